@@ -1,0 +1,1 @@
+"""TFLite files -> records of accuracy and latency, and what follows from them."""

@@ -1,0 +1,1 @@
+"""A bundle -> a TFLite file that was checked after it was written."""

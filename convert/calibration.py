@@ -1,0 +1,73 @@
+"""Which people settle the activation ranges: drawn by seed, written into the file, kept apart from evaluation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from poseport import feed, pose
+from poseport.coco import People, Person
+from poseport.images import image_digest
+from poseport.spec import Calibration, PoseSpec
+
+
+def choose(people: People, count: int, seed: int, exclude: People | None = None) -> tuple[list[Person], Calibration]:
+    """Draw `count` people, no two from one image while there are images enough, and the manifest that names them.
+
+    exclude: people whose images must not be used (the evaluation's). Raises ValueError when fewer than
+    `count` can be had, or an image cannot be read.
+    """
+    if count < 1:
+        raise ValueError(f"{count} calibration people; expected at least 1, 300 is a good number")
+    candidates = list(people.for_training().persons)
+    if exclude is not None:
+        # size first: only images of equal length can be equal, so few are read
+        sizes = {p.image_path.stat().st_size for p in exclude.persons if p.image_path.is_file()}
+        taken = {image_digest(path) for path in {p.image_path for p in exclude.persons} if path.is_file()}
+        candidates = [
+            p
+            for p in candidates
+            if not (
+                p.image_path.is_file()
+                and p.image_path.stat().st_size in sizes
+                and image_digest(p.image_path) in taken
+            )
+        ]
+    if len(candidates) < count:
+        raise ValueError(
+            f"{people.path}: {len(candidates)} people can calibrate, {count} were asked for; "
+            f"give --calib-count {len(candidates)} or a larger set"
+            + (" (people of the --exclude set were left out)" if exclude is not None else "")
+        )
+    order = np.random.default_rng(seed).permutation(len(candidates))
+    seen: set[int] = set()
+    first, later = [], []
+    for i in order:
+        person = candidates[int(i)]
+        (later if person.image_id in seen else first).append(person)
+        seen.add(person.image_id)
+    chosen = (first + later)[:count]
+    manifest = Calibration(
+        annotations_sha256=people.sha256,
+        seed=seed,
+        people=tuple((p.image_id, p.annotation_id) for p in chosen),
+        images_sha256=tuple(image_digest(p.image_path) for p in chosen),
+    )
+    return chosen, manifest
+
+
+def inputs(spec: PoseSpec, persons: Sequence[Person]) -> Iterator[np.ndarray]:
+    """Each person as (1, H, W, 3) float32, cropped and normalised as everywhere else.
+
+    One corner of the first crop is made black and white: then the input's range is exactly that of a
+    pixel, and an int8 input is `pixel - 128` even if no calibration photo holds a 0 or a 255.
+    """
+    first = True
+    for part in feed.batches(spec, persons):
+        for crop in part.crops:
+            if first:
+                crop = crop.copy()
+                crop[0, 0], crop[0, 1] = 0, 255
+                first = False
+            yield pose.normalise(spec, crop[None])

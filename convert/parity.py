@@ -1,0 +1,56 @@
+"""Keras against the converted file, on the same crops, in keypoint pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from poseport import feed, pose
+from poseport.coco import Person
+from poseport.runner import Pose
+from poseport.train.evaluate import predict_outputs
+
+CONFIDENT = 0.2
+
+
+@dataclass(frozen=True)
+class Parity:
+    """Distance in input pixels between the keypoints of both, over those that the float network is sure of.
+
+    keypoints: how many that were (score at least 0.2), of how many. score: mean peak of both.
+    """
+
+    people: int
+    keypoints: int
+    of: int
+    mean_px: float
+    p99_px: float
+    max_px: float
+    keras_score: float
+    tflite_score: float
+
+
+def parity(model: Any, converted: Pose, persons: Sequence[Person]) -> Parity:
+    """Run both on the people's crops; the interpreter gets its own input tensors, as on a phone."""
+    spec = converted.spec
+    reference, found = [], []
+    for part in feed.batches(spec, persons):
+        reference.append(pose.decode_input(spec, predict_outputs(model, pose.normalise(spec, part.crops))))
+        found.append(pose.decode_input(spec, converted.infer(converted.prepare(part.crops))))
+    a, b = np.concatenate(reference), np.concatenate(found)
+    away = np.linalg.norm(a[..., :2] - b[..., :2], axis=-1)
+    sure = a[..., 2] >= CONFIDENT
+    chosen = away[sure] if sure.any() else away.ravel()
+    return Parity(
+        people=len(a),
+        keypoints=int(sure.sum()),
+        of=int(sure.size),
+        mean_px=float(chosen.mean()),
+        p99_px=float(np.percentile(chosen, 99)),
+        max_px=float(chosen.max()),
+        keras_score=float(a[..., 2].mean()),
+        tflite_score=float(b[..., 2].mean()),
+    )

@@ -1,0 +1,183 @@
+"""A bundle -> a .tflite file that was read back and found to be what its recipe says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from poseport import __version__, bundle
+from poseport.coco import People, Person
+from poseport.convert import calibration
+from poseport.convert.graph import Deployment, deployment
+from poseport.convert.inspect import Inspection, inspect_bytes
+from poseport.convert.parity import Parity, parity
+from poseport.convert.recipes import Recipe
+from poseport.quiet import quiet
+from poseport.runner import Pose
+from poseport.spec import Conversion, ModelCard, PoseSpec
+
+PARITY_PEOPLE = 64
+# Above this distance to its own Keras network a float file is not the same network any more.
+FLOAT_LIMIT_PX = 0.5
+
+
+@dataclass(frozen=True)
+class Converted:
+    """A file that was written, what is in it, and how far it is from the network that it came from."""
+
+    path: Path
+    card: ModelCard
+    inspection: Inspection
+    parity: Parity | None
+
+
+def convert(
+    directory: Path,
+    recipe: Recipe,
+    out: Path,
+    calib: People | None = None,
+    *,
+    count: int = 300,
+    seed: int = 0,
+    exclude: People | None = None,
+) -> Converted:
+    """Convert a bundle.
+
+    calib: people that settle activation ranges (recipes with int8 activations need them) and on whom
+    parity is measured. exclude: evaluation people, whose images are not used.
+    Raises ValueError when the bundle or the people will not do, or the written file is not what the
+    recipe promises; then nothing is left under `out`.
+    """
+    if recipe.full and calib is None:
+        raise ValueError(f"recipe {recipe.name} settles activation ranges on people; give --calib DIR")
+    network = deployment(directory)
+    if calib is not None and calib.skeleton.names != network.spec.skeleton.names:
+        raise ValueError(
+            f"{calib.path}: skeleton {calib.skeleton.name!r}, but {directory} was trained for "
+            f"{network.spec.skeleton.name!r}; calibrate on people of the same keypoints"
+        )
+    persons: list[Person] = []
+    manifest = None
+    if calib is not None:
+        wanted = count if recipe.full else min(count, PARITY_PEOPLE, len(calib.for_training()))
+        persons, manifest = calibration.choose(calib, wanted, seed, exclude)
+    flatbuffer = to_flatbuffer(network, recipe, persons)
+    card = ModelCard(
+        network.spec,
+        Conversion(
+            recipe=recipe.name,
+            engine=f"TFLiteConverter of tensorflow {tf.__version__}",
+            weights_sha256=bundle.sha256(Path(directory) / bundle.WEIGHTS),
+            versions={"poseport": __version__, "tensorflow": tf.__version__, "keras": version("keras")},
+            calibration=manifest if recipe.full else None,
+        ),
+    )
+    inspection = inspect_bytes(bundle.pack(flatbuffer, card), str(out))
+    verify(inspection, recipe, network.spec)
+    # the file is tried under another name: what fails never stands under the asked one
+    trial = out.with_name(f".{out.name}.trial")
+    bundle.write_model(trial, flatbuffer, card)
+    try:
+        compared = None
+        if persons:
+            compared = parity(network.model, Pose(trial, threads=2), persons[:PARITY_PEOPLE])
+            check_parity(compared, recipe, out)
+        try:
+            trial.replace(out)
+        except OSError as error:
+            raise ValueError(f"{out}: cannot be written ({error.strerror}); choose another output") from None
+    finally:
+        trial.unlink(missing_ok=True)
+    return Converted(out, card, inspection, compared)
+
+
+def to_flatbuffer(network: Deployment, recipe: Recipe, persons: Sequence[Person]) -> bytes:
+    """The bare TFLite flatbuffer of a network."""
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([network.function], network.module)
+    if recipe.weights != "float32":
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if recipe.weights == "float16":
+        converter.target_spec.supported_types = [tf.float16]
+    if recipe.full:
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+        converter.inference_input_type = converter.inference_output_type = getattr(tf, recipe.io)
+
+        def representative() -> Iterator[dict[str, np.ndarray]]:
+            for image in calibration.inputs(network.spec, persons):
+                yield {"image": image}
+
+        converter.representative_dataset = representative
+    with quiet():
+        return bytes(converter.convert())
+
+
+def verify(found: Inspection, recipe: Recipe, spec: PoseSpec) -> None:
+    """ValueError when a file is not what its recipe promises. Each check is a failure seen in public models."""
+    problems = []
+    for tensor in (*found.inputs, *found.outputs):
+        if tensor.dynamic or tensor.shape[:1] != (1,):
+            problems.append(f"tensor {tensor.name} has shape {tensor.shape}, expected a fixed batch of 1")
+    if not found.signatures:
+        problems.append("no named signature")
+    if "MUL" in found.op_counts:
+        problems.append(f"{found.op_counts['MUL']} MUL left over: a batch normalisation did not fold")
+    if recipe.full:
+        if found.float_islands:
+            held = sum(op.macs for op in found.float_islands)
+            names = ", ".join(f"{op.kind} {op.name}" for op in found.float_islands[:3])
+            problems.append(
+                f"{len(found.float_islands)} operations compute in float and hold "
+                f"{100 * held / max(found.macs, 1):.1f} % of the multiply-adds ({names})"
+            )
+        single = [op.name for op in found.ops if op.weights and op.weights.channels == 1 and op.weights.shape[0] > 1]
+        if single:
+            problems.append(f"weights with one scale for all channels: {', '.join(single[:3])}")
+        for tensor in (*found.inputs, *found.outputs):
+            if tensor.dtype != recipe.io:
+                problems.append(f"tensor {tensor.name} is {tensor.dtype}, the recipe promises {recipe.io}")
+    if recipe.io == "int8" and spec.byte_exact and not _is_byte(found):
+        tensor = found.inputs[0]
+        problems.append(f"input is pixel x {tensor.scale} {tensor.zero_point:+}, expected exactly pixel - 128")
+    if problems:
+        raise ValueError(f"recipe {recipe.name} for {spec.name} came out wrong: {'; '.join(problems)}; nothing was written")
+
+
+def check_parity(compared: Parity, recipe: Recipe, out: Path) -> None:
+    """ValueError when a float file differs from its network, or a quantized one has lost every peak."""
+    if not recipe.full and recipe.weights != "int8" and compared.p99_px > FLOAT_LIMIT_PX:
+        raise ValueError(
+            f"{out}: keypoints differ from the Keras network by {compared.p99_px:.2f} px (99th percentile), "
+            f"expected at most {FLOAT_LIMIT_PX}; nothing was written, please report this"
+        )
+    if not np.isfinite(compared.mean_px) or compared.tflite_score < 0.1 * compared.keras_score:
+        raise ValueError(
+            f"{out}: confidence collapsed from {compared.keras_score:.3f} to {compared.tflite_score:.3f} in {recipe.name}; "
+            "nothing was written; calibrate on more or other people, or take float16"
+        )
+
+
+def _is_byte(found: Inspection) -> bool:
+    tensor = found.inputs[0]
+    return tensor.zero_point == -128 and tensor.scale is not None and abs(tensor.scale * 255 - 1) < 1e-5
+
+
+def summary(done: Converted) -> dict[str, Any]:
+    """What the command prints, as plain data."""
+    found = done.inspection
+    total = max(found.macs, 1)
+    return {
+        "file": str(done.path),
+        "recipe": done.card.conversion.recipe,
+        "bytes": found.bytes,
+        "macs": found.macs,
+        "macs_share_by_dtype": {dtype: macs / total for dtype, macs in found.macs_by_dtype.items()},
+        "ops": found.op_counts,
+        "calibration_people": len(done.card.conversion.calibration.people) if done.card.conversion.calibration else 0,
+        "parity": None if done.parity is None else vars(done.parity),
+    }

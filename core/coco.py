@@ -1,0 +1,254 @@
+"""COCO keypoint JSON -> people.
+
+A data set is an annotations file of COCO's form and a folder of images. COCO as it is downloaded
+works (`annotations/person_keypoints_val2017.json` finds `val2017/`), and so does a file with
+`images/` beside it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from poseport import skeleton as skeletons
+from poseport.skeleton import Skeleton
+
+
+@dataclass(frozen=True, eq=False)
+class Person:
+    """One annotated person.
+
+    image_hw: height and width of the image as annotated. box_xywh: in image pixels.
+    keypoints: (K, 3) float64 x, y in image pixels and COCO's visibility (0 unlabelled, 1 hidden, 2 visible).
+    area: of the person's segment in square pixels, as OKS uses it.
+    """
+
+    image_id: int
+    annotation_id: int
+    image_path: Path
+    image_hw: tuple[int, int]
+    box_xywh: tuple[float, float, float, float]
+    keypoints: np.ndarray
+    area: float
+    crowd: bool = False
+
+    @property
+    def labelled(self) -> np.ndarray:
+        """(K,) bool: keypoints that have a label."""
+        return self.keypoints[:, 2] > 0
+
+    @property
+    def num_labelled(self) -> int:
+        return int(np.count_nonzero(self.labelled))
+
+
+@dataclass(frozen=True, eq=False)
+class People:
+    """A data set: every annotated person of one file, and what was wrong with the others.
+
+    problems: one line a person that cannot be used, when read with `strict=False`.
+    """
+
+    path: Path
+    sha256: str
+    skeleton: Skeleton
+    persons: tuple[Person, ...]
+    problems: tuple[str, ...] = ()
+    category_id: int = field(default=1)
+
+    def __len__(self) -> int:
+        return len(self.persons)
+
+    def for_training(self, min_keypoints: int = 5) -> People:
+        """Without crowds and people with fewer than `min_keypoints` labels; ValueError when none is left.
+
+        Five is the fewest that show a person (Lee et al., section 3.2.1).
+        """
+        kept = tuple(p for p in self.persons if not p.crowd and p.num_labelled >= max(1, min_keypoints))
+        if not kept:
+            raise ValueError(
+                f"{self.path}: none of {len(self)} people has {min_keypoints} labelled keypoints; "
+                "give another set or a lower --min-keypoints"
+            )
+        return replace(self, persons=kept)
+
+
+def find_annotations(path: Path) -> Path:
+    """The annotations file itself, or the only one in a folder; ValueError says what is there."""
+    path = Path(path)
+    if path.is_file():
+        return path
+    if not path.is_dir():
+        raise ValueError(f"{path}: does not exist; expected a COCO annotations file or a folder that holds one")
+    found = sorted(path.glob("*.json")) or sorted(path.glob("annotations/*keypoints*.json"))
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise ValueError(f"{path}: holds no *.json; expected a COCO annotations file such as person_keypoints.json")
+    raise ValueError(f"{path}: holds {len(found)} files, {', '.join(f.name for f in found)}; name the one to use")
+
+
+def find_images(annotations: Path, images: Path | None = None) -> Path:
+    """Folder of the images of an annotations file; ValueError lists the places that were tried."""
+    if images is not None:
+        tried = [Path(images)]
+    else:
+        split = annotations.stem.rpartition("_")[2]
+        parents = (annotations.parent, annotations.parent.parent)
+        tried = [p / name for p in parents for name in (split, "images")]
+        tried = [tried[1], tried[0], tried[2], tried[3]]
+    for folder in tried:
+        if folder.is_dir():
+            return folder
+    raise ValueError(f"{annotations}: no folder of images; tried {', '.join(map(str, tried))}; name it with --images")
+
+
+def load(
+    path: Path, images: Path | None = None, skeleton: Skeleton | None = None, *, strict: bool = True
+) -> People:
+    """Every person of a COCO keypoint file, crowds and unlabelled people included.
+
+    path: an annotations file or a folder that holds one. images: folder of images (see `find_images`).
+    skeleton: the keypoint set; None takes the built-in one whose names the file's category lists.
+    strict: a person that cannot be used is an error; otherwise it is left out and listed in `problems`.
+    Raises ValueError that names the file and the annotation, what was expected and how to mend it.
+    """
+    annotations = find_annotations(path)
+    folder = find_images(annotations, images).resolve()
+    raw = annotations.read_bytes()
+    try:
+        data = json.loads(raw)
+        entries, category = _sections(data)
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise ValueError(
+            f"{annotations}: not a COCO keypoint file ({_word(error)}); expected images, annotations and "
+            "categories, one category with keypoints"
+        ) from None
+    skeleton = _match(annotations, category, skeleton)
+    persons: list[Person] = []
+    problems: list[str] = []
+    for annotation in data["annotations"]:
+        if not isinstance(annotation, dict) or annotation.get("category_id") != category["id"]:
+            continue
+        try:
+            persons.append(_person(annotation, entries, folder, skeleton))
+        except ValueError as error:
+            problem = f"{annotations}: annotation {annotation.get('id')}: {error}"
+            if strict:
+                raise ValueError(f"{problem}; `poseport data check {annotations}` lists every fault") from None
+            problems.append(problem)
+    digest = hashlib.sha256(raw).hexdigest()
+    return People(annotations, digest, skeleton, tuple(persons), tuple(problems), category["id"])
+
+
+def _sections(data: Any) -> tuple[dict[int, dict[str, Any]], dict[str, Any]]:
+    """Image entries by id, and the category that has keypoints."""
+    for key in ("images", "annotations", "categories"):
+        if not isinstance(data.get(key) if isinstance(data, dict) else None, list):
+            raise ValueError(f"no list {key!r}")
+    entries = {entry["id"]: entry for entry in data["images"]}
+    categories = [c for c in data["categories"] if isinstance(c.get("keypoints"), list)]
+    if len(categories) != 1:
+        raise ValueError(f"{len(categories)} categories have keypoints")
+    return entries, {"id": categories[0]["id"], "keypoints": categories[0]["keypoints"]}
+
+
+def _match(path: Path, category: dict[str, Any], skeleton: Skeleton | None) -> Skeleton:
+    names = tuple(category["keypoints"])
+    if skeleton is None:
+        for known in skeletons.BUILT_IN.values():
+            if known.names == names:
+                return known
+        raise ValueError(
+            f"{path}: its {len(names)} keypoints ({', '.join(map(str, names))}) are no built-in skeleton; "
+            "give --skeleton FILE.json"
+        )
+    if skeleton.names != names:
+        raise ValueError(
+            f"{path}: has the keypoints {', '.join(map(str, names))}, but skeleton {skeleton.name!r} has "
+            f"{', '.join(skeleton.names)}"
+        )
+    return skeleton
+
+
+def _person(annotation: dict[str, Any], entries: dict[int, dict[str, Any]], folder: Path, skeleton: Skeleton) -> Person:
+    """One annotation, checked; ValueError says what is wrong and what was expected."""
+    entry = entries.get(annotation.get("image_id"))  # type: ignore[arg-type]
+    if entry is None:
+        raise ValueError(f"image_id {annotation.get('image_id')!r} is not among the images")
+    path = _inside(folder, entry.get("file_name"))
+    h, w = entry.get("height"), entry.get("width")
+    if not (isinstance(h, int) and isinstance(w, int) and h > 0 and w > 0):
+        raise ValueError(f"image {entry['id']} has height {h!r} and width {w!r}; expected whole numbers above 0")
+    crowd = bool(annotation.get("iscrowd", 0))
+    return Person(
+        image_id=entry["id"],
+        annotation_id=int(annotation.get("id", 0)),
+        image_path=path,
+        image_hw=(h, w),
+        box_xywh=_box(annotation.get("bbox"), h, w),
+        keypoints=_keypoints(annotation.get("keypoints"), len(skeleton)),
+        area=_area(annotation),
+        crowd=crowd,
+    )
+
+
+def _inside(folder: Path, name: Any) -> Path:
+    """Path of an image; a name that leaves the folder is refused, so that a data set cannot read other files."""
+    if not isinstance(name, str) or not name:
+        raise ValueError(f"file_name is {name!r}; expected a path inside {folder}")
+    parts = Path(name).parts
+    if Path(name).is_absolute() or ".." in parts:
+        raise ValueError(f"file_name {name!r} leaves the image folder {folder}; expected a path inside it")
+    return folder / name
+
+
+def _keypoints(values: Any, count: int) -> np.ndarray:
+    """(K, 3) float64; a file without keypoints for somebody (COCO's crowds) counts as unlabelled."""
+    if values is None:
+        return np.zeros((count, 3))
+    try:
+        points = np.asarray(values, float)
+    except (TypeError, ValueError):
+        raise ValueError("keypoints are not numbers") from None
+    if points.shape != (3 * count,):
+        raise ValueError(f"{points.size} keypoint numbers, expected {3 * count} (x, y, v for {count} keypoints)")
+    points = points.reshape(count, 3)
+    if not np.isfinite(points).all():
+        raise ValueError("keypoints hold NaN or infinity; expected finite x, y and v of 0, 1 or 2")
+    if not np.isin(points[:, 2], (0, 1, 2)).all():
+        raise ValueError(f"keypoint visibility {sorted(set(points[:, 2].tolist()))}; expected 0, 1 or 2")
+    return points
+
+
+def _box(values: Any, h: int, w: int) -> tuple[float, float, float, float]:
+    try:
+        box = tuple(float(v) for v in values)
+    except (TypeError, ValueError):
+        raise ValueError(f"bbox is {values!r}; expected [x, y, width, height]") from None
+    if len(box) != 4 or not all(math.isfinite(v) for v in box) or box[2] <= 0 or box[3] <= 0:
+        raise ValueError(f"bbox {list(box)} has no area; expected [x, y, width > 0, height > 0]")
+    if box[0] >= w or box[1] >= h or box[0] + box[2] <= 0 or box[1] + box[3] <= 0:
+        raise ValueError(f"bbox {list(box)} lies outside the image of {w}x{h} (width x height)")
+    return box
+
+
+def _area(annotation: dict[str, Any]) -> float:
+    """Segment area, or that of the box where none is given (as loaders of custom sets do)."""
+    area = annotation.get("area")
+    if area is None:
+        _, _, w, h = annotation["bbox"]
+        return float(w * h)
+    if not isinstance(area, int | float) or not math.isfinite(area) or area < 0:
+        raise ValueError(f"area is {area!r}; expected square pixels")
+    return float(area)
+
+
+def _word(error: Exception) -> str:
+    return str(error) if isinstance(error, ValueError) else f"{type(error).__name__} {error}"

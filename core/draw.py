@@ -1,0 +1,120 @@
+"""Poses drawn over images, for people to look at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from poseport.skeleton import Skeleton
+
+Colour = tuple[int, int, int]
+
+# Left, right and middle, far apart in hue and brightness also for the colour-blind (Okabe and Ito's
+# orange, blue and yellow). A network that swaps left and right is wrong by a whole body width while its
+# stick figure keeps its shape: only the colours show it.
+SIDE_COLOURS: tuple[Colour, Colour, Colour] = (230, 110, 0), (0, 130, 255), (245, 240, 80)
+_RIM: Colour = (20, 20, 20)
+_SHIFT = 4
+# Beyond this cv2's fixed-point coordinates overflow; such a point is a wild guess, not one just off the image.
+_FAR_PX = 2**14
+
+
+def skeleton_overlay(
+    image: np.ndarray,
+    keypoints: np.ndarray,
+    skeleton: Skeleton,
+    *,
+    threshold: float = 0.2,
+    colours: tuple[Colour, Colour, Colour] | None = None,
+) -> np.ndarray:
+    """A copy of the image with every person's limbs and points.
+
+    image: (h, w, 3) uint8 RGB. keypoints: (N, K, 3) x, y in image pixels and score.
+    threshold: points that score less are left out, and so are the limbs that touch them.
+    colours: RGB of the left, right and middle limbs; None takes `SIDE_COLOURS`.
+    """
+    keypoints = np.asarray(keypoints, np.float64)
+    _check_image(image)
+    if keypoints.ndim != 3 or keypoints.shape[1:] != (len(skeleton), 3):
+        raise ValueError(
+            f"keypoints have shape {keypoints.shape}, expected (N, {len(skeleton)}, 3) for skeleton {skeleton.name!r}"
+        )
+    out = image.copy()
+    palette = colours or SIDE_COLOURS
+    for person in keypoints:
+        # NaN compares as False, infinity is far: neither is drawn
+        shown = (person[:, 2] >= threshold) & (np.abs(person[:, :2]) < _FAR_PX).all(axis=1)
+        if shown.any():
+            _draw_person(out, person[:, :2], shown, skeleton, palette)
+    return out
+
+
+def beside(images: Sequence[np.ndarray]) -> np.ndarray:
+    """Images (h_i, w_i, 3) uint8 in a row, (max h_i, sum w_i, 3); black below the lower ones."""
+    if not images:
+        raise ValueError("no images to place side by side, expected at least one")
+    for image in images:
+        _check_image(image)
+    height = max(image.shape[0] for image in images)
+    return np.concatenate([np.pad(i, ((0, height - i.shape[0]), (0, 0), (0, 0))) for i in images], axis=1)
+
+
+def caption(image: np.ndarray, text: str) -> np.ndarray:
+    """A copy of the image (h, w, 3) uint8 with small text on a darkened strip at the top.
+
+    Text that is wider than the image is made smaller, down to what can still be read, then cut.
+    """
+    _check_image(image)
+    out = image.copy()
+    font, scale = cv2.FONT_HERSHEY_SIMPLEX, 0.45
+    (width, height), below = cv2.getTextSize(text, font, scale, 1)
+    scale *= float(np.clip((image.shape[1] - 8) / max(width, 1), 0.7, 1.0))
+    strip = out[: height + below + 6]
+    strip //= 3
+    cv2.putText(out, text, (4, height + 3), font, scale, (255, 255, 255), 1, cv2.LINE_AA)
+    return out
+
+
+def _check_image(image: np.ndarray) -> None:
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+        raise ValueError(f"image is {image.dtype} {image.shape}, expected uint8 (h, w, 3) RGB")
+
+
+def _draw_person(
+    canvas: np.ndarray,
+    points_xy: np.ndarray,
+    shown: np.ndarray,
+    skeleton: Skeleton,
+    palette: tuple[Colour, Colour, Colour],
+) -> None:
+    """Draws into the canvas. points_xy: (K, 2) px. shown: (K,) bool."""
+    extent = np.ptp(points_xy[shown], axis=0).max()
+    # a line must neither bury a small person nor vanish on a large photograph
+    width = int(np.clip(round(min(extent / 60, max(canvas.shape[:2]) / 150)), 2, 12))
+    for a, b in skeleton.limbs:
+        i, j = skeleton.index(a), skeleton.index(b)
+        if shown[i] and shown[j]:
+            ends = _fixed(points_xy[i]), _fixed(points_xy[j])
+            cv2.line(canvas, *ends, palette[_side(a, b)], width, cv2.LINE_AA, _SHIFT)
+    for name, point, drawn in zip(skeleton.names, points_xy, shown, strict=True):
+        if drawn:
+            radius = width + 0.5
+            cv2.circle(canvas, _fixed(point), _scaled(radius + 1), _RIM, -1, cv2.LINE_AA, _SHIFT)
+            cv2.circle(canvas, _fixed(point), _scaled(radius), palette[_side(name)], -1, cv2.LINE_AA, _SHIFT)
+
+
+def _side(*names: str) -> int:
+    """0 left, 1 right, 2 middle: a limb from a middle point to one side belongs to that side."""
+    left = any(name.startswith("left_") for name in names)
+    right = any(name.startswith("right_") for name in names)
+    return 2 if left == right else (0 if left else 1)
+
+
+def _scaled(value: float) -> int:
+    return int(value * 2**_SHIFT + (0.5 if value >= 0 else -0.5))
+
+
+def _fixed(point_xy: np.ndarray) -> tuple[int, int]:
+    return _scaled(float(point_xy[0])), _scaled(float(point_xy[1]))

@@ -1,0 +1,160 @@
+"""Keypoints to heatmaps and back.
+
+Cell (u, v) of a heatmap with stride s is the input point (s u + (s-1)/2, s v + (s-1)/2): the centre of
+the s x s pixels that it covers. Gaussians are centred on the continuous position.
+
+Letters: N people, H x W cells, K keypoints. Decoders take maps (N, H, W, K) float32 whose peak is
+about 1 and return points (N, K, 2) in cells and scores (N, K).
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from poseport.spec import Decode
+
+Points = tuple[np.ndarray, np.ndarray]
+
+
+def input_to_cells(points_px: np.ndarray, stride: int) -> np.ndarray:
+    """Input pixels to cells, any shape."""
+    return (points_px - (stride - 1) / 2) / stride
+
+
+def cells_to_input(points_cells: np.ndarray, stride: int) -> np.ndarray:
+    """Cells to input pixels, any shape; the inverse of `input_to_cells`."""
+    return points_cells * stride + (stride - 1) / 2
+
+
+def encode(points_px: np.ndarray, hw: tuple[int, int], stride: int, sigma: float) -> np.ndarray:
+    """Gaussians of height 1 around keypoints.
+
+    points_px: (K, 2) x, y in input pixels. hw: height and width in cells. sigma: in cells.
+    Returns (H, W, K) float32 in [0, 1].
+    """
+    cells = input_to_cells(np.asarray(points_px, np.float64), stride)
+    across = np.exp(-((np.arange(hw[1])[:, None] - cells[:, 0]) ** 2) / (2 * sigma**2)).astype(np.float32)
+    down = np.exp(-((np.arange(hw[0])[:, None] - cells[:, 1]) ** 2) / (2 * sigma**2)).astype(np.float32)
+    return down[:, None, :] * across[None, :, :]
+
+
+def from_logits(logits: np.ndarray, sigma: float) -> np.ndarray:
+    """Logits (N, H, W, K) to maps that peak at 1 where the softmax over the cells is the target Gaussian.
+
+    The softmax distribution is divided by the height 1 / (2 pi sigma^2) of a Gaussian of that sigma
+    that sums to one; sharper peaks are clipped to 1 so that scores stay in [0, 1].
+    """
+    exp = np.exp(logits - logits.max(axis=(1, 2), keepdims=True))
+    height = 2 * np.pi * sigma**2 / exp.sum(axis=(1, 2), keepdims=True)
+    return np.asarray(exp * height, np.float32)
+
+
+def decode(heatmaps: np.ndarray, method: Decode, stride: int) -> Points:
+    """Maps (N, H, W, K) to points (N, K, 2) in input pixels and scores (N, K) in [0, 1].
+
+    The only place that chooses a decoder.
+    """
+    maps = np.asarray(heatmaps, np.float32)
+    if method.method == "argmax":
+        cells, score = argmax(maps)
+    elif method.method == "quarter":
+        cells, score = quarter(maps)
+    elif method.method == "dark":
+        cells, score = dark(maps, method.blur_cells)
+    elif method.method == "centroid":
+        cells, score = centroid(maps, method.radius_cells)
+    else:
+        cells, score = seed(maps, stride, method.threshold)
+    return cells_to_input(cells, stride), np.clip(score, 0.0, 1.0)
+
+
+def argmax(maps: np.ndarray) -> Points:
+    """The highest cell and its value; of equal ones the first in row order."""
+    n, _, w, k = maps.shape
+    flat = maps.reshape(n, -1, k)
+    best = flat.argmax(axis=1)
+    score = np.take_along_axis(flat, best[:, None], axis=1)[:, 0]
+    return np.stack([best % w, best // w], axis=-1).astype(np.float64), score.astype(np.float64)
+
+
+def quarter(maps: np.ndarray) -> Points:
+    """Argmax moved a quarter of a cell towards the higher neighbour, on each axis (Newell et al. 2016)."""
+    cells, score = argmax(maps)
+    left, right, up, down = _neighbours(maps, cells, ((-1, 0), (1, 0), (0, -1), (0, 1)))
+    step = np.stack([np.sign(right - left), np.sign(down - up)], axis=-1)
+    return cells + 0.25 * np.where(np.isfinite(step), step, 0.0), score
+
+
+def dark(maps: np.ndarray, blur_cells: float = 0.0) -> Points:
+    """Second-order Taylor step of the log map around its argmax (Zhang et al. 2020, DARK, eq. 7).
+
+    Exact for a Gaussian without noise. Steps of more than a cell, or on a map that is not peaked
+    there, are not taken. At the border, where a neighbour is missing, the axis keeps its cell.
+    """
+    if blur_cells > 0:
+        maps = np.stack([_blurred(one, blur_cells) for one in maps])
+    cells, score = argmax(maps)
+    ring = ((0, 0), (-1, 0), (1, 0), (0, -1), (0, 1), (-1, -1), (1, -1), (-1, 1), (1, 1))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        around = [np.log(np.maximum(v, 1e-10)) for v in _neighbours(maps, cells, ring)]
+        c, l, r, u, d, lu, ru, ld, rd = around  # noqa: E741
+        gx, gy = (r - l) / 2, (d - u) / 2
+        hxx, hyy, hxy = r - 2 * c + l, d - 2 * c + u, (rd - ru - ld + lu) / 4
+        hxy = np.where(np.isfinite(hxy), hxy, 0.0)
+        determinant = hxx * hyy - hxy**2
+        full = np.stack([-(hyy * gx - hxy * gy), -(hxx * gy - hxy * gx)], axis=-1) / determinant[..., None]
+        alone = np.stack([-gx / hxx, -gy / hyy], axis=-1)
+        peaked = (determinant > 0) & (hxx < 0) & (hyy < 0)
+        step = np.where(peaked[..., None], full, np.where(np.stack([hxx < 0, hyy < 0], -1), alone, 0.0))
+    return cells + np.where(np.abs(step) <= 1, step, 0.0), score
+
+
+def centroid(maps: np.ndarray, radius_cells: int = 2) -> Points:
+    """Centre of mass of a window around the argmax: the "island of activation" of Lee et al., section 7."""
+    cells, score = argmax(maps)
+    steps = range(-radius_cells, radius_cells + 1)
+    offsets = [(dx, dy) for dy in steps for dx in steps]
+    mass = np.stack(_neighbours(maps, cells, tuple(offsets)))
+    mass = np.where(np.isfinite(mass), np.maximum(mass, 0.0), 0.0)
+    moment = np.einsum("ink,ic->nkc", mass, np.array(offsets, np.float64))
+    total = mass.sum(axis=0)[..., None]
+    return cells + np.divide(moment, total, out=np.zeros_like(moment), where=total > 0), score
+
+
+def seed(maps: np.ndarray, stride: int, threshold: float = 0.04) -> Points:
+    """Decoder of Lee et al., section 3.4.1: enlarge to input size, blur with sigma 1, drop peaks under
+    the threshold, take the highest pixel. A keypoint that was dropped has score 0.
+
+    The enlarged map has pixel centres at integers, so the point comes back in input pixels and is
+    turned into cells only to have the form of the other decoders.
+    """
+    h, w = maps.shape[1] * stride, maps.shape[2] * stride
+    points, scores = [], []
+    for one in maps:
+        large = cv2.resize(one, (w, h), interpolation=cv2.INTER_LINEAR).reshape(h, w, -1)
+        pixels, score = argmax(_blurred(large, 1.0)[None])
+        kept = score >= threshold
+        points.append(np.where(kept[..., None], pixels, 0.0)[0])
+        scores.append(np.where(kept, score, 0.0)[0])
+    return input_to_cells(np.stack(points), stride), np.stack(scores)
+
+
+def _blurred(one: np.ndarray, sigma: float) -> np.ndarray:
+    size = 2 * int(np.ceil(4 * sigma)) + 1
+    blurred = cv2.GaussianBlur(one, (size, size), sigma, borderType=cv2.BORDER_REFLECT)
+    return blurred.reshape(one.shape)
+
+
+def _neighbours(maps: np.ndarray, cells: np.ndarray, offsets: tuple[tuple[int, int], ...]) -> list[np.ndarray]:
+    """Values (N, K) at cells + (dx, dy) for each offset; NaN outside the map."""
+    n, h, w, k = maps.shape
+    x, y = cells[..., 0].astype(int), cells[..., 1].astype(int)
+    rows, channels = np.arange(n)[:, None], np.arange(k)[None]
+    values = []
+    for dx, dy in offsets:
+        i, j = y + dy, x + dx
+        inside = (i >= 0) & (i < h) & (j >= 0) & (j < w)
+        value = maps[rows, np.clip(i, 0, h - 1), np.clip(j, 0, w - 1), channels].astype(np.float64)
+        values.append(np.where(inside, value, np.nan))
+    return values

@@ -1,0 +1,49 @@
+"""Image files -> RGB arrays of the size that was annotated."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+
+def read_image(path: Path, image_hw: tuple[int, int] | None = None) -> np.ndarray:
+    """An image as (h, w, 3) uint8 RGB.
+
+    image_hw: height and width that it must have. Where the file stores a rotation (EXIF), the reading
+    that matches them is taken. Raises ValueError for a missing, broken or other-sized image.
+    """
+    return decode_image(read_bytes(path), path, image_hw)
+
+
+def decode_image(raw: bytes, path: Path, image_hw: tuple[int, int] | None = None) -> np.ndarray:
+    """`read_image` of bytes that are already in memory; path names them in errors."""
+    if raw[:2] == b"\xff\xd8" and b"\xff\xd9" not in raw[-64:]:
+        raise ValueError(f"{path}: the JPEG is cut off (no end marker); download it again or drop its people")
+    data = np.frombuffer(raw, np.uint8)
+    image = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
+    if image is None:
+        raise ValueError(f"{path}: not an image that OpenCV can read; download it again or drop its people")
+    if image_hw is not None and image.shape[:2] != tuple(image_hw):
+        image = cv2.imdecode(data, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+        if image.shape[:2] != tuple(image_hw):
+            raise ValueError(
+                f"{path}: image is {image.shape[1]}x{image.shape[0]}, annotated as {image_hw[1]}x{image_hw[0]} "
+                "(width x height); mend the annotation or put the original image back"
+            )
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+
+
+def image_digest(path: Path) -> str:
+    """First 16 hex digits of the sha256 of an image file: which picture, wherever it lies."""
+    return hashlib.sha256(read_bytes(path)).hexdigest()[:16]
+
+
+def read_bytes(path: Path) -> bytes:
+    """The file itself; ValueError names it when it is missing or cannot be read."""
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise ValueError(f"{path}: image cannot be read ({error.strerror}); check --images") from None

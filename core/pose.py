@@ -1,0 +1,73 @@
+"""The front door of geometry and codecs: what a spec means, in five functions.
+
+The only place that chooses between output kinds. Training, calibration, the bench and `predict` all
+come through here. Letters: N people, K keypoints.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from poseport import coords, crop, heatmap
+from poseport.spec import HeatmapOutput, PoseSpec
+
+
+def preprocess(spec: PoseSpec, image: np.ndarray, box_xywh: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """One person's crop and the matrix that made it.
+
+    image: (h, w, 3) uint8 RGB. box_xywh: (4,) in image pixels.
+    Returns (H, W, 3) uint8 and (2, 3) float64.
+    """
+    matrix = crop.crop_matrix(box_xywh, spec.input_hw, spec.padding)
+    return crop.warp(image, matrix, spec.input_hw), matrix
+
+
+def normalise(spec: PoseSpec, crops: np.ndarray) -> np.ndarray:
+    """(..., H, W, 3) uint8 RGB to what the network sees: float32 (pixel - mean) / std."""
+    scale = (1.0 / np.asarray(spec.std, np.float64)).astype(np.float32)
+    out = np.multiply(crops, scale, dtype=np.float32)
+    offset = np.asarray(spec.mean, np.float32) * scale
+    return out if not offset.any() else out - offset
+
+
+def encode(spec: PoseSpec, points_px: np.ndarray) -> np.ndarray:
+    """Training target of one person: `spec.output_shape`, float32.
+
+    points_px: (K, 2) x, y in input pixels. Unlabelled keypoints are masked by the loss, not here.
+    """
+    if isinstance(spec.output, HeatmapOutput):
+        return heatmap.encode(points_px, spec.heatmap_hw, spec.output.stride, spec.output.sigma)
+    return coords.encode(points_px, spec.input_hw)
+
+
+def decode_input(spec: PoseSpec, outputs: np.ndarray) -> np.ndarray:
+    """Raw outputs (N, *spec.output_shape) to (N, K, 3) x, y in input pixels and a score in [0, 1].
+
+    Coordinates come without a score: theirs is 1.
+    """
+    outputs = np.asarray(outputs, np.float32).reshape(-1, *spec.output_shape)
+    if isinstance(spec.output, HeatmapOutput):
+        maps = heatmap.from_logits(outputs, spec.output.sigma) if spec.output.values == "logits" else outputs
+        points, scores = heatmap.decode(maps, spec.output.decode, spec.output.stride)
+    else:
+        points = coords.decode(outputs, spec.input_hw)
+        scores = np.ones(points.shape[:2])
+    return np.concatenate([points, scores[..., None]], axis=-1)
+
+
+def decode(spec: PoseSpec, outputs: np.ndarray, matrices: np.ndarray) -> np.ndarray:
+    """Raw outputs (N, *spec.output_shape) to (N, K, 3) x, y in image pixels and a score in [0, 1].
+
+    matrices: (N, 2, 3), those that made the crops.
+    """
+    keypoints = decode_input(spec, outputs)
+    keypoints[..., :2] = crop.move_points(keypoints[..., :2], crop.invert(matrices))
+    return keypoints
+
+
+def unmirror(spec: PoseSpec, outputs: np.ndarray) -> np.ndarray:
+    """Raw outputs for mirrored crops, as if the crops had not been mirrored (for flip averaging)."""
+    outputs = np.asarray(outputs).reshape(-1, *spec.output_shape)
+    if isinstance(spec.output, HeatmapOutput):
+        return outputs[:, :, ::-1, spec.skeleton.flip_index]
+    return outputs[:, spec.skeleton.flip_index] * np.array([-1.0, 1.0], outputs.dtype)

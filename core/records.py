@@ -1,0 +1,158 @@
+"""Strict JSON for frozen dataclasses: what is written can be read, and nothing is silently ignored.
+
+Supported field types: str, bool, int, float, `Literal`, `X | None`, `tuple[X, ...]`, `dict[str, X]`,
+dataclasses, and unions of dataclasses that are told apart by a `kind: Literal[...]` field.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import os
+import types
+import typing
+from pathlib import Path
+from typing import Any, Literal, TypeVar, Union
+
+T = TypeVar("T")
+SCHEMA = 1
+
+
+def to_data(record: Any) -> Any:
+    """A record as plain dicts, lists and numbers."""
+    if dataclasses.is_dataclass(record) and not isinstance(record, type):
+        return {f.name: to_data(getattr(record, f.name)) for f in dataclasses.fields(record)}
+    if isinstance(record, dict):
+        return {key: to_data(value) for key, value in record.items()}
+    if isinstance(record, tuple | list):
+        return [to_data(value) for value in record]
+    return record
+
+
+def from_data(cls: type[T], data: Any, where: str) -> T:
+    """A record of `cls` from plain data.
+
+    where: what the data is and where it came from; begins every message.
+    Raises ValueError for an unknown or missing key (listing the known ones) and for a value of another type.
+    """
+    if not isinstance(data, dict):
+        raise ValueError(f"{where}: expected an object with the keys of {cls.__name__}, found {_short(data)}")
+    hints = typing.get_type_hints(cls)
+    known = [f.name for f in dataclasses.fields(cls)]  # type: ignore[arg-type]
+    unknown = [key for key in data if key not in known]
+    if unknown:
+        raise ValueError(f"{where}: unknown key {unknown[0]!r}; {cls.__name__} has {', '.join(known)}")
+    values = {}
+    for field in dataclasses.fields(cls):  # type: ignore[arg-type]
+        if field.name in data:
+            values[field.name] = _value(hints[field.name], data[field.name], f"{where}: {field.name}")
+        elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
+            raise ValueError(f"{where}: key {field.name!r} is missing; {cls.__name__} has {', '.join(known)}")
+    try:
+        return cls(**values)
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from None
+
+
+def dumps(record: Any) -> str:
+    """JSON text of a record, with its schema number first."""
+    return json.dumps({"schema": SCHEMA, **to_data(record)}, indent=1, allow_nan=False) + "\n"
+
+
+def loads(cls: type[T], text: str, where: str) -> T:
+    """A record of `cls` from JSON text written by `dumps`.
+
+    Raises ValueError when it is not JSON, has no schema, or a newer one than this version reads.
+    """
+    try:
+        data = json.loads(text)
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise ValueError(f"{where}: not JSON ({error})") from None
+    if not isinstance(data, dict) or not isinstance(data.get("schema"), int):
+        raise ValueError(f'{where}: no schema number; expected an object with "schema": {SCHEMA}')
+    schema = data.pop("schema")
+    if schema > SCHEMA:
+        raise ValueError(
+            f"{where}: schema {schema} is newer than {SCHEMA}, which this poseport reads; upgrade poseport"
+        )
+    if schema < 1:
+        raise ValueError(f"{where}: schema {schema} does not exist; expected 1 to {SCHEMA}")
+    return from_data(cls, data, where)
+
+
+def read_json(cls: type[T], path: Path) -> T:
+    """A record from a file; ValueError names the file."""
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path}: cannot be read as text ({_reason(error)})") from None
+    return loads(cls, text, str(path))
+
+
+def write_json(record: Any, path: Path) -> None:
+    """Write a record so that a reader sees the old file or the whole new one."""
+    write_whole(Path(path), dumps(record).encode())
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write bytes beside the file and rename; ValueError when the place cannot be written."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(beside, "wb") as file:
+            file.write(data)
+        os.replace(beside, path)
+    except OSError as error:
+        raise ValueError(f"{path}: cannot be written ({_reason(error)}); choose another output") from None
+    finally:
+        beside.unlink(missing_ok=True) if beside.parent.is_dir() else None
+
+
+def _reason(error: Exception) -> str:
+    return str(getattr(error, "strerror", None) or error)
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _value(hint: Any, data: Any, where: str) -> Any:
+    origin, args = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (Union, types.UnionType):
+        return _union(args, data, where)
+    if origin is Literal:
+        if data in args:
+            return data
+        raise ValueError(f"{where}: {_short(data)} is not one of {', '.join(map(str, args))}")
+    if origin is tuple and isinstance(data, list | tuple):
+        if len(args) == 2 and args[1] is Ellipsis:
+            return tuple(_value(args[0], item, f"{where}[{i}]") for i, item in enumerate(data))
+        if len(args) == len(data):
+            return tuple(_value(a, item, f"{where}[{i}]") for i, (a, item) in enumerate(zip(args, data, strict=True)))
+        raise ValueError(f"{where}: {len(data)} values, expected {len(args)}")
+    if origin is dict and isinstance(data, dict):
+        return {str(key): _value(args[1], item, f"{where}[{key!r}]") for key, item in data.items()}
+    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+        return from_data(hint, data, where)
+    if hint is float and isinstance(data, int | float) and not isinstance(data, bool):
+        if math.isfinite(data):
+            return float(data)
+        raise ValueError(f"{where}: {data} is not a finite number")
+    if hint in (str, int, bool) and type(data) is hint:
+        return data
+    raise ValueError(f"{where}: {_short(data)} is not a {getattr(hint, '__name__', hint)}")
+
+
+def _union(args: tuple[Any, ...], data: Any, where: str) -> Any:
+    if data is None and type(None) in args:
+        return None
+    members = [a for a in args if a is not type(None)]
+    if len(members) == 1:
+        return _value(members[0], data, where)
+    by_kind = {typing.get_args(typing.get_type_hints(m)["kind"])[0]: m for m in members}
+    kind = data.get("kind") if isinstance(data, dict) else None
+    if kind not in by_kind:
+        raise ValueError(f"{where}: kind {_short(kind)} is not one of {', '.join(by_kind)}")
+    return from_data(by_kind[kind], data, where)

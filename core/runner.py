@@ -1,0 +1,141 @@
+"""The one place that chooses a TFLite interpreter, and the way a user's script runs a model.
+
+    pose = poseport.load("m.int8.tflite")
+    keypoints = pose(image_rgb, boxes)
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from poseport import bundle, pose
+from poseport.quiet import quiet
+from poseport.spec import ModelCard
+
+_RUNTIMES = (("ai_edge_litert.interpreter", "ai-edge-litert"), ("tflite_runtime.interpreter", "tflite-runtime"))
+
+
+def runtime() -> tuple[Any, str]:
+    """The interpreter module and "name version" of its package.
+
+    ai-edge-litert first; tflite-runtime where it is what a device has. ValueError says what to install.
+    """
+    for module, package in _RUNTIMES:
+        try:
+            return importlib.import_module(module), f"{package} {importlib.metadata.version(package)}"
+        except ImportError:
+            continue
+    raise ValueError("no TFLite runtime is installed; run `pip install ai-edge-litert` (old devices: tflite-runtime)")
+
+
+class Runner:
+    """An interpreter with one image in and one tensor out.
+
+    data: a flatbuffer, with or without a tail. name: what errors call it.
+    """
+
+    def __init__(self, data: bytes, name: str, threads: int = 1):
+        module, self.runtime = runtime()
+        try:
+            with quiet():
+                self.interpreter = module.Interpreter(model_content=data, num_threads=threads)
+                self.interpreter.allocate_tensors()
+        except (ValueError, RuntimeError, TypeError) as error:
+            lines = str(error).strip().splitlines() or ["unknown reason"]
+            raise ValueError(f"{name}: {self.runtime} cannot load it ({lines[0][:160]}); convert it again") from None
+        inputs, outputs = self.interpreter.get_input_details(), self.interpreter.get_output_details()
+        if len(inputs) != 1 or len(outputs) != 1:
+            raise ValueError(f"{name}: {len(inputs)} inputs and {len(outputs)} outputs, expected one of each")
+        self.input, self.output = inputs[0], outputs[0]
+        self.threads = threads
+
+    def quantize(self, values: np.ndarray) -> np.ndarray:
+        """Normalised float32 values in the input tensor's own type: round(value / scale) + zero_point."""
+        dtype = self.input["dtype"]
+        if dtype == np.float32:
+            return np.asarray(values, np.float32)
+        scale, zero_point = self.input["quantization"]
+        limits = np.iinfo(dtype)
+        steps = np.rint(np.asarray(values, np.float32) * np.float32(1 / scale)) + zero_point
+        return np.clip(steps, limits.min, limits.max).astype(dtype)
+
+    def dequantize(self, raw: np.ndarray) -> np.ndarray:
+        """The output tensor as float32."""
+        if raw.dtype == np.float32:
+            return raw
+        scale, zero_point = self.output["quantization"]
+        return (raw.astype(np.float32) - np.float32(zero_point)) * np.float32(scale)
+
+    def invoke(self, tensor: np.ndarray) -> np.ndarray:
+        """Raw output for one input tensor (1, H, W, 3) of the input's own type."""
+        self.interpreter.set_tensor(self.input["index"], tensor)
+        self.interpreter.invoke()
+        return self.interpreter.get_tensor(self.output["index"])
+
+
+class Pose:
+    """A converted model that maps (image, boxes) to keypoints; made by `load`."""
+
+    def __init__(self, path: Path, threads: int = 1):
+        self.path = Path(path)
+        data, self.card = bundle.read_model(self.path)
+        self.runner = Runner(data, str(self.path), threads)
+        self.spec = self.card.spec
+        _check_shapes(self.path, self.card, self.runner)
+        dtype = self.runner.input["dtype"]
+        scale, zero_point = self.runner.input["quantization"]
+        # the step is 1/255 up to float rounding, and pixel 0 is the lowest value: bytes are copied, not computed
+        self.byte_exact = bool(
+            self.spec.byte_exact
+            and np.issubdtype(dtype, np.integer)
+            and np.iinfo(dtype).bits == 8
+            and zero_point == np.iinfo(dtype).min
+            and abs(scale * 255 - 1) < 1e-5
+        )
+
+    def prepare(self, crops: np.ndarray) -> np.ndarray:
+        """Crops (N, H, W, 3) uint8 RGB as input tensors: what the interpreter is fed."""
+        if self.byte_exact:
+            return crops if self.runner.input["dtype"] == np.uint8 else (crops ^ 0x80).view(np.int8)
+        return self.runner.quantize(pose.normalise(self.spec, crops))
+
+    def infer(self, tensors: np.ndarray) -> np.ndarray:
+        """Raw network outputs (N, *spec.output_shape) float32 for input tensors made by `prepare`."""
+        raw = np.concatenate([self.runner.invoke(tensor[None]) for tensor in tensors])
+        return self.runner.dequantize(raw).reshape(-1, *self.spec.output_shape)
+
+    def __call__(self, image: np.ndarray, boxes_xywh: np.ndarray | None = None) -> np.ndarray:
+        """Keypoints (N, K, 3) float64: x, y in image pixels and a score in [0, 1].
+
+        image: (h, w, 3) uint8 RGB. boxes_xywh: (N, 4) one a person; None takes the whole image as one.
+        Raises ValueError for an image of another form or a box without area.
+        """
+        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+            raise ValueError(f"image is {image.dtype} {image.shape}, expected uint8 (height, width, 3) in RGB")
+        h, w = image.shape[:2]
+        boxes = np.array([[0, 0, w, h]]) if boxes_xywh is None else np.asarray(boxes_xywh, float).reshape(-1, 4)
+        if not len(boxes):
+            return np.zeros((0, len(self.spec.skeleton), 3))
+        crops, matrices = zip(*(pose.preprocess(self.spec, image, box) for box in boxes), strict=True)
+        return pose.decode(self.spec, self.infer(self.prepare(np.stack(crops))), np.stack(matrices))
+
+
+def load(path: str | Path, threads: int = 1) -> Pose:
+    """A converted model, ready to run; ValueError when the file is not one."""
+    return Pose(Path(path), threads)
+
+
+def _check_shapes(path: Path, card: ModelCard, runner: Runner) -> None:
+    """A file whose tensors are not what its own card says is refused."""
+    found_in, found_out = tuple(runner.input["shape"]), tuple(runner.output["shape"])
+    wanted_in, wanted_out = (1, *card.spec.input_hw, 3), (1, *card.spec.output_shape)
+    if found_in != wanted_in or int(np.prod(found_out)) != int(np.prod(wanted_out)):
+        raise ValueError(
+            f"{path}: its tensors are {found_in} -> {found_out}, its {bundle.CARD} says {wanted_in} -> {wanted_out}; "
+            "convert it again"
+        )

@@ -1,0 +1,1 @@
+"""Networks, data and loop: COCO people -> a bundle."""

@@ -1,0 +1,57 @@
+"""Layers that quantize: convolution -> batch normalisation -> ReLU, in this order, so that BN folds.
+
+Every function takes the Keras module as `keras`: Keras 3 for training and export, `tf_keras` for
+tensorflow-model-optimization. Layers are named, so that weights can be copied by name.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+Tensor = Any
+
+
+def conv_bn(
+    keras: Any, x: Tensor, name: str, filters: int, kernel: int, *, stride: int = 1, relu: bool = True
+) -> Tensor:
+    """Convolution, BN and (unless it feeds an addition) ReLU."""
+    x = keras.layers.Conv2D(filters, kernel, stride, padding="same", use_bias=False, name=f"{name}_conv")(x)
+    x = keras.layers.BatchNormalization(name=f"{name}_bn")(x)
+    return keras.layers.ReLU(name=f"{name}_relu")(x) if relu else x
+
+
+def depthwise_bn(keras: Any, x: Tensor, name: str, kernel: int = 3, *, stride: int = 1) -> Tensor:
+    """Depthwise convolution, BN, ReLU."""
+    x = keras.layers.DepthwiseConv2D(kernel, stride, padding="same", use_bias=False, name=f"{name}_dw")(x)
+    x = keras.layers.BatchNormalization(name=f"{name}_dwbn")(x)
+    return keras.layers.ReLU(name=f"{name}_dwrelu")(x)
+
+
+def residual(keras: Any, x: Tensor, name: str, filters: int, block: str) -> Tensor:
+    """Residual block of Newell et al. (2016), figure 4, with BN after the convolutions.
+
+    bottleneck: 1x1 to half the width, 3x3, 1x1. separable: a 3x3 depthwise and a 1x1 convolution, for
+    phones. The skip is a 1x1 convolution where the width changes. ReLU comes after the addition.
+    """
+    skip = x
+    if x.shape[-1] != filters:
+        skip = conv_bn(keras, x, f"{name}_skip", filters, 1, relu=False)
+    if block == "bottleneck":
+        y = conv_bn(keras, x, f"{name}_a", filters // 2, 1)
+        y = conv_bn(keras, y, f"{name}_b", filters // 2, 3)
+    else:
+        y = depthwise_bn(keras, x, f"{name}_a")
+    y = conv_bn(keras, y, f"{name}_c", filters, 1, relu=False)
+    y = keras.layers.Add(name=f"{name}_add")([y, skip])
+    return keras.layers.ReLU(name=f"{name}_relu")(y)
+
+
+def double_size(keras: Any, x: Tensor, name: str) -> Tensor:
+    """Nearest-neighbour up-sampling by two, in the form that becomes one RESIZE_NEAREST_NEIGHBOR.
+
+    Keras 3's UpSampling2D converts to RESHAPE and TILE; its image.resize does not. tf_keras's
+    UpSampling2D converts well, and is the only form that quantization-aware training knows.
+    """
+    if hasattr(keras, "ops"):
+        return keras.ops.image.resize(x, (x.shape[1] * 2, x.shape[2] * 2), interpolation="nearest")
+    return keras.layers.UpSampling2D(interpolation="nearest", name=name)(x)

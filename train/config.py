@@ -1,0 +1,183 @@
+"""Presets: a network and how to train it, as values. The command line overrides single fields."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from poseport.skeleton import COCO17, Skeleton
+from poseport.spec import (
+    CoordsOutput,
+    Decode,
+    DeepPoseArchitecture,
+    HeatmapOutput,
+    HourglassArchitecture,
+    PoseSpec,
+)
+
+Loss = Literal["mse", "softmax", "l1"]
+Optimizer = Literal["adam", "adamw", "rmsprop", "sgd"]
+Schedule = Literal["constant", "cosine", "step"]
+
+
+@dataclass(frozen=True)
+class AugmentConfig:
+    """Ranges of the random crop; each is drawn uniformly and all become one matrix.
+
+    rotation_deg: +-. scale: 1 +-. shift: +- fraction of the input. flip: probability.
+    colour: +- fraction of brightness and contrast.
+    """
+
+    rotation_deg: float = 30.0
+    scale: float = 0.25
+    shift: float = 0.04
+    flip: float = 0.5
+    colour: float = 0.2
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.rotation_deg <= 180 and 0 <= self.scale < 1 and 0 <= self.shift < 1):
+            raise ValueError(
+                f"augmentation out of range: rotation {self.rotation_deg} (0 to 180), "
+                f"scale {self.scale} and shift {self.shift} (0 to 1)"
+            )
+        if not (0 <= self.flip <= 1 and 0 <= self.colour < 1):
+            raise ValueError(f"augmentation out of range: flip {self.flip} and colour {self.colour} (0 to 1)")
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How a network is trained.
+
+    warmup: epochs over which the learning rate rises from 0. step_at: share of the epochs after which
+    the `step` schedule divides the rate by ten. eval_every: epochs between scores on the validation people.
+    """
+
+    loss: Loss
+    epochs: int = 100
+    batch: int = 32
+    learning_rate: float = 1e-3
+    optimizer: Optimizer = "adam"
+    weight_decay: float = 0.0
+    schedule: Schedule = "cosine"
+    warmup: float = 0.0
+    step_at: float = 0.7
+    augment: AugmentConfig = AugmentConfig()
+    min_keypoints: int = 5
+    eval_every: int = 1
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.epochs < 1 or self.batch < 1 or self.eval_every < 1:
+            raise ValueError(f"epochs {self.epochs}, batch {self.batch} and eval-every {self.eval_every} start at 1")
+        if not self.learning_rate > 0 or self.weight_decay < 0 or self.warmup < 0:
+            raise ValueError(f"learning rate {self.learning_rate} must be above 0, decay and warm-up not below 0")
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A named pair of what is trained and how. about: the command's one-line description."""
+
+    about: str
+    spec: PoseSpec
+    train: TrainConfig
+
+
+def _hourglass(stacks: int) -> Preset:
+    spec = PoseSpec(
+        name=f"hourglass-{stacks}",
+        architecture=HourglassArchitecture(stacks=stacks, width=256, depth=4, block="bottleneck", head="sigmoid"),
+        skeleton=COCO17,
+        input_hw=(256, 256),
+        # sigma 1 cell: 4 input pixels at stride 4, as Lee et al. settle on in section 4.5
+        output=HeatmapOutput(sigma=1.0, values="gaussian", decode=Decode("quarter")),
+        padding=1.3,
+    )
+    # Adam, 5e-3 -> 5e-4 in a step, medium augmentation (Lee et al., section 4.8, table 1)
+    train = TrainConfig(
+        loss="mse", epochs=107, batch=12, learning_rate=5e-3, schedule="step",
+        augment=AugmentConfig(rotation_deg=25, scale=0.20, shift=0.0, colour=0.15),
+    )  # fmt: skip
+    return Preset(f"stacked hourglass, {stacks} stacks of width 256, 256x256 (Newell et al. 2016)", spec, train)
+
+
+def _mobile_hourglass() -> Preset:
+    spec = PoseSpec(
+        name="mobile-hourglass",
+        architecture=HourglassArchitecture(stacks=1, width=96, depth=4, block="separable", head="linear"),
+        skeleton=COCO17,
+        input_hw=(192, 192),
+        output=HeatmapOutput(sigma=1.5, values="logits", decode=Decode("dark")),
+    )
+    train = TrainConfig(
+        loss="softmax", epochs=60, batch=32, learning_rate=2e-3, optimizer="adamw", weight_decay=1e-4, warmup=0.5,
+        augment=AugmentConfig(rotation_deg=40, scale=0.25, shift=0.04, colour=0.2),
+    )  # fmt: skip
+    return Preset("one depthwise-separable hourglass of width 96, 192x192", spec, train)
+
+
+def _deeppose() -> Preset:
+    spec = PoseSpec(
+        name="deeppose",
+        architecture=DeepPoseArchitecture(trunk="alexnet", width=1.0, dense_units=4096, dropout=0.6),
+        skeleton=COCO17,
+        input_hw=(224, 224),
+        output=CoordsOutput(),
+        padding=1.0,  # the bounding box itself (Gupta and Gritton, section 3.2)
+    )
+    # SGD 1e-3, batch 64, squared error, 2,700 epochs on 4,037 people (section 4.1)
+    train = TrainConfig(
+        loss="mse", epochs=2700, batch=64, learning_rate=1e-3, optimizer="sgd", schedule="constant",
+        augment=AugmentConfig(rotation_deg=0, scale=0, shift=0, flip=0, colour=0), eval_every=10,
+    )  # fmt: skip
+    return Preset("DeepPose, AlexNet trunk with batch normalisation, 224x224 (Toshev and Szegedy 2014)", spec, train)
+
+
+def _mobile_deeppose() -> Preset:
+    spec = PoseSpec(
+        name="mobile-deeppose",
+        architecture=DeepPoseArchitecture(trunk="mobile", width=1.0, dense_units=256, dropout=0.0),
+        skeleton=COCO17,
+        input_hw=(192, 192),
+        output=CoordsOutput(),
+    )
+    train = TrainConfig(
+        loss="l1", epochs=100, batch=32, learning_rate=2e-3, optimizer="adamw", weight_decay=1e-4, warmup=0.5,
+        augment=AugmentConfig(rotation_deg=40, scale=0.25, shift=0.04, colour=0.2),
+    )  # fmt: skip
+    return Preset("coordinate regression on a depthwise-separable trunk, 192x192", spec, train)
+
+
+PRESETS = {
+    preset.spec.name: preset
+    for preset in (_hourglass(2), _hourglass(4), _hourglass(8), _mobile_hourglass(), _deeppose(), _mobile_deeppose())
+}
+
+
+def preset(name: str) -> Preset:
+    """A preset by name; ValueError lists those that exist."""
+    if name not in PRESETS:
+        raise ValueError(f"preset {name!r} does not exist; choose one of {', '.join(PRESETS)}")
+    return PRESETS[name]
+
+
+def with_skeleton(chosen: Preset, skeleton: Skeleton) -> Preset:
+    """The preset for another keypoint set."""
+    return replace(chosen, spec=replace(chosen.spec, skeleton=skeleton))
+
+
+def with_loss(chosen: Preset, loss: Loss) -> Preset:
+    """The preset with another loss; the values of its heatmaps follow (softmax: logits, else Gaussians)."""
+    spec = chosen.spec
+    if isinstance(spec.output, HeatmapOutput):
+        spec = replace(spec, output=replace(spec.output, values="logits" if loss == "softmax" else "gaussian"))
+    return Preset(chosen.about, spec, replace(chosen.train, loss=loss))
+
+
+def check(spec: PoseSpec, train: TrainConfig) -> None:
+    """ValueError when the loss cannot train this network."""
+    if isinstance(spec.output, HeatmapOutput):
+        good: tuple[str, ...] = ("softmax",) if spec.output.values == "logits" else ("mse",)
+    else:
+        good = ("mse", "l1")
+    if train.loss not in good:
+        raise ValueError(f"loss {train.loss!r} does not train {spec.name}; choose {' or '.join(good)}")
