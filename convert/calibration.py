@@ -29,9 +29,7 @@ def choose(people: People, count: int, seed: int, exclude: People | None = None)
             p
             for p in candidates
             if not (
-                p.image_path.is_file()
-                and p.image_path.stat().st_size in sizes
-                and image_digest(p.image_path) in taken
+                p.image_path.is_file() and p.image_path.stat().st_size in sizes and image_digest(p.image_path) in taken
             )
         ]
     if len(candidates) < count:
@@ -42,7 +40,8 @@ def choose(people: People, count: int, seed: int, exclude: People | None = None)
         )
     order = np.random.default_rng(seed).permutation(len(candidates))
     seen: set[int] = set()
-    first, later = [], []
+    first: list[Person] = []
+    later: list[Person] = []
     for i in order:
         person = candidates[int(i)]
         (later if person.image_id in seen else first).append(person)

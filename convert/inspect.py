@@ -113,9 +113,7 @@ def _read(schema: Any, data: bytes) -> Inspection:
         sources = [tensors[j] for j in op.InputsAsNumpy() if j >= 0]
         results = [tensors[j] for j in op.OutputsAsNumpy()]
         ops.append(_operation(kind, sources, results))
-    signatures = tuple(
-        model.SignatureDefs(i).SignatureKey().decode() for i in range(model.SignatureDefsLength())
-    )
+    signatures = tuple(model.SignatureDefs(i).SignatureKey().decode() for i in range(model.SignatureDefsLength()))
     return Inspection(
         len(data),
         tuple(tensors[i] for i in graph.InputsAsNumpy()),

@@ -145,7 +145,8 @@ def verify(found: Inspection, recipe: Recipe, spec: PoseSpec) -> None:
         tensor = found.inputs[0]
         problems.append(f"input is pixel x {tensor.scale} {tensor.zero_point:+}, expected exactly pixel - 128")
     if problems:
-        raise ValueError(f"recipe {recipe.name} for {spec.name} came out wrong: {'; '.join(problems)}; nothing was written")
+        faults = "; ".join(problems)
+        raise ValueError(f"recipe {recipe.name} for {spec.name} came out wrong: {faults}; nothing was written")
 
 
 def check_parity(compared: Parity, recipe: Recipe, out: Path) -> None:
@@ -157,8 +158,8 @@ def check_parity(compared: Parity, recipe: Recipe, out: Path) -> None:
         )
     if not np.isfinite(compared.mean_px) or compared.tflite_score < 0.1 * compared.keras_score:
         raise ValueError(
-            f"{out}: confidence collapsed from {compared.keras_score:.3f} to {compared.tflite_score:.3f} in {recipe.name}; "
-            "nothing was written; calibrate on more or other people, or take float16"
+            f"{out}: confidence collapsed from {compared.keras_score:.3f} to {compared.tflite_score:.3f} "
+            f"in {recipe.name}; nothing was written; calibrate on more or other people, or take float16"
         )
 
 

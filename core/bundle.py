@@ -36,7 +36,8 @@ def read_spec(directory: Path) -> PoseSpec:
     for name in (SPEC, WEIGHTS):
         if not (directory / name).is_file():
             raise ValueError(
-                f"{directory}: holds no {name}, so it is not a bundle; expected the folder that `poseport train --out` wrote"
+                f"{directory}: holds no {name}, so it is not a bundle; expected the folder that "
+                "`poseport train --out` wrote"
             )
     return read_json(PoseSpec, directory / SPEC)
 

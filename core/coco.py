@@ -45,6 +45,7 @@ class Person:
 
     @property
     def num_labelled(self) -> int:
+        """How many keypoints have a label."""
         return int(np.count_nonzero(self.labelled))
 
 
@@ -109,9 +110,7 @@ def find_images(annotations: Path, images: Path | None = None) -> Path:
     raise ValueError(f"{annotations}: no folder of images; tried {', '.join(map(str, tried))}; name it with --images")
 
 
-def load(
-    path: Path, images: Path | None = None, skeleton: Skeleton | None = None, *, strict: bool = True
-) -> People:
+def load(path: Path, images: Path | None = None, skeleton: Skeleton | None = None, *, strict: bool = True) -> People:
     """Every person of a COCO keypoint file, crowds and unlabelled people included.
 
     path: an annotations file or a folder that holds one. images: folder of images (see `find_images`).

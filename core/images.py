@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -23,7 +24,7 @@ def decode_image(raw: bytes, path: Path, image_hw: tuple[int, int] | None = None
     if raw[:2] == b"\xff\xd8" and b"\xff\xd9" not in raw[-64:]:
         raise ValueError(f"{path}: the JPEG is cut off (no end marker); download it again or drop its people")
     data = np.frombuffer(raw, np.uint8)
-    image = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
+    image: Any = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
     if image is None:
         raise ValueError(f"{path}: not an image that OpenCV can read; download it again or drop its people")
     if image_hw is not None and image.shape[:2] != tuple(image_hw):

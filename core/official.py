@@ -59,7 +59,7 @@ def evaluate(
     wanted = set(images)
     # ids of our own: COCOeval takes a match with annotation id 0 for none
     gt = [_truth(i + 1, p, channels) for i, p in enumerate(truth)]
-    dt = []
+    dt: list[dict[str, Any]] = []
     for image_id, points, score in zip(image_ids, keypoints, scores, strict=True):
         if image_id in wanted:
             xy = points[channels, :2]

@@ -1,7 +1,7 @@
 """The one place that chooses a TFLite interpreter, and the way a user's script runs a model.
 
-    pose = poseport.load("m.int8.tflite")
-    keypoints = pose(image_rgb, boxes)
+pose = poseport.load("m.int8.tflite")
+keypoints = pose(image_rgb, boxes)
 """
 
 from __future__ import annotations

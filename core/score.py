@@ -37,20 +37,29 @@ def person_scores(keypoints: np.ndarray) -> np.ndarray:
     return keypoints[..., 2].mean(axis=-1)
 
 
-def score(people: People, persons: Sequence[Person], keypoints: np.ndarray, only: tuple[str, ...] = ()) -> Score:
+def score(
+    people: People,
+    persons: Sequence[Person],
+    keypoints: np.ndarray,
+    only: tuple[str, ...] = (),
+    box_scores: np.ndarray | None = None,
+) -> Score:
     """Score one prediction a person.
 
-    persons: those that were predicted, from `people` (ground-truth boxes). keypoints: (N, K, 3) x, y in
-    image pixels and score, aligned with persons. only: names of the keypoints to score; empty: all.
-    The official AP sees every annotated person of the images of `persons`, crowds included.
+    persons: those that were predicted: annotated people of `people`, or boxes of a detector, which have
+    no labels of their own. keypoints: (N, K, 3) x, y in image pixels and score, aligned with persons.
+    only: names of the keypoints to score; empty: all. box_scores: (N,) of a detector.
+    The official AP ranks by keypoint score (times box score), and sees every annotated person, crowds
+    included, of the images of `persons`; with a detector, of the whole set: who was not found is a miss.
     """
     skeleton = people.skeleton
     channels = skeleton.channels(only) if only else np.arange(len(skeleton))
     images = {p.image_id for p in persons}
-    truth = [p for p in people.persons if p.image_id in images]
+    truth = [p for p in people.persons if p.image_id in images or box_scores is not None]
     ids = np.array([p.image_id for p in persons])
     sigmas = np.asarray(skeleton.sigmas)
-    official = evaluate(ids.tolist(), keypoints, person_scores(keypoints[:, channels]), sigmas, truth, channels)
+    ranks = person_scores(keypoints[:, channels]) * (1.0 if box_scores is None else box_scores)
+    official = evaluate(ids.tolist(), keypoints, ranks, sigmas, truth, channels)
 
     labels = np.stack([p.keypoints for p in persons])
     boxes = np.array([p.box_xywh for p in persons])

@@ -6,6 +6,7 @@ Nothing in the toolkit counts to 17: every function that needs a name, a pair or
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -104,7 +105,7 @@ def _sides(*parts: str) -> tuple[Pair, ...]:
 
 def _chain(side: str, *parts: str) -> tuple[Pair, ...]:
     names = [f"{side}_{part}" for part in parts]
-    return tuple(zip(names, names[1:], strict=False))
+    return tuple(itertools.pairwise(names))
 
 
 _ARMS = _chain("left", "shoulder", "elbow", "wrist") + _chain("right", "shoulder", "elbow", "wrist")

@@ -147,6 +147,7 @@ class PoseSpec:
 
     @property
     def family(self) -> str:
+        """The kind of network: hourglass or deeppose."""
         return self.architecture.kind
 
     @property

@@ -117,9 +117,12 @@ class Progress(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """The epoch's result and the time left."""
         logs = logs or {}
-        scores = "  ".join(f"{n} {logs[n]:.3f}" for n in ("OKS-AP", "PCK@0.1/box") if math.isfinite(logs.get(n, math.nan)))
+        parts = [f"epoch {epoch + 1}/{self.epochs}", f"loss {logs['loss']:.4f}"]
+        for name in ("OKS-AP", "PCK@0.1/box"):
+            if math.isfinite(logs.get(name, math.nan)):
+                parts.append(f"{name} {logs[name]:.3f}")
         start = "\r\033[K" if self.live else ""
-        self.echo(f"{start}epoch {epoch + 1}/{self.epochs}  loss {logs['loss']:.4f}  {scores}  {self._left(self.steps)} left")
+        self.echo(start + "  ".join([*parts, f"{self._left(self.steps)} left"]))
 
     def _left(self, batches: int) -> str:
         done = (self.epoch - self.first) * self.steps + batches

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 from poseport.skeleton import COCO17, Skeleton
 from poseport.spec import (
@@ -181,3 +181,25 @@ def check(spec: PoseSpec, train: TrainConfig) -> None:
         good = ("mse", "l1")
     if train.loss not in good:
         raise ValueError(f"loss {train.loss!r} does not train {spec.name}; choose {' or '.join(good)}")
+
+
+def customise(chosen: Preset, options: dict[str, Any]) -> Preset:
+    """The preset with the fields that a user gave (None: keep the preset's).
+
+    Knows epochs, batch, learning_rate, seed, min_keypoints, eval_every, loss, input_size (pixels),
+    rotation_deg and scale. Raises ValueError when they do not fit the network.
+    """
+    if options.get("loss") is not None:
+        chosen = with_loss(chosen, options["loss"])
+    size = options.get("input_size")
+    if size is not None:
+        chosen = replace(chosen, spec=replace(chosen.spec, input_hw=(size, size)))
+
+    def given(*names: str) -> dict[str, Any]:
+        return {name: options[name] for name in names if options.get(name) is not None}
+
+    augment = replace(chosen.train.augment, **given("rotation_deg", "scale"))
+    plain = given("epochs", "batch", "learning_rate", "seed", "min_keypoints", "eval_every")
+    chosen = replace(chosen, train=replace(chosen.train, augment=augment, **plain))
+    check(chosen.spec, chosen.train)
+    return chosen

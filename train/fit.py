@@ -78,9 +78,7 @@ def fit(
     keras.utils.set_random_seed(settings.seed)
     model = models.build(spec, keras)
     outputs = len(model.outputs)
-    data = TrainingPeople(
-        spec, train_people.persons, settings.augment, settings.batch, settings.seed, outputs=outputs
-    )
+    data = TrainingPeople(spec, train_people.persons, settings.augment, settings.batch, settings.seed, outputs=outputs)
     loss = losses.for_spec(spec, settings.loss)
     model.compile(
         optimizer=make_optimizer(settings, len(data)),

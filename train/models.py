@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+from poseport import bundle
 from poseport.spec import HourglassArchitecture, PoseSpec
 from poseport.train import deeppose, hourglass
 
@@ -18,12 +20,8 @@ def build(spec: PoseSpec, keras: Any) -> Any:
     return deeppose.build(spec, keras)
 
 
-def load(directory: Any, keras: Any) -> tuple[PoseSpec, Any]:
+def load(directory: Path, keras: Any) -> tuple[PoseSpec, Any]:
     """Spec and network of a bundle, weights loaded; ValueError when they do not fit each other."""
-    from pathlib import Path
-
-    from poseport import bundle
-
     spec = bundle.read_spec(directory)
     model = build(spec, keras)
     path = Path(directory) / bundle.WEIGHTS
@@ -32,6 +30,7 @@ def load(directory: Any, keras: Any) -> tuple[PoseSpec, Any]:
     except (ValueError, OSError, KeyError, TypeError) as error:
         first = (str(error).strip().splitlines() or ["unknown reason"])[0]
         raise ValueError(
-            f"{path}: the weights do not fit {bundle.SPEC} beside them ({first[:160]}); train again, or restore the pair"
+            f"{path}: the weights do not fit {bundle.SPEC} beside them ({first[:160]}); "
+            "train again, or restore the pair"
         ) from None
     return spec, model

@@ -1,0 +1,169 @@
+"""What a converted file predicts for annotated people, scored as everywhere else."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from poseport import feed, pose
+from poseport.bench.result import Accuracy, Data, Detections, PersonSample, Result, host, model_info
+from poseport.coco import People, Person
+from poseport.images import image_digest
+from poseport.runner import Pose
+from poseport.score import Score, score
+
+
+def measure(
+    model: Pose,
+    people: People,
+    *,
+    only: tuple[str, ...] = (),
+    flip: bool = False,
+    detections: Path | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> Result:
+    """Run a model over the people of a set and score it.
+
+    only: keypoints to score (empty: all). flip: average with the mirrored crops. detections: a COCO
+    results file with person boxes; None takes the annotated boxes. progress: called with the number of
+    people just done. Raises ValueError when the file was calibrated on images of this set.
+    """
+    if model.spec.skeleton.names != people.skeleton.names:
+        raise ValueError(
+            f"{model.path}: predicts skeleton {model.spec.skeleton.name!r}, {people.path} is labelled with "
+            f"{people.skeleton.name!r}; give people of the same keypoints"
+        )
+    boxes, box_scores = persons_with_labels(people), None
+    if detections is not None:
+        boxes, box_scores = _detected(people, detections)
+    refuse_overlap(model, boxes)
+    began = time.perf_counter()
+    keypoints = predict(model, boxes, flip=flip, progress=progress)
+    seconds = time.perf_counter() - began
+    scored = score(people, boxes, keypoints, only, box_scores)
+    measured = _record(people, boxes, keypoints, scored, flip, detections, len(boxes) / seconds)
+    return Result(model_info(model), host(model), measured)
+
+
+def persons_with_labels(people: People) -> list[Person]:
+    """Those whose annotated box is a fair crop: labelled, and no crowd."""
+    persons = [p for p in people.persons if not p.crowd and p.num_labelled > 0]
+    if not persons:
+        raise ValueError(f"{people.path}: nobody has a labelled keypoint, so nothing can be scored; give another set")
+    return persons
+
+
+def predict(
+    model: Pose, persons: list[Person], *, flip: bool = False, progress: Callable[[int], None] | None = None
+) -> np.ndarray:
+    """Keypoints (N, K, 3) in image pixels.
+
+    One thread reads and crops, one decodes, this one only feeds the interpreter.
+    """
+    found = []
+    with ThreadPoolExecutor(1) as decoder:
+        for part in feed.batches(model.spec, persons, batch=16, threads=1):
+            outputs = model.infer(model.prepare(part.crops))
+            if flip:
+                mirrored = model.infer(model.prepare(np.ascontiguousarray(part.crops[:, :, ::-1])))
+                outputs = (outputs + pose.unmirror(model.spec, mirrored)) / 2
+            found.append(decoder.submit(pose.decode, model.spec, outputs, part.matrices))
+            if progress is not None:
+                progress(len(part.persons))
+    return np.concatenate([one.result() for one in found])
+
+
+def refuse_overlap(model: Pose, persons: Iterable[Person]) -> None:
+    """ValueError when an image settled the file's activation ranges: its accuracy there says too much."""
+    calibration = model.card.conversion.calibration
+    if calibration is None:
+        return
+    used = set(calibration.images_sha256)
+    shared = [path for path in sorted({p.image_path for p in persons}) if image_digest(path) in used]
+    if shared:
+        raise ValueError(
+            f"{model.path}: {len(shared)} of these images settled its activation ranges ({shared[0].name} …); "
+            "bench on other people, or convert again with --exclude naming this set"
+        )
+
+
+def _detected(people: People, detections: Path) -> tuple[list[Person], np.ndarray]:
+    """Boxes of a COCO results file as people to predict, each with the labels of nobody, and their scores."""
+    try:
+        entries = json.loads(Path(detections).read_text(encoding="utf-8"))
+        found = [(int(e["image_id"]), tuple(float(v) for v in e["bbox"]), float(e["score"])) for e in entries]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"{detections}: not a COCO results file ({type(error).__name__}: {error}); expected a list of "
+            '{"image_id", "bbox": [x, y, width, height], "score"}'
+        ) from None
+    by_image = {p.image_id: p for p in people.persons}
+    persons, scores = [], []
+    for image_id, box, box_score in found:
+        if image_id in by_image and len(box) == 4 and box[2] > 0 and box[3] > 0:
+            template = by_image[image_id]
+            nothing = np.zeros_like(template.keypoints)
+            persons.append(replace(template, annotation_id=0, box_xywh=box, keypoints=nothing, area=box[2] * box[3]))
+            scores.append(box_score)
+    if not persons:
+        raise ValueError(f"{detections}: no box of a usable size in any image of {people.path}")
+    return persons, np.array(scores)
+
+
+def _record(
+    people: People,
+    persons: list[Person],
+    keypoints: np.ndarray,
+    scored: Score,
+    flip: bool,
+    detections: Path | None,
+    speed: float,
+) -> Accuracy:
+    official = scored.official
+    bits = 1 << np.arange(len(official.thresholds))
+    folder = persons[0].image_path.parent
+    return Accuracy(
+        kind="accuracy",
+        data=Data(people.path.name, people.sha256, str(folder), len(persons), len({p.image_id for p in persons})),
+        boxes="ground truth" if detections is None else f"detections {detections.name}",
+        flip=flip,
+        keypoints=scored.names,
+        metrics={name: _number(value, 6) for name, value in scored.values.items()},
+        by_keypoint={name: _numbers(values, 6) for name, values in scored.by_keypoint.items()},
+        detections=Detections(
+            official.image_ids,
+            tuple(int(v) for v in official.ground_truths),
+            tuple(int(v) for v in official.detection_image),
+            tuple(float(v) for v in official.scores),
+            tuple(int(v) for v in bits @ official.matched),
+            tuple(int(v) for v in bits @ official.ignored),
+        ),
+        people=tuple(
+            PersonSample(
+                p.image_id,
+                p.annotation_id,
+                str(p.image_path.relative_to(folder)) if p.image_path.is_relative_to(folder) else p.image_path.name,
+                p.box_xywh,
+                _number(scored.oks[i], 5),
+                tuple(round(float(v), 3) for v in keypoints[i].ravel()),
+                _numbers(scored.errors_px[i], 2),
+            )
+            for i, p in enumerate(persons)
+        ),
+        people_per_second=round(speed, 2),
+    )
+
+
+def _number(value: float, digits: int) -> float | None:
+    return round(float(value), digits) if math.isfinite(value) else None
+
+
+def _numbers(values: np.ndarray, digits: int) -> tuple[float | None, ...]:
+    return tuple(_number(float(v), digits) for v in values)

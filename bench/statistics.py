@@ -1,0 +1,128 @@
+"""How sure a difference is: AP recomputed from what was matched, and a paired bootstrap over images.
+
+Both files saw the same people, so a resample draws images and takes both files' predictions on them:
+what is common to both (hard photos) cancels out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from poseport.bench.result import Accuracy, Detections
+
+RECALLS = np.linspace(0.0, 1.0, 101)
+THRESHOLDS = 10
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A difference (candidate - baseline) and the 95 % interval of it."""
+
+    value: float
+    low: float
+    high: float
+
+
+def average_precision(found: Detections, weights: np.ndarray) -> np.ndarray:
+    """OKS-AP of resampled images, (R,) for weights (R, I): how often each image was drawn.
+
+    Weights of one give COCOeval's AP over the area range "all". An image drawn twice counts as two
+    images with the same people and predictions.
+    """
+    weights = np.atleast_2d(np.asarray(weights, float))
+    order = np.argsort(-np.asarray(found.score), kind="mergesort")  # stable, as COCOeval sorts
+    image = np.asarray(found.image, int)[order]
+    matched, ignored = np.asarray(found.matched, int)[order], np.asarray(found.ignored, int)[order]
+    truths = weights @ np.asarray(found.ground_truths, float)
+    drawn = weights[:, image]
+    total = np.zeros(len(weights))
+    for t in range(THRESHOLDS):
+        counts = (ignored >> t & 1) == 0
+        hit = (matched >> t & 1 == 1) & counts
+        total += _interpolated(np.cumsum(drawn * hit, axis=1), np.cumsum(drawn * (counts & ~hit), axis=1), truths)
+    return np.where(truths > 0, total / THRESHOLDS, np.nan)
+
+
+def _interpolated(true: np.ndarray, false: np.ndarray, truths: np.ndarray) -> np.ndarray:
+    """Mean over 101 recalls of the highest precision at that recall or beyond; (R, D) counts -> (R,)."""
+    if true.shape[1] == 0:
+        return np.zeros(len(true))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        precision = true / (true + false + np.spacing(1))
+        recall = true / truths[:, None]
+    precision = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
+    out = np.zeros(len(true))
+    for row in range(len(true)):
+        at = np.searchsorted(recall[row], RECALLS, side="left")
+        out[row] = precision[row, at[at < true.shape[1]]].sum() / len(RECALLS)
+    return out
+
+
+def ap_difference(base: Accuracy, candidate: Accuracy, *, resamples: int = 2000, seed: int = 0) -> Interval:
+    """Interval of AP(candidate) - AP(baseline) on the same images.
+
+    Raises ValueError when the two were not measured on the same people in the same way.
+    """
+    check_comparable(base, candidate)
+
+    def of(weights: np.ndarray) -> np.ndarray:
+        return average_precision(candidate.detections, weights) - average_precision(base.detections, weights)
+
+    return _bootstrap(of, len(base.detections.image_ids), resamples, seed)
+
+
+def pck_difference(base: Accuracy, candidate: Accuracy, threshold: float = 0.1, *, resamples: int = 2000) -> Interval:
+    """Interval of the difference of `PCK@threshold/box`."""
+    check_comparable(base, candidate)
+    images = {image: i for i, image in enumerate(base.detections.image_ids)}
+    hits = np.zeros((2, len(images)))
+    scored = np.zeros(len(images))
+    for row, side in enumerate((base, candidate)):
+        for person in side.people:
+            limit = threshold * max(person.box_xywh[2:])
+            errors = [e for e in person.errors_px if e is not None]
+            hits[row, images[person.image_id]] += sum(e <= limit for e in errors)
+            scored[images[person.image_id]] += len(errors) * (row == 0)
+
+    def of(weights: np.ndarray) -> np.ndarray:
+        return (weights @ (hits[1] - hits[0])) / np.maximum(weights @ scored, 1)
+
+    return _bootstrap(of, len(images), resamples, 0)
+
+
+def _bootstrap(of: Callable[[np.ndarray], np.ndarray], images: int, resamples: int, seed: int) -> Interval:
+    """Percentile interval of a statistic of image weights."""
+    rng = np.random.default_rng(seed)
+    drawn = []
+    for start in range(0, resamples, 200):  # in parts, so that memory stays small
+        count = min(200, resamples - start)
+        picks = rng.integers(0, images, (count, images))
+        rows = np.repeat(np.arange(count), images)
+        weights = np.bincount(rows * images + picks.ravel(), minlength=count * images).reshape(count, images)
+        drawn.append(of(weights))
+    low, high = np.nanpercentile(np.concatenate(drawn), [2.5, 97.5])
+    value = float(of(np.ones((1, images)))[0])
+    return Interval(value, float(low), float(high))
+
+
+def check_comparable(base: Accuracy, candidate: Accuracy) -> None:
+    """ValueError when two accuracy records are not of the same people, boxes and keypoints."""
+    for what in ("data", "boxes", "flip", "keypoints"):
+        a, b = getattr(base, what), getattr(candidate, what)
+        if what == "data":
+            a, b = (a.file, a.sha256, a.people), (b.file, b.sha256, b.people)
+        if a != b:
+            raise ValueError(f"the two were measured with other {what}: {a} and {b}; measure both in one call")
+
+
+def people_needed(interval: Interval, limit: float, people: int) -> int:
+    """How many people would settle on which side of `limit` the difference lies, if it stays what it is.
+
+    An interval shrinks with the square root of the number of people.
+    """
+    half = (interval.high - interval.low) / 2
+    distance = max(abs(interval.value - limit), 1e-6)
+    return int(np.ceil(people * (half / distance) ** 2))

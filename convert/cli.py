@@ -1,0 +1,125 @@
+"""`poseport convert` and `poseport inspect`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from poseport.options import PATH, answer, guarded, load_people, output_options, people_options
+
+if TYPE_CHECKING:
+    from poseport.convert.inspect import Inspection
+    from poseport.spec import ModelCard
+
+
+@click.command()
+@click.argument("bundle", type=PATH)
+@click.option("--recipe", "recipe_name", required=True, help="float32, float16, dynamic, int8 or int8-floatio.")
+@people_options("calib", "People that settle activation ranges; not those you evaluate on", required=False)
+@click.option("--calib-count", default=300, show_default=True, type=click.IntRange(1), help="How many of them to draw.")
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Draws the calibration people.")
+@people_options("exclude", "Evaluation people, whose images must not calibrate", required=False)
+@click.option("--out", required=True, type=PATH, help="File to write, NAME.RECIPE.tflite by custom.")
+@output_options
+@guarded
+def convert(
+    bundle: Path,
+    recipe_name: str,
+    calib: Path | None,
+    calib_images: Path | None,
+    calib_count: int,
+    seed: int,
+    exclude: Path | None,
+    exclude_images: Path | None,
+    out: Path,
+    quiet: bool,
+    as_json: bool,
+) -> None:
+    """Convert a trained BUNDLE to TFLite and read the file back: its operations, the share of multiply-adds
+    by true type, and how many pixels its keypoints are from the Keras network's. A file that is not what its
+    recipe says is not written.
+
+    Example: poseport convert runs/first --recipe int8 --calib people --calib-count 300 --out first.int8.tflite
+    """
+    from poseport.convert import recipes
+
+    recipe = recipes.recipe(recipe_name)
+    people = load_people(calib, calib_images, None) if calib else None
+    others = load_people(exclude, exclude_images, None) if exclude else None
+
+    from poseport.quiet import quiet as quietly
+
+    with quietly():
+        from poseport.convert import quantize
+
+    done = quantize.convert(bundle, recipe, out, people, count=calib_count, seed=seed, exclude=others)
+    found = quantize.summary(done)
+    shares = ", ".join(f"{100 * share:.1f} % {dtype}" for dtype, share in found["macs_share_by_dtype"].items())
+    lines = [f"{out}: {found['bytes'] / 1e6:.2f} MB, {found['macs'] / 1e6:.0f} M multiply-adds ({shares})"]
+    if done.parity is not None:
+        p = done.parity
+        lines.append(
+            f"  keypoints against Keras: mean {p.mean_px:.3f} px, 99th percentile {p.p99_px:.3f} px "
+            f"({p.keypoints} keypoints of {p.people} people)"
+        )
+    if found["calibration_people"]:
+        lines.append(f"  calibrated on {found['calibration_people']} people, seed {seed}")
+    answer(found, "\n".join(lines), as_json=as_json, quiet=quiet)
+
+
+@click.command()
+@click.argument("file", type=PATH)
+@click.option("--ops", "list_ops", is_flag=True, help="List every operation with its type and multiply-adds.")
+@output_options
+@guarded
+def inspect(file: Path, list_ops: bool, quiet: bool, as_json: bool) -> None:
+    """Say what a .tflite FILE truly is: spec and provenance from its card, operations, types and sizes from
+    its flatbuffer. Works without TensorFlow.
+
+    Example: poseport inspect first.int8.tflite
+    """
+    from poseport import bundle
+    from poseport.convert import inspect as inspection
+    from poseport.records import to_data
+
+    _, card = bundle.read_model(file)
+    found = inspection.inspect(file)
+    data: dict[str, Any] = {
+        "file": str(file), "sha256": bundle.sha256(file), **to_data(found), "macs": found.macs,
+        "macs_by_dtype": found.macs_by_dtype, "op_counts": found.op_counts, "card": to_data(card),
+    }  # fmt: skip
+    answer(data, _text(file, found, card, list_ops), as_json=as_json, quiet=quiet)
+
+
+def _text(file: Path, found: Inspection, card: ModelCard, list_ops: bool) -> str:
+    spec, conversion = card.spec, card.conversion
+    lines = [
+        f"{file}: {spec.name}, {spec.family}, recipe {conversion.recipe}, {found.bytes / 1e6:.2f} MB",
+        f"  input      {spec.input_hw[1]}x{spec.input_hw[0]} RGB, mean {_list(spec.mean)}, std {_list(spec.std)}, "
+        f"box padded {spec.padding:g} times",
+        f"  output     {spec.output.kind}, skeleton {spec.skeleton.name} ({len(spec.skeleton)} keypoints)",
+    ]
+    for word, tensors in (("in", found.inputs), ("out", found.outputs)):
+        for t in tensors:
+            scale = "" if t.scale is None else f", scale {t.scale:.6g}, zero point {t.zero_point}"
+            lines.append(f"  tensor {word:<4}{t.name} {t.dtype} {list(t.shape)}{scale}")
+    macs = ", ".join(f"{100 * n / max(found.macs, 1):.1f} % {dtype}" for dtype, n in found.macs_by_dtype.items())
+    lines += [
+        f"  compute    {found.macs / 1e6:.1f} M multiply-adds: {macs}",
+        f"  operations {', '.join(f'{kind} {count}' for kind, count in found.op_counts.items())}",
+        f"  runtime    TFLite {found.min_runtime or 'not noted'} or later",
+        f"  made by    {conversion.engine}; " + ", ".join(f"{k} {v}" for k, v in conversion.versions.items()),
+        f"  weights    sha256 {conversion.weights_sha256}",
+    ]
+    if conversion.calibration is not None:
+        c = conversion.calibration
+        lines.append(f"  calibrated {len(c.people)} people, seed {c.seed}, annotations sha256 {c.annotations_sha256}")
+    if list_ops:
+        lines += [f"    {op.kind:<24}{op.dtype:<24}{op.macs:>12,}  {op.name}" for op in found.ops]
+    return "\n".join(lines)
+
+
+def _list(values: tuple[float, ...]) -> str:
+    return "/".join(f"{v:g}" for v in values)

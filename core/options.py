@@ -1,0 +1,87 @@
+"""What every command shares: options for people, one line for a user's mistake, progress, JSON."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from poseport.coco import People
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+PATH = click.Path(path_type=Path)
+
+
+def people_options(flag: str, what: str, *, required: bool = True) -> Callable[[F], F]:
+    """`--flag` and `--flag-images` (for `--data` just `--images`): a set of people."""
+    images = "--images" if flag == "data" else f"--{flag}-images"
+
+    def add(command: F) -> F:
+        command = click.option(images, f"{flag}_images", type=PATH, help=f"Folder of the images of --{flag}.")(command)
+        text = f"{what}: a COCO keypoint annotations file, or a folder that holds one."
+        return click.option(f"--{flag}", flag, type=PATH, required=required, help=text)(command)
+
+    return add
+
+
+def skeleton_option(command: F) -> F:
+    """`--skeleton`: for people labelled with keypoints of one's own."""
+    return click.option(
+        "--skeleton", help="coco17, mpii16, lsp14, flic11 or a JSON file. Default: the one that the annotations name."
+    )(command)
+
+
+def output_options(command: F) -> F:
+    """`--quiet` and `--json`."""
+    command = click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")(command)
+    return click.option("--quiet", is_flag=True, help="Print errors only.")(command)
+
+
+def guarded(command: F) -> F:
+    """A `ValueError` inside is a user's mistake: one line and exit code 1, no traceback. Ctrl-C exits with 130."""
+
+    @functools.wraps(command)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return command(*args, **kwargs)
+        except ValueError as error:
+            if os.environ.get("POSEPORT_TRACEBACK"):
+                raise
+            raise click.ClickException(" ".join(str(error).split())) from None
+        except KeyboardInterrupt:
+            click.echo("\ninterrupted; nothing half-written is left", err=True)
+            sys.exit(130)
+
+    return run  # type: ignore[return-value]
+
+
+def load_people(path: Path, images: Path | None, skeleton: str | None) -> People:
+    """The people of `--data`, `--val` or `--calib`."""
+    from poseport import coco
+    from poseport import skeleton as skeletons
+
+    return coco.load(path, images, skeletons.find(skeleton) if skeleton else None)
+
+
+def answer(data: dict[str, Any], text: str, *, as_json: bool, quiet: bool) -> None:
+    """Print what a command found: JSON for a script (also when quiet), text for a person."""
+    if as_json:
+        click.echo(json.dumps(data, indent=1))
+    elif not quiet:
+        click.echo(text)
+
+
+@contextmanager
+def progress(label: str, total: int, *, hidden: bool) -> Iterator[Callable[[int], None]]:
+    """A bar with the time left on a terminal; calls take the number just done."""
+    with click.progressbar(length=total, label=label, file=sys.stderr, hidden=hidden, show_eta=True) as bar:
+        yield bar.update

@@ -1,0 +1,283 @@
+"""Heatmaps: each decoder against what its rule says by hand, and encode -> decode over continuous positions."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from poseport import heatmap
+from poseport.spec import Decode
+
+HW, STRIDE = (48, 40), 4
+METHODS = ("argmax", "quarter", "dark", "centroid", "seed")
+
+
+def points_inside(count: int, seed: int, margin_cells: float = 3.0) -> np.ndarray:
+    """(count, 2) input pixels at continuous places that keep `margin_cells` to the border."""
+    low = heatmap.cells_to_input(np.full(2, margin_cells), STRIDE)
+    high = heatmap.cells_to_input(np.array([HW[1], HW[0]]) - 1 - margin_cells, STRIDE)
+    return np.random.default_rng(seed).uniform(low, high, (count, 2))
+
+
+def round_trip(points_px: np.ndarray, method: Decode, sigma: float = 1.5) -> tuple[np.ndarray, np.ndarray]:
+    """Points (K, 2) px and scores (K,) after encoding and decoding."""
+    maps = heatmap.encode(points_px, HW, STRIDE, sigma)
+    found, scores = heatmap.decode(maps[None], method, STRIDE)
+    return found[0], scores[0]
+
+
+def cells(*values: tuple[int, int, float], hw: tuple[int, int] = (9, 11)) -> np.ndarray:
+    """(1, h, w, 1) map that is 0 but for (x, y, value)."""
+    out = np.zeros((1, *hw, 1), np.float32)
+    for x, y, value in values:
+        out[0, y, x, 0] = value
+    return out
+
+
+# --- cells and pixels, encode
+
+
+def test_a_cell_is_the_centre_of_its_pixels() -> None:
+    # stride 4: cell 0 covers pixels 0..3, whose centre is 1.5
+    np.testing.assert_allclose(heatmap.cells_to_input(np.array([0.0, 1.0, 2.5]), 4), [1.5, 5.5, 11.5])
+    np.testing.assert_allclose(heatmap.cells_to_input(np.array([0.0, 3.0]), 1), [0.0, 3.0])
+    values = np.random.default_rng(0).uniform(-50, 300, (7, 2))
+    np.testing.assert_allclose(heatmap.input_to_cells(heatmap.cells_to_input(values, 4), 4), values, atol=1e-12)
+
+
+def test_encode_by_hand() -> None:
+    # (13.5, 5.5) px is cell (3, 1); one cell to the side at sigma 1: exp(-1/2), diagonal exp(-1)
+    maps = heatmap.encode(np.array([[13.5, 5.5], [15.5, 5.5]]), (6, 8), 4, 1.0)
+    assert maps.shape == (6, 8, 2)
+    assert maps.dtype == np.float32
+    assert maps[1, 3, 0] == 1.0
+    np.testing.assert_allclose([maps[1, 4, 0], maps[0, 3, 0], maps[2, 2, 0]], np.exp([-0.5, -0.5, -1.0]), rtol=1e-6)
+    # centred on the continuous position 3.5, not on a rounded cell
+    np.testing.assert_allclose(maps[1, 3:5, 1], np.exp(-0.125), rtol=1e-6)
+
+
+def test_a_point_far_outside_leaves_an_empty_map() -> None:
+    maps = heatmap.encode(np.array([[-500.0, 20.0]]), HW, STRIDE, 1.5)
+    assert maps.max() == 0.0
+
+
+# --- round trips
+
+
+@pytest.mark.parametrize("sigma", [1.0, 1.5, 2.0])
+def test_dark_is_exact_without_noise(sigma: float) -> None:
+    points = points_inside(2000, 1)
+    found, scores = round_trip(points, Decode("dark"), sigma)
+    assert np.abs(found - points).max() < 0.01
+    assert scores.min() > np.exp(-0.25 / sigma**2) - 1e-6
+
+
+def test_quarter_is_exact_where_its_rule_can_be() -> None:
+    rng = np.random.default_rng(2)
+    at = rng.integers(3, 36, (500, 2)) + rng.choice([-0.25, 0.0, 0.25], (500, 2))
+    points = heatmap.cells_to_input(at, STRIDE)
+    found, _ = round_trip(points, Decode("quarter"))
+    assert np.abs(found - points).max() < 0.1
+
+
+def test_quarter_is_never_further_than_a_quarter_of_a_cell() -> None:
+    points = points_inside(2000, 3)
+    found, _ = round_trip(points, Decode("quarter"))
+    away = np.abs(found - points)
+    assert away.max() <= 1.0 + 1e-6
+    assert away.mean() < 0.55  # uniform in a cell: a quarter of the time at each distance up to 1 px
+
+
+def test_argmax_is_never_further_than_half_a_cell() -> None:
+    points = points_inside(2000, 4)
+    found, _ = round_trip(points, Decode("argmax"))
+    away = np.abs(found - points)
+    assert away.max() <= 2.0 + 1e-6
+    assert away.max() > 1.9  # and it is argmax: no sub-cell step
+    assert np.allclose(heatmap.input_to_cells(found, STRIDE) % 1, 0)
+
+
+def test_centroid_and_seed_are_near() -> None:
+    points = points_inside(500, 5)
+    centroid, _ = round_trip(points, Decode("centroid"), 1.0)
+    assert np.linalg.norm(centroid - points, axis=1).max() < 1.0
+    seed, _ = round_trip(points, Decode("seed"))
+    assert np.abs(seed - points).max() <= 2.0
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_x_is_not_y_and_people_do_not_mix(method: str) -> None:
+    points = points_inside(6, 6).reshape(2, 3, 2)
+    maps = np.stack([heatmap.encode(one, HW, STRIDE, 1.5) for one in points])
+    found, scores = heatmap.decode(maps, Decode(method), STRIDE)  # type: ignore[arg-type]
+    assert found.shape == (2, 3, 2)
+    assert scores.shape == (2, 3)
+    assert np.abs(found - points).max() < 2.1
+
+
+# --- each rule by hand
+
+
+def test_argmax_takes_the_first_of_equals() -> None:
+    found, score = heatmap.argmax(cells((4, 2, 0.5), (3, 2, 0.5), (1, 7, 0.5)))
+    assert found.tolist() == [[[3.0, 2.0]]]
+    assert score.tolist() == [[0.5]]
+
+
+def test_quarter_by_hand() -> None:
+    found, score = heatmap.quarter(cells((4, 3, 1.0), (5, 3, 0.4), (3, 3, 0.3), (4, 2, 0.2), (4, 4, 0.1)))
+    assert found.tolist() == [[[4.25, 2.75]]]
+    assert score.tolist() == [[1.0]]
+    equal, _ = heatmap.quarter(cells((4, 3, 1.0), (5, 3, 0.4), (3, 3, 0.4)))
+    assert equal.tolist() == [[[4.0, 3.0]]]
+
+
+def test_dark_by_hand() -> None:
+    # log map 0 in the middle, -1 left, -3 right: g = -1, h = -4, step -1/4; the same up and down, no mixed term
+    e = np.exp
+    one = cells((4, 3, 1.0), (3, 3, e(-1)), (5, 3, e(-3)), (4, 2, e(-2)), (4, 4, e(-2)))
+    for dx, dy, value in ((-1, -1, -3), (1, -1, -5), (-1, 1, -3), (1, 1, -5)):
+        one[0, 3 + dy, 4 + dx, 0] = e(value)
+    found, _ = heatmap.dark(one)
+    np.testing.assert_allclose(found, [[[3.75, 3.0]]], atol=1e-6)
+
+
+def test_dark_uses_the_mixed_term() -> None:
+    # a tilted Gaussian is no product of two: without the mixed derivative the step would be wrong
+    centre, precision = np.array([5.3, 4.2]), np.array([[0.5, 0.3], [0.3, 0.6]])
+    ys, xs = np.indices((9, 11))
+    d = np.stack([xs, ys], -1) - centre
+    one = np.exp(-0.5 * np.einsum("yxi,ij,yxj->yx", d, precision, d)).astype(np.float32)
+    found, _ = heatmap.dark(one[None, ..., None])
+    np.testing.assert_allclose(found[0, 0], centre, atol=1e-4)
+
+
+def test_dark_between_two_equal_cells() -> None:
+    points = heatmap.cells_to_input(np.array([[10.5, 12.0], [10.0, 12.5], [10.5, 12.5]]), STRIDE)
+    found, _ = round_trip(points, Decode("dark"))
+    np.testing.assert_allclose(found, points, atol=0.01)
+
+
+def test_dark_takes_no_step_on_a_map_that_is_not_peaked() -> None:
+    flat, _ = heatmap.dark(np.full((1, 9, 11, 1), 0.3, np.float32))
+    assert flat.tolist() == [[[0.0, 0.0]]]
+    empty, score = heatmap.dark(cells())
+    assert empty.tolist() == [[[0.0, 0.0]]]
+    assert score.tolist() == [[0.0]]
+    ridge, _ = heatmap.dark(cells(*((x, 4, 1.0) for x in range(11))))
+    assert ridge.tolist() == [[[0.0, 4.0]]]
+
+
+def test_dark_steps_of_more_than_a_cell_are_not_taken() -> None:
+    # nearly flat in x: log values -1e-6, 0, 0 give a step of half a cell; a saddle-like diagonal pushes it beyond
+    one = cells((4, 3, 1.0), (3, 3, 0.5), (5, 3, 0.999999), (4, 2, 0.5), (4, 4, 0.5))
+    for dx, dy, value in ((-1, -1, 1e-9), (1, -1, 0.999), (-1, 1, 0.999), (1, 1, 1e-9)):
+        one[0, 3 + dy, 4 + dx, 0] = value
+    found, _ = heatmap.dark(one)
+    assert np.abs(found - [4, 3]).max() <= 1.0
+
+
+def test_dark_smooths_when_asked() -> None:
+    at = np.array([[60.0, 70.0]])
+    clean = heatmap.encode(at, HW, STRIDE, 1.5)[None]
+    noisy = (clean + np.random.default_rng(7).normal(0, 0.05, clean.shape)).astype(np.float32)
+    rough, _ = heatmap.decode(noisy, Decode("dark"), STRIDE)
+    smooth, _ = heatmap.decode(noisy, Decode("dark", blur_cells=1.0), STRIDE)
+    # a Gaussian that is blurred keeps its centre
+    exact, _ = heatmap.decode(clean, Decode("dark", blur_cells=1.0), STRIDE)
+    assert np.abs(exact[0] - at).max() < 0.01
+    assert np.linalg.norm(smooth[0] - at) < np.linalg.norm(rough[0] - at)
+
+
+def test_centroid_by_hand() -> None:
+    found, score = heatmap.centroid(cells((4, 3, 1.0), (5, 3, 0.5), (4, 2, 0.5), (9, 3, 0.9)), 1)
+    # total 2: x moment 0.5, y moment -0.5; the far peak is no part of the island
+    np.testing.assert_allclose(found, [[[4.25, 2.75]]])
+    assert score.tolist() == [[1.0]]
+    # negative cells have no mass, and beyond the border there is none
+    corner, _ = heatmap.centroid(cells((0, 0, 1.0), (1, 0, 1.0), (0, 1, -5.0)), 1)
+    np.testing.assert_allclose(corner, [[[0.5, 0.0]]])
+
+
+def test_seed_drops_peaks_below_its_threshold() -> None:
+    at = points_inside(1, 8)
+    strong = heatmap.encode(at, HW, STRIDE, 1.5)[None]
+    maps = np.concatenate([strong, 0.045 * strong, 0.03 * strong], axis=-1)
+    found, scores = heatmap.decode(maps, Decode("seed", threshold=0.04), STRIDE)
+    assert scores[0, 0] > 0.8
+    assert 0.04 <= scores[0, 1] < 0.045
+    assert scores[0, 2] == 0.0
+    assert np.abs(found[0, :2] - at).max() <= 2.0
+    assert found[0, 2].tolist() == [0.0, 0.0]
+    _, kept = heatmap.decode(maps, Decode("seed", threshold=0.02), STRIDE)
+    assert kept[0, 2] > 0.02
+
+
+def test_seed_is_an_input_pixel_near_the_cell() -> None:
+    # cell 10 is 41.5 px: of the two equal pixels 41 and 42 the first is taken
+    found, _ = round_trip(heatmap.cells_to_input(np.array([[10.0, 20.0]]), STRIDE), Decode("seed"))
+    assert found.tolist() == [[41.0, 81.0]]
+
+
+# --- borders
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(("x", "y"), [(0, 0), (39, 0), (0, 47), (39, 47), (20, 0), (0, 20), (39, 20), (20, 47)])
+def test_border_cells_stay_where_they_are(method: str, x: int, y: int) -> None:
+    points = heatmap.cells_to_input(np.array([[x, y]], float), STRIDE)
+    found, scores = round_trip(points, Decode(method))  # type: ignore[arg-type]
+    # the centre of mass of half a Gaussian lies inside; the seed's pixel grid is half a cell coarse
+    assert np.abs(found - points).max() <= {"centroid": 5.0, "seed": 2.0}.get(method, 1e-3)
+    assert np.isfinite(scores).all()
+
+
+@pytest.mark.parametrize("method", ["quarter", "dark"])
+def test_at_the_border_the_other_axis_is_still_refined(method: str) -> None:
+    points = heatmap.cells_to_input(np.array([[0.0, 20.25], [20.25, 47.0]]), STRIDE)
+    found, _ = round_trip(points, Decode(method))  # type: ignore[arg-type]
+    np.testing.assert_allclose(found, points, atol=0.01)
+
+
+# --- scores, logits, arguments
+
+
+def test_scores_are_clipped_to_1_and_0() -> None:
+    _, scores = heatmap.decode(np.concatenate([cells((4, 3, 1.7)), cells() - 0.5], -1), Decode("argmax"), STRIDE)
+    assert scores.tolist() == [[1.0, 0.0]]
+
+
+def test_logits_of_the_target_distribution_peak_at_1() -> None:
+    sigma = 1.5
+    at = heatmap.cells_to_input(np.array([[20.0, 24.0], [11.0, 30.0]]), STRIDE)
+    target = heatmap.encode(at, HW, STRIDE, sigma)[None].astype(np.float64)
+    target /= target.sum(axis=(1, 2), keepdims=True)
+    logits = np.log(target + 1e-30) + np.array([100.0, -700.0])  # softmax does not see a constant
+    maps = heatmap.from_logits(logits, sigma)
+    assert maps.dtype == np.float32
+    np.testing.assert_allclose(maps.max(axis=(1, 2)), 1.0, atol=1e-3)
+    np.testing.assert_allclose(maps[0], heatmap.encode(at, HW, STRIDE, sigma), atol=1e-3)
+    # half of the mass elsewhere: half the height
+    split = np.where(np.arange(HW[1])[None, None, :, None] < 16, target[..., 1:], 0) + target[..., :1]
+    halved = heatmap.from_logits(np.log(split / split.sum() + 1e-30), sigma)
+    np.testing.assert_allclose(halved.max(), 0.5, atol=2e-3)
+
+
+def test_a_flat_softmax_scores_next_to_nothing_and_a_spike_no_more_than_1() -> None:
+    flat = heatmap.from_logits(np.zeros((1, *HW, 1), np.float32), 1.5)
+    np.testing.assert_allclose(flat, 2 * np.pi * 2.25 / (HW[0] * HW[1]), rtol=1e-5)
+    _, score = heatmap.decode(heatmap.from_logits(1000 * cells((4, 3, 1.0)), 1.5), Decode("dark"), STRIDE)
+    assert score.tolist() == [[1.0]]
+
+
+def test_arguments_are_not_modified() -> None:
+    maps = heatmap.encode(points_inside(3, 9), HW, STRIDE, 1.5)[None]
+    points = points_inside(3, 9)
+    kept, before = maps.copy(), points.copy()
+    for method in METHODS:
+        heatmap.decode(maps, Decode(method, blur_cells=1.0), STRIDE)  # type: ignore[arg-type]
+    heatmap.from_logits(maps, 1.5)
+    heatmap.encode(points, HW, STRIDE, 1.5)
+    heatmap.input_to_cells(points, STRIDE)
+    np.testing.assert_array_equal(maps, kept)
+    np.testing.assert_array_equal(points, before)

@@ -1,0 +1,133 @@
+"""The front door: what a spec means for pixels, targets and outputs, for both families."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from poseport import coco, crop, pose
+from poseport.feed import crop_person
+from poseport.images import read_image
+from poseport.skeleton import COCO17
+from poseport.spec import CoordsOutput, DeepPoseArchitecture, HeatmapOutput, HourglassArchitecture, PoseSpec
+
+GAUSSIAN = PoseSpec("gaussian", HourglassArchitecture(), COCO17, (192, 128), HeatmapOutput(sigma=1.5))
+LOGITS = replace(GAUSSIAN, name="logits", output=HeatmapOutput(sigma=1.5, values="logits"))
+COORDS = PoseSpec("coords", DeepPoseArchitecture(), COCO17, (192, 128), CoordsOutput())
+SPECS = pytest.mark.parametrize("spec", [GAUSSIAN, LOGITS, COORDS], ids=lambda s: s.name)
+
+
+def points_inside(seed: int) -> np.ndarray:
+    return np.random.default_rng(seed).uniform(16, (112, 176), (17, 2))
+
+
+def outputs_for(spec: PoseSpec, points: np.ndarray) -> np.ndarray:
+    """What a perfect network says: the target, as logits where the spec wants those."""
+    target = pose.encode(spec, points)
+    return np.log(np.maximum(target, 1e-30)) if spec is LOGITS else target
+
+
+def test_preprocess_is_the_crop_of_the_spec() -> None:
+    image = np.random.default_rng(0).integers(0, 256, (200, 300, 3), np.uint8)
+    box = np.array([40.0, 20.0, 60.0, 120.0])
+    pixels, matrix = pose.preprocess(GAUSSIAN, image, box)
+    assert pixels.shape == (192, 128, 3)
+    assert pixels.dtype == np.uint8
+    np.testing.assert_array_equal(matrix, crop.crop_matrix(box, (192, 128), 1.25))
+    np.testing.assert_array_equal(pixels, crop.warp(image, matrix, (192, 128)))
+
+
+def test_normalise_by_hand() -> None:
+    pixel = np.array([[[0, 127, 255]]], np.uint8)
+    np.testing.assert_allclose(pose.normalise(GAUSSIAN, pixel), [[[0, 127 / 255, 1]]], rtol=1e-6)
+    spec = replace(GAUSSIAN, mean=(10.0, 127.0, 0.0), std=(5.0, 2.0, 51.0))
+    out = pose.normalise(spec, pixel)
+    assert out.dtype == np.float32
+    np.testing.assert_allclose(out, [[[-2, 0, 5]]], atol=1e-5)
+    assert pixel.tolist() == [[[0, 127, 255]]]
+
+
+@SPECS
+def test_targets_have_the_shape_of_the_output(spec: PoseSpec) -> None:
+    target = pose.encode(spec, points_inside(1))
+    assert target.shape == spec.output_shape
+    assert target.dtype == np.float32
+
+
+@SPECS
+def test_encode_then_decode_in_the_input(spec: PoseSpec) -> None:
+    points = np.stack([points_inside(2), points_inside(3)])
+    found = pose.decode_input(spec, np.stack([outputs_for(spec, one) for one in points]))
+    assert found.shape == (2, 17, 3)
+    assert np.abs(found[..., :2] - points).max() < 0.01
+    assert found[..., 2].min() > 0.85
+    assert found[..., 2].max() <= 1.0
+
+
+@SPECS
+def test_decode_takes_points_back_to_the_image(spec: PoseSpec) -> None:
+    boxes = np.array([[40.0, 20.0, 60.0, 120.0], [210.0, 90.0, 300.0, 160.0]])
+    matrices = np.stack([crop.crop_matrix(box, spec.input_hw, spec.padding) for box in boxes])
+    points = np.stack([points_inside(4), points_inside(5)])
+    wanted = crop.move_points(points, crop.invert(matrices))
+    found = pose.decode(spec, np.stack([outputs_for(spec, one) for one in points]), matrices)
+    zoom = matrices[:, 0, 0].min()
+    assert np.abs(found[..., :2] - wanted).max() < 0.01 / zoom
+
+
+@SPECS
+def test_flat_outputs_are_given_their_shape(spec: PoseSpec) -> None:
+    outputs = np.stack([outputs_for(spec, points_inside(i)) for i in (6, 7)])
+    np.testing.assert_array_equal(pose.decode_input(spec, outputs.reshape(2, -1)), pose.decode_input(spec, outputs))
+
+
+@SPECS
+def test_unmirror_undoes_a_mirrored_crop(spec: PoseSpec) -> None:
+    points = points_inside(8)
+    mirrored = points.copy()
+    mirrored[:, 0] = spec.input_hw[1] - 1 - points[:, 0]
+    mirrored = mirrored[COCO17.flip_index]  # in a mirror the left wrist is a right one
+    found = pose.unmirror(spec, outputs_for(spec, mirrored)[None])
+    np.testing.assert_allclose(found[0], outputs_for(spec, points), rtol=1e-4, atol=1e-5)
+
+
+@SPECS
+def test_arguments_are_not_modified(spec: PoseSpec) -> None:
+    outputs = outputs_for(spec, points_inside(9))[None]
+    matrices = crop.crop_matrix(np.array([4, 2, 60, 120]), spec.input_hw, spec.padding)[None]
+    kept, before = outputs.copy(), matrices.copy()
+    pose.decode(spec, outputs, matrices)
+    pose.unmirror(spec, outputs)
+    np.testing.assert_array_equal(outputs, kept)
+    np.testing.assert_array_equal(matrices, before)
+
+
+def check_crops(people: coco.People, spec: PoseSpec) -> None:
+    """Labels of real crops, through target and decoder and back into the image."""
+    for person in people.persons[:10]:
+        pixels, matrix = crop_person(spec, person)
+        assert pixels.std() > 5
+        inside = crop.move_points(person.keypoints[:, :2], matrix)
+        found = pose.decode(spec, outputs_for(spec, inside)[None], matrix[None])[0]
+        away_from_border = ((inside > 14) & (inside < np.array([113, 177]))).all(axis=1)
+        chosen = person.labelled & away_from_border
+        assert np.abs(found[chosen, :2] - person.keypoints[chosen, :2]).max() < 0.01 / matrix[0, 0]
+        h, w = read_image(person.image_path, person.image_hw).shape[:2]
+        assert (h, w) == person.image_hw
+
+
+@SPECS
+def test_labels_of_drawn_people_survive(spec: PoseSpec, drawn: Path) -> None:
+    check_crops(coco.load(drawn), spec)
+
+
+REAL = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "coco_mini"
+
+
+@pytest.mark.skipif(not REAL.is_dir(), reason=f"real people are not part of the repository: no {REAL}")
+@SPECS
+def test_labels_of_real_people_survive(spec: PoseSpec) -> None:
+    check_crops(coco.load(REAL).for_training(), spec)
