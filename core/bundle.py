@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import io
 import zipfile
+import zlib
 from pathlib import Path
 
 from poseport.records import dumps, loads, read_json, write_json, write_whole
@@ -99,5 +100,5 @@ def _card_text(path: Path, data: bytes) -> str:
         raise ValueError(
             f"{path}: carries no {CARD}: either it was not made by `poseport convert`, or the file is cut off"
         ) from None
-    except (RuntimeError, NotImplementedError, EOFError, OSError, UnicodeDecodeError) as error:
+    except (RuntimeError, NotImplementedError, EOFError, OSError, UnicodeDecodeError, zlib.error) as error:
         raise ValueError(f"{path}: its {CARD} cannot be read ({error}); convert it again") from None

@@ -152,7 +152,7 @@ def _sections(data: Any) -> tuple[dict[int, dict[str, Any]], dict[str, Any]]:
         if not isinstance(data.get(key) if isinstance(data, dict) else None, list):
             raise ValueError(f"no list {key!r}")
     entries = {entry["id"]: entry for entry in data["images"]}
-    categories = [c for c in data["categories"] if isinstance(c.get("keypoints"), list)]
+    categories = [c for c in data["categories"] if isinstance(c, dict) and isinstance(c.get("keypoints"), list)]
     if len(categories) != 1:
         raise ValueError(f"{len(categories)} categories have keypoints")
     return entries, {"id": categories[0]["id"], "keypoints": categories[0]["keypoints"]}
@@ -178,9 +178,12 @@ def _match(path: Path, category: dict[str, Any], skeleton: Skeleton | None) -> S
 
 def _person(annotation: dict[str, Any], entries: dict[int, dict[str, Any]], folder: Path, skeleton: Skeleton) -> Person:
     """One annotation, checked; ValueError says what is wrong and what was expected."""
-    entry = entries.get(annotation.get("image_id"))  # type: ignore[arg-type]
+    image_id, annotation_id = annotation.get("image_id"), annotation.get("id")
+    entry = entries.get(image_id) if isinstance(image_id, int) else None
     if entry is None:
-        raise ValueError(f"image_id {annotation.get('image_id')!r} is not among the images")
+        raise ValueError(f"image_id {image_id!r} is not among the images")
+    if not isinstance(annotation_id, int):
+        raise ValueError(f"id is {annotation_id!r}; expected a whole number")
     path = _inside(folder, entry.get("file_name"))
     h, w = entry.get("height"), entry.get("width")
     if not (isinstance(h, int) and isinstance(w, int) and h > 0 and w > 0):
@@ -188,7 +191,7 @@ def _person(annotation: dict[str, Any], entries: dict[int, dict[str, Any]], fold
     crowd = bool(annotation.get("iscrowd", 0))
     return Person(
         image_id=entry["id"],
-        annotation_id=int(annotation.get("id", 0)),
+        annotation_id=annotation_id,
         image_path=path,
         image_hw=(h, w),
         box_xywh=_box(annotation.get("bbox"), h, w),
@@ -228,8 +231,10 @@ def _keypoints(values: Any, count: int) -> np.ndarray:
 
 def _box(values: Any, h: int, w: int) -> tuple[float, float, float, float]:
     try:
+        if not isinstance(values, list):
+            raise TypeError
         box = tuple(float(v) for v in values)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise ValueError(f"bbox is {values!r}; expected [x, y, width, height]") from None
     if len(box) != 4 or not all(math.isfinite(v) for v in box) or box[2] <= 0 or box[3] <= 0:
         raise ValueError(f"bbox {list(box)} has no area; expected [x, y, width > 0, height > 0]")

@@ -9,6 +9,8 @@ about 1 and return points (N, K, 2) in cells and scores (N, K).
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import cv2
 import numpy as np
 
@@ -132,7 +134,7 @@ def seed(maps: np.ndarray, stride: int, threshold: float = 0.04) -> Points:
     h, w = maps.shape[1] * stride, maps.shape[2] * stride
     points, scores = [], []
     for one in maps:
-        large = cv2.resize(one, (w, h), interpolation=cv2.INTER_LINEAR).reshape(h, w, -1)
+        large = _by_channels(one, lambda part: cv2.resize(part, (w, h), interpolation=cv2.INTER_LINEAR))
         pixels, score = argmax(_blurred(large, 1.0)[None])
         kept = score >= threshold
         points.append(np.where(kept[..., None], pixels, 0.0)[0])
@@ -142,8 +144,13 @@ def seed(maps: np.ndarray, stride: int, threshold: float = 0.04) -> Points:
 
 def _blurred(one: np.ndarray, sigma: float) -> np.ndarray:
     size = 2 * int(np.ceil(4 * sigma)) + 1
-    blurred = cv2.GaussianBlur(one, (size, size), sigma, borderType=cv2.BORDER_REFLECT)
-    return blurred.reshape(one.shape)
+    return _by_channels(one, lambda part: cv2.GaussianBlur(part, (size, size), sigma, borderType=cv2.BORDER_REFLECT))
+
+
+def _by_channels(one: np.ndarray, work: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """An OpenCV function on (H, W, K): it takes at most 128 channels, and drops the axis of a single one."""
+    parts = [work(np.ascontiguousarray(one[..., i : i + 64])) for i in range(0, one.shape[-1], 64)]
+    return np.concatenate([part.reshape(*part.shape[:2], -1) for part in parts], axis=-1)
 
 
 def _neighbours(maps: np.ndarray, cells: np.ndarray, offsets: tuple[tuple[int, int], ...]) -> list[np.ndarray]:

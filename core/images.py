@@ -21,10 +21,13 @@ def read_image(path: Path, image_hw: tuple[int, int] | None = None) -> np.ndarra
 
 def decode_image(raw: bytes, path: Path, image_hw: tuple[int, int] | None = None) -> np.ndarray:
     """`read_image` of bytes that are already in memory; path names them in errors."""
-    if raw[:2] == b"\xff\xd8" and b"\xff\xd9" not in raw[-64:]:
+    if raw[:2] == b"\xff\xd8" and b"\xff\xd9" not in raw[-4096:]:
         raise ValueError(f"{path}: the JPEG is cut off (no end marker); download it again or drop its people")
     data = np.frombuffer(raw, np.uint8)
-    image: Any = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
+    try:
+        image: Any = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
+    except cv2.error:  # a header of absurd size
+        image = None
     if image is None:
         raise ValueError(f"{path}: not an image that OpenCV can read; download it again or drop its people")
     if image_hw is not None and image.shape[:2] != tuple(image_hw):

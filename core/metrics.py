@@ -29,9 +29,9 @@ def rate_by_column(hits: np.ndarray) -> np.ndarray:
 
 
 def distances(predicted: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """(N, K) Euclidean distance in pixels; NaN for unlabelled keypoints."""
+    """(N, K) Euclidean distance in pixels; NaN for unlabelled keypoints, infinite for a prediction of NaN."""
     away = np.linalg.norm(predicted[..., :2] - labels[..., :2], axis=-1)
-    return np.where(labels[..., 2] > 0, away, np.nan)
+    return np.where(labels[..., 2] > 0, np.where(np.isfinite(away), away, np.inf), np.nan)
 
 
 def oks(predicted: np.ndarray, labels: np.ndarray, areas: np.ndarray, sigmas: np.ndarray) -> np.ndarray:
@@ -41,7 +41,7 @@ def oks(predicted: np.ndarray, labels: np.ndarray, areas: np.ndarray, sigmas: np
     """
     variances = (2 * np.asarray(sigmas)) ** 2
     error = distances(predicted, labels) ** 2 / variances / (np.asarray(areas)[:, None] + np.spacing(1)) / 2
-    labelled = np.isfinite(error)
+    labelled = ~np.isnan(error)
     similar = np.where(labelled, np.exp(-np.where(labelled, error, 0.0)), 0.0)
     count = labelled.sum(axis=1)
     return np.divide(similar.sum(axis=1), count, out=np.full(len(labels), np.nan), where=count > 0)
@@ -55,7 +55,7 @@ def pck(predicted: np.ndarray, labels: np.ndarray, sizes: np.ndarray, threshold:
     """
     away = distances(predicted, labels)
     limit = threshold * np.asarray(sizes, float)[:, None]
-    return np.where(np.isfinite(away) & np.isfinite(limit), (away <= limit).astype(float), np.nan)
+    return np.where(~np.isnan(away) & np.isfinite(limit), (away <= limit).astype(float), np.nan)
 
 
 def torso_sizes(labels: np.ndarray, skeleton: Skeleton) -> np.ndarray:
@@ -80,9 +80,9 @@ def pcp(predicted: np.ndarray, labels: np.ndarray, limbs: np.ndarray, threshold:
     """
     away = distances(predicted, labels)[:, limbs]
     length = np.linalg.norm(labels[:, limbs[:, 0], :2] - labels[:, limbs[:, 1], :2], axis=-1)
-    scored = np.isfinite(away).all(axis=-1)
+    scored = ~np.isnan(away).any(axis=-1)
     limit = np.where(scored, threshold * length, 0.0)
-    return np.where(scored, (np.nan_to_num(away) <= limit[..., None]).all(axis=-1).astype(float), np.nan)
+    return np.where(scored, (np.nan_to_num(away, posinf=np.inf) <= limit[..., None]).all(axis=-1).astype(float), np.nan)
 
 
 def pck_seed(predicted: np.ndarray, labels: np.ndarray, image_ids: np.ndarray, skeleton: Skeleton) -> np.ndarray:
@@ -100,7 +100,7 @@ def pck_seed(predicted: np.ndarray, labels: np.ndarray, image_ids: np.ndarray, s
         last = labels[rows[-1]]
         both = last[left, 2] > 0 and last[right, 2] > 0
         limit = 0.2 * (abs(last[left, 0] - last[right, 0]) if both else 25.0)
-        away = np.abs(predicted[rows, None, :, 0] - labels[None, rows, :, 0])
+        away = np.abs(predicted[rows][:, None, :, 0] - labels[rows][None, :, :, 0])
         hits[rows] = (away <= limit).any(axis=1)
     return hits
 

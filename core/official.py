@@ -62,11 +62,12 @@ def evaluate(
     dt: list[dict[str, Any]] = []
     for image_id, points, score in zip(image_ids, keypoints, scores, strict=True):
         if image_id in wanted:
-            xy = points[channels, :2]
+            # COCOeval calls a NaN a match with everybody: nothing compares as farther than it
+            xy = np.nan_to_num(points[channels, :2], nan=-1e6, posinf=1e6, neginf=-1e6)
             low, high = xy.min(axis=0), xy.max(axis=0)
             dt.append(
                 {
-                    "id": len(dt) + 1, "image_id": image_id, "category_id": 1, "score": float(score),
+                    "id": len(dt) + 1, "image_id": image_id, "category_id": 1, "score": float(np.nan_to_num(score)),
                     "keypoints": np.column_stack([xy, np.ones(len(xy))]).ravel().tolist(),
                     "bbox": [*low.tolist(), *(high - low).tolist()], "area": float(np.prod(high - low)), "iscrowd": 0,
                 }

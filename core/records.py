@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
 import os
+import sys
 import types
 import typing
 from pathlib import Path
@@ -67,7 +67,7 @@ def loads(cls: type[T], text: str, where: str) -> T:
     """
     try:
         data = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{where}: not JSON ({error})") from None
     if not isinstance(data, dict) or not isinstance(data.get("schema"), int):
         raise ValueError(f'{where}: no schema number; expected an object with "schema": {SCHEMA}')
@@ -137,9 +137,9 @@ def _value(hint: Any, data: Any, where: str) -> Any:
     if dataclasses.is_dataclass(hint) and isinstance(hint, type):
         return from_data(hint, data, where)
     if hint is float and isinstance(data, int | float) and not isinstance(data, bool):
-        if math.isfinite(data):
+        if abs(data) <= sys.float_info.max:  # false for NaN too
             return float(data)
-        raise ValueError(f"{where}: {data} is not a finite number")
+        raise ValueError(f"{where}: {_short(data)} is not a finite number")
     if hint in (str, int, bool) and type(data) is hint:
         return data
     raise ValueError(f"{where}: {_short(data)} is not a {getattr(hint, '__name__', hint)}")
@@ -153,6 +153,6 @@ def _union(args: tuple[Any, ...], data: Any, where: str) -> Any:
         return _value(members[0], data, where)
     by_kind = {typing.get_args(typing.get_type_hints(m)["kind"])[0]: m for m in members}
     kind = data.get("kind") if isinstance(data, dict) else None
-    if kind not in by_kind:
+    if not isinstance(kind, str) or kind not in by_kind:
         raise ValueError(f"{where}: kind {_short(kind)} is not one of {', '.join(by_kind)}")
     return from_data(by_kind[kind], data, where)

@@ -132,7 +132,7 @@ def load(path: str | Path, threads: int = 1) -> Pose:
 
 def _check_shapes(path: Path, card: ModelCard, runner: Runner) -> None:
     """A file whose tensors are not what its own card says is refused."""
-    found_in, found_out = tuple(runner.input["shape"]), tuple(runner.output["shape"])
+    found_in, found_out = (tuple(t["shape"].tolist()) for t in (runner.input, runner.output))
     wanted_in, wanted_out = (1, *card.spec.input_hw, 3), (1, *card.spec.output_shape)
     if found_in != wanted_in or int(np.prod(found_out)) != int(np.prod(wanted_out)):
         raise ValueError(

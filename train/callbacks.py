@@ -16,7 +16,6 @@ from poseport import bundle
 from poseport.coco import People
 from poseport.records import write_whole
 from poseport.spec import PoseSpec
-from poseport.train.dataset import TrainingPeople
 from poseport.train.evaluate import evaluate
 
 RESUME = "resume"
@@ -24,19 +23,18 @@ COLUMNS = ("epoch", "loss", "OKS-AP", "OKS-AP50", "PCK@0.1/box", "PCK@0.2/torso"
 SCORES = COLUMNS[2:6]
 
 
-class Epoch(keras.callbacks.Callback):
-    """Tells the data set, and every dropout layer, which epoch it is.
+class Reseed(keras.callbacks.Callback):
+    """Sets the random state of every dropout layer from the epoch.
 
-    A seed generator's state is in no weights file: without this a resumed run drops other units.
+    It is in no weights file: without this a resumed run drops other units.
     """
 
-    def __init__(self, data: TrainingPeople, seed: int):
+    def __init__(self, seed: int):
         super().__init__()
-        self.data, self.seed = data, seed
+        self.seed = seed
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        """Set the epoch before the first batch is drawn."""
-        self.data.epoch = epoch
+        """Before the epoch's first step."""
         for layer in self.model.layers:
             generator = getattr(layer, "seed_generator", None)
             if generator is not None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import cv2
 import keras
@@ -15,14 +17,23 @@ from poseport.spec import PoseSpec
 from poseport.train.augment import random_colour, random_matrix
 from poseport.train.config import AugmentConfig
 
-_ORDER = 1  # tells the stream that shuffles an epoch from the streams that augment its people
+# images (n, H, W, 3) float32, and the target of each output
+Batch = tuple[np.ndarray, np.ndarray | tuple[np.ndarray, ...]]
+
+# tell the stream that shuffles an epoch from those that augment its people
+_ORDER, _CROPS = 1, 2
 
 
 class TrainingPeople(keras.utils.PyDataset):
     """Augmented people, in an order and with crops that depend only on (seed, epoch, person).
 
-    So a run that was cut off and resumed sees what an uninterrupted one would have seen. `epoch` is set
-    by a callback. The last people of an epoch that fill no batch are left out, others each time.
+    So a run that was cut off and resumed sees what an uninterrupted one would have seen. The last
+    people of an epoch that fill no batch are left out, others each time.
+
+    Two habits of Keras decide the form. It begins to read the next epoch before any callback could
+    announce it: so the batches of all epochs stand in one row, to be trained with
+    `steps_per_epoch=data.steps`. And its own worker threads go on counting after it has peeked at the
+    first batch, which shifts every batch by one: so the threads are ours, and Keras is told of one.
     """
 
     def __init__(
@@ -33,33 +44,60 @@ class TrainingPeople(keras.utils.PyDataset):
         batch: int,
         seed: int,
         *,
+        epochs: int = 1,
+        first_epoch: int = 0,
         outputs: int = 1,
         threads: int = 2,
     ):
-        super().__init__(workers=max(2, threads), use_multiprocessing=False, max_queue_size=8)
+        super().__init__(workers=1)
         if not persons:
             raise ValueError("no people to train on")
         cv2.setNumThreads(1)
         self.spec, self.persons, self.ranges, self.seed = spec, persons, ranges, seed
         self.batch = min(batch, len(persons))
-        self.outputs = outputs
-        self.epoch = 0
+        self.epochs, self.first_epoch, self.outputs = epochs, first_epoch, outputs
+        self._ahead = 2 * threads + 1
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="batches")
+        self._waiting: dict[int, Future[Batch]] = {}
+        self._lock = threading.Lock()
 
-    def __len__(self) -> int:
+    @property
+    def steps(self) -> int:
+        """Batches of one epoch."""
         return len(self.persons) // self.batch
 
-    def __getitem__(self, index: int) -> tuple[np.ndarray, object]:
-        order = np.random.default_rng((self.seed, self.epoch, _ORDER)).permutation(len(self.persons))
-        chosen = order[index * self.batch : (index + 1) * self.batch]
-        samples = [self.sample(int(i)) for i in chosen]
+    def __len__(self) -> int:
+        return (self.epochs - self.first_epoch) * self.steps
+
+    def __getitem__(self, index: int) -> Batch:
+        with self._lock:
+            for stale in [i for i in self._waiting if not index <= i < index + self._ahead]:
+                self._waiting.pop(stale).cancel()
+            for i in range(index, min(index + self._ahead, len(self))):
+                if i not in self._waiting:
+                    self._waiting[i] = self._pool.submit(self.make, i)
+            wanted = self._waiting.pop(index)
+        return wanted.result()
+
+    def close(self) -> None:
+        """Stop the threads; batches that nobody asked for are dropped."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def make(self, index: int) -> Batch:
+        """Batch `index` of the row of all epochs, made in the calling thread."""
+        epochs_in, step = divmod(index, self.steps)
+        epoch = self.first_epoch + epochs_in
+        order = np.random.default_rng((self.seed, epoch, _ORDER)).permutation(len(self.persons))
+        chosen = order[step * self.batch : (step + 1) * self.batch]
+        samples = [self.sample(epoch, int(i)) for i in chosen]
         images = pose.normalise(self.spec, np.stack([image for image, _ in samples]))
         targets = np.stack([target for _, target in samples])
         return images, targets if self.outputs == 1 else (targets,) * self.outputs
 
-    def sample(self, i: int) -> tuple[np.ndarray, np.ndarray]:
+    def sample(self, epoch: int, i: int) -> tuple[np.ndarray, np.ndarray]:
         """Crop (H, W, 3) uint8 and target `spec.output_shape` float32 of person i, NaN where unlabelled."""
         person = self.persons[i]
-        rng = np.random.default_rng((self.seed, self.epoch, 2, i))
+        rng = np.random.default_rng((self.seed, epoch, _CROPS, i))
         image = read_image(person.image_path, person.image_hw)
         matrix, flipped = random_matrix(rng, self.spec, person.box_xywh, self.ranges)
         image = random_colour(rng, crop.warp(image, matrix, self.spec.input_hw), self.ranges.colour)

@@ -17,7 +17,7 @@ from poseport.coco import People
 from poseport.records import read_json, write_json
 from poseport.spec import PoseSpec
 from poseport.train import config, losses, models
-from poseport.train.callbacks import COLUMNS, RESUME, SCORES, Epoch, Keep, Progress, Validate, read_log, write_log
+from poseport.train.callbacks import COLUMNS, RESUME, SCORES, Keep, Progress, Reseed, Validate, read_log, write_log
 from poseport.train.config import TrainConfig
 from poseport.train.dataset import TrainingPeople
 
@@ -78,36 +78,53 @@ def fit(
     keras.utils.set_random_seed(settings.seed)
     model = models.build(spec, keras)
     outputs = len(model.outputs)
-    data = TrainingPeople(spec, train_people.persons, settings.augment, settings.batch, settings.seed, outputs=outputs)
+    first = int(state.name.split("-")[1].split(".")[0]) if state is not None else 0
+    data = TrainingPeople(
+        spec,
+        train_people.persons,
+        settings.augment,
+        settings.batch,
+        settings.seed,
+        epochs=settings.epochs,
+        first_epoch=first,
+        outputs=outputs,
+    )
     loss = losses.for_spec(spec, settings.loss)
     model.compile(
-        optimizer=make_optimizer(settings, len(data)),
+        optimizer=make_optimizer(settings, data.steps),
         loss=[loss] * outputs if outputs > 1 else loss,
         jit_compile=False,  # XLA on the CPU never came back from compiling these networks
     )
     record = replace(record, parameters=int(model.count_params()))
-    first = 0
     if state is not None:
-        first = int(state.name.split("-")[1].split(".")[0])
         model.optimizer.build(model.trainable_variables)
         model.load_weights(state)
         write_log(out, [row for row in read_log(out) if row["epoch"] <= first])
     seconds = max([row["seconds"] for row in read_log(out)], default=0.0)
     callbacks: list[Any] = [
-        Epoch(data, settings.seed),
+        Reseed(settings.seed),
         Validate(spec, val_people, settings.eval_every, settings.epochs),
         Keep(out, seconds),
     ]
     if echo is not None:
-        callbacks.append(Progress(settings.epochs, len(data), first, echo, live))
+        callbacks.append(Progress(settings.epochs, data.steps, first, echo, live))
     write_json(record, out / bundle.TRAIN)
     try:
-        model.fit(data, epochs=settings.epochs, initial_epoch=first, verbose=0, callbacks=callbacks)
+        model.fit(
+            data,
+            epochs=settings.epochs,
+            initial_epoch=first,
+            steps_per_epoch=data.steps,
+            shuffle=False,  # the data set has its own order, one that a resumed run repeats
+            verbose=0,
+            callbacks=callbacks,
+        )
     except KeyboardInterrupt:
         done = len(read_log(out))
         kept = f"{done} whole epochs are kept in {out}" if done else "no epoch was complete yet"
         raise Interrupted(f"interrupted: {kept}; the same command with --resume goes on from there") from None
     finally:
+        data.close()
         record = _finished(record, out)
         write_json(record, out / bundle.TRAIN)
     shutil.rmtree(out / RESUME, ignore_errors=True)

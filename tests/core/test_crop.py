@@ -89,6 +89,8 @@ def test_rotation_is_clockwise_shift_right_and_down_scale_larger() -> None:
     np.testing.assert_allclose(turned, [[50, 50], [50, 60]], atol=1e-9)
     shifted = crop.move_points(points, crop.crop_matrix(box, (101, 101), 1.0, shift=(0.1, -0.2)))
     np.testing.assert_allclose(shifted, [[60.1, 29.8], [70.1, 29.8]], atol=1e-9)
+    wide = crop.crop_matrix(box, (100, 200), 1.0, scale=1.01, shift=(0.1, -0.2))
+    np.testing.assert_allclose(crop.move_points(points[:1], wide), [[99.5 + 20, 49.5 - 20]], atol=1e-9)
     larger = crop.move_points(points, crop.crop_matrix(box, (101, 101), 1.0, scale=1.5))
     np.testing.assert_allclose(larger, [[50, 50], [65, 50]], atol=1e-9)
     # a person who turns and is then seen in a mirror, moved as one says whatever the mirror
@@ -115,6 +117,13 @@ def test_pixels_land_where_points_do(how: dict[str, Any]) -> None:
         expected = crop.move_points(at[None], matrix)[0]
         assert (expected > 20).all()
         assert np.abs(centre_of_mass(warped) - expected).max() < 0.05
+
+
+def test_between_two_pixels_is_their_mean() -> None:
+    image = np.zeros((1, 8, 3), np.uint8)
+    image[:] = np.arange(0, 160, 20)[None, :, None]
+    out = crop.warp(image, np.array([[1.0, 0.0, 0.5], [0.0, 1.0, 0.0]]), (1, 8))
+    assert out[0, 1:, 0].tolist() == [10, 30, 50, 70, 90, 110, 130]
 
 
 def test_beyond_the_image_is_black() -> None:

@@ -101,8 +101,8 @@ def test_centroid_and_seed_are_near() -> None:
     points = points_inside(500, 5)
     centroid, _ = round_trip(points, Decode("centroid"), 1.0)
     assert np.linalg.norm(centroid - points, axis=1).max() < 1.0
-    seed, _ = round_trip(points, Decode("seed"))
-    assert np.abs(seed - points).max() <= 2.0
+    found, _ = round_trip(points[:100], Decode("seed"))
+    assert np.abs(found - points[:100]).max() <= 2.0
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -113,6 +113,14 @@ def test_x_is_not_y_and_people_do_not_mix(method: str) -> None:
     assert found.shape == (2, 3, 2)
     assert scores.shape == (2, 3)
     assert np.abs(found - points).max() < 2.1
+
+
+@pytest.mark.parametrize("method", [Decode("seed"), Decode("dark", blur_cells=1.0)], ids=["seed", "dark"])
+def test_sets_of_many_keypoints_are_smoothed_too(method: Decode) -> None:
+    # COCO-WholeBody has 133 keypoints; OpenCV 5 takes images of at most 128 channels
+    points = points_inside(133, 10)
+    found, _ = round_trip(points, method)
+    assert np.abs(found - points).max() <= 2.0
 
 
 # --- each rule by hand
@@ -169,12 +177,13 @@ def test_dark_takes_no_step_on_a_map_that_is_not_peaked() -> None:
 
 
 def test_dark_steps_of_more_than_a_cell_are_not_taken() -> None:
-    # nearly flat in x: log values -1e-6, 0, 0 give a step of half a cell; a saddle-like diagonal pushes it beyond
-    one = cells((4, 3, 1.0), (3, 3, 0.5), (5, 3, 0.999999), (4, 2, 0.5), (4, 4, 0.5))
-    for dx, dy, value in ((-1, -1, 1e-9), (1, -1, 0.999), (-1, 1, 0.999), (1, 1, 1e-9)):
+    # log map: gradient 0.5 and curvature -1 on both axes, mixed 0.9: the step would be 0.95 / 0.19 = 5 cells each
+    e = np.exp
+    one = cells((4, 3, 1.0), (3, 3, e(-1)), (5, 3, 0.9999), (4, 2, e(-1)), (4, 4, 0.9999))
+    for dx, dy, value in ((-1, -1, 0.9999), (1, -1, e(-1.8)), (-1, 1, e(-1.8)), (1, 1, 0.9999)):
         one[0, 3 + dy, 4 + dx, 0] = value
     found, _ = heatmap.dark(one)
-    assert np.abs(found - [4, 3]).max() <= 1.0
+    assert found.tolist() == [[[4.0, 3.0]]]
 
 
 def test_dark_smooths_when_asked() -> None:
@@ -217,6 +226,14 @@ def test_seed_is_an_input_pixel_near_the_cell() -> None:
     # cell 10 is 41.5 px: of the two equal pixels 41 and 42 the first is taken
     found, _ = round_trip(heatmap.cells_to_input(np.array([[10.0, 20.0]]), STRIDE), Decode("seed"))
     assert found.tolist() == [[41.0, 81.0]]
+
+
+def test_seed_loses_no_height_at_the_border() -> None:
+    # the map goes on as its mirror image: zeros beyond it would halve what is left of a peak at the edge
+    _, middle = round_trip(heatmap.cells_to_input(np.array([[20.0, 20.0]]), STRIDE), Decode("seed"))
+    found, edge = round_trip(heatmap.cells_to_input(np.array([[0.0, 20.0]]), STRIDE), Decode("seed"))
+    assert edge[0] >= middle[0]
+    assert found[0, 0] <= 1.0
 
 
 # --- borders

@@ -1,0 +1,67 @@
+# `make demo` and `make test` do all the set-up themselves.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+SOURCES := $(shell find core train convert bench -name '*.py' -o -name '*.jinja' -o -name 'py.typed')
+DEMO := demo
+
+.PHONY: help install test test-slow lint bench demo clean
+
+help:
+	@echo "make demo       the whole line on drawn people: train, convert, measure, gate, report (under 15 minutes)"
+	@echo "make test       the tests, against the installed package"
+	@echo "make test-slow  the tests that take minutes each"
+	@echo "make lint       ruff and mypy"
+	@echo "make bench      this toolkit's own speed, as ratios"
+
+# dependencies once; the package itself whenever a source changed
+$(VENV)/.dependencies: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info[:2] <= (3, 13) else "Python %d.%d cannot run TensorFlow here: install 3.11 to 3.13 and run make PYTHON=python3.11" % sys.version_info[:2])'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt ".[dev]" setuptools
+	@touch $@
+
+$(VENV)/.installed: $(VENV)/.dependencies setup.py $(SOURCES)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --force-reinstall .
+	@rm -rf build
+	@touch $@
+
+install: $(VENV)/.installed
+
+test: install
+	$(BIN)/python -m pytest -m "not slow"
+
+test-slow: install
+	$(BIN)/python -m pytest -m slow
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy -p poseport
+
+bench: install
+	$(BIN)/python tests/speed.py
+
+demo: install
+	rm -rf $(DEMO)
+	$(BIN)/poseport data synth $(DEMO)/train --people 3000 --seed 0
+	$(BIN)/poseport data synth $(DEMO)/unseen --people 400 --seed 1
+	$(BIN)/poseport train --preset mobile-hourglass --input-size 128 --data $(DEMO)/train --val $(DEMO)/unseen \
+	  --epochs 12 --eval-every 6 --out $(DEMO)/run
+	$(BIN)/poseport convert $(DEMO)/run --recipe float32 --calib $(DEMO)/train --out $(DEMO)/hourglass.float32.tflite
+	$(BIN)/poseport convert $(DEMO)/run --recipe int8 --calib $(DEMO)/train --calib-count 300 --exclude $(DEMO)/unseen \
+	  --out $(DEMO)/hourglass.int8.tflite
+	$(BIN)/poseport bench accuracy $(DEMO)/hourglass.float32.tflite $(DEMO)/hourglass.int8.tflite \
+	  --data $(DEMO)/unseen --out $(DEMO)/results
+	$(BIN)/poseport bench latency $(DEMO)/hourglass.float32.tflite $(DEMO)/hourglass.int8.tflite \
+	  --threads 1,2 --out $(DEMO)/results
+	$(BIN)/poseport bench report $(DEMO)/results --out $(DEMO)/report.md
+	$(BIN)/poseport bench report $(DEMO)/results --out report.html
+	@cat $(DEMO)/report.md
+	@echo "--- gate: may int8 lose 1.0 point?"
+	@$(BIN)/poseport bench gate $(DEMO)/results --baseline hourglass.float32 --candidate hourglass.int8 --max-ap-drop 1.0; \
+	  echo "gate: exit code $$? (0 within, 1 beyond, 2 cannot tell with this many people)"
+	@echo "open report.html"
+
+clean:
+	rm -rf $(VENV) $(DEMO) report.html build *.egg-info .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,51 @@
+"""Records with figures that mean something: the labels of drawn people, with noise, scored as predictions are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from poseport import coco, runner
+from poseport.bench import accuracy, result
+from poseport.coco import People
+from poseport.score import score
+
+
+def noisy(people: People, shared: float, own: float, seed: int) -> np.ndarray:
+    """(N, K, 3) predictions: labels moved by noise that all predictions share, and by noise of their own,
+    both in parts of the person's size."""
+    persons = accuracy.persons_with_labels(people)
+    size = np.sqrt([p.area for p in persons])[:, None, None]
+    out = np.stack([p.keypoints for p in persons]).astype(float)
+    common, private = np.random.default_rng(99), np.random.default_rng(seed)
+    shape = (*out.shape[:2], 2)
+    # some people are harder than others
+    hard = common.lognormal(0.0, 0.6, (len(persons), 1, 1))
+    out[..., :2] += size * (shared * hard * common.normal(size=shape) + own * private.normal(size=shape))
+    out[..., 2] = common.uniform(0.3, 0.9, out.shape[:2])
+    return out
+
+
+@pytest.fixture(scope="session")
+def people(drawn: Path) -> People:
+    return coco.load(drawn)
+
+
+@pytest.fixture(scope="session")
+def scored(people: People, tiny_models: dict[str, Path]) -> Callable[..., result.Result]:
+    """Makes the accuracy record of a file, as if it had predicted the labels with noise."""
+
+    def make(
+        recipe: str, *, own: float = 0.0, shared: float = 0.06, seed: int = 0, only: tuple[str, ...] = ()
+    ) -> result.Result:
+        model = runner.load(tiny_models[recipe])
+        keypoints = noisy(people, shared, own, seed)
+        persons = accuracy.persons_with_labels(people)
+        found = score(people, persons, keypoints, only)
+        record = accuracy._record(people, persons, keypoints, found, False, None, 10.0)
+        return result.Result(result.model_info(model), result.host(model), record)
+
+    return make

@@ -1,0 +1,192 @@
+"""The two artefacts: what is packed is read, and what is not ours is refused in one line."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import zipfile
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from poseport import bundle, records
+from poseport.runner import Runner
+from poseport.spec import ModelCard, PoseSpec
+
+
+def flatbuffer_of(path: Path) -> bytes:
+    """The model without its tail."""
+    data = path.read_bytes()
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        return data[: min(entry.header_offset for entry in archive.infolist())]
+
+
+@pytest.fixture
+def model(tiny_models: dict[str, Path]) -> tuple[bytes, ModelCard]:
+    """The bare flatbuffer of a real file, and its card."""
+    return flatbuffer_of(tiny_models["int8"]), bundle.read_model(tiny_models["int8"])[1]
+
+
+def zipped(flatbuffer: bytes, *entries: tuple[str, bytes], compressed: bool = True) -> bytes:
+    """A flatbuffer with a tail of these files."""
+    out = io.BytesIO()
+    out.write(flatbuffer)
+    with zipfile.ZipFile(out, "a", zipfile.ZIP_DEFLATED if compressed else zipfile.ZIP_STORED) as archive:
+        for name, data in entries:
+            archive.writestr(name, data)
+    return out.getvalue()
+
+
+# --- .tflite
+
+
+def test_a_packed_card_comes_back_identical(model: tuple[bytes, ModelCard], tmp_path: Path) -> None:
+    flatbuffer, card = model
+    assert card.conversion.calibration is not None
+    assert len(card.conversion.calibration.people) == 16
+    path = tmp_path / "new" / "m.tflite"
+    bundle.write_model(path, flatbuffer, card)
+    data, back = bundle.read_model(path)
+    assert back == card
+    assert data == path.read_bytes() == bundle.pack(flatbuffer, card)
+    assert data.startswith(flatbuffer)
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_the_same_model_gives_the_same_bytes_and_any_zip_tool_reads_them(
+    model: tuple[bytes, ModelCard], tmp_path: Path
+) -> None:
+    packed = bundle.pack(*model)
+    assert packed == bundle.pack(*model)
+    with zipfile.ZipFile(io.BytesIO(packed)) as archive:
+        assert archive.testzip() is None
+        assert archive.namelist() == ["poseport.json"]
+        # Android maps the model: nothing in the tail may be compressed
+        assert archive.getinfo("poseport.json").compress_type == zipfile.ZIP_STORED
+        assert json.loads(archive.read("poseport.json"))["schema"] == 1
+
+
+def test_interpreters_ignore_the_tail(model: tuple[bytes, ModelCard]) -> None:
+    flatbuffer, card = model
+    image = np.random.default_rng(0).integers(-128, 128, (1, 64, 64, 3)).astype(np.int8)
+    bare = Runner(flatbuffer, "bare").invoke(image)
+    packed = Runner(bundle.pack(flatbuffer, card), "packed").invoke(image)
+    assert bare.std() > 0
+    np.testing.assert_array_equal(bare, packed)
+
+
+def lying(data: bytes) -> bytes:
+    """The declared size of the bomb, in both places of the zip, made 100 bytes."""
+    size = len(BOMB).to_bytes(4, "little")
+    start = data.rindex(b"PK\x03\x04")
+    assert data[start:].count(size) == 2
+    return data[:start] + data[start:].replace(size, (100).to_bytes(4, "little"))
+
+
+def damaged(data: bytes) -> bytes:
+    """The compressed bytes of the card overwritten, its headers kept."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        entry = archive.infolist()[0]
+    start = entry.header_offset + 30 + len(entry.filename)
+    return data[:start] + b"\xff" * 40 + data[start + 40 :]
+
+
+def schema_of(card: ModelCard, number: int) -> bytes:
+    return records.dumps(card).replace('"schema": 1', f'"schema": {number}', 1).encode()
+
+
+BOMB = b" " * (2 * bundle.MAX_CARD_BYTES + 0x1234)
+Spoil = Callable[[bytes, ModelCard], bytes]
+SPOILT: dict[str, tuple[Spoil, str]] = {
+    "empty": (lambda f, c: b"", "not a TFLite file"),
+    "text": (lambda f, c: b"a long enough text", "not a TFLite file"),
+    "only a zip": (lambda f, c: zipped(b"", (bundle.CARD, records.dumps(c).encode())), "not a TFLite file"),
+    "no card": (lambda f, c: f, "carries no poseport.json: either it was not made by .*, or .* is cut off"),
+    "cut in half": (lambda f, c: bundle.pack(f, c)[: len(f) // 2], "carries no poseport.json: .*cut off"),
+    "cut in the tail": (lambda f, c: bundle.pack(f, c)[:-30], "carries no poseport.json: .*cut off"),
+    "newer schema": (lambda f, c: zipped(f, (bundle.CARD, schema_of(c, 2))), "schema 2 is newer than 1.*upgrade"),
+    "foreign tail": (
+        lambda f, c: zipped(f, ("labels.txt", b"person\n")),
+        r"its tail holds \['labels.txt'\], expected one poseport.json; convert it with poseport",
+    ),
+    "two cards": (
+        lambda f, c: bundle.pack(bundle.pack(f, c), c),
+        r"its tail holds \['poseport.json', 'poseport.json'\], expected one",
+    ),
+    "not JSON": (lambda f, c: zipped(f, (bundle.CARD, b"{")), "poseport.json: not JSON"),
+    "not UTF-8": (lambda f, c: zipped(f, (bundle.CARD, b"\xff\xfe\xfd")), "poseport.json cannot be read"),
+    "unknown key": (
+        lambda f, c: zipped(f, (bundle.CARD, records.dumps(c).replace('"std"', '"stdev"').encode())),
+        "unknown key 'stdev'; PoseSpec has name, architecture",
+    ),
+    "bomb": (
+        lambda f, c: zipped(f, (bundle.CARD, BOMB)),
+        f"its poseport.json unpacks to {len(BOMB)} bytes, which is not ours; refused",
+    ),
+    "bomb that lies": (lambda f, c: lying(zipped(f, (bundle.CARD, BOMB))), "cut off|cannot be read|not ours|not JSON"),
+    "damaged": (lambda f, c: damaged(zipped(f, (bundle.CARD, records.dumps(c).encode()))), "cannot be read|cut off"),
+}
+
+
+@pytest.mark.parametrize(("spoil", "message"), SPOILT.values(), ids=SPOILT)
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_what_is_not_ours_is_one_line_that_names_the_file(
+    spoil: Spoil, message: str, model: tuple[bytes, ModelCard], tmp_path: Path
+) -> None:
+    path = tmp_path / "spoilt.tflite"
+    path.write_bytes(spoil(*model))
+    with pytest.raises(ValueError, match=message) as caught:
+        bundle.read_model(path)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"gone\.tflite: cannot be read \(No such file .*; expected a \.tflite"):
+        bundle.read_model(tmp_path / "gone.tflite")
+    with pytest.raises(ValueError, match=r"cannot be read \(Is a directory\)"):
+        bundle.read_model(tmp_path)
+
+
+def test_an_output_that_cannot_be_written_is_named(model: tuple[bytes, ModelCard], tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ValueError, match=r"m\.tflite: cannot be written"):
+        bundle.write_model(tmp_path / "file" / "m.tflite", *model)
+
+
+# --- bundles
+
+
+def test_a_spec_is_read_from_its_bundle(tiny_bundle: Path) -> None:
+    spec = bundle.read_spec(tiny_bundle)
+    assert isinstance(spec, PoseSpec)
+    assert spec.name == "tiny"
+    assert spec.input_hw == (64, 64)
+
+
+def test_a_folder_that_is_no_bundle_says_what_is_missing(tiny_bundle: Path, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"holds no spec\.json, so it is not a bundle; expected the folder"):
+        bundle.read_spec(tmp_path)
+    bundle.write_spec(tmp_path, bundle.read_spec(tiny_bundle))
+    with pytest.raises(ValueError, match=r"holds no model\.weights\.h5, so it is not a bundle"):
+        bundle.read_spec(tmp_path)
+    (tmp_path / bundle.WEIGHTS).write_bytes(b"")
+    assert bundle.read_spec(tmp_path) == bundle.read_spec(tiny_bundle)
+
+
+def test_an_unknown_key_in_a_spec_is_named_with_the_file(tiny_bundle: Path, tmp_path: Path) -> None:
+    bundle.write_spec(tmp_path, replace(bundle.read_spec(tiny_bundle), name="mine"))
+    (tmp_path / bundle.WEIGHTS).write_bytes(b"")
+    spec = tmp_path / bundle.SPEC
+    spec.write_text(spec.read_text().replace('"padding"', '"paddings"'))
+    with pytest.raises(ValueError, match=r"spec\.json: unknown key 'paddings'; PoseSpec has .*padding"):
+        bundle.read_spec(tmp_path)
+
+
+def test_sha256_of_a_file(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"abc" * 100_000)
+    assert bundle.sha256(tmp_path / "a") == hashlib.sha256(b"abc" * 100_000).hexdigest()

@@ -1,0 +1,154 @@
+"""The toolkit's own speed, as ratios within one run: `make bench`.
+
+A ratio compares what a user runs with a floor that does only what cannot be left out, on the same
+machine in the same minute, so it means the same everywhere.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import numpy as np
+
+from poseport import coco, crop
+from poseport.bench import accuracy
+from poseport.convert import quantize, recipes
+from poseport.images import read_image
+from poseport.runner import load
+from poseport.synth import write_people
+from poseport.train import config, fit, losses, models
+from poseport.train.augment import random_matrix
+from poseport.train.callbacks import save_weights
+from poseport.train.dataset import TrainingPeople
+
+THREADS = 2
+ROUNDS = 5
+
+
+def paired(slow: Callable[[], float], floor: Callable[[], float]) -> tuple[float, float, float]:
+    """Median of slow's and floor's people/s over ROUNDS in turn, and the median of their ratios."""
+    pairs = [(slow(), floor()) for _ in range(ROUNDS)]
+    a, b = np.median(pairs, axis=0)
+    return float(a), float(b), float(np.median([x / y for x, y in pairs]))
+
+
+def rate(count: int, work: Callable[[], object]) -> float:
+    """People a second."""
+    began = time.perf_counter()
+    work()
+    return count / (time.perf_counter() - began)
+
+
+def input_pipeline(people: coco.People) -> tuple[float, float, float]:
+    """Batches of crops and targets, against decoding and warping alone on as many threads."""
+    preset = config.preset("mobile-hourglass")
+    data = TrainingPeople(preset.spec, people.persons, preset.train.augment, 32, 0, threads=THREADS)
+    count = len(data) * data.batch
+
+    def floor_one(i: int) -> None:
+        person = people.persons[i]
+        matrix, _ = random_matrix(np.random.default_rng(i), preset.spec, person.box_xywh, preset.train.augment)
+        crop.warp(read_image(person.image_path, person.image_hw), matrix, preset.spec.input_hw)
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        return paired(
+            lambda: rate(count, lambda: [data[i] for i in range(len(data))]),
+            lambda: rate(count, lambda: list(pool.map(floor_one, range(count)))),
+        )
+
+
+class Ready(keras.utils.PyDataset):
+    """The same ready batch again and again."""
+
+    def __init__(self, batch: tuple[np.ndarray, object], steps: int):
+        super().__init__(workers=1)
+        self.ready, self.steps = batch, steps
+
+    def __len__(self) -> int:
+        return self.steps
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, object]:
+        return self.ready
+
+
+def training_step(people: coco.People) -> tuple[float, float, float]:
+    """`fit` fed by OpenCV threads, against `fit` on a ready batch."""
+    preset = config.preset("mobile-hourglass")
+    data = TrainingPeople(preset.spec, people.persons, preset.train.augment, 32, 0, threads=THREADS)
+    model = models.build(preset.spec, keras)
+    loss = losses.for_spec(preset.spec, preset.train.loss)
+    model.compile(fit.make_optimizer(preset.train, data.steps), loss, jit_compile=False)
+    ready = Ready(data[0], len(data))
+    model.fit(ready, verbose=0)
+    count = len(data) * data.batch
+    return paired(
+        lambda: rate(count, lambda: model.fit(data, steps_per_epoch=data.steps, shuffle=False, verbose=0)),
+        lambda: rate(count, lambda: model.fit(ready, steps_per_epoch=data.steps, shuffle=False, verbose=0)),
+    )
+
+
+def bench_accuracy(people: coco.People, model_path: Path) -> tuple[float, float, float]:
+    """`bench accuracy` without its scoring, against the bare interpreter on ready tensors, one thread each."""
+    model = load(model_path, threads=1)
+    tensors = model.prepare(np.zeros((32, *model.spec.input_hw, 3), np.uint8))
+    persons = list(people.persons)
+
+    def bare() -> None:
+        for tensor in itertools.islice(itertools.cycle(tensors), len(persons)):
+            model.runner.invoke(tensor[None])
+
+    return paired(
+        lambda: rate(len(persons), lambda: accuracy.predict(model, persons)),
+        lambda: rate(len(persons), bare),
+    )
+
+
+def help_seconds() -> float:
+    """`poseport --help`, the fastest of five."""
+    command = [str(Path(sys.executable).with_name("poseport")), "--help"]
+    times = []
+    for _ in range(5):
+        began = time.perf_counter()
+        subprocess.run(command, check=True, capture_output=True)
+        times.append(time.perf_counter() - began)
+    return min(times)
+
+
+def main() -> None:
+    """Draw people, convert an untrained mobile hourglass, and print the ratios beside their targets."""
+    with tempfile.TemporaryDirectory() as folder:
+        people = coco.load(write_people(Path(folder) / "people", 512, 0))
+        spec = config.preset("mobile-hourglass").spec
+        bundle = Path(folder) / "bundle"
+        from poseport.bundle import WEIGHTS, write_spec
+
+        write_spec(bundle, spec)
+        save_weights(models.build(spec, keras), bundle / WEIGHTS)
+        path = Path(folder) / "m.int8.tflite"
+        quantize.convert(bundle, recipes.recipe("int8"), path, people, count=16)
+        fewer = replace(people, persons=people.persons[:192])
+        rows = [
+            ("input pipeline / decode + warp", *input_pipeline(people), 0.80),
+            ("step inside fit / on a ready batch", *training_step(fewer), 0.90),
+            ("bench accuracy / bare interpreter", *bench_accuracy(people, path), 0.85),
+        ]
+    print(f"{'':<38}{'people/s':>10}{'floor':>10}{'ratio':>8}{'target':>8}")
+    for name, fast, floor, ratio, target in rows:
+        print(f"{name:<38}{fast:>10.0f}{floor:>10.0f}{ratio:>8.2f}{target:>8.2f}")
+    print(f"{'poseport --help':<38}{help_seconds():>26.2f} s{0.30:>8.2f}")
+
+
+if __name__ == "__main__":
+    main()
