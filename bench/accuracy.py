@@ -128,7 +128,7 @@ def _record(
 ) -> Accuracy:
     official = scored.official
     bits = 1 << np.arange(len(official.thresholds))
-    folder = persons[0].image_path.parent
+    folder = people.images_dir
     return Accuracy(
         kind="accuracy",
         data=Data(people.path.name, people.sha256, str(folder), len(persons), len({p.image_id for p in persons})),
@@ -149,7 +149,7 @@ def _record(
             PersonSample(
                 p.image_id,
                 p.annotation_id,
-                str(p.image_path.relative_to(folder)) if p.image_path.is_relative_to(folder) else p.image_path.name,
+                str(p.image_path.relative_to(folder)),
                 p.box_xywh,
                 _number(scored.oks[i], 5),
                 tuple(round(float(v), 3) for v in keypoints[i].ravel()),

@@ -22,7 +22,7 @@ class Verdict(IntEnum):
 class Decision:
     """One data set's answer. difference: AP(candidate) - AP(baseline), in points of 100.
 
-    needed: people that would decide, where it cannot be told.
+    needed: people that would decide, where it cannot be told; None: more than a million.
     """
 
     verdict: Verdict
@@ -41,7 +41,8 @@ class Decision:
             return f"{text}: within the budget"
         if self.verdict is Verdict.BEYOND:
             return f"{text}: beyond the budget"
-        return f"{text}: cannot tell; about {self.needed:,} people would decide"
+        needed = "more than a million" if self.needed is None else f"about {self.needed:,}"
+        return f"{text}: cannot tell; {needed} people would decide"
 
 
 def gate(

@@ -152,8 +152,9 @@ def file_name(result: Result) -> str:
     """Name of a record's file: a repeated measurement replaces the older one."""
     m = result.measured
     if isinstance(m, Accuracy):
-        parts = [result.model.name, "accuracy", _word(Path(m.data.file).stem), m.data.sha256[:6]]
-        parts += [f"{len(m.keypoints)}kp"] + ["flip"] * m.flip + ["det"] * (m.boxes != "ground truth")
+        way = repr((m.data.sha256, m.data.people, m.boxes, m.flip, m.keypoints))
+        parts = [result.model.name, "accuracy", _word(Path(m.data.file).stem), f"{len(m.keypoints)}kp"]
+        parts.append(hashlib.sha256(way.encode()).hexdigest()[:6])
     else:
         parts = [result.model.name, "latency", _word(result.environment.device), f"{result.environment.threads}t"]
     return ".".join(parts) + ".json"

@@ -15,6 +15,7 @@ from poseport.bench.result import Accuracy, Detections
 
 RECALLS = np.linspace(0.0, 1.0, 101)
 THRESHOLDS = 10
+MOST_PEOPLE = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,11 @@ def ap_difference(base: Accuracy, candidate: Accuracy, *, resamples: int = 2000,
     """
     check_comparable(base, candidate)
 
+    if not sum(base.detections.ground_truths):
+        raise ValueError(
+            f"{base.data.file}: nobody has a label among the {len(base.keypoints)} scored keypoints, so there is no AP"
+        )
+
     def of(weights: np.ndarray) -> np.ndarray:
         return average_precision(candidate.detections, weights) - average_precision(base.detections, weights)
 
@@ -118,11 +124,14 @@ def check_comparable(base: Accuracy, candidate: Accuracy) -> None:
             raise ValueError(f"the two were measured with other {what}: {a} and {b}; measure both in one call")
 
 
-def people_needed(interval: Interval, limit: float, people: int) -> int:
+def people_needed(interval: Interval, limit: float, people: int) -> int | None:
     """How many people would settle on which side of `limit` the difference lies, if it stays what it is.
 
-    An interval shrinks with the square root of the number of people.
+    An interval shrinks with the square root of the number of people; its side towards the limit counts.
+    None: more than a million, so that no set of people will tell.
     """
-    half = (interval.high - interval.low) / 2
-    distance = max(abs(interval.value - limit), 1e-6)
-    return int(np.ceil(people * (half / distance) ** 2))
+    side = interval.value - interval.low if interval.value > limit else interval.high - interval.value
+    distance = abs(interval.value - limit)
+    if distance * np.sqrt(MOST_PEOPLE / people) < side:
+        return None
+    return max(people + 1, int(np.ceil(people * (side / distance) ** 2)))

@@ -127,6 +127,8 @@ def verify(found: Inspection, recipe: Recipe, spec: PoseSpec) -> None:
         problems.append("no named signature")
     if "MUL" in found.op_counts:
         problems.append(f"{found.op_counts['MUL']} MUL left over: a batch normalisation did not fold")
+    if recipe.weights == "int8" and not any("int8" in dtype for dtype in found.macs_by_dtype):
+        problems.append("no weight is int8: TFLite leaves weights of fewer than 1,024 numbers in float")
     if recipe.full:
         if found.float_islands:
             held = sum(op.macs for op in found.float_islands)
@@ -143,7 +145,8 @@ def verify(found: Inspection, recipe: Recipe, spec: PoseSpec) -> None:
                 problems.append(f"tensor {tensor.name} is {tensor.dtype}, the recipe promises {recipe.io}")
     if recipe.io == "int8" and spec.byte_exact and not _is_byte(found):
         tensor = found.inputs[0]
-        problems.append(f"input is pixel x {tensor.scale} {tensor.zero_point:+}, expected exactly pixel - 128")
+        found_as = f"scale {tensor.scale}, zero point {tensor.zero_point}"
+        problems.append(f"input has {found_as}, expected exactly pixel - 128 (scale 1/255, zero point -128)")
     if problems:
         faults = "; ".join(problems)
         raise ValueError(f"recipe {recipe.name} for {spec.name} came out wrong: {faults}; nothing was written")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -58,10 +58,10 @@ class People:
 
     path: Path
     sha256: str
+    images_dir: Path
     skeleton: Skeleton
     persons: tuple[Person, ...]
     problems: tuple[str, ...] = ()
-    category_id: int = field(default=1)
 
     def __len__(self) -> int:
         return len(self.persons)
@@ -119,7 +119,6 @@ def load(path: Path, images: Path | None = None, skeleton: Skeleton | None = Non
     Raises ValueError that names the file and the annotation, what was expected and how to mend it.
     """
     annotations = find_annotations(path)
-    folder = find_images(annotations, images).resolve()
     raw = annotations.read_bytes()
     try:
         data = json.loads(raw)
@@ -129,6 +128,7 @@ def load(path: Path, images: Path | None = None, skeleton: Skeleton | None = Non
             f"{annotations}: not a COCO keypoint file ({_word(error)}); expected images, annotations and "
             "categories, one category with keypoints"
         ) from None
+    folder = find_images(annotations, images).resolve()
     skeleton = _match(annotations, category, skeleton)
     persons: list[Person] = []
     problems: list[str] = []
@@ -143,7 +143,7 @@ def load(path: Path, images: Path | None = None, skeleton: Skeleton | None = Non
                 raise ValueError(f"{problem}; `poseport data check {annotations}` lists every fault") from None
             problems.append(problem)
     digest = hashlib.sha256(raw).hexdigest()
-    return People(annotations, digest, skeleton, tuple(persons), tuple(problems), category["id"])
+    return People(annotations, digest, folder, skeleton, tuple(persons), tuple(problems))
 
 
 def _sections(data: Any) -> tuple[dict[int, dict[str, Any]], dict[str, Any]]:

@@ -83,5 +83,6 @@ def answer(data: dict[str, Any], text: str, *, as_json: bool, quiet: bool) -> No
 @contextmanager
 def progress(label: str, total: int, *, hidden: bool) -> Iterator[Callable[[int], None]]:
     """A bar with the time left on a terminal; calls take the number just done."""
+    hidden = hidden or not sys.stderr.isatty()  # in a log file a bar is a line of noise
     with click.progressbar(length=total, label=label, file=sys.stderr, hidden=hidden, show_eta=True) as bar:
         yield bar.update

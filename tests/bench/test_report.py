@@ -21,8 +21,10 @@ from poseport import runner
 from poseport.bench import accuracy as measure
 from poseport.bench import latency, plots, result
 from poseport.bench.cli import bench
+from poseport.bench.findings import ap_interval
 from poseport.bench.gate import gate
-from poseport.bench.report import ap_interval, gather, write_report
+from poseport.bench.page import gather
+from poseport.bench.report import write_report
 from poseport.bench.result import Accuracy, Result
 from poseport.coco import People
 from poseport.skeleton import COCO17

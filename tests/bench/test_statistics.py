@@ -44,7 +44,7 @@ def crowd_scene(seed: int) -> tuple[People, list[Person], np.ndarray, np.ndarray
             noise = rng.normal(size=(K, 2)) * size * rng.choice([0.02, 0.06, 0.15, 1.0])
             found.append(replace(one, keypoints=np.zeros((K, 3))))
             keypoints.append(np.column_stack([guess + noise, rng.random(K)]))
-    people = People(Path("x.json"), "0" * 64, COCO17, tuple(persons))
+    people = People(Path("x.json"), "0" * 64, Path("images"), COCO17, tuple(persons))
     return people, found, np.stack(keypoints), rng.random(len(found))
 
 

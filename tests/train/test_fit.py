@@ -74,7 +74,7 @@ def test_an_interrupted_run_ends_with_the_same_weights(people, tmp_path, family)
         if line.startswith("epoch 2/3"):
             raise KeyboardInterrupt
 
-    with pytest.raises(fit.Interrupted, match="2 whole epochs are kept .* --resume"):
+    with pytest.raises(fit.Interrupted, match=r"2 whole epochs are kept .* --resume"):
         fit.fit(spec, settings, people, None, tmp_path / "cut", echo=interrupt)
     with pytest.raises(ValueError, match="holds a run already; add --resume"):
         fit.fit(spec, settings, people, None, tmp_path / "cut")

@@ -1,0 +1,61 @@
+import numpy as np
+import pytest
+
+from poseport import coco, pose
+from poseport.convert import calibration
+from poseport.images import image_digest
+from poseport.train import config
+
+SPEC = config.preset("mobile-hourglass").spec
+
+
+@pytest.fixture(scope="module")
+def people(drawn):
+    return coco.load(drawn)
+
+
+def test_the_draw_depends_on_the_seed_only(people):
+    a, manifest = calibration.choose(people, 10, seed=1)
+    b, again = calibration.choose(people, 10, seed=1)
+    _, other = calibration.choose(people, 10, seed=2)
+    assert manifest == again
+    assert manifest.people != other.people
+    assert [p.annotation_id for p in a] == [p.annotation_id for p in b]
+    assert manifest.annotations_sha256 == people.sha256
+    assert manifest.people == tuple((p.image_id, p.annotation_id) for p in a)
+    assert manifest.images_sha256 == tuple(image_digest(p.image_path) for p in a)
+
+
+def test_one_person_an_image_while_there_are_images_enough(people):
+    images = len({p.image_id for p in people.persons})
+    chosen, _ = calibration.choose(people, images, seed=0)
+    assert len({p.image_id for p in chosen}) == images
+    everyone, _ = calibration.choose(people, len(people), seed=0)
+    assert len({p.annotation_id for p in everyone}) == len(people)
+
+
+def test_excluded_images_are_recognised_by_content_not_by_id(people, tmp_path):
+    import shutil
+
+    copy = tmp_path / "copy"
+    shutil.copytree(people.path.parent, copy)
+    half = coco.load(copy)
+    from dataclasses import replace
+
+    half = replace(half, persons=half.persons[: len(half) // 2])
+    banned = {image_digest(p.image_path) for p in half.persons}
+    chosen, manifest = calibration.choose(people, 10, seed=0, exclude=half)
+    assert not banned & set(manifest.images_sha256)
+    assert len(chosen) == 10
+
+
+def test_inputs_are_the_crops_of_everywhere_else_with_both_ends_of_the_range(people):
+    persons = people.persons[:3]
+    inputs = list(calibration.inputs(SPEC, persons))
+    assert inputs[0].shape == (1, *SPEC.input_hw, 3)
+    assert inputs[0].min() == 0.0
+    assert inputs[0].max() == 1.0
+    from poseport.images import read_image
+
+    crop, _ = pose.preprocess(SPEC, read_image(persons[1].image_path), np.array(persons[1].box_xywh))
+    np.testing.assert_array_equal(inputs[1][0], pose.normalise(SPEC, crop))

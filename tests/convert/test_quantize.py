@@ -1,0 +1,161 @@
+"""Every recipe on real networks, and files that are not what they say: refused, nothing left behind."""
+
+from dataclasses import replace
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from poseport import bundle, coco, synth
+from poseport.convert import inspect, quantize, recipes
+from poseport.convert.graph import Deployment, deployment
+from poseport.runner import load
+from poseport.skeleton import LSP14
+from poseport.spec import CoordsOutput, DeepPoseArchitecture, HeatmapOutput, HourglassArchitecture, PoseSpec
+from poseport.train import models
+from poseport.train.callbacks import save_weights
+
+
+def untrained(folder, spec):
+    keras.utils.set_random_seed(0)
+    bundle.write_spec(folder, spec)
+    save_weights(models.build(spec, keras), folder / bundle.WEIGHTS)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def calib(tmp_path_factory):
+    return coco.load(synth.write_people(tmp_path_factory.mktemp("calib"), 20, seed=5))
+
+
+SPECS = {
+    "hourglass": PoseSpec(
+        "hg", HourglassArchitecture(stacks=2, width=16, depth=2), coco.skeletons.COCO17, (64, 64), HeatmapOutput()
+    ),
+    "bottleneck": PoseSpec(
+        "hgb",
+        HourglassArchitecture(width=16, depth=2, block="bottleneck", head="sigmoid"),
+        coco.skeletons.COCO17,
+        (64, 64),
+        HeatmapOutput(),
+    ),
+    "deeppose": PoseSpec(
+        "dp", DeepPoseArchitecture(width=0.25, dense_units=32), coco.skeletons.COCO17, (64, 64), CoordsOutput()
+    ),
+    "alexnet": PoseSpec(
+        "dpa",
+        DeepPoseArchitecture(trunk="alexnet", width=0.1, dense_units=16, dropout=0.6),
+        coco.skeletons.COCO17,
+        (96, 96),
+        CoordsOutput(),
+    ),
+}
+
+
+@pytest.mark.parametrize("family", list(SPECS))
+def test_int8_is_int8_in_every_family(family, calib, tmp_path):
+    """One scale a channel, `pixel - 128` at the input, no float island, no MUL, one output, a signature."""
+    run = untrained(tmp_path / "run", SPECS[family])
+    done = quantize.convert(run, recipes.recipe("int8"), tmp_path / "m.tflite", calib, count=12)
+    found = done.inspection
+    assert found.macs_by_dtype == {"int8": found.macs}
+    assert found.float_islands == ()
+    assert "MUL" not in found.op_counts
+    assert found.signatures == ("serving_default",)
+    assert len(found.outputs) == 1
+    assert found.inputs[0].zero_point == -128
+    assert found.inputs[0].scale == pytest.approx(1 / 255, rel=1e-5)
+    assert load(done.path).byte_exact
+    assert [(t.shape[0], t.dynamic) for t in (*found.inputs, *found.outputs)] == [(1, False)] * 2
+    assert done.card.conversion.weights_sha256 == bundle.sha256(run / bundle.WEIGHTS)
+    assert len(done.card.conversion.calibration.people) == 12
+
+
+def test_every_recipe_says_what_it_is(calib, tmp_path):
+    wide = replace(SPECS["hourglass"], architecture=HourglassArchitecture(width=48, depth=2))
+    run = untrained(tmp_path / "run", wide)
+    sizes = {}
+    for recipe in recipes.RECIPES.values():
+        done = quantize.convert(run, recipe, tmp_path / f"{recipe.name}.tflite", calib, count=8)
+        sizes[recipe.name] = done.inspection.bytes
+        assert bundle.read_model(done.path)[1].conversion.recipe == recipe.name
+        io = {t.dtype for t in (*done.inspection.inputs, *done.inspection.outputs)}
+        assert io == {recipe.io}
+        assert (done.card.conversion.calibration is None) == (not recipe.full)
+        if recipe.weights in ("float32", "float16"):
+            assert done.parity.p99_px < 0.5
+        types = done.inspection.macs_by_dtype
+        assert ("int8 weights x float32" in types) == (recipe.name == "dynamic")
+    assert sizes["int8"] < sizes["float16"] < sizes["float32"]
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_a_dynamic_range_that_quantizes_nothing_is_refused(tiny_bundle, tmp_path):
+    """TFLite leaves small weights in float without a word; the file would be float32 under another name."""
+    with pytest.raises(ValueError, match="no weight is int8"):
+        quantize.convert(tiny_bundle, recipes.recipe("dynamic"), tmp_path / "d.tflite")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_batch_norm_after_relu_is_found(tmp_path):
+    """The order of several public hourglasses: a MUL stays behind, and the file is refused."""
+    image = keras.Input((32, 32, 3))
+    x = keras.layers.Conv2D(8, 3, padding="same")(image)
+    x = keras.layers.BatchNormalization()(keras.layers.ReLU()(x))
+    model = keras.Model(image, keras.layers.Conv2D(4, 3, padding="same")(x))
+    model.layers[3].set_weights([np.full(8, 1.5), np.full(8, 0.1), np.full(8, 0.2), np.full(8, 2.0)])
+    function = tf.function(lambda image: {"heatmaps": model(image)}).get_concrete_function(
+        tf.TensorSpec((1, 32, 32, 3), tf.float32, name="image")
+    )
+    module = tf.Module()
+    module.model, module.function = model, function
+    spec = SPECS["hourglass"]
+    flatbuffer = quantize.to_flatbuffer(Deployment(spec, model, function, module), recipes.recipe("float32"), [])
+    found = inspect.inspect_bytes(flatbuffer, "bn.tflite")
+    with pytest.raises(ValueError, match=r"MUL left over: a batch normalisation did not fold.*nothing was written"):
+        quantize.verify(found, recipes.recipe("float32"), spec)
+
+
+def test_a_float_file_is_no_int8(tiny_models, tiny_bundle):
+    found = inspect.inspect(tiny_models["float32"])
+    spec = deployment(tiny_bundle).spec
+    with pytest.raises(ValueError, match=r"compute in float and hold 100\.0 % of the multiply-adds.*is float32"):
+        quantize.verify(found, recipes.recipe("int8"), spec)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"calib": None}, r"settles activation ranges on people; give --calib"),
+        ({"count": 500}, r"20 people can calibrate, 500 were asked for; give --calib-count 20"),
+        ({"exclude": "calib"}, r"0 people can calibrate.*--exclude set were left out"),
+        ({"calib": "other skeleton"}, r"calibrate on people of the same keypoints"),
+        ({"directory": "empty"}, r"holds no spec\.json, so it is not a bundle"),
+        ({"out": "a file/m.tflite"}, r"cannot be written .*; choose another output"),
+    ],
+)
+def test_what_cannot_be_converted_says_why_and_leaves_nothing(change, message, tiny_bundle, calib, tmp_path):
+    (tmp_path / "a file").write_text("in the way")
+    (tmp_path / "empty").mkdir()
+    directory = tmp_path / change.get("directory", "") if "directory" in change else tiny_bundle
+    out = tmp_path / change.get("out", "m.tflite")
+    chosen = {None: None, "other skeleton": replace(calib, skeleton=LSP14)}.get(change.get("calib", 0), calib)
+    exclude = calib if change.get("exclude") else None
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(ValueError, match=message) as caught:
+        quantize.convert(directory, recipes.recipe("int8"), out, chosen, count=change.get("count", 8), exclude=exclude)
+    assert "\n" not in str(caught.value)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_lost_confidence_is_refused(tmp_path):
+    from poseport.convert.parity import Parity
+
+    collapsed = Parity(8, 100, 136, 3.0, 9.0, 12.0, keras_score=0.6, tflite_score=0.01)
+    with pytest.raises(ValueError, match=r"confidence collapsed from 0\.600 to 0\.010"):
+        quantize.check_parity(collapsed, recipes.recipe("int8"), tmp_path / "m.tflite")
+    drifted = Parity(8, 100, 136, 0.4, 2.0, 12.0, keras_score=0.6, tflite_score=0.6)
+    with pytest.raises(ValueError, match=r"differ from the Keras network by 2\.00 px"):
+        quantize.check_parity(drifted, recipes.recipe("float32"), tmp_path / "m.tflite")
+    quantize.check_parity(drifted, recipes.recipe("int8"), tmp_path / "m.tflite")

@@ -1,0 +1,223 @@
+"""The command line as a person uses it: help, answers, and one line for every mistake."""
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from pathlib import Path
+
+import click
+import cv2
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from poseport import synth
+from poseport.cli import main
+
+POSEPORT = str(Path(sys.executable).with_name("poseport"))
+
+
+def run(*arguments, code=0):
+    result = CliRunner().invoke(main, [str(a) for a in arguments])
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    assert result.exit_code == code, result.output
+    return result.output
+
+
+def commands(group=main, path=()):
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        if isinstance(command, click.Group):
+            yield from commands(command, (*path, name))
+        else:
+            yield (*path, name), command
+
+
+EVERY = dict(commands())
+
+
+@pytest.mark.parametrize("path", list(EVERY), ids=" ".join)
+def test_every_command_explains_itself_with_an_example(path):
+    text = run(*path, "--help")
+    assert f"Example: poseport {' '.join(path)} " in " ".join(text.split())
+    assert "--quiet" in text
+    assert "--json" in text
+    for option in EVERY[path].params:
+        if isinstance(option, click.Option) and option.name not in ("epochs", "batch", "threads"):
+            assert option.help or option.type.name in ("integer range", "float", "choice"), option.name
+
+
+def test_help_imports_no_stage_and_no_numpy():
+    code = "import sys\nfrom poseport.cli import main\ntry:\n main(['--help'])\nexcept SystemExit:\n pass\n"
+    code += "print(sorted(m for m in ('numpy', 'cv2', 'tensorflow', 'poseport.train') if m in sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+    for stage in ("data", "train", "convert", "inspect", "bench", "predict"):
+        assert f"  {stage} " in done.stdout
+
+
+@pytest.fixture(scope="module")
+def photo(tmp_path_factory):
+    image, _ = synth.scene(np.random.default_rng(4), (288, 384))
+    path = tmp_path_factory.mktemp("photo") / "photo.jpg"
+    cv2.imwrite(str(path), image[..., ::-1])
+    return path
+
+
+def test_synth_check_and_their_faults(tmp_path):
+    answer = json.loads(run("data", "synth", tmp_path / "p", "--people", 12, "--json"))
+    assert answer["people"] == 12
+    assert json.loads(run("data", "check", tmp_path / "p", "--json"))["problems"] == []
+    assert "already" in run("data", "synth", tmp_path / "p", "--people", 12, code=1)
+    run("data", "synth", tmp_path / "p", "--people", 12, "--overwrite", "--quiet")
+    victims = sorted((tmp_path / "p/images").iterdir())
+    victims[0].unlink()
+    victims[1].write_bytes(victims[1].read_bytes()[:700])
+    text = run("data", "check", tmp_path / "p", code=1)
+    assert "2 problems" in text
+    assert f"{victims[0].name}: image cannot be read" in text
+    assert f"{victims[1].name}: the JPEG is cut off" in text
+
+
+def test_predict_writes_an_overlay_and_answers_in_json(tiny_models, photo, tmp_path):
+    out = tmp_path / "overlay.png"
+    answer = json.loads(run("predict", tiny_models["int8"], photo, "--box", "10,10,200,250", "--out", out, "--json"))
+    assert len(answer["keypoints"]) == 17
+    assert cv2.imread(str(out)).shape == (288, 384, 3)
+    assert "left_wrist" in run("predict", tiny_models["int8"], photo)
+
+
+def test_inspect_says_what_a_file_is(tiny_models):
+    text = run("inspect", tiny_models["int8"], "--ops")
+    for part in ("recipe int8", "100.0 % int8", "scale 0.00392157, zero point -128", "calibrated 16 people", "CONV_2D"):
+        assert part in text
+    answer = json.loads(run("inspect", tiny_models["float32"], "--json"))
+    assert answer["macs_by_dtype"] == {"float32": answer["macs"]}
+    assert answer["card"]["conversion"]["recipe"] == "float32"
+
+
+MISTAKES = {
+    "a preset that does not exist": (
+        ["train", "--preset", "hourglas", "--data", "{set}", "--out", "{out}"],
+        "choose one of hourglass-2",
+    ),
+    "a recipe that does not exist": (
+        ["convert", "{bundle}", "--recipe", "int4", "--out", "{out}"],
+        "choose one of float32",
+    ),
+    "no such annotations": (["data", "check", "{out}/none.json"], "does not exist"),
+    "a folder without annotations": (["data", "check", "{empty}"], "holds no *.json"),
+    "JSON that is not COCO": (["data", "check", "{notcoco}"], "not a COCO keypoint file"),
+    "nobody left to train on": (
+        ["train", "--preset", "mobile-hourglass", "--data", "{set}", "--min-keypoints", "18", "--out", "{out}"],
+        "none of 60 people has 18 labelled keypoints",
+    ),
+    "a skeleton that is none": (["data", "check", "{set}", "--skeleton", "coco18"], "neither built in (coco17"),
+    "another skeleton": (["data", "check", "{set}", "--skeleton", "lsp14"], "but skeleton 'lsp14' has"),
+    "a bundle that is none": (["convert", "{empty}", "--recipe", "float32", "--out", "{out}"], "not a bundle"),
+    "a .tflite without a spec": (["inspect", "{bare}"], "carries no poseport.json"),
+    "a .tflite cut in half": (["inspect", "{half}"], "carries no poseport.json"),
+    "a .tflite of a newer schema": (["inspect", "{newer}"], "schema 2 is newer than 1"),
+    "not a .tflite": (["predict", "{notcoco}", "{photo}"], "not a TFLite file"),
+    "no photo": (["predict", "{model}", "{out}/none.jpg"], "image cannot be read"),
+    "a box that is none": (["predict", "{model}", "{photo}", "--box", "1,2,3"], "expected x,y,width,height"),
+    "a box without area": (["predict", "{model}", "{photo}", "--box", "1,2,0,5"], "has no area"),
+    "an unwritable picture": (["predict", "{model}", "{photo}", "--out", "{notcoco}/x.png"], "cannot be written"),
+    "a picture of another kind": (["predict", "{model}", "{photo}", "--out", "{out}.bmp"], "ends in .png or .jpg"),
+    "calibrated on the same people": (
+        ["bench", "accuracy", "{model}", "--data", "{calibration}", "--out", "{out}"],
+        "settled its activation ranges",
+    ),
+    "an unknown keypoint": (
+        ["bench", "accuracy", "{model}", "--data", "{set}", "--keypoints", "nose,tail", "--out", "{out}"],
+        "unknown keypoint 'tail'",
+    ),
+    "threads that are none": (["bench", "latency", "{model}", "--threads", "two", "--out", "{out}"], "expected counts"),
+    "no results": (["bench", "report", "{empty}", "--out", "{out}.html"], "holds no results"),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def places(tmp_path_factory, drawn, tiny_bundle, tiny_models, photo):
+    folder = tmp_path_factory.mktemp("mistakes")
+    (folder / "empty").mkdir()
+    (folder / "notcoco.json").write_text('{"images": []}')
+    data = tiny_models["int8"].read_bytes()
+    flatbuffer = data[: data.index(b"PK\x03\x04")]
+    (folder / "bare.tflite").write_bytes(flatbuffer)
+    (folder / "half.tflite").write_bytes(data[: len(data) // 2])
+    patched = io.BytesIO(flatbuffer)
+    patched.seek(0, io.SEEK_END)
+    with zipfile.ZipFile(patched, "a") as archive, zipfile.ZipFile(tiny_models["int8"]) as old:
+        archive.writestr("poseport.json", old.read("poseport.json").replace(b'"schema": 1', b'"schema": 2'))
+    (folder / "newer.tflite").write_bytes(patched.getvalue())
+    return {
+        "set": drawn, "out": folder / "out", "bundle": tiny_bundle, "empty": folder / "empty",
+        "notcoco": folder / "notcoco.json", "bare": folder / "bare.tflite", "half": folder / "half.tflite",
+        "newer": folder / "newer.tflite", "photo": photo, "model": tiny_models["int8"],
+        "calibration": tiny_models["int8"].parent / "calibration",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("mistake", list(MISTAKES))
+def test_a_mistake_is_one_line_and_leaves_nothing(mistake, places):
+    arguments, message = MISTAKES[mistake]
+    output = run(*(a.format(**places) for a in arguments), code=1)
+    assert message in output
+    assert output.startswith("Error: ")
+    assert len(output.strip().splitlines()) == 1
+    assert not places["out"].exists()
+    assert not list(places["out"].parent.glob("out*"))
+
+
+def test_a_calibration_set_that_overlaps_is_refused_at_conversion_too(places, tiny_bundle, tmp_path):
+    arguments = ("convert", tiny_bundle, "--recipe", "int8", "--calib", places["set"], "--calib-count", 8)
+    output = run(*arguments, "--exclude", places["set"], "--out", tmp_path / "m.tflite", code=1)
+    assert "0 people can calibrate" in output
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_gate_answers_with_its_exit_code(tiny_models, drawn, tmp_path):
+    models = (tiny_models["float32"], tiny_models["int8"])
+    names = [path.name.removesuffix(".tflite") for path in models]
+    run("bench", "accuracy", *models, "--data", drawn, "--out", tmp_path, "--quiet")
+    run("bench", "latency", *models, "--threads", "1,2", "--runs", 10, "--out", tmp_path, "--quiet")
+    assert len(list(tmp_path.glob("*.json"))) == 6
+    arguments = ("bench", "gate", tmp_path, "--baseline", names[0], "--candidate", names[1])
+    answer = json.loads(run(*arguments, "--max-ap-drop", 100, "--json"))
+    assert answer["verdict"] == "within"
+    output = run("bench", "gate", tmp_path, "--baseline", "nobody", "--candidate", names[1], "--max-ap-drop", 1, code=2)
+    assert f"there are results of {', '.join(names)}" in output
+    run("bench", "report", tmp_path, "--out", tmp_path / "report.html", "--quiet")
+    assert (tmp_path / "report.html").stat().st_size > 10_000
+
+
+def test_ctrl_c_in_training_loses_nothing_and_says_how_to_go_on(drawn, tmp_path):
+    out = tmp_path / "run"
+    arguments = [POSEPORT, "train", "--preset", "mobile-deeppose", "--input-size", "64", "--data", str(drawn)]
+    arguments += ["--epochs", "40", "--batch", "16", "--out", str(out)]
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(
+        arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+    ) as process:
+        assert process.stdout.readline().startswith("epoch 1/40")
+        time.sleep(0.2)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert "interrupted:" in errors
+    assert "--resume goes on from there" in errors
+    assert "Traceback" not in errors
+    done = len((out / "log.csv").read_text().splitlines()) - 1
+    assert done >= 1
+    assert "already" in run(*arguments[1:], code=1)
+    more = subprocess.run([*arguments, "--resume"], capture_output=True, text=True, env=environment, check=True)
+    assert more.stdout.startswith(f"epoch {done + 1}/40")
+    assert len((out / "log.csv").read_text().splitlines()) == 41
