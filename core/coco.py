@@ -188,14 +188,15 @@ def _person(annotation: dict[str, Any], entries: dict[int, dict[str, Any]], fold
     h, w = entry.get("height"), entry.get("width")
     if not (isinstance(h, int) and isinstance(w, int) and h > 0 and w > 0):
         raise ValueError(f"image {entry['id']} has height {h!r} and width {w!r}; expected whole numbers above 0")
+    keypoints = _keypoints(annotation.get("keypoints"), len(skeleton))
     crowd = bool(annotation.get("iscrowd", 0))
     return Person(
         image_id=entry["id"],
         annotation_id=annotation_id,
         image_path=path,
         image_hw=(h, w),
-        box_xywh=_box(annotation.get("bbox"), h, w),
-        keypoints=_keypoints(annotation.get("keypoints"), len(skeleton)),
+        box_xywh=_box(annotation.get("bbox"), h, w, cropped=bool((keypoints[:, 2] > 0).any())),
+        keypoints=keypoints,
         area=_area(annotation),
         crowd=crowd,
     )
@@ -229,14 +230,21 @@ def _keypoints(values: Any, count: int) -> np.ndarray:
     return points
 
 
-def _box(values: Any, h: int, w: int) -> tuple[float, float, float, float]:
+def _box(values: Any, h: int, w: int, *, cropped: bool) -> tuple[float, float, float, float]:
+    """cropped: the box has to show somebody; people without labels are only ever ignored, and COCO has
+    some whose box is a line.
+    """
     try:
         if not isinstance(values, list):
             raise TypeError
         box = tuple(float(v) for v in values)
     except (TypeError, ValueError, OverflowError):
         raise ValueError(f"bbox is {values!r}; expected [x, y, width, height]") from None
-    if len(box) != 4 or not all(math.isfinite(v) for v in box) or box[2] <= 0 or box[3] <= 0:
+    if len(box) != 4 or not all(math.isfinite(v) for v in box):
+        raise ValueError(f"bbox is {values!r}; expected [x, y, width, height]")
+    if not cropped:
+        return box
+    if box[2] <= 0 or box[3] <= 0:
         raise ValueError(f"bbox {list(box)} has no area; expected [x, y, width > 0, height > 0]")
     if box[0] >= w or box[1] >= h or box[0] + box[2] <= 0 or box[1] + box[3] <= 0:
         raise ValueError(f"bbox {list(box)} lies outside the image of {w}x{h} (width x height)")

@@ -24,6 +24,7 @@ import numpy as np
 
 from poseport import coco, crop
 from poseport.bench import accuracy
+from poseport.bundle import WEIGHTS, write_spec
 from poseport.convert import quantize, recipes
 from poseport.images import read_image
 from poseport.runner import load
@@ -132,8 +133,6 @@ def main() -> None:
         people = coco.load(write_people(Path(folder) / "people", 512, 0))
         spec = config.preset("mobile-hourglass").spec
         bundle = Path(folder) / "bundle"
-        from poseport.bundle import WEIGHTS, write_spec
-
         write_spec(bundle, spec)
         save_weights(models.build(spec, keras), bundle / WEIGHTS)
         path = Path(folder) / "m.int8.tflite"
