@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from poseport.options import PATH, answer, guarded, load_people, output_options, people_options
+from poseport.options import PATH, answer, guarded, load_people, output_options, people_options, progress
 
 if TYPE_CHECKING:
     from poseport.convert.inspect import Inspection
@@ -54,7 +54,11 @@ def convert(
     with quietly():
         from poseport.convert import quantize
 
-    done = quantize.convert(bundle, recipe, out, people, count=calib_count, seed=seed, exclude=others)
+    steps = min(calib_count, quantize.PARITY_PEOPLE) + (calib_count if recipe.full else 0)
+    with progress("converting", steps, hidden=quiet or as_json or people is None) as advance:
+        done = quantize.convert(
+            bundle, recipe, out, people, count=calib_count, seed=seed, exclude=others, progress=advance
+        )
     found = quantize.summary(done)
     shares = ", ".join(f"{100 * share:.1f} % {dtype}" for dtype, share in found["macs_share_by_dtype"].items())
     lines = [f"{out}: {found['bytes'] / 1e6:.2f} MB, {found['macs'] / 1e6:.0f} M multiply-adds ({shares})"]

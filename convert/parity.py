@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,13 +33,17 @@ class Parity:
     tflite_score: float
 
 
-def parity(model: Any, converted: Pose, persons: Sequence[Person]) -> Parity:
+def parity(
+    model: Any, converted: Pose, persons: Sequence[Person], progress: Callable[[int], None] | None = None
+) -> Parity:
     """Run both on the people's crops; the interpreter gets its own input tensors, as on a phone."""
     spec = converted.spec
     reference, found = [], []
     for part in feed.batches(spec, persons):
         reference.append(pose.decode_input(spec, predict_outputs(model, pose.normalise(spec, part.crops))))
         found.append(pose.decode_input(spec, converted.infer(converted.prepare(part.crops))))
+        if progress is not None:
+            progress(len(part.persons))
     a, b = np.concatenate(reference), np.concatenate(found)
     away = np.linalg.norm(a[..., :2] - b[..., :2], axis=-1)
     sure = a[..., 2] >= CONFIDENT

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -46,11 +46,13 @@ def convert(
     count: int = 300,
     seed: int = 0,
     exclude: People | None = None,
+    progress: Callable[[int], None] | None = None,
 ) -> Converted:
     """Convert a bundle.
 
     calib: people that settle activation ranges (recipes with int8 activations need them) and on whom
-    parity is measured. exclude: evaluation people, whose images are not used.
+    parity is measured. exclude: evaluation people, whose images are not used. progress: called with 1
+    for each person that calibrated, and again for each on whom parity was measured.
     Raises ValueError when the bundle or the people will not do, or the written file is not what the
     recipe promises; then nothing is left under `out`.
     """
@@ -67,7 +69,7 @@ def convert(
     if calib is not None:
         wanted = count if recipe.full else min(count, PARITY_PEOPLE, len(calib.for_training()))
         persons, manifest = calibration.choose(calib, wanted, seed, exclude)
-    flatbuffer = to_flatbuffer(network, recipe, persons)
+    flatbuffer = to_flatbuffer(network, recipe, persons, progress)
     card = ModelCard(
         network.spec,
         Conversion(
@@ -86,7 +88,7 @@ def convert(
     try:
         compared = None
         if persons:
-            compared = parity(network.model, Pose(trial, threads=2), persons[:PARITY_PEOPLE])
+            compared = parity(network.model, Pose(trial, threads=2), persons[:PARITY_PEOPLE], progress)
             check_parity(compared, recipe, out)
         try:
             trial.replace(out)
@@ -97,7 +99,9 @@ def convert(
     return Converted(out, card, inspection, compared)
 
 
-def to_flatbuffer(network: Deployment, recipe: Recipe, persons: Sequence[Person]) -> bytes:
+def to_flatbuffer(
+    network: Deployment, recipe: Recipe, persons: Sequence[Person], progress: Callable[[int], None] | None = None
+) -> bytes:
     """The bare TFLite flatbuffer of a network."""
     converter = tf.lite.TFLiteConverter.from_concrete_functions([network.function], network.module)
     if recipe.weights != "float32":
@@ -111,6 +115,8 @@ def to_flatbuffer(network: Deployment, recipe: Recipe, persons: Sequence[Person]
         def representative() -> Iterator[dict[str, np.ndarray]]:
             for image in calibration.inputs(network.spec, persons):
                 yield {"image": image}
+                if progress is not None:
+                    progress(1)
 
         converter.representative_dataset = representative
     with quiet():
