@@ -127,6 +127,8 @@ def fit(
         data.close()
         record = _finished(record, out)
         write_json(record, out / bundle.TRAIN)
+    for state in (out / RESUME).glob("epoch-*.weights.h5"):
+        state.replace(out / bundle.LAST_WEIGHTS)
     shutil.rmtree(out / RESUME, ignore_errors=True)
     return record
 

@@ -54,6 +54,8 @@ def test_a_run_leaves_a_whole_bundle_and_its_loss_falls(people, tmp_path):
     assert len(lines) == 3
     assert lines[0].startswith("epoch 1/3")
     assert not (tmp_path / "run" / "resume").exists()
+    best, last = (weights(tmp_path / "run" / name) for name in (bundle.WEIGHTS, bundle.LAST_WEIGHTS))
+    assert best.keys() == last.keys()
     import keras
 
     spec, _ = models.load(tmp_path / "run", keras)
