@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import h5py
+
 from poseport import bundle
 from poseport.spec import HourglassArchitecture, PoseSpec
 from poseport.train import deeppose, hourglass
@@ -26,6 +28,10 @@ def load(directory: Path, keras: Any) -> tuple[PoseSpec, Any]:
     model = build(spec, keras)
     path = Path(directory) / bundle.WEIGHTS
     try:
+        stored = _count_stored(path)
+        if stored != len(model.weights):
+            # Keras itself loads a larger network's file into a smaller network without a word
+            raise ValueError(f"{stored} arrays for a network of {len(model.weights)}")
         model.load_weights(path)
     except (ValueError, OSError, KeyError, TypeError) as error:
         first = (str(error).strip().splitlines() or ["unknown reason"])[0]
@@ -34,3 +40,11 @@ def load(directory: Path, keras: Any) -> tuple[PoseSpec, Any]:
             "train again, or restore the pair"
         ) from None
     return spec, model
+
+
+def _count_stored(path: Path) -> int:
+    """Arrays of layers in a weights file, without optimizer and random states."""
+    names: list[str] = []
+    with h5py.File(path) as file:
+        file.visititems(lambda name, item: names.append(name) if isinstance(item, h5py.Dataset) else None)
+    return sum(name.startswith("layers/") and "seed_generator" not in name for name in names)

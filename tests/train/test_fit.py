@@ -106,6 +106,10 @@ def test_weights_that_do_not_fit_their_spec_are_named(people, tmp_path):
     bundle.write_spec(tmp_path / "run", replace(small(people), architecture=HourglassArchitecture(width=32, depth=2)))
     with pytest.raises(ValueError, match=r"weights do not fit spec\.json"):
         models.load(tmp_path / "run", keras)
+    one_stack = HourglassArchitecture(stacks=1, width=16, depth=2)
+    bundle.write_spec(tmp_path / "run", replace(small(people), architecture=one_stack))
+    with pytest.raises(ValueError, match=r"arrays for a network of"):
+        models.load(tmp_path / "run", keras)
     (tmp_path / "run" / bundle.WEIGHTS).write_bytes(b"broken")
     with pytest.raises(ValueError, match=r"weights do not fit spec\.json"):
         models.load(tmp_path / "run", keras)
