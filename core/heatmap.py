@@ -36,9 +36,10 @@ def encode(points_px: np.ndarray, hw: tuple[int, int], stride: int, sigma: float
     Returns (H, W, K) float32 in [0, 1].
     """
     cells = input_to_cells(np.asarray(points_px, np.float64), stride)
-    across = np.exp(-((np.arange(hw[1])[:, None] - cells[:, 0]) ** 2) / (2 * sigma**2)).astype(np.float32)
-    down = np.exp(-((np.arange(hw[0])[:, None] - cells[:, 1]) ** 2) / (2 * sigma**2)).astype(np.float32)
-    return down[:, None, :] * across[None, :, :]
+    across = np.exp(-((np.arange(hw[1]) - cells[:, :1]) ** 2) / (2 * sigma**2)).astype(np.float32)
+    down = np.exp(-((np.arange(hw[0]) - cells[:, 1:]) ** 2) / (2 * sigma**2)).astype(np.float32)
+    # made keypoint by keypoint, where rows are long, and turned into (H, W, K) at the end
+    return np.ascontiguousarray((down[:, :, None] * across[:, None, :]).transpose(1, 2, 0))
 
 
 def from_logits(logits: np.ndarray, sigma: float) -> np.ndarray:

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -65,8 +66,8 @@ def input_pipeline(people: coco.People) -> tuple[float, float, float]:
 
     with ThreadPoolExecutor(THREADS) as pool:
         return paired(
-            lambda: rate(count, lambda: [data[i] for i in range(len(data))]),
-            lambda: rate(count, lambda: list(pool.map(floor_one, range(count)))),
+            lambda: rate(count, lambda: deque(map(data.__getitem__, range(len(data))), maxlen=0)),
+            lambda: rate(count, lambda: deque(pool.map(floor_one, range(count)), maxlen=0)),
         )
 
 
