@@ -38,8 +38,10 @@ def encode(points_px: np.ndarray, hw: tuple[int, int], stride: int, sigma: float
     cells = input_to_cells(np.asarray(points_px, np.float64), stride)
     across = np.exp(-((np.arange(hw[1]) - cells[:, :1]) ** 2) / (2 * sigma**2)).astype(np.float32)
     down = np.exp(-((np.arange(hw[0]) - cells[:, 1:]) ** 2) / (2 * sigma**2)).astype(np.float32)
-    # made keypoint by keypoint, where rows are long, and turned into (H, W, K) at the end
-    return np.ascontiguousarray((down[:, :, None] * across[:, None, :]).transpose(1, 2, 0))
+    maps = np.empty((*hw, len(cells)), np.float32)
+    # multiplied keypoint by keypoint, where rows are long: the K of a cell are few
+    np.multiply(down[:, :, None], across[:, None, :], out=maps.transpose(2, 0, 1))
+    return maps
 
 
 def from_logits(logits: np.ndarray, sigma: float) -> np.ndarray:

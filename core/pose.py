@@ -23,15 +23,16 @@ def preprocess(spec: PoseSpec, image: np.ndarray, box_xywh: np.ndarray) -> tuple
     return crop.warp(image, matrix, spec.input_hw), matrix
 
 
-def normalise(spec: PoseSpec, crops: np.ndarray) -> np.ndarray:
+def normalise(spec: PoseSpec, crops: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
     """(..., H, W, 3) uint8 RGB to what the network sees: float32 (pixel - mean) / std.
 
     A pixel has 256 values, so this is a table: nine times as fast as arithmetic on each pixel, and the
-    same rounding wherever it is done.
+    same rounding wherever it is done. out: contiguous float32 of the same shape to write into.
     """
     table = ((np.arange(256)[:, None] - np.asarray(spec.mean)) / np.asarray(spec.std)).astype(np.float32)
     rows = np.ascontiguousarray(crops).reshape(-1, crops.shape[-2], 3)
-    return cv2.LUT(rows, table.reshape(256, 1, 3)).reshape(crops.shape)
+    into = None if out is None else out.reshape(rows.shape)
+    return cv2.LUT(rows, table.reshape(256, 1, 3), dst=into).reshape(crops.shape)
 
 
 def encode(spec: PoseSpec, points_px: np.ndarray) -> np.ndarray:

@@ -89,9 +89,12 @@ class TrainingPeople(keras.utils.PyDataset):
         epoch = self.first_epoch + epochs_in
         order = np.random.default_rng((self.seed, epoch, _ORDER)).permutation(len(self.persons))
         chosen = order[step * self.batch : (step + 1) * self.batch]
-        samples = [self.sample(epoch, int(i)) for i in chosen]
-        images = pose.normalise(self.spec, np.stack([image for image, _ in samples]))
-        targets = np.stack([target for _, target in samples])
+        # filled in place: a batch is megabytes, and every copy of one costs as much as decoding a photo
+        images = np.empty((self.batch, *self.spec.input_hw, 3), np.float32)
+        targets = np.empty((self.batch, *self.spec.output_shape), np.float32)
+        for row, i in enumerate(chosen):
+            crop_u8, targets[row] = self.sample(epoch, int(i))
+            pose.normalise(self.spec, crop_u8, out=images[row])
         return images, targets if self.outputs == 1 else (targets,) * self.outputs
 
     def sample(self, epoch: int, i: int) -> tuple[np.ndarray, np.ndarray]:
@@ -109,9 +112,7 @@ class TrainingPeople(keras.utils.PyDataset):
         h, w = self.spec.input_hw
         inside = (points > -0.5).all(axis=1) & (points < [w - 0.5, h - 0.5]).all(axis=1)
         target = pose.encode(self.spec, points)
-        unlabelled = ~(labelled & inside)
-        if target.ndim == 3:
-            target[..., unlabelled] = np.nan
-        else:
-            target[unlabelled] = np.nan
+        keypoint_axis_last = np.moveaxis(target, -1 if target.ndim == 3 else 0, -1)
+        for k in np.flatnonzero(~(labelled & inside)):
+            keypoint_axis_last[..., k] = np.nan
         return image, target
