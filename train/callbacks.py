@@ -131,14 +131,20 @@ class Progress(keras.callbacks.Callback):
 
 def is_best(row: dict[str, Any], rows: list[dict[str, float]]) -> bool:
     """Whether an epoch's weights are to be kept; unscored epochs are only while nothing has been scored."""
+    best = best_row(rows)
+    if best is None or not math.isfinite(row["PCK@0.1/box"]):
+        return best is None
+    return rank(row) > rank(best)
 
-    def key(r: dict[str, Any]) -> tuple[float, float]:
-        return (r["OKS-AP"], r["PCK@0.1/box"])
 
-    scored = [r for r in rows if math.isfinite(r["PCK@0.1/box"])]
-    if not math.isfinite(row["PCK@0.1/box"]):
-        return not scored
-    return not scored or key(row) > max(key(r) for r in scored)
+def rank(row: dict[str, Any]) -> tuple[float, float]:
+    """What epochs are ordered by: AP, and PCK where no AP has come up yet."""
+    return row["OKS-AP"], row["PCK@0.1/box"]
+
+
+def best_row(rows: list[dict[str, float]]) -> dict[str, float] | None:
+    """The first epoch of the highest rank; None while nothing is scored."""
+    return max((r for r in rows if math.isfinite(r["PCK@0.1/box"])), key=rank, default=None)
 
 
 def save_weights(model: Any, path: Path) -> None:

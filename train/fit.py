@@ -17,7 +17,18 @@ from poseport.coco import People
 from poseport.records import read_json, write_json
 from poseport.spec import PoseSpec
 from poseport.train import config, losses, models
-from poseport.train.callbacks import COLUMNS, RESUME, SCORES, Keep, Progress, Reseed, Validate, read_log, write_log
+from poseport.train.callbacks import (
+    COLUMNS,
+    RESUME,
+    SCORES,
+    Keep,
+    Progress,
+    Reseed,
+    Validate,
+    best_row,
+    read_log,
+    write_log,
+)
 from poseport.train.config import TrainConfig
 from poseport.train.dataset import TrainingPeople
 
@@ -191,8 +202,7 @@ def _finished(record: TrainRecord, out: Path) -> TrainRecord:
     rows = read_log(out)
     if not rows:
         return record
-    scored = [row for row in rows if row["OKS-AP"] == row["OKS-AP"]]
-    best = max(scored, key=lambda r: (r["OKS-AP"], r["PCK@0.1/box"])) if scored else None
+    best = best_row(rows)
     return replace(
         record,
         epochs_done=int(rows[-1]["epoch"]),
