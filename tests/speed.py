@@ -30,7 +30,7 @@ from poseport.convert import quantize, recipes
 from poseport.images import read_image
 from poseport.runner import load
 from poseport.synth import write_people
-from poseport.train import config, fit, losses, models
+from poseport.train import fit, losses, models, presets
 from poseport.train.augment import random_matrix
 from poseport.train.callbacks import save_weights
 from poseport.train.dataset import TrainingPeople
@@ -55,7 +55,7 @@ def rate(count: int, work: Callable[[], object]) -> float:
 
 def input_pipeline(people: coco.People) -> tuple[float, float, float]:
     """Batches of crops and targets, against decoding and warping alone on as many threads."""
-    preset = config.preset("mobile-hourglass")
+    preset = presets.preset("mobile-hourglass")
     data = TrainingPeople(preset.spec, people.persons, preset.train.augment, 32, 0, threads=THREADS)
     count = len(data) * data.batch
 
@@ -87,7 +87,7 @@ class Ready(keras.utils.PyDataset):
 
 def training_step(people: coco.People) -> tuple[float, float, float]:
     """`fit` fed by OpenCV threads, against `fit` on a ready batch."""
-    preset = config.preset("mobile-hourglass")
+    preset = presets.preset("mobile-hourglass")
     data = TrainingPeople(preset.spec, people.persons, preset.train.augment, 32, 0, threads=THREADS)
     model = models.build(preset.spec, keras)
     loss = losses.for_spec(preset.spec, preset.train.loss)
@@ -132,7 +132,7 @@ def main() -> None:
     """Draw people, convert an untrained mobile hourglass, and print the ratios beside their targets."""
     with tempfile.TemporaryDirectory() as folder:
         people = coco.load(write_people(Path(folder) / "people", 512, 0))
-        spec = config.preset("mobile-hourglass").spec
+        spec = presets.preset("mobile-hourglass").spec
         bundle = Path(folder) / "bundle"
         write_spec(bundle, spec)
         save_weights(models.build(spec, keras), bundle / WEIGHTS)

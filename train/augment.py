@@ -2,12 +2,37 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 
 from poseport import crop
 from poseport.spec import PoseSpec
-from poseport.train.config import AugmentConfig
+
+
+@dataclass(frozen=True)
+class AugmentConfig:
+    """Ranges of the random crop; each is drawn uniformly and all become one matrix.
+
+    rotation_deg: +-. scale: 1 +-. shift: +- fraction of the input. flip: probability.
+    colour: +- fraction of brightness and contrast.
+    """
+
+    rotation_deg: float = 30.0
+    scale: float = 0.25
+    shift: float = 0.04
+    flip: float = 0.5
+    colour: float = 0.2
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.rotation_deg <= 180 and 0 <= self.scale < 1 and 0 <= self.shift < 1):
+            raise ValueError(
+                f"augmentation out of range: rotation {self.rotation_deg} (0 to 180), "
+                f"scale {self.scale} and shift {self.shift} (0 to 1)"
+            )
+        if not (0 <= self.flip <= 1 and 0 <= self.colour < 1):
+            raise ValueError(f"augmentation out of range: flip {self.flip} and colour {self.colour} (0 to 1)")
 
 
 def random_matrix(

@@ -37,16 +37,16 @@ def train(**options: Any) -> None:
     last without --val), train.json and log.csv. Fields that are not given come from the preset. Ctrl-C or a
     crash loses at most the running epoch; --resume goes on.
     """
-    from poseport.train import config
+    from poseport.train import presets
 
-    preset = config.preset(options["preset"])
+    preset = presets.preset(options["preset"])
     people = load_people(options["data"], options["data_images"], options["skeleton"])
     val = None
     if options["val"] is not None:
         val = load_people(options["val"], options["val_images"], options["skeleton"])
         if val.skeleton.names != people.skeleton.names:
             raise ValueError(f"{val.path}: other keypoints than {people.path}; validate on the same skeleton")
-    preset = config.customise(config.with_skeleton(preset, people.skeleton), options)
+    preset = presets.customise(presets.with_skeleton(preset, people.skeleton), options)
 
     from poseport.quiet import quiet
 

@@ -14,8 +14,7 @@ from poseport import crop, pose
 from poseport.coco import Person
 from poseport.images import read_image
 from poseport.spec import PoseSpec
-from poseport.train.augment import random_colour, random_matrix
-from poseport.train.config import AugmentConfig
+from poseport.train.augment import AugmentConfig, random_colour, random_matrix
 
 # images (n, H, W, 3) float32, and the target of each output
 Batch = tuple[np.ndarray, np.ndarray | tuple[np.ndarray, ...]]

@@ -4,9 +4,9 @@ import pytest
 from poseport import coco, pose
 from poseport.convert import calibration
 from poseport.images import image_digest
-from poseport.train import config
+from poseport.train import presets
 
-SPEC = config.preset("mobile-hourglass").spec
+SPEC = presets.preset("mobile-hourglass").spec
 
 
 @pytest.fixture(scope="module")

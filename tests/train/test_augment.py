@@ -1,11 +1,10 @@
 import numpy as np
 
 from poseport import crop
-from poseport.train import config
-from poseport.train.augment import random_colour, random_matrix
-from poseport.train.config import AugmentConfig
+from poseport.train import presets
+from poseport.train.augment import AugmentConfig, random_colour, random_matrix
 
-SPEC = config.preset("mobile-hourglass").spec
+SPEC = presets.preset("mobile-hourglass").spec
 BOX = (10.0, 20.0, 100.0, 80.0)
 
 

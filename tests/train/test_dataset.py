@@ -5,11 +5,11 @@ import pytest
 
 from poseport import coco, heatmap
 from poseport.spec import CoordsOutput, DeepPoseArchitecture
-from poseport.train import config
-from poseport.train.config import AugmentConfig
+from poseport.train import presets
+from poseport.train.augment import AugmentConfig
 from poseport.train.dataset import TrainingPeople
 
-PRESET = config.customise(config.preset("mobile-hourglass"), {"input_size": 64})
+PRESET = presets.customise(presets.preset("mobile-hourglass"), {"input_size": 64})
 STILL = AugmentConfig(rotation_deg=0, scale=0, shift=0, flip=0, colour=0)
 
 

@@ -16,8 +16,9 @@ from poseport.spec import (
     PoseSpec,
 )
 from poseport.train import fit, models
+from poseport.train.augment import AugmentConfig
 from poseport.train.callbacks import read_log
-from poseport.train.config import AugmentConfig, TrainConfig
+from poseport.train.config import TrainConfig
 
 
 @pytest.fixture(scope="module")

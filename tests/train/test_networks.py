@@ -9,7 +9,7 @@ import tf_keras
 
 from poseport.skeleton import COCO17, LSP14
 from poseport.spec import CoordsOutput, DeepPoseArchitecture, HeatmapOutput, HourglassArchitecture, PoseSpec
-from poseport.train import config, models
+from poseport.train import models, presets
 
 
 def hourglass(**architecture):
@@ -40,8 +40,8 @@ def test_the_head_activation_bounds_the_heatmaps(head, low, high):
 
 
 def test_paper_sizes():
-    assert models.build(config.preset("hourglass-2").spec, keras).count_params() == pytest.approx(6.6e6, rel=0.02)
-    assert models.build(config.preset("mobile-hourglass").spec, keras).count_params() < 200_000
+    assert models.build(presets.preset("hourglass-2").spec, keras).count_params() == pytest.approx(6.6e6, rel=0.02)
+    assert models.build(presets.preset("mobile-hourglass").spec, keras).count_params() < 200_000
 
 
 def test_deeppose_gives_coordinates():
