@@ -16,15 +16,24 @@ def conv_bn(
 ) -> Tensor:
     """Convolution, BN and (unless it feeds an addition) ReLU."""
     x = keras.layers.Conv2D(filters, kernel, stride, padding="same", use_bias=False, name=f"{name}_conv")(x)
-    x = keras.layers.BatchNormalization(name=f"{name}_bn")(x)
+    x = batch_norm(keras, f"{name}_bn")(x)
     return keras.layers.ReLU(name=f"{name}_relu")(x) if relu else x
 
 
 def depthwise_bn(keras: Any, x: Tensor, name: str, kernel: int = 3, *, stride: int = 1) -> Tensor:
     """Depthwise convolution, BN, ReLU."""
     x = keras.layers.DepthwiseConv2D(kernel, stride, padding="same", use_bias=False, name=f"{name}_dw")(x)
-    x = keras.layers.BatchNormalization(name=f"{name}_dwbn")(x)
+    x = batch_norm(keras, f"{name}_dwbn")(x)
     return keras.layers.ReLU(name=f"{name}_dwrelu")(x)
+
+
+def batch_norm(keras: Any, name: str) -> Any:
+    """The batch normalisation of every network here: the fused one wherever Keras 3 runs on TensorFlow."""
+    if hasattr(keras, "ops") and keras.backend.backend() == "tensorflow":
+        from poseport.train.normalisation import BatchNormalization
+
+        return BatchNormalization(name=name)
+    return keras.layers.BatchNormalization(name=name)
 
 
 def residual(keras: Any, x: Tensor, name: str, filters: int, block: str) -> Tensor:
