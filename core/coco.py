@@ -66,12 +66,20 @@ class People:
     def __len__(self) -> int:
         return len(self.persons)
 
-    def for_training(self, min_keypoints: int = 5) -> People:
+    def for_training(self, min_keypoints: int = 5, *, require_all_visible: bool = False) -> People:
         """Without crowds and people with fewer than `min_keypoints` labels; ValueError when none is left.
 
-        Five is the fewest that show a person (Lee et al., section 3.2.1).
+        Five is the fewest that show a person (Lee et al., section 3.2.1). require_all_visible: only people
+        all of whose keypoints are labelled as visible (Gupta and Gritton, section 3.2).
         """
         kept = tuple(p for p in self.persons if not p.crowd and p.num_labelled >= max(1, min_keypoints))
+        if require_all_visible:
+            kept = tuple(p for p in kept if (p.keypoints[:, 2] == 2).all())
+        if require_all_visible and not kept:
+            raise ValueError(
+                f"{self.path}: of none of {len(self)} people all {len(self.skeleton)} keypoints are visible; "
+                "give another set or --no-require-all-visible"
+            )
         if not kept:
             raise ValueError(
                 f"{self.path}: none of {len(self)} people has {min_keypoints} labelled keypoints; "

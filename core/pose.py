@@ -35,28 +35,37 @@ def normalise(spec: PoseSpec, crops: np.ndarray, out: np.ndarray | None = None) 
     return cv2.LUT(rows, table.reshape(256, 1, 3), dst=into).reshape(crops.shape)
 
 
-def encode(spec: PoseSpec, points_px: np.ndarray) -> np.ndarray:
+def encode(spec: PoseSpec, points_px: np.ndarray, labelled: np.ndarray | None = None) -> np.ndarray:
     """Training target of one person: `spec.output_shape`, float32.
 
-    points_px: (K, 2) x, y in input pixels. Unlabelled keypoints are masked by the loss, not here.
+    points_px: (K, 2) x, y in input pixels. labelled: (K,) bool, None: all. The maps and coordinates of
+    the others are NaN, which losses leave out; a third number, where the output has one, says score 0.
     """
+    hidden = np.zeros(len(points_px), bool) if labelled is None else ~labelled
     if isinstance(spec.output, HeatmapOutput):
-        return heatmap.encode(points_px, spec.heatmap_hw, spec.output.stride, spec.output.sigma)
-    return coords.encode(points_px, spec.input_hw)
+        maps = heatmap.encode(points_px, spec.heatmap_hw, spec.output.stride, spec.output.sigma)
+        maps[..., hidden] = np.nan
+        return maps
+    values = np.where(hidden[:, None], np.float32(np.nan), coords.encode(points_px, spec.input_hw))
+    if spec.output.score == "none":
+        return values
+    return np.concatenate([values, np.where(hidden, -0.5, 0.5)[:, None]], axis=1, dtype=np.float32)
 
 
 def decode_input(spec: PoseSpec, outputs: np.ndarray) -> np.ndarray:
     """Raw outputs (N, *spec.output_shape) to (N, K, 3) x, y in input pixels and a score in [0, 1].
 
-    Coordinates come without a score: theirs is 1.
+    Coordinates without a third number have score 1.
     """
     outputs = np.asarray(outputs, np.float32).reshape(-1, *spec.output_shape)
     if isinstance(spec.output, HeatmapOutput):
         maps = heatmap.from_logits(outputs, spec.output.sigma) if spec.output.values == "logits" else outputs
         points, scores = heatmap.decode(maps, spec.output.decode, spec.output.stride)
     else:
-        points = coords.decode(outputs, spec.input_hw)
+        points = coords.decode(outputs[..., :2], spec.input_hw)
         scores = np.ones(points.shape[:2])
+        if spec.output.score != "none":
+            scores = np.clip(outputs[..., 2] + 0.5, 0.0, 1.0)
     return np.concatenate([points, scores[..., None]], axis=-1)
 
 
@@ -75,4 +84,4 @@ def unmirror(spec: PoseSpec, outputs: np.ndarray) -> np.ndarray:
     outputs = np.asarray(outputs).reshape(-1, *spec.output_shape)
     if isinstance(spec.output, HeatmapOutput):
         return outputs[:, :, ::-1, spec.skeleton.flip_index]
-    return outputs[:, spec.skeleton.flip_index] * np.array([-1.0, 1.0], outputs.dtype)
+    return outputs[:, spec.skeleton.flip_index] * np.array([-1, 1, 1], outputs.dtype)[: outputs.shape[-1]]

@@ -15,8 +15,10 @@ from poseport.skeleton import Skeleton
 
 Block = Literal["bottleneck", "separable"]
 Activation = Literal["linear", "sigmoid", "relu"]
-Trunk = Literal["alexnet", "mobile"]
+CpmBlock = Literal["plain", "separable"]
+Trunk = Literal["alexnet", "resnet18", "mobile"]
 Values = Literal["gaussian", "logits"]
+Score = Literal["none", "visibility", "sigma"]
 DecodeMethod = Literal["argmax", "quarter", "dark", "centroid", "seed"]
 
 
@@ -45,6 +47,26 @@ class HourglassArchitecture:
 
 
 @dataclass(frozen=True)
+class CpmArchitecture:
+    """Arguments of the convolutional pose machine (Wei et al. 2016).
+
+    stages: how often the network says where the keypoints are, each time seeing what it said before.
+    width: channels of its convolutions. block: "plain" is the paper's, "separable" is for phones.
+    """
+
+    kind: Literal["cpm"] = "cpm"
+    stages: int = 3
+    width: int = 96
+    block: CpmBlock = "separable"
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.stages <= 6:
+            raise ValueError(f"a pose machine has 1 to 6 stages, found {self.stages}")
+        if self.width < 4 or self.width % 4:
+            raise ValueError(f"width must be a positive multiple of 4, found {self.width}")
+
+
+@dataclass(frozen=True)
 class DeepPoseArchitecture:
     """Arguments of the DeepPose regressor (Toshev and Szegedy 2014).
 
@@ -64,7 +86,7 @@ class DeepPoseArchitecture:
             raise ValueError(f"dense_units {self.dense_units} or dropout {self.dropout} is out of range")
 
 
-Architecture = HourglassArchitecture | DeepPoseArchitecture
+Architecture = HourglassArchitecture | CpmArchitecture | DeepPoseArchitecture
 
 
 @dataclass(frozen=True)
@@ -104,9 +126,17 @@ class HeatmapOutput:
 
 @dataclass(frozen=True)
 class CoordsOutput:
-    """(x, y) a keypoint in [-0.5, 0.5], relative to the centre and size of the input."""
+    """(x, y) a keypoint in [-0.5, 0.5], relative to the centre and size of the input.
+
+    score: what a third number a keypoint says, which is its score - 0.5, so that it has the range of the
+    coordinates and one int8 scale fits all three. "none": there is no third number, scores are 1;
+    "visibility": 1 where the keypoint is in the picture, 0 where not (Gupta and Gritton, section 4.5.2);
+    "sigma": 1 minus the error in x or y that the network expects of itself, in sides of the input (Li et
+    al. 2021).
+    """
 
     kind: Literal["coords"] = "coords"
+    score: Score = "none"
 
 
 @dataclass(frozen=True)
@@ -133,21 +163,29 @@ class PoseSpec:
             raise ValueError(f"input_hw must be at least 16 each, found {self.input_hw}")
         if self.padding <= 0 or min(self.std) <= 0:
             raise ValueError(f"padding {self.padding} and std {self.std} must be above 0")
-        heatmap = isinstance(self.output, HeatmapOutput)
-        if heatmap != isinstance(self.architecture, HourglassArchitecture):
+        if isinstance(self.output, HeatmapOutput) == isinstance(self.architecture, DeepPoseArchitecture):
             raise ValueError(f"a {self.family} network has no {self.output.kind} output")
-        if isinstance(self.output, HeatmapOutput) and isinstance(self.architecture, HourglassArchitecture):
-            step = self.output.stride * 2**self.architecture.depth
-            if h % step or w % step:
-                raise ValueError(f"input_hw {self.input_hw} must be multiples of {step} (stride x 2^depth)")
-            if self.output.stride != 4:
-                raise ValueError(f"an hourglass has stride 4, found {self.output.stride}")
-            if self.output.values == "logits" and self.architecture.head != "linear":
+        if isinstance(self.output, HeatmapOutput):
+            self._check_heatmaps(self.output)
+
+    def _check_heatmaps(self, output: HeatmapOutput) -> None:
+        h, w = self.input_hw
+        if isinstance(self.architecture, HourglassArchitecture):
+            if output.stride != 4:
+                raise ValueError(f"an hourglass has stride 4, found {output.stride}")
+            if output.values == "logits" and self.architecture.head != "linear":
                 raise ValueError(f"logits need a linear head, found {self.architecture.head!r}")
+            step, why = output.stride * 2**self.architecture.depth, "stride x 2^depth"
+        else:
+            if output.stride not in (4, 8):
+                raise ValueError(f"a pose machine has stride 4 or 8, found {output.stride}")
+            step, why = output.stride, "its stride"
+        if h % step or w % step:
+            raise ValueError(f"input_hw {self.input_hw} must be multiples of {step} ({why})")
 
     @property
     def family(self) -> str:
-        """The kind of network: hourglass or deeppose."""
+        """The kind of network: hourglass, cpm or deeppose."""
         return self.architecture.kind
 
     @property
@@ -162,7 +200,7 @@ class PoseSpec:
         """Shape of the output for one person."""
         if isinstance(self.output, HeatmapOutput):
             return (*self.heatmap_hw, len(self.skeleton))
-        return (len(self.skeleton), 2)
+        return (len(self.skeleton), 2 if self.output.score == "none" else 3)
 
     @property
     def output_name(self) -> str:

@@ -22,11 +22,16 @@ _EXAMPLE = "poseport train --preset mobile-hourglass --data people --val others 
 @click.option("--epochs", type=click.IntRange(1))
 @click.option("--batch", type=click.IntRange(1))
 @click.option("--learning-rate", type=float)
-@click.option("--loss", type=click.Choice(["mse", "softmax", "l1"]))
+@click.option("--loss", type=click.Choice(["mse", "softmax", "l1", "laplace"]))
 @click.option("--input-size", type=click.IntRange(32), help="Side of the square input in pixels.")
 @click.option("--rotation", "rotation_deg", type=float, help="Augmentation: rotate by up to +- degrees.")
 @click.option("--scale", type=float, help="Augmentation: scale by up to 1 +- this.")
 @click.option("--min-keypoints", type=click.IntRange(1), help="Fewest labels of a person to train on. Default: 5.")
+@click.option(
+    "--require-all-visible/--no-require-all-visible",
+    default=None,
+    help="Train and validate only on people all of whose keypoints are visible.",
+)
 @click.option("--eval-every", type=click.IntRange(1), help="Epochs between scores on --val.")
 @click.option("--seed", type=click.IntRange(0))
 @click.option("--resume", is_flag=True, help="Go on after the last whole epoch of the run in --out.")

@@ -8,7 +8,7 @@ from typing import Literal
 from poseport.spec import HeatmapOutput, PoseSpec
 from poseport.train.augment import AugmentConfig
 
-Loss = Literal["mse", "softmax", "l1"]
+Loss = Literal["mse", "softmax", "l1", "laplace"]
 Optimizer = Literal["adam", "adamw", "rmsprop", "sgd"]
 Schedule = Literal["constant", "cosine", "step"]
 
@@ -19,6 +19,7 @@ class TrainConfig:
 
     warmup: epochs over which the learning rate rises from 0. step_at: share of the epochs after which
     the `step` schedule divides the rate by ten. eval_every: epochs between scores on the validation people.
+    require_all_visible: train and validate only on people all of whose keypoints are visible.
     """
 
     loss: Loss
@@ -32,6 +33,7 @@ class TrainConfig:
     step_at: float = 0.7
     augment: AugmentConfig = AugmentConfig()
     min_keypoints: int = 5
+    require_all_visible: bool = False
     eval_every: int = 1
     seed: int = 0
 
@@ -47,6 +49,6 @@ def check(spec: PoseSpec, train: TrainConfig) -> None:
     if isinstance(spec.output, HeatmapOutput):
         good: tuple[str, ...] = ("softmax",) if spec.output.values == "logits" else ("mse",)
     else:
-        good = ("mse", "l1")
+        good = ("laplace",) if spec.output.score == "sigma" else ("mse", "l1")
     if train.loss not in good:
         raise ValueError(f"loss {train.loss!r} does not train {spec.name}; choose {' or '.join(good)}")

@@ -97,7 +97,7 @@ class TrainingPeople(keras.utils.PyDataset):
         return images, targets if self.outputs == 1 else (targets,) * self.outputs
 
     def sample(self, epoch: int, i: int) -> tuple[np.ndarray, np.ndarray]:
-        """Crop (H, W, 3) uint8 and target `spec.output_shape` float32 of person i, NaN where unlabelled."""
+        """Crop (H, W, 3) uint8 and target `spec.output_shape` float32 of person i (see `pose.encode`)."""
         person = self.persons[i]
         rng = np.random.default_rng((self.seed, epoch, _CROPS, i))
         image = read_image(person.image_path, person.image_hw)
@@ -110,8 +110,4 @@ class TrainingPeople(keras.utils.PyDataset):
             points, labelled = points[index], labelled[index]
         h, w = self.spec.input_hw
         inside = (points > -0.5).all(axis=1) & (points < [w - 0.5, h - 0.5]).all(axis=1)
-        target = pose.encode(self.spec, points)
-        keypoint_axis_last = np.moveaxis(target, -1 if target.ndim == 3 else 0, -1)
-        for k in np.flatnonzero(~(labelled & inside)):
-            keypoint_axis_last[..., k] = np.nan
-        return image, target
+        return image, pose.encode(self.spec, points, labelled & inside)

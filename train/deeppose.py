@@ -4,27 +4,35 @@ from __future__ import annotations
 
 from typing import Any
 
-from poseport.spec import DeepPoseArchitecture, PoseSpec
-from poseport.train.blocks import Tensor, conv_bn, depthwise_bn
+from poseport.spec import CoordsOutput, DeepPoseArchitecture, PoseSpec
+from poseport.train.blocks import Tensor, conv_bn, depthwise_bn, residual
 
 
 def build(spec: PoseSpec, keras: Any) -> Any:
-    """A Keras model: (N, H, W, 3) float32 -> (N, K, 2) float32, coordinates as in `poseport.coords`."""
+    """A Keras model: (N, H, W, 3) float32 -> (N, *spec.output_shape) float32, as in `poseport.coords`."""
     a = spec.architecture
     assert isinstance(a, DeepPoseArchitecture)
+    assert isinstance(spec.output, CoordsOutput)
     image = keras.Input((*spec.input_hw, 3), name="image")
-    x = _alexnet(keras, image, a) if a.trunk == "alexnet" else _mobile(keras, image, a)
-    x = keras.layers.Flatten(name="flat")(x)
-    hidden = 2 if a.trunk == "alexnet" else 1
+    trunk = {"alexnet": _alexnet, "resnet18": _resnet18, "mobile": _mobile}[a.trunk]
+    x = keras.layers.Flatten(name="flat")(trunk(keras, image, a))
+    hidden = 1 if a.trunk == "mobile" else 2
     for i in range(hidden if a.dense_units else 0):
         x = keras.layers.Dense(a.dense_units, activation="relu", name=f"dense{i}")(x)
         if a.dropout:
             x = keras.layers.Dropout(a.dropout, name=f"dropout{i}")(x)
     # starts at the centre of the box: with full-size random weights SGD first has to unlearn them
     small = keras.initializers.RandomNormal(stddev=0.01, seed=0)
-    x = keras.layers.Dense(2 * len(spec.skeleton), kernel_initializer=small, name="coords", dtype="float32")(x)
-    x = keras.layers.Reshape((len(spec.skeleton), 2), name="points", dtype="float32")(x)
-    return keras.Model(image, x, name=spec.name.replace("-", "_"))
+    keypoints, numbers = spec.output_shape
+    linear = numbers - (spec.output.score == "sigma")
+    points = keras.layers.Dense(linear * keypoints, kernel_initializer=small, name="coords", dtype="float32")(x)
+    points = keras.layers.Reshape((keypoints, linear), name="points", dtype="float32")(points)
+    if spec.output.score == "sigma":
+        # a sigmoid of its own: bounded to the range of the coordinates, whatever the logits are
+        score = keras.layers.Dense(keypoints, "sigmoid", kernel_initializer=small, name="score", dtype="float32")(x)
+        score = keras.layers.Reshape((keypoints, 1), name="scores", dtype="float32")(score)
+        points = keras.layers.Concatenate(name="scored", dtype="float32")([points, score - 0.5])
+    return keras.Model(image, points, name=spec.name.replace("-", "_"))
 
 
 def _alexnet(keras: Any, x: Tensor, a: DeepPoseArchitecture) -> Tensor:
@@ -40,6 +48,17 @@ def _alexnet(keras: Any, x: Tensor, a: DeepPoseArchitecture) -> Tensor:
     x = conv_bn(keras, x, "conv4", width[3], 3)
     x = conv_bn(keras, x, "conv5", width[4], 3)
     return keras.layers.MaxPooling2D(3, 2, name="pool5")(x)
+
+
+def _resnet18(keras: Any, x: Tensor, a: DeepPoseArchitecture) -> Tensor:
+    """ResNet-18 up to its average pooling (He et al. 2016, table 1), in place of the AlexNet trunk."""
+    x = conv_bn(keras, x, "stem", max(8, round(64 * a.width)), 7, stride=2)
+    x = keras.layers.MaxPooling2D(3, 2, padding="same", name="stem_pool")(x)
+    for i, channels in enumerate((64, 128, 256, 512)):
+        filters = max(8, round(channels * a.width))
+        x = residual(keras, x, f"block{i}a", filters, "basic", stride=1 if i == 0 else 2)
+        x = residual(keras, x, f"block{i}b", filters, "basic")
+    return keras.layers.GlobalAveragePooling2D(name="pool")(x)
 
 
 def _mobile(keras: Any, x: Tensor, a: DeepPoseArchitecture) -> Tensor:

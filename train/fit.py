@@ -79,8 +79,8 @@ def fit(
     resume; `Interrupted` on Ctrl-C.
     """
     config.check(spec, settings)
-    train_people = people.for_training(settings.min_keypoints)
-    val_people = val.for_training(1) if val is not None else None
+    train_people = people.for_training(settings.min_keypoints, require_all_visible=settings.require_all_visible)
+    val_people = val.for_training(1, require_all_visible=settings.require_all_visible) if val is not None else None
     record = TrainRecord(
         settings, _used(train_people), _used(val_people) if val_people else None, versions(), parameters=0
     )

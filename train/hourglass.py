@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from poseport.spec import HeatmapOutput, HourglassArchitecture, PoseSpec
-from poseport.train.blocks import Tensor, conv_bn, depthwise_bn, double_size, residual
+from poseport.train.blocks import Tensor, conv_bn, double_size, heatmap_head, mobile_stem, residual
 
 
 def build(spec: PoseSpec, keras: Any) -> Any:
@@ -24,7 +24,7 @@ def build(spec: PoseSpec, keras: Any) -> Any:
         y = _hourglass(keras, x, f"hg{i}", a, a.depth)
         y = residual(keras, y, f"hg{i}_out", a.width, a.block)
         features = conv_bn(keras, y, f"hg{i}_feature", a.width, 1)
-        heatmaps = _head(keras, features, f"heatmaps_{i}", len(spec.skeleton), a.head)
+        heatmaps = heatmap_head(keras, features, f"heatmaps_{i}", len(spec.skeleton), a.head)
         outputs.append(heatmaps)
         if i + 1 < a.stacks:
             # figure 4 of the paper: features and heatmaps are mapped back and added to what came in
@@ -36,18 +36,12 @@ def build(spec: PoseSpec, keras: Any) -> Any:
 
 def _stem(keras: Any, image: Tensor, a: HourglassArchitecture) -> Tensor:
     """Input to stride 4 at full width."""
-    if a.block == "bottleneck":
-        x = conv_bn(keras, image, "stem", a.width // 4, 7, stride=2)
-        x = residual(keras, x, "stem_a", a.width // 2, a.block)
-        x = keras.layers.MaxPooling2D(2, name="stem_pool")(x)
-        x = residual(keras, x, "stem_b", a.width // 2, a.block)
-        return residual(keras, x, "stem_c", a.width, a.block)
-    # a 7x7 convolution at half resolution would cost as much as the rest of a mobile network
-    x = conv_bn(keras, image, "stem", max(8, a.width // 4), 3, stride=2)
-    x = depthwise_bn(keras, x, "stem_a")
-    x = conv_bn(keras, x, "stem_a", max(16, a.width // 2), 1)
-    x = depthwise_bn(keras, x, "stem_b", stride=2)
-    x = conv_bn(keras, x, "stem_b", a.width, 1)
+    if a.block == "separable":
+        return mobile_stem(keras, image, a.width)
+    x = conv_bn(keras, image, "stem", a.width // 4, 7, stride=2)
+    x = residual(keras, x, "stem_a", a.width // 2, a.block)
+    x = keras.layers.MaxPooling2D(2, name="stem_pool")(x)
+    x = residual(keras, x, "stem_b", a.width // 2, a.block)
     return residual(keras, x, "stem_c", a.width, a.block)
 
 
@@ -63,11 +57,3 @@ def _hourglass(keras: Any, x: Tensor, name: str, a: HourglassArchitecture, level
     low = residual(keras, low, f"{name}_{level}out", a.width, a.block)
     high = double_size(keras, low, f"{name}_{level}up")
     return keras.layers.Add(name=f"{name}_{level}add")([skip, high])
-
-
-def _head(keras: Any, x: Tensor, name: str, keypoints: int, activation: str) -> Tensor:
-    """1x1 convolution with bias; float32 under mixed precision, as losses need it."""
-    x = keras.layers.Conv2D(keypoints, 1, name=name, dtype="float32")(x)
-    if activation == "linear":
-        return x
-    return keras.layers.Activation(activation, name=f"{name}_{activation}", dtype="float32")(x)

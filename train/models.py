@@ -8,8 +8,8 @@ from typing import Any
 import h5py
 
 from poseport import bundle
-from poseport.spec import HourglassArchitecture, PoseSpec
-from poseport.train import deeppose, hourglass
+from poseport.spec import CpmArchitecture, HourglassArchitecture, PoseSpec
+from poseport.train import cpm, deeppose, hourglass
 
 
 def build(spec: PoseSpec, keras: Any) -> Any:
@@ -19,6 +19,8 @@ def build(spec: PoseSpec, keras: Any) -> Any:
     """
     if isinstance(spec.architecture, HourglassArchitecture):
         return hourglass.build(spec, keras)
+    if isinstance(spec.architecture, CpmArchitecture):
+        return cpm.build(spec, keras)
     return deeppose.build(spec, keras)
 
 

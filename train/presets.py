@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from poseport.skeleton import COCO17, Skeleton
+from poseport.skeleton import COCO17, LSP14, MPII16, Skeleton
 from poseport.spec import (
     CoordsOutput,
+    CpmArchitecture,
     Decode,
     DeepPoseArchitecture,
     HeatmapOutput,
@@ -37,12 +38,50 @@ def _hourglass(stacks: int) -> Preset:
         output=HeatmapOutput(sigma=1.0, values="gaussian", decode=Decode("quarter")),
         padding=1.3,
     )
-    # Adam, 5e-3 -> 5e-4 in a step, medium augmentation (Lee et al., section 4.8, table 1)
+    # Adam, 5e-3 -> 5e-4 around epoch 70 of 107, medium augmentation (Lee et al., sections 3.3.2 and 4.8, table 1)
     train = TrainConfig(
-        loss="mse", epochs=107, batch=12, learning_rate=5e-3, schedule="step",
+        loss="mse", epochs=107, batch=12, learning_rate=5e-3, schedule="step", step_at=70 / 107,
         augment=AugmentConfig(rotation_deg=25, scale=0.20, shift=0.0, colour=0.15),
     )  # fmt: skip
     return Preset(f"stacked hourglass, {stacks} stacks of width 256, 256x256 (Newell et al. 2016)", spec, train)
+
+
+def _hourglass_rmsprop() -> Preset:
+    spec = PoseSpec(
+        name="hourglass-8-rmsprop",
+        architecture=HourglassArchitecture(stacks=8, width=256, depth=4, block="bottleneck", head="linear"),
+        skeleton=LSP14,  # a set of 14 keypoints; the data's own takes its place
+        input_hw=(256, 256),
+        output=HeatmapOutput(sigma=1.0, values="gaussian", decode=Decode("quarter")),
+    )
+    # 200,000 iterations of 16 on FLIC's 3,987 people are 803 epochs
+    train = TrainConfig(
+        loss="mse", epochs=803, batch=16, learning_rate=1e-3, optimizer="rmsprop", schedule="constant",
+        augment=AugmentConfig(rotation_deg=30, scale=0.25, shift=0, flip=0, colour=0), eval_every=10,
+    )  # fmt: skip
+    return Preset("stacked hourglass, 8 stacks, 14 keypoints, trained with RMSprop (Bhansali)", spec, train)
+
+
+def _cpm() -> Preset:
+    spec = PoseSpec(
+        name="cpm",
+        architecture=CpmArchitecture(stages=3, width=128, block="plain"),
+        skeleton=MPII16,
+        input_hw=(368, 368),
+        output=HeatmapOutput(stride=8, sigma=1.0, values="gaussian", decode=Decode("dark")),
+    )
+    # the document names no optimizer, rate, batch or augmentation
+    train = TrainConfig(
+        loss="mse", epochs=100, batch=16, learning_rate=1e-3,
+        augment=AugmentConfig(rotation_deg=40, scale=0.25, shift=0.04, colour=0.2),
+    )  # fmt: skip
+    return Preset("convolutional pose machine, 3 stages, 9x9 and 11x11 convolutions (Wei et al. 2016)", spec, train)
+
+
+def _mobile_cpm() -> Preset:
+    mobile = _mobile_hourglass()
+    spec = replace(mobile.spec, name="mobile-cpm", architecture=CpmArchitecture(stages=3, width=96, block="separable"))
+    return Preset("pose machine of 3 stages, depthwise 5x5 convolutions of width 96, 192x192", spec, mobile.train)
 
 
 def _mobile_hourglass() -> Preset:
@@ -75,8 +114,25 @@ def _deeppose() -> Preset:
     train = TrainConfig(
         loss="mse", epochs=2700, batch=64, learning_rate=1e-3, optimizer="sgd", schedule="constant",
         augment=AugmentConfig(rotation_deg=0, scale=0, shift=0, flip=0, colour=0), eval_every=10,
+        require_all_visible=True,
     )  # fmt: skip
     return Preset("DeepPose, AlexNet trunk with batch normalisation, 224x224 (Toshev and Szegedy 2014)", spec, train)
+
+
+def _deeppose_visibility() -> Preset:
+    # section 4.5.2: 51 outputs, and people who miss keypoints
+    base = _deeppose()
+    spec = replace(base.spec, name="deeppose-visibility", output=CoordsOutput(score="visibility"))
+    train = replace(base.train, require_all_visible=False, min_keypoints=1)
+    return Preset("DeepPose that also says which keypoints are in the picture", spec, train)
+
+
+def _deeppose_resnet18() -> Preset:
+    # section 4.5.3: the same regressor on another trunk, which the document proposes to train from scratch
+    base = _deeppose()
+    assert isinstance(base.spec.architecture, DeepPoseArchitecture)
+    spec = replace(base.spec, name="deeppose-resnet18", architecture=replace(base.spec.architecture, trunk="resnet18"))
+    return Preset("DeepPose on a ResNet-18 trunk, trained from scratch", spec, base.train)
 
 
 def _mobile_deeppose() -> Preset:
@@ -87,10 +143,10 @@ def _mobile_deeppose() -> Preset:
         architecture=DeepPoseArchitecture(trunk="mobile", width=1.0, dense_units=256, dropout=0.0),
         skeleton=COCO17,
         input_hw=(192, 192),
-        output=CoordsOutput(),
+        output=CoordsOutput(score="sigma"),
     )
     train = TrainConfig(
-        loss="l1", epochs=100, batch=32, learning_rate=2e-3, optimizer="adamw", weight_decay=1e-4, warmup=0.5,
+        loss="laplace", epochs=100, batch=32, learning_rate=2e-3, optimizer="adamw", weight_decay=1e-4, warmup=0.5,
         augment=AugmentConfig(rotation_deg=40, scale=0.25, shift=0.04, colour=0.2),
     )  # fmt: skip
     return Preset("coordinate regression on a depthwise-separable trunk, 192x192", spec, train)
@@ -98,8 +154,12 @@ def _mobile_deeppose() -> Preset:
 
 PRESETS = {
     preset.spec.name: preset
-    for preset in (_hourglass(2), _hourglass(4), _hourglass(8), _mobile_hourglass(), _deeppose(), _mobile_deeppose())
-}
+    for preset in (
+        _hourglass(2), _hourglass(4), _hourglass(8), _hourglass_rmsprop(), _mobile_hourglass(),
+        _cpm(), _mobile_cpm(),
+        _deeppose(), _deeppose_visibility(), _deeppose_resnet18(), _mobile_deeppose(),
+    )
+}  # fmt: skip
 
 
 def preset(name: str) -> Preset:
@@ -115,18 +175,22 @@ def with_skeleton(chosen: Preset, skeleton: Skeleton) -> Preset:
 
 
 def with_loss(chosen: Preset, loss: Loss) -> Preset:
-    """The preset with another loss; the values of its heatmaps follow (softmax: logits, else Gaussians)."""
+    """The preset with another loss; what its outputs mean follows (softmax: logits, other heatmaps are
+    Gaussians; laplace: coordinates with their sigma).
+    """
     spec = chosen.spec
     if isinstance(spec.output, HeatmapOutput):
         spec = replace(spec, output=replace(spec.output, values="logits" if loss == "softmax" else "gaussian"))
+    elif loss == "laplace" or spec.output.score == "sigma":
+        spec = replace(spec, output=CoordsOutput(score="sigma" if loss == "laplace" else "none"))
     return Preset(chosen.about, spec, replace(chosen.train, loss=loss))
 
 
 def customise(chosen: Preset, options: dict[str, Any]) -> Preset:
     """The preset with the fields that a user gave (None: keep the preset's).
 
-    Knows epochs, batch, learning_rate, seed, min_keypoints, eval_every, loss, input_size (pixels),
-    rotation_deg and scale. Raises ValueError when they do not fit the network.
+    Knows epochs, batch, learning_rate, seed, min_keypoints, require_all_visible, eval_every, loss,
+    input_size (pixels), rotation_deg and scale. Raises ValueError when they do not fit the network.
     """
     if options.get("loss") is not None:
         chosen = with_loss(chosen, options["loss"])
@@ -138,7 +202,7 @@ def customise(chosen: Preset, options: dict[str, Any]) -> Preset:
         return {name: options[name] for name in names if options.get(name) is not None}
 
     augment = replace(chosen.train.augment, **given("rotation_deg", "scale"))
-    plain = given("epochs", "batch", "learning_rate", "seed", "min_keypoints", "eval_every")
+    plain = given("epochs", "batch", "learning_rate", "seed", "min_keypoints", "eval_every", "require_all_visible")
     chosen = replace(chosen, train=replace(chosen.train, augment=augment, **plain))
     check(chosen.spec, chosen.train)
     return chosen

@@ -33,22 +33,8 @@ SPECS = {
     "hourglass": PoseSpec(
         "hg", HourglassArchitecture(stacks=2, width=16, depth=2), coco.skeletons.COCO17, (64, 64), HeatmapOutput()
     ),
-    "bottleneck": PoseSpec(
-        "hgb",
-        HourglassArchitecture(width=16, depth=2, block="bottleneck", head="sigmoid"),
-        coco.skeletons.COCO17,
-        (64, 64),
-        HeatmapOutput(),
-    ),
     "deeppose": PoseSpec(
         "dp", DeepPoseArchitecture(width=0.25, dense_units=32), coco.skeletons.COCO17, (64, 64), CoordsOutput()
-    ),
-    "alexnet": PoseSpec(
-        "dpa",
-        DeepPoseArchitecture(trunk="alexnet", width=0.1, dense_units=16, dropout=0.6),
-        coco.skeletons.COCO17,
-        (96, 96),
-        CoordsOutput(),
     ),
 }
 

@@ -17,7 +17,8 @@ from poseport.spec import CoordsOutput, DeepPoseArchitecture, HeatmapOutput, Hou
 GAUSSIAN = PoseSpec("gaussian", HourglassArchitecture(), COCO17, (192, 128), HeatmapOutput(sigma=1.5))
 LOGITS = replace(GAUSSIAN, name="logits", output=HeatmapOutput(sigma=1.5, values="logits"))
 COORDS = PoseSpec("coords", DeepPoseArchitecture(), COCO17, (192, 128), CoordsOutput())
-SPECS = pytest.mark.parametrize("spec", [GAUSSIAN, LOGITS, COORDS], ids=lambda s: s.name)
+SCORED = replace(COORDS, name="scored", output=CoordsOutput(score="visibility"))
+SPECS = pytest.mark.parametrize("spec", [GAUSSIAN, LOGITS, COORDS, SCORED], ids=lambda s: s.name)
 
 
 def points_inside(seed: int) -> np.ndarray:
@@ -55,6 +56,27 @@ def test_targets_have_the_shape_of_the_output(spec: PoseSpec) -> None:
     target = pose.encode(spec, points_inside(1))
     assert target.shape == spec.output_shape
     assert target.dtype == np.float32
+
+
+@pytest.mark.parametrize("spec", [GAUSSIAN, COORDS, SCORED], ids=lambda s: s.name)
+def test_the_target_of_an_unlabelled_keypoint_is_nan_but_for_its_score(spec: PoseSpec) -> None:
+    labelled = np.arange(17) != 3
+    target, whole = pose.encode(spec, points_inside(1), labelled), pose.encode(spec, points_inside(1))
+    by_keypoint, of_whole = (np.moveaxis(t, -1, 0) if t.ndim == 3 else t for t in (target, whole))
+    np.testing.assert_array_equal(by_keypoint[labelled], of_whole[labelled])
+    if spec is SCORED:
+        assert by_keypoint[3, 2] == -0.5
+        assert (of_whole[:, 2] == 0.5).all()
+        by_keypoint = by_keypoint[:, :2]
+    assert np.isnan(by_keypoint[3]).all()
+
+
+def test_a_third_number_is_the_score_less_a_half() -> None:
+    outputs = np.zeros((1, 17, 3), np.float32)
+    outputs[0, :4, 2] = (-0.5, 0.25, 0.5, 0.75)  # int8 and a linear head may leave the range
+    found = pose.decode_input(SCORED, outputs)
+    np.testing.assert_allclose(found[0, :5, 2], [0.0, 0.75, 1.0, 1.0, 0.5])
+    np.testing.assert_allclose(found[0, :, :2], np.tile([63.5, 95.5], (17, 1)))
 
 
 @SPECS

@@ -14,6 +14,7 @@ from poseport.spec import (
     Calibration,
     Conversion,
     CoordsOutput,
+    CpmArchitecture,
     Decode,
     DeepPoseArchitecture,
     HeatmapOutput,
@@ -25,6 +26,7 @@ from poseport.spec import (
 HOURGLASS = PoseSpec(
     "h", HourglassArchitecture(stacks=2, width=32, depth=3), COCO17, (192, 160), HeatmapOutput(decode=Decode("quarter"))
 )
+CPM = PoseSpec("c", CpmArchitecture(), COCO17, (184, 96), HeatmapOutput(stride=8))
 DEEPPOSE = PoseSpec("d", DeepPoseArchitecture(dropout=0.5), LSP14, (100, 224), CoordsOutput())
 
 
@@ -33,8 +35,12 @@ def test_what_is_derived() -> None:
     assert HOURGLASS.heatmap_hw == (48, 40)
     assert HOURGLASS.output_shape == (48, 40, 17)
     assert HOURGLASS.output_name == "heatmaps"
+    assert CPM.family == "cpm"
+    assert CPM.output_shape == (23, 12, 17)
     assert DEEPPOSE.family == "deeppose"
     assert DEEPPOSE.output_shape == (14, 2)
+    assert replace(DEEPPOSE, output=CoordsOutput("coords", "visibility")).output_shape == (14, 3)
+    assert replace(DEEPPOSE, output=CoordsOutput(score="sigma")).output_shape == (14, 3)
     assert DEEPPOSE.output_name == "coords"
     with pytest.raises(ValueError, match="d has no heatmaps: its output is coords"):
         _ = DEEPPOSE.heatmap_hw
@@ -46,7 +52,7 @@ def test_an_input_is_bytes_only_when_values_span_0_to_1() -> None:
     assert not replace(HOURGLASS, std=(255.0, 254.0, 255.0)).byte_exact
 
 
-@pytest.mark.parametrize("spec", [HOURGLASS, DEEPPOSE], ids=lambda s: s.name)
+@pytest.mark.parametrize("spec", [HOURGLASS, CPM, DEEPPOSE], ids=lambda s: s.name)
 def test_a_card_survives_json(spec: PoseSpec) -> None:
     calibration = Calibration("ab" * 32, 7, ((1, 2), (139, 0)), ("00", "11"))
     card = ModelCard(spec, Conversion("int8", "e", "cd" * 32, {"poseport": "0"}, calibration))
@@ -66,7 +72,7 @@ def test_an_unknown_key_deep_inside_is_named_with_its_place() -> None:
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
-        ("architecture", {"kind": "resnet"}, "architecture: kind 'resnet' is not one of hourglass, deeppose"),
+        ("architecture", {"kind": "resnet"}, "architecture: kind 'resnet' is not one of hourglass, cpm, deeppose"),
         ("output", {"kind": "heatmap", "values": "odds"}, "output: values: 'odds' is not one of gaussian, logits"),
         ("output", {"kind": "heatmap", "decode": {"method": "best"}}, "'best' is not one of argmax, quarter, dark"),
         ("input_hw", [192], "input_hw: 1 values, expected 2"),
@@ -92,6 +98,15 @@ def test_a_wrong_value_in_a_file_is_named(key: str, value: Any, message: str) ->
         ({"architecture": DeepPoseArchitecture()}, "a deeppose network has no heatmap output"),
         ({"output": HeatmapOutput(stride=8), "input_hw": (192, 192)}, "stride 4, found 8"),
         (
+            {"architecture": CpmArchitecture(), "output": HeatmapOutput(stride=2)},
+            "a pose machine has stride 4 or 8, found 2",
+        ),
+        (
+            {"architecture": CpmArchitecture(), "output": HeatmapOutput(stride=8), "input_hw": (100, 96)},
+            r"\(100, 96\) must be multiples of 8 \(its stride\)",
+        ),
+        ({"architecture": CpmArchitecture(), "output": CoordsOutput()}, "a cpm network has no coords output"),
+        (
             {
                 "output": HeatmapOutput(values="logits"),
                 "architecture": HourglassArchitecture(depth=3, head="sigmoid"),
@@ -113,6 +128,9 @@ def test_what_does_not_fit_together_is_refused(changes: dict[str, Any], message:
         lambda: HourglassArchitecture(width=30),
         lambda: HourglassArchitecture(width=0),
         lambda: HourglassArchitecture(depth=0),
+        lambda: CpmArchitecture(stages=0),
+        lambda: CpmArchitecture(stages=7),
+        lambda: CpmArchitecture(width=30),
         lambda: DeepPoseArchitecture(width=0.0),
         lambda: DeepPoseArchitecture(dropout=1.0),
         lambda: DeepPoseArchitecture(dense_units=-1),

@@ -20,6 +20,40 @@ def test_coords_known_values():
     assert value(losses.coords_l1, target, predicted) == pytest.approx(0.3, rel=1e-5)
 
 
+def test_visibility_is_learned_where_coordinates_are_not_labelled():
+    """Equations 4 and 5 of Gupta and Gritton: w = [0, 0, 1] where a keypoint is not in the picture."""
+    target = np.array([[[0.1, 0.2, 0.5], [NAN, NAN, -0.5]]])
+    predicted = np.array([[[0.3, 0.1, 0.4], [9.0, 9.0, -0.2]]])
+    squared = 0.2**2 + 0.1**2 + 0.1**2 + 0.3**2
+    assert value(losses.coords_l2, target, predicted) == pytest.approx(3 * squared / 4, rel=1e-5)
+    assert value(losses.coords_l1, target, predicted) == pytest.approx(3 * 0.7 / 4, rel=1e-5)
+
+
+def test_laplace_is_its_formula_and_lowest_where_sigma_is_the_mean_error():
+    target = np.array([[[0.10, 0.20, 0.5], [NAN, NAN, -0.5]]])
+
+    def at(sigma):
+        predicted = np.array([[[0.16, 0.18, 0.5 - sigma], [9.0, 9.0, 0.3]]])
+        return value(losses.coords_laplace, target, predicted)
+
+    assert at(0.1) == pytest.approx(2 * np.log(0.2) + (0.06 + 0.02) / 0.1, rel=1e-5)
+    assert at(0.04) < min(at(0.035), at(0.045))
+    assert at(0.0) == pytest.approx(at(1e-3), rel=1e-4)  # the floor
+
+
+def test_an_extra_map_is_the_background():
+    target = np.zeros((1, 2, 2, 2))
+    target[0, 0, 0, 0], target[0, 0, 1, 0] = 1.0, 0.25
+    target[..., 1] = NAN
+    predicted = np.zeros((1, 2, 2, 3))
+    predicted[..., :2] = target[..., :2]
+    predicted[..., 1] = 77
+    predicted[..., 2] = [[0.0, 0.75], [1.0, 1.0]]
+    assert value(losses.heatmap_mse, target, predicted) == pytest.approx(0.0, abs=1e-9)
+    predicted[0, 0, 0, 2] = 0.8
+    assert value(losses.heatmap_mse, target, predicted) == pytest.approx(0.8**2 / 8, rel=1e-5)
+
+
 def test_heatmap_mse_known_value_and_mask():
     target = np.zeros((1, 2, 2, 2))
     target[..., 1] = NAN
@@ -39,11 +73,16 @@ def test_softmax_is_lowest_at_the_target_and_equals_its_entropy():
     assert value(losses.heatmap_softmax, target, np.zeros_like(logits)) == pytest.approx(np.log(256), rel=1e-4)
 
 
-@pytest.mark.parametrize("loss", [losses.heatmap_mse, losses.heatmap_softmax, losses.coords_l1, losses.coords_l2])
+@pytest.mark.parametrize(
+    "loss",
+    [losses.heatmap_mse, losses.heatmap_softmax, losses.coords_l1, losses.coords_l2, losses.coords_laplace],
+)
 def test_masked_targets_give_finite_gradients(loss):
     import tensorflow as tf
 
-    shape = (2, 17, 2) if loss in (losses.coords_l1, losses.coords_l2) else (2, 8, 8, 3)
+    shape = {losses.coords_l1: (2, 17, 2), losses.coords_l2: (2, 17, 2), losses.coords_laplace: (2, 17, 3)}.get(
+        loss, (2, 8, 8, 3)
+    )
     target = np.zeros(shape, np.float32)
     target[0] = NAN
     predicted = tf.Variable(np.random.default_rng(0).normal(size=shape).astype(np.float32))

@@ -5,7 +5,7 @@ from poseport.train import config, presets
 
 
 def test_an_unknown_preset_lists_those_that_exist():
-    with pytest.raises(ValueError, match="mobile-hourglass, deeppose, mobile-deeppose"):
+    with pytest.raises(ValueError, match="mobile-hourglass, cpm, mobile-cpm, deeppose"):
         presets.preset("mobile-hourglas")
 
 
@@ -22,6 +22,25 @@ def test_another_loss_changes_what_the_heatmaps_mean():
     assert preset.train.epochs == 7
     assert preset.train.augment.rotation_deg == 0.0
     assert preset.train.batch == presets.preset("mobile-hourglass").train.batch
+
+
+def test_laplace_gives_coordinates_their_sigma_and_another_loss_takes_it_away():
+    preset = presets.customise(presets.preset("mobile-deeppose"), {"loss": "laplace"})
+    assert preset.spec.output_shape == (17, 3)
+    assert presets.customise(preset, {"loss": "l1"}).spec.output_shape == (17, 2)
+    visibility = presets.customise(presets.preset("deeppose-visibility"), {"loss": "l1"})
+    assert visibility.spec.output.score == "visibility"
+
+
+def test_a_machine_trained_by_softmax_has_no_background():
+    preset = presets.customise(presets.preset("cpm"), {"loss": "softmax"})
+    assert preset.spec.output.values == "logits"
+
+
+def test_all_keypoints_visible_can_be_asked_for_and_not():
+    assert presets.preset("deeppose").train.require_all_visible
+    assert not presets.customise(presets.preset("deeppose"), {"require_all_visible": False}).train.require_all_visible
+    assert presets.customise(presets.preset("cpm"), {"require_all_visible": True}).train.require_all_visible
 
 
 def test_a_loss_that_does_not_fit_is_refused():
