@@ -53,8 +53,7 @@ def _refine(keras: Any, features: Tensor, maps: Tensor, name: str, a: CpmArchite
     """A stage from the second on: image features and the maps before it, seen over a large neighbourhood.
 
     The paper convolves the concatenation of both, which is the sum of a convolution of each. As a sum each
-    keeps an int8 scale of its own; a concatenation has one, on which features that reach 6 would leave
-    maps that reach 1 about 40 of 255 steps.
+    keeps an int8 scale of its own; a concatenation has one, the coarser.
     """
     kernel = 11 if a.block == "plain" else 1
     seen = conv_bn(keras, features, f"{name}_features", a.width, kernel, relu=False)

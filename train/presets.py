@@ -35,7 +35,7 @@ def _hourglass(stacks: int) -> Preset:
         skeleton=COCO17,
         input_hw=(256, 256),
         # sigma 1 cell: 4 input pixels at stride 4, as Lee et al. settle on in section 4.5
-        output=HeatmapOutput(sigma=1.0, values="gaussian", decode=Decode("quarter")),
+        output=HeatmapOutput(sigma=1.0, values="gaussian", decode=Decode("seed")),
         padding=1.3,
     )
     # Adam, 5e-3 -> 5e-4 around epoch 70 of 107, medium augmentation (Lee et al., sections 3.3.2 and 4.8, table 1)
