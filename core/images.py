@@ -71,8 +71,13 @@ def stored_hw(path: Path) -> tuple[int, int]:
 
 
 def image_digest(path: Path) -> str:
-    """First 16 hex digits of the sha256 of an image file: which picture, wherever it lies."""
-    return hashlib.sha256(read_bytes(path)).hexdigest()[:16]
+    """`digest` of an image file."""
+    return digest(read_bytes(path))
+
+
+def digest(raw: bytes) -> str:
+    """First 16 hex digits of the sha256 of an image's bytes: which picture, wherever it lies."""
+    return hashlib.sha256(raw).hexdigest()[:16]
 
 
 def read_bytes(path: Path) -> bytes:
