@@ -11,7 +11,6 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 
@@ -19,7 +18,7 @@ from poseport import coco, crop
 from poseport.images import digest, image_digest, read_image
 from poseport.pack import ROOM, Plan, cut, pack
 from poseport.train.augment import random_matrix
-from poseport.train.presets import PRESETS
+from poseport.train.presets import PRESETS, Preset
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +52,7 @@ def test_everybody_with_labels_is_there_in_order(people: coco.People, packed: co
 
 def test_the_same_crop_is_made_from_the_packed_picture(people: coco.People, packed: coco.People) -> None:
     """The matrix from photo to input is one: through the packed picture or not, whatever augmentation draws."""
-    for preset in PRESETS.values() if isinstance(PRESETS, dict) else PRESETS:
+    for preset in PRESETS.values():
         for i, (original, person) in enumerate(zip(people.for_training(1).persons, packed.persons, strict=True)):
             draws = [np.random.default_rng(i) for _ in range(2)]
             direct, _ = random_matrix(draws[0], preset.spec, original.box_xywh, preset.train.augment)
@@ -66,30 +65,36 @@ def test_the_same_crop_is_made_from_the_packed_picture(people: coco.People, pack
             assert np.abs(moved).max() < 0.02
 
 
-def test_augmentation_finds_the_pixels_of_the_photo(people: coco.People, tmp_path: Path) -> None:
-    """Without being made smaller, packed crops differ from direct ones by what JPEG loses, also at the corners."""
-    packed = coco.load(pack(people, tmp_path / "set", 4000))
-    persons = people.for_training(1).persons
-    for preset in (p for p in PRESETS.values() if p.name.startswith("mobile")):
-        hw = preset.spec.input_hw
-        worst = []
-        for i in range(0, len(persons), 7):
-            crops = []
-            for person in (persons[i], packed.persons[i]):
-                ranges = replace(preset.train.augment, flip=0.0)
-                matrix, _ = random_matrix(np.random.default_rng(i), preset.spec, person.box_xywh, ranges)
-                crops.append(crop.warp(read_image(person.image_path, person.image_hw), matrix, hw).astype(float))
-            worst.append(np.abs(cv2.blur(crops[0], (9, 9)) - cv2.blur(crops[1], (9, 9))).max())
-        # where a photo's pixel was cut away, black stands: tens of levels over a patch
-        assert max(worst) < 8
+def crops(preset: Preset, seed: int, persons: tuple[coco.Person, ...], *, blank: bool) -> list[np.ndarray]:
+    """The same random crop of each; blank: of a white photo, so that black is what the photo does not show."""
+    found = []
+    for person in persons:
+        matrix, _ = random_matrix(np.random.default_rng(seed), preset.spec, person.box_xywh, preset.train.augment)
+        white = np.full((*person.image_hw, 3), 255, np.uint8)
+        photo = white if blank else read_image(person.image_path, person.image_hw)
+        found.append(crop.warp(photo, matrix, preset.spec.input_hw).astype(float))
+    return found
 
 
-def test_too_little_room_cuts_pixels_away(people: coco.People) -> None:
-    """The check above can fail: what lies beyond one box is gone."""
-    person = max(people.for_training(1).persons, key=lambda p: p.image_hw[0] / max(p.box_xywh[2:]))
-    _, small = cut(person, Plan("", 4000, 1.0))
-    _, large = cut(person, Plan("", 4000, ROOM))
-    assert small[0] * small[1] < large[0] * large[1] <= person.image_hw[0] * person.image_hw[1]
+@pytest.mark.parametrize("name", ["mobile-hourglass", "mobile-deeppose", "hourglass-2"])
+def test_augmentation_finds_the_pixels_of_the_photo(name: str, people: coco.People, tmp_path: Path) -> None:
+    packed = coco.load(pack(people, tmp_path / "set", 4000))  # nobody is made smaller
+    pairs = list(zip(people.for_training(1).persons, packed.persons, strict=True))
+    for i, pair in enumerate(pairs):
+        direct, through = crops(PRESETS[name], i, pair, blank=True)
+        assert np.abs(direct - through).max() <= 1, f"a pixel of person {i} was cut away"
+    for i in range(0, len(pairs), 10):
+        direct, through = crops(PRESETS[name], i, pairs[i], blank=False)
+        noise = ((direct - through) ** 2).mean()
+        assert 10 * np.log10(255**2 / noise) > 38  # dB: what JPEG loses
+
+
+def test_too_little_room_cuts_pixels_away(people: coco.People, tmp_path: Path) -> None:
+    """The check above can fail."""
+    packed = coco.load(pack(people, tmp_path / "set", 4000, room=1.5))
+    pairs = zip(people.for_training(1).persons, packed.persons, strict=True)
+    preset = PRESETS["mobile-hourglass"]
+    assert max(np.abs(np.subtract(*crops(preset, i, pair, blank=True))).max() for i, pair in enumerate(pairs)) == 255
 
 
 @pytest.mark.parametrize(
