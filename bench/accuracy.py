@@ -15,7 +15,6 @@ import numpy as np
 from poseport import feed, pose
 from poseport.bench.result import Accuracy, Data, Detections, PersonSample, Result, host, model_info
 from poseport.coco import People, Person
-from poseport.images import image_digest
 from poseport.runner import Pose
 from poseport.score import Score, score
 
@@ -86,7 +85,8 @@ def refuse_overlap(model: Pose, persons: Iterable[Person]) -> None:
     if calibration is None:
         return
     used = set(calibration.images_sha256)
-    shared = [path for path in sorted({p.image_path for p in persons}) if image_digest(path) in used]
+    images = {p.image_path: p for p in persons}
+    shared = [path for path in sorted(images) if images[path].digest() in used]
     if shared:
         raise ValueError(
             f"{model.path}: {len(shared)} of these images settled its activation ranges ({shared[0].name} …); "

@@ -8,7 +8,6 @@ import numpy as np
 
 from poseport import feed, pose
 from poseport.coco import People, Person
-from poseport.images import image_digest
 from poseport.spec import Calibration, PoseSpec
 
 
@@ -22,16 +21,7 @@ def choose(people: People, count: int, seed: int, exclude: People | None = None)
         raise ValueError(f"{count} calibration people; expected at least 1, 300 is a good number")
     candidates = list(people.for_training().persons)
     if exclude is not None:
-        # size first: only images of equal length can be equal, so few are read
-        sizes = {p.image_path.stat().st_size for p in exclude.persons if p.image_path.is_file()}
-        taken = {image_digest(path) for path in {p.image_path for p in exclude.persons} if path.is_file()}
-        candidates = [
-            p
-            for p in candidates
-            if not (
-                p.image_path.is_file() and p.image_path.stat().st_size in sizes and image_digest(p.image_path) in taken
-            )
-        ]
+        candidates = _on_other_photos(candidates, exclude)
     if len(candidates) < count:
         raise ValueError(
             f"{people.path}: {len(candidates)} people can calibrate, {count} were asked for; "
@@ -51,9 +41,26 @@ def choose(people: People, count: int, seed: int, exclude: People | None = None)
         annotations_sha256=people.sha256,
         seed=seed,
         people=tuple((p.image_id, p.annotation_id) for p in chosen),
-        images_sha256=tuple(image_digest(p.image_path) for p in chosen),
+        images_sha256=tuple(p.digest() for p in chosen),
     )
     return chosen, manifest
+
+
+def _on_other_photos(candidates: list[Person], exclude: People) -> list[Person]:
+    """Candidates whose photo is none of the excluded people's, packed or not."""
+    there = list({p.image_path: p for p in exclude.persons if p.photo_digest or p.image_path.is_file()}.values())
+    taken = {p.digest() for p in there}
+    # only files of equal length can be equal, so few are read; how long a packed person's photo was is not known
+    lengths = {p.image_path.stat().st_size for p in there if not p.photo_digest}
+    every = any(p.photo_digest for p in there)
+
+    def is_taken(person: Person) -> bool:
+        path = person.image_path
+        if not person.photo_digest and not (path.is_file() and (every or path.stat().st_size in lengths)):
+            return False
+        return person.digest() in taken
+
+    return [p for p in candidates if not is_taken(p)]
 
 
 def inputs(spec: PoseSpec, persons: Sequence[Person]) -> Iterator[np.ndarray]:

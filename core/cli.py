@@ -10,17 +10,11 @@ from pathlib import Path
 import click
 
 from poseport import __version__
-from poseport.options import (
-    PATH,
-    answer,
-    guarded,
-    output_options,
-    progress,
-    skeleton_option,
-)
+from poseport.options import PATH, answer, guarded, output_options
 
 # name -> (module, attribute, one line for `poseport --help`), so that help imports no stage
 STAGES = {
+    "data": ("poseport.data_cli", "data", "Draw, convert, check, describe and pack sets of people."),
     "train": ("poseport.train.cli", "train", "Train a network on COCO-form people."),
     "convert": ("poseport.convert.cli", "convert", "Turn a trained bundle into a checked .tflite file."),
     "inspect": ("poseport.convert.cli", "inspect", "Say what a .tflite file truly is."),
@@ -33,7 +27,7 @@ class Stages(click.Group):
 
     def list_commands(self, context: click.Context) -> list[str]:
         """In the order of the work, not of the alphabet."""
-        return ["data", *STAGES, "predict"]
+        return [*STAGES, "predict"]
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         """Import a stage's command."""
@@ -66,71 +60,6 @@ def main() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     logging.getLogger("absl").setLevel(logging.ERROR)
-
-
-@main.group()
-def data() -> None:
-    """Draw people, or check a set of them."""
-
-
-@data.command()
-@click.argument("directory", type=PATH)
-@click.option("--people", default=2000, show_default=True, type=click.IntRange(1), help="How many people to draw.")
-@click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Another seed, other people.")
-@click.option("--overwrite", is_flag=True, help="Replace a set that is there.")
-@output_options
-@guarded
-def synth(directory: Path, people: int, seed: int, overwrite: bool, quiet: bool, as_json: bool) -> None:
-    """Draw people whose keypoints are exactly known, as a COCO-form set: DIRECTORY/images and
-    DIRECTORY/person_keypoints.json. The same seed gives the same files.
-
-    Example: poseport data synth people --people 2000 --seed 0
-    """
-    from poseport.synth import write_people
-
-    with progress("drawing", people, hidden=quiet or as_json) as advance:
-        before = 0
-
-        def done(count: int) -> None:
-            nonlocal before
-            advance(count - before)
-            before = count
-
-        path = write_people(directory, people, seed, progress=done, overwrite=overwrite)
-    answer(
-        {"annotations": str(path), "people": people, "seed": seed},
-        f"{people} people drawn, {path}",
-        as_json=as_json,
-        quiet=quiet,
-    )
-
-
-@data.command()
-@click.argument("path", type=PATH)
-@click.option("--images", type=PATH, help="Folder of the images.")
-@skeleton_option
-@click.option("--min-keypoints", default=5, show_default=True, help="Fewest labels of a person to train on.")
-@output_options
-@guarded
-def check(
-    path: Path, images: Path | None, skeleton: str | None, min_keypoints: int, quiet: bool, as_json: bool
-) -> None:
-    """Say what is wrong with a set of people, file by file, and count what training would keep. PATH is an
-    annotations file or a folder that holds one. Exit code 1 when anything is wrong.
-
-    Example: poseport data check coco/annotations/person_keypoints_val2017.json
-    """
-    from poseport import check as checks
-    from poseport import coco
-    from poseport import skeleton as skeletons
-
-    people = coco.load(path, images, skeletons.find(skeleton) if skeleton else None, strict=False)
-    count = len({p.image_path for p in people.persons})
-    with progress("reading images", count, hidden=quiet or as_json) as advance:
-        found = checks.check(people, min_keypoints, advance)
-    answer(found.data(), found.text(), as_json=as_json, quiet=quiet)
-    if found.problems:
-        raise click.exceptions.Exit(1)
 
 
 @main.command()

@@ -7,16 +7,16 @@ works (`annotations/person_keypoints_val2017.json` finds `val2017/`), and so doe
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from poseport import skeleton as skeletons
+from poseport.annotations import read
+from poseport.images import image_digest
 from poseport.skeleton import Skeleton
 
 
@@ -27,6 +27,7 @@ class Person:
     image_hw: height and width of the image as annotated. box_xywh: in image pixels.
     keypoints: (K, 3) float64 x, y in image pixels and COCO's visibility (0 unlabelled, 1 hidden, 2 visible).
     area: of the person's segment in square pixels, as OKS uses it.
+    photo_digest: of the photo that this image was cut from (`pack`); None where the image is the photo.
     """
 
     image_id: int
@@ -37,6 +38,11 @@ class Person:
     keypoints: np.ndarray
     area: float
     crowd: bool = False
+    photo_digest: str | None = None
+
+    def digest(self) -> str:
+        """Which photo shows the person (`images.image_digest`), wherever it lies and whether it was packed or not."""
+        return self.photo_digest or image_digest(self.image_path)
 
     @property
     def labelled(self) -> np.ndarray:
@@ -127,9 +133,8 @@ def load(path: Path, images: Path | None = None, skeleton: Skeleton | None = Non
     Raises ValueError that names the file and the annotation, what was expected and how to mend it.
     """
     annotations = find_annotations(path)
-    raw = annotations.read_bytes()
     try:
-        data = json.loads(raw)
+        data, digest = read(annotations)
         entries, category = _sections(data)
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ValueError(
@@ -140,17 +145,17 @@ def load(path: Path, images: Path | None = None, skeleton: Skeleton | None = Non
     skeleton = _match(annotations, category, skeleton)
     persons: list[Person] = []
     problems: list[str] = []
+    images: dict[int, _Image] = {}
     for annotation in data["annotations"]:
         if not isinstance(annotation, dict) or annotation.get("category_id") != category["id"]:
             continue
         try:
-            persons.append(_person(annotation, entries, folder, skeleton))
+            persons.append(_person(annotation, entries, images, folder, skeleton))
         except ValueError as error:
             problem = f"{annotations}: annotation {annotation.get('id')}: {error}"
             if strict:
                 raise ValueError(f"{problem}; `poseport data check {annotations}` lists every fault") from None
             problems.append(problem)
-    digest = hashlib.sha256(raw).hexdigest()
     return People(annotations, digest, folder, skeleton, tuple(persons), tuple(problems))
 
 
@@ -184,34 +189,64 @@ def _match(path: Path, category: dict[str, Any], skeleton: Skeleton | None) -> S
     return skeleton
 
 
-def _person(annotation: dict[str, Any], entries: dict[int, dict[str, Any]], folder: Path, skeleton: Skeleton) -> Person:
-    """One annotation, checked; ValueError says what is wrong and what was expected."""
+def _person(
+    annotation: dict[str, Any],
+    entries: dict[int, dict[str, Any]],
+    images: dict[int, _Image],
+    folder: Path,
+    skeleton: Skeleton,
+) -> Person:
+    """One annotation, checked; ValueError says what is wrong and what was expected.
+
+    images: those seen so far; people of one image share them.
+    """
     image_id, annotation_id = annotation.get("image_id"), annotation.get("id")
     entry = entries.get(image_id) if isinstance(image_id, int) else None
     if entry is None:
         raise ValueError(f"image_id {image_id!r} is not among the images")
     if not isinstance(annotation_id, int):
         raise ValueError(f"id is {annotation_id!r}; expected a whole number")
-    path = _inside(folder, entry.get("file_name"))
-    h, w = entry.get("height"), entry.get("width")
-    if not (isinstance(h, int) and isinstance(w, int) and h > 0 and w > 0):
-        raise ValueError(f"image {entry['id']} has height {h!r} and width {w!r}; expected whole numbers above 0")
+    if image_id not in images:
+        images[image_id] = _image(entry, folder)
+    path, (h, w), photo_digest = images[image_id]
     keypoints = _keypoints(annotation.get("keypoints"), len(skeleton))
     crowd = bool(annotation.get("iscrowd", 0))
     return Person(
-        image_id=entry["id"],
+        image_id=image_id,
         annotation_id=annotation_id,
         image_path=path,
-        image_hw=(h, w),
+        image_hw=images[image_id].hw,
         box_xywh=_box(annotation.get("bbox"), h, w, cropped=bool((keypoints[:, 2] > 0).any())),
         keypoints=keypoints,
         area=_area(annotation),
         crowd=crowd,
+        photo_digest=photo_digest,
     )
 
 
-def _inside(folder: Path, name: Any) -> Path:
-    """Path of an image; a name that leaves the folder is refused, so that a data set cannot read other files."""
+class _Image(NamedTuple):
+    path: Path
+    hw: tuple[int, int]
+    photo_digest: str | None
+
+
+def _image(entry: dict[str, Any], folder: Path) -> _Image:
+    """An entry of the images, checked."""
+    path = inside(folder, entry.get("file_name"))
+    h, w = entry.get("height"), entry.get("width")
+    if not (isinstance(h, int) and isinstance(w, int) and h > 0 and w > 0):
+        raise ValueError(f"image {entry['id']} has height {h!r} and width {w!r}; expected whole numbers above 0")
+    digest = entry.get("photo_digest")
+    if digest is not None and not isinstance(digest, str):
+        raise ValueError(f"image {entry['id']} has photo_digest {digest!r}; expected text or nothing")
+    return _Image(path, (h, w), digest)
+
+
+def inside(folder: Path, name: Any) -> Path:
+    """Path of an image; a name that leaves the folder is refused, so that a data set cannot read other files.
+
+    Raises ValueError that names it.
+    """
     if not isinstance(name, str) or not name:
         raise ValueError(f"file_name is {name!r}; expected a path inside {folder}")
     parts = Path(name).parts
@@ -233,7 +268,8 @@ def _keypoints(values: Any, count: int) -> np.ndarray:
     points = points.reshape(count, 3)
     if not np.isfinite(points).all():
         raise ValueError("keypoints hold NaN or infinity; expected finite x, y and v of 0, 1 or 2")
-    if not np.isin(points[:, 2], (0, 1, 2)).all():
+    seen = points[:, 2]
+    if not ((seen == 0) | (seen == 1) | (seen == 2)).all():  # a tenth of the time of `isin`
         raise ValueError(f"keypoint visibility {sorted(set(points[:, 2].tolist()))}; expected 0, 1 or 2")
     return points
 

@@ -59,6 +59,13 @@ def move_points(points_xy: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     return np.asarray(points_xy, np.float64) @ np.swapaxes(matrix[..., :2], -1, -2) + matrix[..., None, :, 2]
 
 
+def move_box(box_xywh: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """A box (4,) left, top, width, height through a matrix (2, 3) that neither turns nor mirrors; float64 (4,)."""
+    box, edge = np.asarray(box_xywh, np.float64), 0.5  # a box begins half a pixel before its first pixel's centre
+    corners = move_points(np.array([box[:2], box[:2] + box[2:]]) - edge, matrix) + edge
+    return np.concatenate([corners[0], corners[1] - corners[0]])
+
+
 def warp(image: np.ndarray, matrix: np.ndarray, input_hw: tuple[int, int]) -> np.ndarray:
     """The crop itself: (H, W, 3) uint8, bilinear; black where the image ends.
 

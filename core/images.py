@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -40,9 +41,43 @@ def decode_image(raw: bytes, path: Path, image_hw: tuple[int, int] | None = None
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
 
 
+def stored_hw(path: Path) -> tuple[int, int]:
+    """Height and width of an image as its file stores them, before any rotation (EXIF).
+
+    Of JPEG and PNG only the header is read. Raises ValueError for a missing or broken image.
+    """
+    try:
+        with open(path, "rb") as file:
+            start = file.read(24)
+            if start[:8] == b"\x89PNG\r\n\x1a\n":
+                width, height = struct.unpack(">II", start[16:24])
+                return height, width
+            if start[:2] == b"\xff\xd8":
+                file.seek(2)
+                while True:
+                    marker, kind, length = struct.unpack(">BBH", file.read(4))
+                    if marker != 0xFF:
+                        raise struct.error
+                    if 0xC0 <= kind <= 0xCF and kind not in (0xC4, 0xC8, 0xCC):  # start of frame, not a table
+                        _, height, width = struct.unpack(">BHH", file.read(5))
+                        return height, width
+                    file.seek(length - 2, 1)
+    except OSError as error:
+        raise ValueError(f"{path}: image cannot be read ({error.strerror}); check --images") from None
+    except struct.error:
+        raise ValueError(f"{path}: the image's header is broken; download it again or drop its people") from None
+    height, width = read_image(path).shape[:2]
+    return height, width
+
+
 def image_digest(path: Path) -> str:
-    """First 16 hex digits of the sha256 of an image file: which picture, wherever it lies."""
-    return hashlib.sha256(read_bytes(path)).hexdigest()[:16]
+    """`digest` of an image file."""
+    return digest(read_bytes(path))
+
+
+def digest(raw: bytes) -> str:
+    """First 16 hex digits of the sha256 of an image's bytes: which picture, wherever it lies."""
+    return hashlib.sha256(raw).hexdigest()[:16]
 
 
 def read_bytes(path: Path) -> bytes:

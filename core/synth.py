@@ -7,7 +7,6 @@ shorter one (its last image excepted, which may be given fewer people so that th
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,8 @@ from typing import Any
 import cv2
 import numpy as np
 
+from poseport.annotations import annotation, write
+from poseport.annotations import image as image_entry
 from poseport.figure import SHIFT, Figure, blob_outline, paint, random_figure, shows
 from poseport.records import write_whole
 from poseport.skeleton import COCO17
@@ -111,43 +112,14 @@ def write_people(
         name = f"{image_id:012d}.jpg"
         _, jpeg = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 90])
         write_whole(directory / "images" / name, jpeg.tobytes())
-        images.append({"id": image_id, "file_name": name, "width": image_hw[1], "height": image_hw[0]})
+        images.append(image_entry(image_id, name, image_hw))
         for person in drawn:
-            annotations.append(_annotation(person, len(annotations) + 1, image_id))
+            number = len(annotations) + 1
+            annotations.append(annotation(number, image_id, person.keypoints, person.box_xywh, person.area))
         if progress:
             progress(len(annotations))
-    data = {
-        "info": {"description": f"people drawn by poseport, seed {seed}", "version": "1"},
-        "licenses": [],
-        "images": images,
-        "annotations": annotations,
-        "categories": [_category()],
-    }
-    write_whole(annotations_path, (json.dumps(data, allow_nan=False) + "\n").encode())
+    write(annotations_path, COCO17, images, annotations, f"people drawn by poseport, seed {seed}")
     return annotations_path
-
-
-def _annotation(person: Drawn, annotation_id: int, image_id: int) -> dict[str, Any]:
-    flat: list[float | int] = []
-    for x, y, visibility in person.keypoints.tolist():
-        flat += [round(x, 2), round(y, 2), int(visibility)]
-    return {
-        "id": annotation_id,
-        "image_id": image_id,
-        "category_id": 1,
-        "keypoints": flat,
-        "num_keypoints": int(np.count_nonzero(person.keypoints[:, 2])),
-        "bbox": list(person.box_xywh),
-        "area": person.area,
-        "iscrowd": 0,
-    }
-
-
-def _category() -> dict[str, Any]:
-    limbs = (COCO17.pair_indices(COCO17.limbs) + 1).tolist()
-    return {
-        "id": 1, "name": "person", "supercategory": "person", "keypoints": list(COCO17.names), "skeleton": limbs,
-    }  # fmt: skip
 
 
 def _placed(rng: np.random.Generator, statures: np.ndarray, image_hw: tuple[int, int]) -> list[Figure]:

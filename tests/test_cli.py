@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from scipy.io import savemat
 
 from poseport import synth
 from poseport.cli import main
@@ -84,6 +85,26 @@ def test_synth_check_and_their_faults(tmp_path):
     assert "2 problems" in text
     assert f"{victims[0].name}: image cannot be read" in text
     assert f"{victims[1].name}: the JPEG is cut off" in text
+
+
+def test_a_set_is_converted_described_and_packed(tmp_path):
+    (tmp_path / "lsp/images").mkdir(parents=True)
+    cv2.imwrite(str(tmp_path / "lsp/images/im0001.jpg"), np.full((400, 300, 3), 90, np.uint8))
+    joints = np.dstack([np.vstack([np.arange(40, 180, 10), np.arange(60, 340, 20), np.zeros(14)])])
+    savemat(tmp_path / "lsp/joints.mat", {"joints": joints})
+    answer = json.loads(run("data", "from-lsp", tmp_path / "lsp", "--out", tmp_path / "coco", "--json"))
+    assert answer["splits"]["train"]["people"] == 1
+    assert "exists already" in run("data", "from-lsp", tmp_path / "lsp", "--out", tmp_path / "coco", code=1)
+    assert "holds no variable 'RELEASE'" in run(
+        "data", "from-mpii", tmp_path / "lsp/joints.mat", "--out", tmp_path / "x", code=1
+    )
+    plot = tmp_path / "set.png"
+    answer = json.loads(run("data", "stats", tmp_path / "coco", "--out", plot, "--json"))
+    assert answer["by_labelled"][14] == 1
+    assert cv2.imread(str(plot)) is not None
+    assert "a plot ends in" in run("data", "stats", tmp_path / "coco", "--out", tmp_path / "set.txt", code=1)
+    assert "1 people of 1 packed" in run("data", "pack", tmp_path / "coco", "--out", tmp_path / "packed", "--size", 128)
+    assert json.loads(run("data", "check", tmp_path / "packed", "--json"))["problems"] == []
 
 
 def test_predict_writes_an_overlay_and_answers_in_json(tiny_models, photo, tmp_path):

@@ -1,9 +1,13 @@
+import shutil
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from poseport import coco, pose
 from poseport.convert import calibration
 from poseport.images import image_digest
+from poseport.pack import pack
 from poseport.train import presets
 
 SPEC = presets.preset("mobile-hourglass").spec
@@ -35,18 +39,28 @@ def test_one_person_an_image_while_there_are_images_enough(people):
 
 
 def test_excluded_images_are_recognised_by_content_not_by_id(people, tmp_path):
-    import shutil
-
     copy = tmp_path / "copy"
     shutil.copytree(people.path.parent, copy)
     half = coco.load(copy)
-    from dataclasses import replace
-
     half = replace(half, persons=half.persons[: len(half) // 2])
     banned = {image_digest(p.image_path) for p in half.persons}
     chosen, manifest = calibration.choose(people, 10, seed=0, exclude=half)
     assert not banned & set(manifest.images_sha256)
     assert len(chosen) == 10
+
+
+def test_a_packed_person_counts_as_the_photo_it_was_cut_from(people, tmp_path):
+    packed = coco.load(pack(people, tmp_path / "packed", 96))
+    few = replace(people, persons=people.persons[:20])
+    banned = {image_digest(p.image_path) for p in few.persons}
+    few_packed = replace(packed, persons=packed.persons[:20])
+    for candidates, excluded in ((packed, few), (people, few_packed), (packed, few_packed)):
+        _, manifest = calibration.choose(candidates, 10, seed=0, exclude=excluded)
+        assert not banned & set(manifest.images_sha256)
+        everybody, _ = calibration.choose(candidates, len(people), seed=0)
+        left = sum(p.digest() not in banned for p in everybody)
+        with pytest.raises(ValueError, match=f"{left} people can calibrate"):
+            calibration.choose(candidates, left + 1, seed=0, exclude=excluded)
 
 
 def test_inputs_are_the_crops_of_everywhere_else_with_both_ends_of_the_range(people):

@@ -1,0 +1,100 @@
+"""COCO keypoint JSON as a file: written whole, read without what nobody needs. `coco` says what it means."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from array import array
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from poseport.records import write_whole
+from poseport.skeleton import Skeleton
+
+# the keys that `coco.load` takes; COCO's outlines and addresses are three quarters of its file
+_READ = {
+    "images", "id", "file_name", "height", "width", "photo_digest", "annotations", "image_id", "category_id",
+    "keypoints", "bbox", "area", "iscrowd", "categories",
+}  # fmt: skip
+
+
+def read(path: Path) -> tuple[Any, str]:
+    """The parsed file with the keys that `coco.load` takes, keypoints as `array("d")`, and its sha256.
+
+    Every object is made lean as soon as it is parsed: so COCO's 150,000 people and their outlines never
+    stand in memory at once. Raises ValueError (or RecursionError) when it is not JSON.
+    """
+    raw = path.read_bytes()
+    digest = hashlib.sha256(raw).hexdigest()
+    text = raw.decode(json.detect_encoding(raw), "surrogatepass")
+    del raw
+    return json.loads(text, object_hook=_lean), digest
+
+
+def _lean(entry: dict[str, Any]) -> dict[str, Any]:
+    kept = {key: value for key, value in entry.items() if key in _READ}
+    points = kept.get("keypoints")
+    if points and isinstance(points, list):
+        with suppress(TypeError, OverflowError):  # a category's names, or a fault that `coco` will name
+            kept["keypoints"] = array("d", points)
+    return kept
+
+
+def image(image_id: int, file_name: str, image_hw: tuple[int, int], **more: Any) -> dict[str, Any]:
+    """An entry of `images`. file_name: below the folder of the images, with forward slashes."""
+    return {"id": image_id, "file_name": file_name, "width": image_hw[1], "height": image_hw[0], **more}
+
+
+def annotation(
+    annotation_id: int,
+    image_id: int,
+    keypoints: np.ndarray,
+    box_xywh: Sequence[float],
+    area: float,
+    *,
+    decimals: int = 2,
+    **more: Any,
+) -> dict[str, Any]:
+    """An entry of `annotations`.
+
+    keypoints: (K, 3) x, y in image pixels and COCO's visibility. box_xywh: in image pixels. area: square
+    pixels. decimals: that are kept of x and y. more: further keys, which `coco.load` passes over.
+    """
+    flat: list[float | int] = []
+    for x, y, visibility in keypoints.tolist():
+        flat += [round(x, decimals), round(y, decimals), int(visibility)]
+    return {
+        "id": annotation_id,
+        "image_id": image_id,
+        "category_id": 1,
+        "keypoints": flat,
+        "num_keypoints": int(np.count_nonzero(keypoints[:, 2])),
+        "bbox": list(box_xywh),
+        "area": area,
+        "iscrowd": 0,
+        **more,
+    }
+
+
+def write(
+    path: Path,
+    skeleton: Skeleton,
+    images: list[dict[str, Any]],
+    annotations: list[dict[str, Any]],
+    description: str,
+) -> None:
+    """The whole file, or none of it. ValueError when it cannot be written."""
+    limbs = (skeleton.pair_indices(skeleton.limbs) + 1).tolist()
+    category = {"id": 1, "name": "person", "supercategory": "person", "keypoints": list(skeleton.names)}
+    data = {
+        "info": {"description": description, "version": "1"},
+        "licenses": [],
+        "images": images,
+        "annotations": annotations,
+        "categories": [{**category, "skeleton": limbs}],
+    }
+    write_whole(path, (json.dumps(data, allow_nan=False) + "\n").encode())
