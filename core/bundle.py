@@ -1,9 +1,9 @@
 """The two artefacts: a bundle (train -> convert) and a .tflite with its card inside (convert -> bench, phone).
 
-A bundle is a folder with `spec.json`, `model.weights.h5` (the best epoch's), `train.json` and `log.csv`, and
-beside them `last.weights.h5` (the last epoch's, with the optimizer). A converted file
-is a TFLite flatbuffer followed by a zip that holds `poseport.json`, TFLite's form of an associated
-file: interpreters ignore the tail, `zipfile` and `java.util.zip.ZipFile` read it.
+A bundle is a folder with `spec.json`, `model.weights.h5` (the best epoch's), `train.json` and `log.csv`, and beside
+them `last.weights.h5` (the last epoch's, with the optimizer) and `curves.png`; `pictures/` and `tensorboard/` where
+they were asked for. A converted file is a TFLite flatbuffer followed by a zip that holds `poseport.json`, TFLite's
+form of an associated file: interpreters ignore the tail, `zipfile` and `java.util.zip.ZipFile` read it.
 """
 
 from __future__ import annotations
@@ -23,6 +23,9 @@ WEIGHTS = "model.weights.h5"
 LAST_WEIGHTS = "last.weights.h5"
 LOG = "log.csv"
 TRAIN = "train.json"
+CURVES = "curves.png"
+PICTURES = "pictures"
+EVENTS = "tensorboard"
 # A card is a few KB, 10,000 calibration people make it a few hundred. A tail that unpacks to more than
 # this is not ours.
 MAX_CARD_BYTES = 8 * 2**20

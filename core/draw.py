@@ -51,6 +51,25 @@ def skeleton_overlay(
     return out
 
 
+def heatmap_overlay(image: np.ndarray, heatmaps: np.ndarray, skeleton: Skeleton) -> np.ndarray:
+    """A darkened copy of the image in which each keypoint's heatmap glows in the colour of its side.
+
+    image: (h, w, 3) uint8 RGB. heatmaps: (H, W, K) that peak at about 1, of the whole image. Faint maps are
+    raised (square root), so that one sees where a network that has hardly learned looks.
+    """
+    _check_image(image)
+    if heatmaps.ndim != 3 or heatmaps.shape[2] != len(skeleton):
+        raise ValueError(f"heatmaps have shape {heatmaps.shape}, expected (H, W, {len(skeleton)})")
+    sides = np.array([_side(name) for name in skeleton.names])
+    out = image * np.float32(0.5)
+    for side, colour in enumerate(SIDE_COLOURS):
+        if (sides == side).any():
+            glow = np.sqrt(np.clip(np.nan_to_num(heatmaps[..., sides == side].max(axis=-1)), 0, 1))
+            glow = cv2.resize(glow.astype(np.float32), image.shape[1::-1], interpolation=cv2.INTER_LINEAR)[..., None]
+            out += glow * (np.array(colour, np.float32) - out)
+    return np.clip(out + 0.5, 0, 255).astype(np.uint8)
+
+
 def beside(images: Sequence[np.ndarray]) -> np.ndarray:
     """Images (h_i, w_i, 3) uint8 in a row, (max h_i, sum w_i, 3); black below the lower ones."""
     if not images:

@@ -46,6 +46,35 @@ def output_options(command: F) -> F:
     return click.option("--quiet", is_flag=True, help="Print errors only.")(command)
 
 
+class Sections(click.Command):
+    """A command with many options: in its help they stand under the headings that `section` gave them."""
+
+    def format_options(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        """Options without a heading come first."""
+        rows: dict[str, list[tuple[str, str]]] = {"Options": []}
+        for option in self.get_params(context):
+            record = option.get_help_record(context)
+            if record is not None:
+                rows.setdefault(getattr(option, "section", "Options"), []).append(record)
+        for title, records in rows.items():
+            with formatter.section(title):
+                formatter.write_dl(records)
+
+
+def section(title: str, *options: Callable[[F], F]) -> Callable[[F], F]:
+    """Several `click.option`s under one heading of a command of class `Sections`."""
+
+    def add(command: F) -> F:
+        known = len(getattr(command, "__click_params__", []))
+        for option in reversed(options):
+            command = option(command)
+        for added in command.__click_params__[known:]:  # type: ignore[attr-defined]
+            added.section = title
+        return command
+
+    return add
+
+
 def guarded(command: F) -> F:
     """A `ValueError` inside is a user's mistake: one line and exit code 1, no traceback. Ctrl-C exits with 130."""
 

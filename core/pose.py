@@ -1,4 +1,4 @@
-"""The front door of geometry and codecs: what a spec means, in five functions.
+"""The front door of geometry and codecs: what a spec means.
 
 The only place that chooses between output kinds. Training, calibration, the bench and `predict` all
 come through here. Letters: N people, K keypoints.
@@ -52,6 +52,12 @@ def encode(spec: PoseSpec, points_px: np.ndarray, labelled: np.ndarray | None = 
     return np.concatenate([values, np.where(hidden, -0.5, 0.5)[:, None]], axis=1, dtype=np.float32)
 
 
+def heatmaps(spec: PoseSpec, outputs: np.ndarray) -> np.ndarray:
+    """Raw outputs (N, H, W, K) of a heatmap network to maps that peak at about 1."""
+    assert isinstance(spec.output, HeatmapOutput)
+    return heatmap.from_logits(outputs, spec.output.sigma) if spec.output.values == "logits" else outputs
+
+
 def decode_input(spec: PoseSpec, outputs: np.ndarray) -> np.ndarray:
     """Raw outputs (N, *spec.output_shape) to (N, K, 3) x, y in input pixels and a score in [0, 1].
 
@@ -59,8 +65,7 @@ def decode_input(spec: PoseSpec, outputs: np.ndarray) -> np.ndarray:
     """
     outputs = np.asarray(outputs, np.float32).reshape(-1, *spec.output_shape)
     if isinstance(spec.output, HeatmapOutput):
-        maps = heatmap.from_logits(outputs, spec.output.sigma) if spec.output.values == "logits" else outputs
-        points, scores = heatmap.decode(maps, spec.output.decode, spec.output.stride)
+        points, scores = heatmap.decode(heatmaps(spec, outputs), spec.output.decode, spec.output.stride)
     else:
         points = coords.decode(outputs[..., :2], spec.input_hw)
         scores = np.ones(points.shape[:2])

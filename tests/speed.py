@@ -30,7 +30,7 @@ from poseport.convert import quantize, recipes
 from poseport.images import read_image
 from poseport.runner import load
 from poseport.synth import write_people
-from poseport.train import fit, losses, models, presets
+from poseport.train import losses, models, optimizer, presets
 from poseport.train.augment import random_matrix
 from poseport.train.callbacks import save_weights
 from poseport.train.dataset import TrainingPeople
@@ -91,7 +91,9 @@ def training_step(people: coco.People) -> tuple[float, float, float]:
     data = TrainingPeople(preset.spec, people.persons, preset.train.augment, 32, 0, threads=THREADS)
     model = models.build(preset.spec, keras)
     loss = losses.for_spec(preset.spec, preset.train.loss)
-    model.compile(fit.make_optimizer(preset.train, data.steps), loss, jit_compile=False)
+    model.compile(
+        optimizer.make_optimizer(preset.train, optimizer.Rate(preset.train, data.steps)), loss, jit_compile=False
+    )
     ready = Ready(data[0], len(data))
     model.fit(ready, verbose=0)
     count = len(data) * data.batch

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import math
 import os
 import time
@@ -14,13 +13,12 @@ import numpy as np
 
 from poseport import bundle
 from poseport.coco import People
-from poseport.records import write_whole
 from poseport.spec import PoseSpec
 from poseport.train.evaluate import evaluate
+from poseport.train.log import SCORES, due, is_best, read_log, stalled, write_log
+from poseport.train.optimizer import Rate, averaged
 
 RESUME = "resume"
-COLUMNS = ("epoch", "loss", "OKS-AP", "OKS-AP50", "PCK@0.1/box", "PCK@0.2/torso", "learning_rate", "seconds")
-SCORES = COLUMNS[2:6]
 
 
 class Reseed(keras.callbacks.Callback):
@@ -49,11 +47,11 @@ class Validate(keras.callbacks.Callback):
         self.spec, self.people, self.every, self.epochs = spec, people, every, epochs
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Score with flip averaging, as the published figures of the networks are."""
+        """Score the averaged weights where there are some, without and with flip averaging."""
         assert logs is not None
-        due = (epoch + 1) % self.every == 0 or epoch + 1 == self.epochs
-        if self.people is not None and due:
-            values = evaluate(self.spec, self.model, self.people, flip=True).values
+        if self.people is not None and due(epoch, self.every, self.epochs):
+            with averaged(self.model):
+                values = evaluate(self.spec, self.model, self.people)
             logs.update({name: values[name] for name in SCORES})
         else:
             logs.update(dict.fromkeys(SCORES, math.nan))
@@ -62,13 +60,14 @@ class Validate(keras.callbacks.Callback):
 class Keep(keras.callbacks.Callback):
     """Log, best weights and resume state of each epoch, every file written beside and renamed.
 
-    `model.weights.h5` is the best epoch by (AP, PCK), or the last where nothing is scored. The resume
-    state is one file with its epoch in its name, so that it is there whole or not at all.
+    `model.weights.h5` is the best epoch by (AP, PCK), or the last where nothing is scored: the network as
+    it was scored, without the optimizer. The resume state is one file with its epoch in its name, so that
+    it is there whole or not at all.
     """
 
-    def __init__(self, directory: Path, seconds_before: float = 0.0):
+    def __init__(self, directory: Path, rate: Rate, seconds_before: float = 0.0):
         super().__init__()
-        self.directory = directory
+        self.directory, self.rate = directory, rate
         self.began = time.monotonic() - seconds_before
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
@@ -78,16 +77,30 @@ class Keep(keras.callbacks.Callback):
         row = {
             "epoch": epoch + 1,
             **{name: logs[name] for name in ("loss", *SCORES)},
-            "learning_rate": float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)),
+            "learning_rate": self.rate.last(self.model.optimizer),
             "seconds": time.monotonic() - self.began,
         }
         if is_best(row, rows):
-            save_weights(self.model, self.directory / bundle.WEIGHTS)
+            with averaged(self.model):
+                network = keras.Model(self.model.inputs, self.model.outputs)  # the same layers, no optimizer
+                save_weights(network, self.directory / bundle.WEIGHTS)
         write_log(self.directory, [*rows, row])
         folder = self.directory / RESUME
         save_weights(self.model, folder / f"epoch-{epoch + 1:05d}.weights.h5")
         for old in sorted(folder.glob("epoch-*.weights.h5"))[:-1]:
             old.unlink()
+
+
+class Stop(keras.callbacks.Callback):
+    """Ends training when the log's last scores brought nothing better; it remembers nothing itself."""
+
+    def __init__(self, directory: Path, patience: int, since: int):
+        super().__init__()
+        self.directory, self.patience, self.since = directory, patience, since
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """After `Keep` has written the epoch's row."""
+        self.model.stop_training = stalled(read_log(self.directory), self.patience, self.since)
 
 
 class Progress(keras.callbacks.Callback):
@@ -129,44 +142,9 @@ class Progress(keras.callbacks.Callback):
         return f"{seconds // 3600}:{seconds % 3600 // 60:02d}:{seconds % 60:02d}"
 
 
-def is_best(row: dict[str, Any], rows: list[dict[str, float]]) -> bool:
-    """Whether an epoch's weights are to be kept; unscored epochs are only while nothing has been scored."""
-    best = best_row(rows)
-    if best is None or not math.isfinite(row["PCK@0.1/box"]):
-        return best is None
-    return rank(row) > rank(best)
-
-
-def rank(row: dict[str, Any]) -> tuple[float, float]:
-    """What epochs are ordered by: AP, and PCK where no AP has come up yet."""
-    return row["OKS-AP"], row["PCK@0.1/box"]
-
-
-def best_row(rows: list[dict[str, float]]) -> dict[str, float] | None:
-    """The first epoch of the highest rank; None while nothing is scored."""
-    return max((r for r in rows if math.isfinite(r["PCK@0.1/box"])), key=rank, default=None)
-
-
 def save_weights(model: Any, path: Path) -> None:
     """Weights (and, of a compiled model, the optimizer) beside and renamed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".part-{path.name}")  # Keras insists on the ending .weights.h5
     model.save_weights(beside)
     os.replace(beside, path)
-
-
-def read_log(directory: Path) -> list[dict[str, float]]:
-    """Rows of `log.csv`; empty where there is none."""
-    path = directory / bundle.LOG
-    if not path.is_file():
-        return []
-    with open(path, newline="") as file:
-        return [{name: float(row[name]) for name in COLUMNS} for row in csv.DictReader(file)]
-
-
-def write_log(directory: Path, rows: list[dict[str, Any]]) -> None:
-    """Write `log.csv` whole."""
-    lines = [",".join(COLUMNS)]
-    for row in rows:
-        lines.append(",".join(str(int(row["epoch"])) if c == "epoch" else f"{row[c]:.8g}" for c in COLUMNS))
-    write_whole(directory / bundle.LOG, ("\n".join(lines) + "\n").encode())

@@ -8,39 +8,108 @@ from typing import Any
 
 import click
 
-from poseport.options import PATH, answer, guarded, load_people, output_options, people_options, skeleton_option
+from poseport.options import (
+    PATH,
+    Sections,
+    answer,
+    guarded,
+    load_people,
+    output_options,
+    people_options,
+    section,
+    skeleton_option,
+)
 
 _EXAMPLE = "poseport train --preset mobile-hourglass --data people --val others --out runs/first --epochs 20"
+_POSITIVE = click.FloatRange(0, min_open=True)
+_SHARE = click.FloatRange(0, 1, max_open=True)
 
 
-@click.command(epilog=f"Example: {_EXAMPLE}")
+@click.command(cls=Sections, epilog=f"Example: {_EXAMPLE}")
 @click.option("--preset", required=True, help="Network and recipe; a wrong name lists those that exist.")
 @people_options("data", "People to train on")
 @people_options("val", "People to score on", required=False)
 @click.option("--out", required=True, type=PATH, help="Folder of the run; becomes a bundle.")
 @skeleton_option
-@click.option("--epochs", type=click.IntRange(1))
-@click.option("--batch", type=click.IntRange(1))
-@click.option("--learning-rate", type=float)
-@click.option("--loss", type=click.Choice(["mse", "softmax", "l1", "laplace"]))
-@click.option("--input-size", type=click.IntRange(32), help="Side of the square input in pixels.")
-@click.option("--rotation", "rotation_deg", type=float, help="Augmentation: rotate by up to +- degrees.")
-@click.option("--scale", type=float, help="Augmentation: scale by up to 1 +- this.")
 @click.option("--min-keypoints", type=click.IntRange(1), help="Fewest labels of a person to train on. Default: 5.")
 @click.option(
     "--require-all-visible/--no-require-all-visible",
     default=None,
     help="Train and validate only on people all of whose keypoints are visible.",
 )
-@click.option("--eval-every", type=click.IntRange(1), help="Epochs between scores on --val.")
-@click.option("--seed", type=click.IntRange(0))
-@click.option("--resume", is_flag=True, help="Go on after the last whole epoch of the run in --out.")
-@output_options
+@section(
+    "Length",
+    click.option("--epochs", type=click.IntRange(1), help="How often every person is seen."),
+    click.option("--batch", type=click.IntRange(1), help="People a step."),
+    click.option("--patience", type=click.IntRange(0), help="Stop after this many scores without a better; 0: never."),
+    click.option("--seed", type=click.IntRange(0), help="Of first weights, order and augmentation."),
+    click.option("--resume", is_flag=True, help="Go on after the last whole epoch of the run in --out."),
+    click.option("--dry-run", is_flag=True, help="Say what it costs, train two steps, leave nothing in --out."),
+)
+@section(
+    "Optimization",
+    click.option("--loss", type=click.Choice(["mse", "softmax", "l1", "laplace"]), help="What the network learns by."),
+    click.option("--optimizer", type=click.Choice(["adam", "adamw", "rmsprop", "sgd"])),
+    click.option("--learning-rate", type=_POSITIVE, help="The highest of the schedule."),
+    click.option("--schedule", type=click.Choice(["constant", "cosine", "step"]), help="Course of the learning rate."),
+    click.option("--drop-at", help="For step: epochs after which the rate is divided by ten, like 70 or 170,200."),
+    click.option("--warmup", type=click.FloatRange(0), help="Epochs over which the rate rises from 0; may be 0.5."),
+    click.option("--momentum", type=_SHARE, help="Of sgd; 0: plain."),
+    click.option("--weight-decay", type=click.FloatRange(0), help="Decoupled: times the rate, off every weight a step."),
+    click.option("--clip-norm", type=click.FloatRange(0), help="Cut gradients to this global norm; 0: never."),
+    click.option("--ema", type=_SHARE, help="Score and keep a moving average of the weights, like 0.999; 0: none."),
+    click.option(
+        "--precision",
+        type=click.Choice(["float32", "mixed_bfloat16", "mixed_float16"]),
+        help="Type that layers compute in; weights stay float32.",
+    ),
+)
+@section(
+    "Start from another network",
+    click.option("--init", type=PATH, help="A bundle whose weights are taken over as far as they fit, by name."),
+    click.option("--freeze-epochs", type=click.IntRange(0), help="First epochs in which only the heads learn."),
+)
+@section(
+    "Network",
+    click.option("--input-size", type=click.IntRange(32), help="Side of the square input in pixels."),
+    click.option("--padding", type=_POSITIVE, help="The person's box is enlarged by this factor."),
+    click.option("--sigma", type=_POSITIVE, help="Of the target Gaussians, in heatmap cells."),
+    click.option(
+        "--decode",
+        type=click.Choice(["argmax", "quarter", "dark", "centroid", "seed"]),
+        help="How a heatmap becomes a point.",
+    ),
+    click.option("--stacks", type=click.IntRange(1), help="Hourglass: how many in a row."),
+    click.option("--depth", type=click.IntRange(1), help="Hourglass: poolings inside each."),
+    click.option("--stages", type=click.IntRange(1), help="Pose machine: how many in a row."),
+    click.option("--width", type=_POSITIVE, help="Channels. DeepPose: multiplier of the trunk's channels."),
+    click.option("--block", type=click.Choice(["bottleneck", "plain", "separable"]), help="Form of the convolutions."),
+    click.option(
+        "--head", type=click.Choice(["linear", "sigmoid", "relu"]), help="Hourglass: activation of the heatmaps."
+    ),
+    click.option("--trunk", type=click.Choice(["alexnet", "resnet18", "mobile"]), help="DeepPose: convolutions."),
+    click.option("--dense-units", type=click.IntRange(0), help="DeepPose: size of the hidden layers; 0: none."),
+    click.option("--dropout", type=_SHARE, help="DeepPose: after each hidden layer."),
+)
+@section(
+    "Augmentation",
+    click.option("--rotation", "rotation_deg", type=float, help="Rotate by up to +- degrees."),
+    click.option("--scale", type=float, help="Scale by up to 1 +- this."),
+)
+@section(
+    "Looking on",
+    click.option("--eval-every", type=click.IntRange(1), help="Epochs between scores on --val."),
+    click.option(
+        "--pictures", default=0, type=click.IntRange(0), help="Draw this many people of --val after each scoring."
+    ),
+    click.option("--tensorboard", is_flag=True, help="Also write the log as TensorBoard events, if it is installed."),
+    output_options,
+)
 @guarded
 def train(**options: Any) -> None:
-    """Train a network and leave a bundle: spec.json, the weights of the best epoch (by OKS-AP on --val; the
-    last without --val), train.json and log.csv. Fields that are not given come from the preset. Ctrl-C or a
-    crash loses at most the running epoch; --resume goes on.
+    """Train a network and leave a bundle: spec.json, the weights of the best epoch (by OKS-AP on --val without
+    flip averaging; the last without --val), train.json, log.csv and curves.png. What is not given comes from
+    the preset. Ctrl-C or a crash loses at most the running epoch; --resume goes on and ends with the same weights.
     """
     from poseport.train import presets
 
@@ -51,7 +120,10 @@ def train(**options: Any) -> None:
         val = load_people(options["val"], options["val_images"], options["skeleton"])
         if val.skeleton.names != people.skeleton.names:
             raise ValueError(f"{val.path}: other keypoints than {people.path}; validate on the same skeleton")
+    options["drop_at"] = _epochs(options["drop_at"])
     preset = presets.customise(presets.with_skeleton(preset, people.skeleton), options)
+    if options["dry_run"] and options["resume"]:
+        raise ValueError("--dry-run looks at the start of a run; leave --resume away")
 
     from poseport.quiet import quiet
 
@@ -60,6 +132,13 @@ def train(**options: Any) -> None:
 
     silent = options["quiet"] or options["as_json"]
     out: Path = options["out"]
+    if options["dry_run"]:
+        from poseport.records import to_data
+        from poseport.train.dryrun import dry_run
+
+        tried = dry_run(preset.spec, preset.train, people, val, options["init"])
+        answer(to_data(tried), tried.text(), as_json=options["as_json"], quiet=options["quiet"])
+        return
     try:
         record = fit(
             preset.spec,
@@ -67,7 +146,10 @@ def train(**options: Any) -> None:
             people,
             val,
             out,
+            init=options["init"],
             resume=options["resume"],
+            pictures=options["pictures"],
+            tensorboard=options["tensorboard"],
             echo=None if silent else click.echo,
             live=sys.stdout.isatty(),
         )
@@ -77,6 +159,14 @@ def train(**options: Any) -> None:
     best = record.best or {}
     text = f"{out}: {record.epochs_done} epochs, {record.parameters:,} parameters, {record.data.people} people"
     if best:
-        text += f"; best epoch {int(best['epoch'])}: OKS-AP {best['OKS-AP']:.3f}, PCK@0.1/box {best['PCK@0.1/box']:.3f}"
+        text += f"; best epoch {int(best['epoch'])}: OKS-AP {best['OKS-AP']:.3f} ({best['OKS-AP+flip']:.3f} with flip)"
+        text += f", PCK@0.1/box {best['PCK@0.1/box']:.3f} ({best['PCK@0.1/box+flip']:.3f})"
     found = {"bundle": str(out), "epochs": record.epochs_done, "parameters": record.parameters, "best": best or None}
     answer(found, text, as_json=options["as_json"], quiet=options["quiet"])
+
+
+def _epochs(text: str | None) -> tuple[int, ...] | None:
+    try:
+        return None if text is None else tuple(int(epoch) for epoch in text.split(","))
+    except ValueError:
+        raise ValueError(f"--drop-at {text!r}: expected epochs like 70 or 170,200") from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 from typing import Literal
 
 from poseport.spec import HeatmapOutput, PoseSpec
@@ -11,15 +12,21 @@ from poseport.train.augment import AugmentConfig
 Loss = Literal["mse", "softmax", "l1", "laplace"]
 Optimizer = Literal["adam", "adamw", "rmsprop", "sgd"]
 Schedule = Literal["constant", "cosine", "step"]
+Precision = Literal["float32", "mixed_bfloat16", "mixed_float16"]
 
 
 @dataclass(frozen=True)
 class TrainConfig:
     """How a network is trained.
 
-    warmup: epochs over which the learning rate rises from 0. step_at: share of the epochs after which
-    the `step` schedule divides the rate by ten. eval_every: epochs between scores on the validation people.
-    require_all_visible: train and validate only on people all of whose keypoints are visible.
+    momentum: of `sgd` (0: plain). warmup: epochs over which the learning rate rises from 0. drop_at: epochs
+    after which the `step` schedule divides the rate by ten. clip_norm: the gradient's global norm is cut
+    to it (0: never). ema: momentum of the moving average of the weights, which is then what is scored and
+    kept (0: none). precision: type that layers compute in; weights and heads stay float32. eval_every:
+    epochs between scores on the validation people. patience: scores without a better one after which
+    training ends (0: never). freeze_epochs: first epochs in which only the heads of a network that began
+    from another's weights learn. require_all_visible: train and validate only on people all of whose
+    keypoints are visible.
     """
 
     loss: Loss
@@ -27,21 +34,46 @@ class TrainConfig:
     batch: int = 32
     learning_rate: float = 1e-3
     optimizer: Optimizer = "adam"
+    momentum: float = 0.0
     weight_decay: float = 0.0
     schedule: Schedule = "cosine"
     warmup: float = 0.0
-    step_at: float = 0.7
+    drop_at: tuple[int, ...] = ()
+    clip_norm: float = 0.0
+    ema: float = 0.0
+    precision: Precision = "float32"
     augment: AugmentConfig = AugmentConfig()
     min_keypoints: int = 5
     require_all_visible: bool = False
     eval_every: int = 1
+    patience: int = 0
+    freeze_epochs: int = 0
     seed: int = 0
 
     def __post_init__(self) -> None:
         if self.epochs < 1 or self.batch < 1 or self.eval_every < 1:
             raise ValueError(f"epochs {self.epochs}, batch {self.batch} and eval-every {self.eval_every} start at 1")
-        if not self.learning_rate > 0 or self.weight_decay < 0 or self.warmup < 0:
-            raise ValueError(f"learning rate {self.learning_rate} must be above 0, decay and warm-up not below 0")
+        if not 0 < self.learning_rate < inf or not 0 <= self.weight_decay < inf or not 0 <= self.clip_norm < inf:
+            raise ValueError(
+                f"learning rate {self.learning_rate} must be above 0, "
+                f"weight decay {self.weight_decay} and clip norm {self.clip_norm} not below 0"
+            )
+        if not (0 <= self.momentum < 1 and 0 <= self.ema < 1):
+            raise ValueError(f"momentum {self.momentum} and ema {self.ema} must be at least 0 and below 1")
+        if not 0 <= self.warmup <= self.epochs:
+            raise ValueError(f"warm-up of {self.warmup} epochs in a training of {self.epochs}; expected 0 to as many")
+        if self.patience < 0 or not 0 <= self.freeze_epochs <= self.epochs:
+            raise ValueError(
+                f"patience {self.patience} must not be below 0, "
+                f"freeze-epochs {self.freeze_epochs} from 0 to the {self.epochs} epochs"
+            )
+        if self.schedule == "step":
+            inside = all(1 <= epoch <= self.epochs for epoch in self.drop_at)
+            if not self.drop_at or not inside or list(self.drop_at) != sorted(set(self.drop_at)):
+                raise ValueError(
+                    f"the step schedule drops the rate after epochs {list(self.drop_at)}; "
+                    f"expected at least one from 1 to {self.epochs}, rising (--drop-at)"
+                )
 
 
 def check(spec: PoseSpec, train: TrainConfig) -> None:

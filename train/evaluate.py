@@ -8,28 +8,31 @@ import numpy as np
 
 from poseport import feed, pose
 from poseport.coco import People
-from poseport.score import Score, score
+from poseport.score import score
 from poseport.spec import PoseSpec
 
 
-def predict(spec: PoseSpec, model: Any, people: People, *, flip: bool, batch: int = 32, threads: int = 2) -> np.ndarray:
-    """Keypoints (N, K, 3) in image pixels of every person of `people`.
+def predict(
+    spec: PoseSpec, model: Any, people: People, *, batch: int = 32, threads: int = 2
+) -> tuple[np.ndarray, np.ndarray]:
+    """Keypoints (N, K, 3) in image pixels of every person of `people`, twice.
 
-    flip: average the outputs with those of the mirrored crops.
+    First from the outputs, then from the outputs averaged with those of the mirrored crops.
     """
-    found = []
+    plain, averaged = [], []
     for part in feed.batches(spec, people.persons, batch, threads):
         outputs = predict_outputs(model, pose.normalise(spec, part.crops))
-        if flip:
-            mirrored = predict_outputs(model, pose.normalise(spec, part.crops[:, :, ::-1]))
-            outputs = (outputs + pose.unmirror(spec, mirrored)) / 2
-        found.append(pose.decode(spec, outputs, part.matrices))
-    return np.concatenate(found)
+        mirrored = predict_outputs(model, pose.normalise(spec, part.crops[:, :, ::-1]))
+        plain.append(pose.decode(spec, outputs, part.matrices))
+        averaged.append(pose.decode(spec, (outputs + pose.unmirror(spec, mirrored)) / 2, part.matrices))
+    return np.concatenate(plain), np.concatenate(averaged)
 
 
-def evaluate(spec: PoseSpec, model: Any, people: People, *, flip: bool) -> Score:
-    """Every metric of `poseport.score` on the people's own boxes."""
-    return score(people, people.persons, predict(spec, model, people, flip=flip))
+def evaluate(spec: PoseSpec, model: Any, people: People) -> dict[str, float]:
+    """Every metric of `poseport.score` on the people's own boxes; those with flip averaging end in `+flip`."""
+    plain, averaged = predict(spec, model, people)
+    values = dict(score(people, people.persons, plain).values)
+    return values | {f"{n}+flip": v for n, v in score(people, people.persons, averaged).values.items()}
 
 
 def predict_outputs(model: Any, images: np.ndarray) -> np.ndarray:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import importlib.metadata
 import platform
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,21 +17,14 @@ from poseport import __version__, bundle
 from poseport.coco import People
 from poseport.records import read_json, write_json
 from poseport.spec import PoseSpec
-from poseport.train import config, losses, models
-from poseport.train.callbacks import (
-    COLUMNS,
-    RESUME,
-    SCORES,
-    Keep,
-    Progress,
-    Reseed,
-    Validate,
-    best_row,
-    read_log,
-    write_log,
-)
-from poseport.train.config import TrainConfig
+from poseport.train import config, curves, events, losses, models
+from poseport.train.callbacks import RESUME, Keep, Progress, Reseed, Stop, Validate
+from poseport.train.config import Precision, TrainConfig
 from poseport.train.dataset import TrainingPeople
+from poseport.train.finetune import Initial, copy_weights, freeze_trunk
+from poseport.train.log import COLUMNS, SCORES, best_row, read_log, stalled, write_log
+from poseport.train.optimizer import Rate, make_optimizer
+from poseport.train.pictures import Pictures
 
 
 @dataclass(frozen=True)
@@ -44,13 +38,18 @@ class DataUsed:
 
 @dataclass(frozen=True)
 class TrainRecord:
-    """`train.json`: how a bundle came to be. best: scores of the epoch whose weights were kept."""
+    """`train.json`: how a bundle came to be.
+
+    initial: where its first weights came from, if from a bundle. best: scores of the epoch whose weights
+    were kept.
+    """
 
     train: TrainConfig
     data: DataUsed
     val: DataUsed | None
     versions: dict[str, str]
     parameters: int
+    initial: Initial | None = None
     epochs_done: int = 0
     seconds: float = 0.0
     best: dict[str, float] | None = None
@@ -60,6 +59,19 @@ class Interrupted(Exception):
     """Training was stopped by Ctrl-C; the message says what is kept and how to go on."""
 
 
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Epochs of a run that one optimizer trains, up to `last`: all of them, or those before or after the
+    trunk is let go.
+    """
+
+    model: Any
+    data: TrainingPeople
+    rate: Rate
+    last: int
+    initial: Initial | None
+
+
 def fit(
     spec: PoseSpec,
     settings: TrainConfig,
@@ -67,102 +79,153 @@ def fit(
     val: People | None,
     out: Path,
     *,
+    init: Path | None = None,
     resume: bool = False,
+    pictures: int = 0,
+    tensorboard: bool = False,
     echo: Callable[..., Any] | None = None,
     live: bool = False,
 ) -> TrainRecord:
     """Train and leave a bundle in `out`.
 
-    val: people to score on (None: none are, and the last epoch's weights are kept). resume: go on after
-    the last whole epoch of the run in `out`. echo: called with each line of progress.
+    val: people to score on (None: none are, and the last epoch's weights are kept). init: a bundle to
+    take the first weights from. resume: go on after the last whole epoch of the run in `out`. pictures:
+    how many validation people are drawn after each scoring. echo: called with each line of progress.
     Raises ValueError for settings that do not fit, a folder that holds another run, or nothing to
     resume; `Interrupted` on Ctrl-C.
     """
-    config.check(spec, settings)
-    train_people = people.for_training(settings.min_keypoints, require_all_visible=settings.require_all_visible)
-    val_people = val.for_training(1, require_all_visible=settings.require_all_visible) if val is not None else None
+    train_people, val_people = chosen(spec, settings, people, val, init)
+    if pictures and val_people is None:
+        raise ValueError("--pictures draws validation people; give some with --val")
     record = TrainRecord(
         settings, _used(train_people), _used(val_people) if val_people else None, versions(), parameters=0
     )
-    state = _begin(out, spec, record, resume)
-
-    keras.utils.set_random_seed(settings.seed)
-    model = models.build(spec, keras)
-    outputs = len(model.outputs)
-    first = int(state.name.split("-")[1].split(".")[0]) if state is not None else 0
-    data = TrainingPeople(
-        spec,
-        train_people.persons,
-        settings.augment,
-        settings.batch,
-        settings.seed,
-        epochs=settings.epochs,
-        first_epoch=first,
-        outputs=outputs,
-    )
-    loss = losses.for_spec(spec, settings.loss)
-    model.compile(
-        optimizer=make_optimizer(settings, data.steps),
-        loss=[loss] * outputs if outputs > 1 else loss,
-        jit_compile=False,  # XLA on the CPU never came back from compiling these networks
-    )
-    record = replace(record, parameters=int(model.count_params()))
-    if state is not None:
-        model.optimizer.build(model.trainable_variables)
-        model.load_weights(state)
-        write_log(out, [row for row in read_log(out) if row["epoch"] <= first])
-    seconds = max([row["seconds"] for row in read_log(out)], default=0.0)
-    callbacks: list[Any] = [
-        Reseed(settings.seed),
-        Validate(spec, val_people, settings.eval_every, settings.epochs),
-        Keep(out, seconds),
-    ]
-    if echo is not None:
-        callbacks.append(Progress(settings.epochs, data.steps, first, echo, live))
-    write_json(record, out / bundle.TRAIN)
+    board = [events.Events(out / bundle.EVENTS)] if tensorboard else []
+    if resume:
+        record = _resumed(out, spec, record, init)
+    elif (out / bundle.SPEC).exists():
+        raise ValueError(f"{out}: holds a run already; add --resume to continue it, or name another --out")
+    say = echo or (lambda *_, **__: None)
     try:
-        model.fit(
-            data,
-            epochs=settings.epochs,
-            initial_epoch=first,
-            steps_per_epoch=data.steps,
-            shuffle=False,  # the data set has its own order, one that a resumed run repeats
-            verbose=0,
-            callbacks=callbacks,
-        )
+        while (first := _epochs_kept(out)) < settings.epochs and not _is_stalled(settings, out):
+            # an uninterrupted run reads its state at the start of its second part too: so both are the same
+            part = prepare(spec, settings, train_people, first, _state(out), init)
+            record = replace(record, parameters=int(part.model.count_params()), initial=part.initial or record.initial)
+            bundle.write_spec(out, spec)
+            write_json(record, out / bundle.TRAIN)
+            if part.initial is not None:
+                say(str(part.initial))
+            callbacks: list[Any] = [
+                Reseed(settings.seed),
+                Validate(spec, val_people, settings.eval_every, settings.epochs),
+                Keep(out, part.rate, max([row["seconds"] for row in read_log(out)], default=0.0)),
+                Stop(out, settings.patience, settings.freeze_epochs),
+                *board,
+            ]
+            if pictures and val_people is not None:
+                callbacks.append(Pictures(spec, val_people, pictures, out, settings.eval_every, settings.epochs))
+            if echo is not None:
+                callbacks.append(Progress(settings.epochs, part.data.steps, first, echo, live))
+            train(part, first, callbacks)
     except KeyboardInterrupt:
         done = len(read_log(out))
         kept = f"{done} whole epochs are kept in {out}" if done else "no epoch was complete yet"
         raise Interrupted(f"interrupted: {kept}; the same command with --resume goes on from there") from None
     finally:
-        data.close()
-        record = _finished(record, out)
-        write_json(record, out / bundle.TRAIN)
+        if (out / bundle.TRAIN).exists():
+            record = _finished(record, out)
+            write_json(record, out / bundle.TRAIN)
+            curves.write(out, say)
     for state in (out / RESUME).glob("epoch-*.weights.h5"):
         state.replace(out / bundle.LAST_WEIGHTS)
     shutil.rmtree(out / RESUME, ignore_errors=True)
     return record
 
 
-def make_optimizer(settings: TrainConfig, steps_per_epoch: int) -> Any:
-    """Keras optimizer with its schedule over all steps."""
-    schedules = keras.optimizers.schedules
-    steps, warm = settings.epochs * steps_per_epoch, int(settings.warmup * steps_per_epoch)
-    rate: Any = settings.learning_rate
-    if settings.schedule == "cosine":
-        warm = min(warm, steps - 1)
-        rate = schedules.CosineDecay(
-            0.0 if warm else rate, max(1, steps - warm), alpha=0.01,
-            warmup_target=settings.learning_rate if warm else None, warmup_steps=warm,
-        )  # fmt: skip
-    elif settings.schedule == "step":
-        rate = schedules.PiecewiseConstantDecay([int(settings.step_at * steps)], [rate, rate / 10])
-    if settings.optimizer == "adamw":
-        return keras.optimizers.AdamW(rate, weight_decay=settings.weight_decay)
-    if settings.optimizer == "sgd":
-        return keras.optimizers.SGD(rate, momentum=0.9, weight_decay=settings.weight_decay or None)
-    kind = keras.optimizers.RMSprop if settings.optimizer == "rmsprop" else keras.optimizers.Adam
-    return kind(rate, weight_decay=settings.weight_decay or None)
+def chosen(
+    spec: PoseSpec, settings: TrainConfig, people: People, val: People | None, init: Path | None
+) -> tuple[People, People | None]:
+    """People to train on and to score on; ValueError when settings, network and people do not fit."""
+    config.check(spec, settings)
+    if settings.freeze_epochs and init is None:
+        raise ValueError("--freeze-epochs holds the weights of another bundle still; name it with --init")
+    if settings.patience and val is None:
+        raise ValueError("--patience waits for better scores on validation people; give some with --val")
+    visible = settings.require_all_visible
+    chosen_val = val.for_training(1, require_all_visible=visible) if val is not None else None
+    return people.for_training(settings.min_keypoints, require_all_visible=visible), chosen_val
+
+
+def prepare(
+    spec: PoseSpec,
+    settings: TrainConfig,
+    people: People,
+    first: int = 0,
+    state: Path | None = None,
+    init: Path | None = None,
+) -> Part:
+    """Network, optimizer and batches from epoch `first` on.
+
+    state: the resume file that the epochs before `first` left. init: a bundle to begin from without one.
+    """
+    frozen = first < settings.freeze_epochs
+    began, last = (0, settings.freeze_epochs) if frozen else (settings.freeze_epochs, settings.epochs)
+    keras.utils.set_random_seed(settings.seed)
+    with precision(settings.precision):
+        model = models.build(spec, keras)
+    initial = copy_weights(model, spec, init) if init is not None and state is None else None
+    if frozen:
+        freeze_trunk(model)
+    outputs = len(model.outputs)
+    data = TrainingPeople(
+        spec,
+        people.persons,
+        settings.augment,
+        settings.batch,
+        settings.seed,
+        epochs=last,
+        first_epoch=first,
+        outputs=outputs,
+    )
+    rate, loss = Rate(settings, data.steps, began), losses.for_spec(spec, settings.loss)
+    if state is not None and first == began:
+        model.load_weights(state)  # before there is an optimizer: the state's is that of the part before
+    model.compile(
+        optimizer=make_optimizer(settings, rate),
+        loss=[loss] * outputs if outputs > 1 else loss,
+        jit_compile=False,  # XLA on the CPU never came back from compiling these networks
+    )
+    if state is not None and first > began:
+        model.optimizer.build(model.trainable_variables)
+        model.load_weights(state)
+    return Part(model, data, rate, last, initial)
+
+
+def train(part: Part, first: int, callbacks: list[Any], steps: int | None = None) -> None:
+    """Train the part's epochs from `first` on. steps: of an epoch, where it is not to be a whole one."""
+    try:
+        part.model.fit(
+            part.data,
+            epochs=part.last,
+            initial_epoch=first,
+            steps_per_epoch=steps or part.data.steps,
+            shuffle=False,  # the data set has its own order, one that a resumed run repeats
+            verbose=0,
+            callbacks=callbacks,
+        )
+    finally:
+        part.data.close()
+
+
+@contextmanager
+def precision(policy: Precision) -> Iterator[None]:
+    """Layers that are made within it compute in this precision."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
 
 
 def versions() -> dict[str, str]:
@@ -176,26 +239,39 @@ def _used(people: People) -> DataUsed:
     return DataUsed(people.path.name, people.sha256, len(people))
 
 
-def _begin(out: Path, spec: PoseSpec, record: TrainRecord, resume: bool) -> Path | None:
-    """Check and prepare the folder; the resume state where there is one."""
-    states = sorted((out / RESUME).glob("epoch-*.weights.h5"))
-    begun = (out / bundle.SPEC).exists()
-    if not resume:
-        if begun:
-            raise ValueError(f"{out}: holds a run already; add --resume to continue it, or name another --out")
-        bundle.write_spec(out, spec)
-        return None
-    if not begun:
+def _state(out: Path) -> Path | None:
+    """The resume file of the last whole epoch."""
+    return max((out / RESUME).glob("epoch-*.weights.h5"), default=None)
+
+
+def _epochs_kept(out: Path) -> int:
+    state = _state(out)
+    return int(state.name.split("-")[1].split(".")[0]) if state is not None else 0
+
+
+def _is_stalled(settings: TrainConfig, out: Path) -> bool:
+    return stalled(read_log(out), settings.patience, settings.freeze_epochs)
+
+
+def _resumed(out: Path, spec: PoseSpec, record: TrainRecord, init: Path | None) -> TrainRecord:
+    """Check that a folder holds the begun run of this record, and cut its log back to what is kept."""
+    if not (out / bundle.SPEC).exists():
         raise ValueError(f"{out}: holds no run to resume; leave --resume away to start one")
     old_spec, old = read_json(PoseSpec, out / bundle.SPEC), read_json(TrainRecord, out / bundle.TRAIN)
+    digest = bundle.sha256(init / bundle.WEIGHTS) if init is not None else None
     if old_spec != spec or (old.train, old.data) != (record.train, record.data):
-        raise ValueError(
-            f"{out}: was begun with other settings or other people than this command's; give the same ones "
-            f"({out / bundle.TRAIN} lists them), or name another --out"
-        )
-    if old.epochs_done >= record.train.epochs:
-        raise ValueError(f"{out}: has finished its {old.epochs_done} epochs; nothing is left to resume")
-    return states[-1] if states else None
+        differs = "other settings or other people"
+    elif (old.initial.weights_sha256 if old.initial else None) != digest:
+        differs = "another --init"
+    elif _state(out) is None and (out / bundle.LAST_WEIGHTS).exists():
+        raise ValueError(f"{out}: has finished after {old.epochs_done} epochs; nothing is left to resume")
+    else:
+        write_log(out, [row for row in read_log(out) if row["epoch"] <= _epochs_kept(out)])
+        return replace(record, initial=old.initial)
+    raise ValueError(
+        f"{out}: was begun with {differs} than this command's; give the same ones "
+        f"({out / bundle.TRAIN} lists them), or name another --out"
+    )
 
 
 def _finished(record: TrainRecord, out: Path) -> TrainRecord:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
+from poseport.records import from_data, to_data
 from poseport.skeleton import COCO17, LSP14, MPII16, Skeleton
 from poseport.spec import (
     CoordsOutput,
@@ -17,6 +18,9 @@ from poseport.spec import (
 )
 from poseport.train.augment import AugmentConfig
 from poseport.train.config import Loss, TrainConfig, check
+
+# architecture's fields that the command line overrides; which of them a network has is its family's matter
+NETWORK_OPTIONS = ("stacks", "stages", "width", "depth", "block", "head", "trunk", "dense_units", "dropout")
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,7 @@ def _hourglass(stacks: int) -> Preset:
     )
     # Adam, 5e-3 -> 5e-4 around epoch 70 of 107, medium augmentation (Lee et al., sections 3.3.2 and 4.8, table 1)
     train = TrainConfig(
-        loss="mse", epochs=107, batch=12, learning_rate=5e-3, schedule="step", step_at=70 / 107,
+        loss="mse", epochs=107, batch=12, learning_rate=5e-3, schedule="step", drop_at=(70,),
         augment=AugmentConfig(rotation_deg=25, scale=0.20, shift=0.0, colour=0.15),
     )  # fmt: skip
     return Preset(f"stacked hourglass, {stacks} stacks of width 256, 256x256 (Newell et al. 2016)", spec, train)
@@ -110,7 +114,7 @@ def _deeppose() -> Preset:
         output=CoordsOutput(),
         padding=1.0,  # the bounding box itself (Gupta and Gritton, section 3.2)
     )
-    # SGD 1e-3, batch 64, squared error, 2,700 epochs on 4,037 people (section 4.1)
+    # SGD 1e-3, batch 64, squared error, 2,700 epochs on 4,037 people (section 4.1); of momentum it says nothing
     train = TrainConfig(
         loss="mse", epochs=2700, batch=64, learning_rate=1e-3, optimizer="sgd", schedule="constant",
         augment=AugmentConfig(rotation_deg=0, scale=0, shift=0, flip=0, colour=0), eval_every=10,
@@ -189,20 +193,57 @@ def with_loss(chosen: Preset, loss: Loss) -> Preset:
 def customise(chosen: Preset, options: dict[str, Any]) -> Preset:
     """The preset with the fields that a user gave (None: keep the preset's).
 
-    Knows epochs, batch, learning_rate, seed, min_keypoints, require_all_visible, eval_every, loss,
-    input_size (pixels), rotation_deg and scale. Raises ValueError when they do not fit the network.
+    Knows the fields of `TrainConfig`, of the preset's architecture and of its augmentation by their names,
+    input_size (pixels), padding, sigma and decode. With other `epochs` the preset's drops of the rate move
+    in proportion. Raises ValueError when they do not fit the network.
     """
-    if options.get("loss") is not None:
-        chosen = with_loss(chosen, options["loss"])
-    size = options.get("input_size")
-    if size is not None:
-        chosen = replace(chosen, spec=replace(chosen.spec, input_hw=(size, size)))
-
-    def given(*names: str) -> dict[str, Any]:
-        return {name: options[name] for name in names if options.get(name) is not None}
-
-    augment = replace(chosen.train.augment, **given("rotation_deg", "scale"))
-    plain = given("epochs", "batch", "learning_rate", "seed", "min_keypoints", "eval_every", "require_all_visible")
-    chosen = replace(chosen, train=replace(chosen.train, augment=augment, **plain))
+    given = {name: value for name, value in options.items() if value is not None}
+    if "loss" in given:
+        chosen = with_loss(chosen, given["loss"])
+    train, spec = chosen.train, chosen.spec
+    augment = replace(train.augment, **_own(train.augment, given))
+    if "epochs" in given and train.drop_at:
+        share = given["epochs"] / train.epochs
+        train = replace(
+            train,
+            drop_at=tuple(sorted({max(1, round(epoch * share)) for epoch in train.drop_at})),
+            epochs=given["epochs"],
+        )
+    train = replace(train, **{**_own(train, given), "augment": augment})
+    chosen = Preset(chosen.about, _customise_spec(spec, given), train)
     check(chosen.spec, chosen.train)
     return chosen
+
+
+def _own(record: Any, given: dict[str, Any]) -> dict[str, Any]:
+    """Those of the given values that are fields of a record."""
+    return {field.name: given[field.name] for field in fields(record) if field.name in given}
+
+
+def _customise_spec(spec: PoseSpec, given: dict[str, Any]) -> PoseSpec:
+    architecture = spec.architecture
+    own = _own(architecture, given)
+    for name in NETWORK_OPTIONS:
+        if name in given and name not in own:
+            raise ValueError(f"--{name.replace('_', '-')} is nothing that {spec.name} has; leave it away")
+    for name, value in own.items():  # a width counts channels in one family and multiplies them in the other
+        if isinstance(getattr(architecture, name), int) and not isinstance(value, str):
+            if not float(value).is_integer():
+                raise ValueError(f"--{name.replace('_', '-')} {value}: {spec.name} takes whole numbers")
+            own[name] = int(value)
+    output = spec.output
+    for name in ("sigma", "decode"):
+        if name in given and not isinstance(output, HeatmapOutput):
+            raise ValueError(f"--{name} is about heatmaps, and {spec.name} has none; leave it away")
+    if isinstance(output, HeatmapOutput):
+        decode = replace(output.decode, method=given.get("decode", output.decode.method))
+        output = replace(output, sigma=given.get("sigma", output.sigma), decode=decode)
+    size = given.get("input_size")
+    return replace(
+        spec,
+        # read as from a file: which words a field knows is only checked there
+        architecture=from_data(type(architecture), to_data(replace(architecture, **own)), f"preset {spec.name}"),
+        output=output,
+        input_hw=(size, size) if size else spec.input_hw,
+        padding=given.get("padding", spec.padding),
+    )

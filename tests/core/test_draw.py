@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from poseport import draw
+from poseport import draw, heatmap
 from poseport.skeleton import COCO17, MPII16, Skeleton
 
 GREY = 100
@@ -143,3 +143,23 @@ def test_caption_stays_at_the_top() -> None:
     assert not out[30:].any()
     assert draw.caption(canvas(4, 6), "text").shape == (4, 6, 3)
     assert (draw.caption(canvas(), "a") != draw.caption(canvas(), "b")).any()
+
+
+def test_a_heatmap_glows_where_its_keypoint_is_in_the_colour_of_its_side() -> None:
+    points = np.full((len(COCO17), 2), -100.0)
+    points[COCO17.index("left_wrist")], points[COCO17.index("right_ankle")] = (41.5, 29.5), (121.5, 89.5)
+    maps = heatmap.encode(points, (30, 40), 4, 1.0)
+    out = draw.heatmap_overlay(canvas(), maps, COCO17)
+    left, right, _ = draw.SIDE_COLOURS
+    assert np.abs(out[29:31, 41:43] - np.array(left, float)).max() < 25
+    assert np.abs(out[89:91, 121:123] - np.array(right, float)).max() < 25
+    assert (out[0] == GREY // 2).all()
+    weight = np.abs(out.astype(float) - GREY // 2).sum(axis=2)[:60, :80]
+    ys, xs = np.mgrid[:60, :80]
+    assert (xs * weight).sum() / weight.sum() == pytest.approx(41.5, abs=0.2)
+    assert (ys * weight).sum() / weight.sum() == pytest.approx(29.5, abs=0.2)
+
+
+def test_heatmaps_of_another_skeleton_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"expected \(H, W, 17\)"):
+        draw.heatmap_overlay(canvas(), np.zeros((30, 40, 16)), COCO17)

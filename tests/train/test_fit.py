@@ -1,6 +1,11 @@
 """Real training, small: it learns, it is interrupted, it goes on as if it had not been."""
 
+import os
+import signal
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -17,8 +22,9 @@ from poseport.spec import (
 )
 from poseport.train import fit, models
 from poseport.train.augment import AugmentConfig
-from poseport.train.callbacks import read_log
+from poseport.train.callbacks import save_weights
 from poseport.train.config import TrainConfig
+from poseport.train.log import read_log, stalled
 
 
 @pytest.fixture(scope="module")
@@ -26,8 +32,8 @@ def people(drawn):
     return coco.load(drawn)
 
 
-def small(people):
-    architecture = HourglassArchitecture(stacks=2, width=16, depth=2)
+def small(people, stacks=2):
+    architecture = HourglassArchitecture(stacks=stacks, width=16, depth=2)
     return PoseSpec("small", architecture, people.skeleton, (64, 64), HeatmapOutput(values="logits"))
 
 
@@ -41,9 +47,30 @@ def weights(path):
     return found
 
 
+def alike(one, other):
+    """Both weights files of two runs agree to float precision."""
+    for name in (bundle.WEIGHTS, bundle.LAST_WEIGHTS):
+        a, b = weights(one / name), weights(other / name)
+        assert a.keys() == b.keys()
+        for key in a:
+            np.testing.assert_allclose(a[key], b[key], rtol=1e-4, atol=1e-5, err_msg=f"{name} {key}")
+
+
+def untrained(spec, directory, seed=1):
+    """A bundle with random weights."""
+    import keras
+
+    keras.utils.set_random_seed(seed)
+    bundle.write_spec(directory, spec)
+    save_weights(models.build(spec, keras), directory / bundle.WEIGHTS)
+    return directory
+
+
 def test_a_run_leaves_a_whole_bundle_and_its_loss_falls(people, tmp_path):
     lines = []
-    record = fit.fit(small(people), SETTINGS, people, people, tmp_path / "run", echo=lambda s, **_: lines.append(s))
+    record = fit.fit(
+        small(people), SETTINGS, people, people, tmp_path / "run", pictures=2, echo=lambda s, **_: lines.append(s)
+    )
     log = read_log(tmp_path / "run")
     assert [r["epoch"] for r in log] == [1, 2, 3]
     assert log[-1]["loss"] < log[0]["loss"]
@@ -56,7 +83,10 @@ def test_a_run_leaves_a_whole_bundle_and_its_loss_falls(people, tmp_path):
     assert lines[0].startswith("epoch 1/3")
     assert not (tmp_path / "run" / "resume").exists()
     best, last = (weights(tmp_path / "run" / name) for name in (bundle.WEIGHTS, bundle.LAST_WEIGHTS))
-    assert best.keys() == last.keys()
+    assert {name.split("/")[0] for name in best} == {"layers"}  # the optimizer is only in what training goes on from
+    assert best.keys() < last.keys()
+    assert (tmp_path / "run" / bundle.CURVES).is_file()
+    assert len(list((tmp_path / "run" / bundle.PICTURES).iterdir())) == 2
     import keras
 
     spec, _ = models.load(tmp_path / "run", keras)
@@ -65,30 +95,93 @@ def test_a_run_leaves_a_whole_bundle_and_its_loss_falls(people, tmp_path):
 
 @pytest.mark.parametrize("family", ["hourglass", "deeppose with dropout"])
 def test_an_interrupted_run_ends_with_the_same_weights(people, tmp_path, family):
-    """Ctrl-C after the second of three epochs, then --resume: to float precision the uninterrupted run's weights."""
-    spec, settings = small(people), replace(SETTINGS, epochs=3, eval_every=9)
+    """Ctrl-C after the second of three epochs, then --resume: to float precision the uninterrupted run's weights.
+
+    The regressor begins from another's weights and lets its trunk go just there, where optimizers change.
+    """
+    spec, settings, init = small(people), replace(SETTINGS, epochs=3, eval_every=9), None
     if family != "hourglass":
         architecture = DeepPoseArchitecture(width=0.25, dense_units=32, dropout=0.5)
         spec = PoseSpec("small", architecture, people.skeleton, (64, 64), CoordsOutput())
-        settings = replace(settings, loss="l1")
-    fit.fit(spec, settings, people, None, tmp_path / "whole")
+        settings = replace(settings, loss="l1", freeze_epochs=2, ema=0.5)
+        init = untrained(spec, tmp_path / "init")
+    fit.fit(spec, settings, people, None, tmp_path / "whole", init=init)
 
     def interrupt(line, **_):
         if line.startswith("epoch 2/3"):
             raise KeyboardInterrupt
 
     with pytest.raises(fit.Interrupted, match=r"2 whole epochs are kept .* --resume"):
-        fit.fit(spec, settings, people, None, tmp_path / "cut", echo=interrupt)
+        fit.fit(spec, settings, people, None, tmp_path / "cut", init=init, echo=interrupt)
     with pytest.raises(ValueError, match="holds a run already; add --resume"):
-        fit.fit(spec, settings, people, None, tmp_path / "cut")
-    fit.fit(spec, settings, people, None, tmp_path / "cut", resume=True)
-    a, b = weights(tmp_path / "whole" / bundle.WEIGHTS), weights(tmp_path / "cut" / bundle.WEIGHTS)
-    assert a.keys() == b.keys()
-    for name in a:
-        np.testing.assert_allclose(a[name], b[name], rtol=1e-4, atol=1e-5, err_msg=name)
+        fit.fit(spec, settings, people, None, tmp_path / "cut", init=init)
+    if init is not None:
+        other = untrained(spec, tmp_path / "other", seed=2)
+        with pytest.raises(ValueError, match="begun with another --init"):
+            fit.fit(spec, settings, people, None, tmp_path / "cut", init=other, resume=True)
+        frozen = weights(tmp_path / "cut" / bundle.WEIGHTS)
+        moved = {
+            name.split("/")[1]
+            for name, value in weights(init / bundle.WEIGHTS).items()
+            if not np.array_equal(value, frozen[name])
+        }
+        assert moved == {"coords", "dense0"}
+    record = fit.fit(spec, settings, people, None, tmp_path / "cut", init=init, resume=True)
+    assert (record.initial is None) == (init is None)
+    alike(tmp_path / "whole", tmp_path / "cut")
     assert [r["epoch"] for r in read_log(tmp_path / "cut")] == [1, 2, 3]
     with pytest.raises(ValueError, match="nothing is left to resume"):
-        fit.fit(spec, settings, people, None, tmp_path / "cut", resume=True)
+        fit.fit(spec, settings, people, None, tmp_path / "cut", init=init, resume=True)
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from test_fit import EVERYTHING, small
+from poseport import coco
+from poseport.train import callbacks, fit
+
+def die(self, batch, logs=None):
+    if (self.epoch, batch) == (2, 1):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+callbacks.Progress.on_train_batch_end = die
+people = coco.load(Path(sys.argv[1]))
+fit.fit(small(people, stacks=1), EVERYTHING, people, people, Path(sys.argv[2]), echo=print)
+"""
+EVERYTHING = replace(
+    SETTINGS, epochs=6, learning_rate=0.05, optimizer="sgd", momentum=0.9, weight_decay=1e-4, schedule="step",
+    drop_at=(3,), warmup=1.5, clip_norm=1.0, ema=0.8, precision="mixed_bfloat16", eval_every=1, patience=2,
+)  # fmt: skip
+
+
+def test_a_killed_run_ends_with_the_same_weights(people, drawn, tmp_path):
+    """kill -9 in the middle of the third epoch, with everything on that has a state."""
+    spec = small(people, stacks=1)
+    fit.fit(spec, EVERYTHING, people, people, tmp_path / "whole")
+    path = os.pathsep.join([str(Path(__file__).parent), *sys.path])
+    child = [sys.executable, "-c", KILLED, str(drawn), str(tmp_path / "cut")]
+    died = subprocess.run(child, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True)
+    assert died.returncode == -signal.SIGKILL, died.stderr
+    assert died.stdout.splitlines()[-1].startswith("epoch 2/6")
+    fit.fit(spec, EVERYTHING, people, people, tmp_path / "cut", resume=True)
+    alike(tmp_path / "whole", tmp_path / "cut")
+    whole, cut = read_log(tmp_path / "whole"), read_log(tmp_path / "cut")
+    assert len(whole) == len(cut)
+    for a, b in zip(whole, cut, strict=True):
+        assert {**a, "seconds": 0} == pytest.approx({**b, "seconds": 0}, rel=1e-4, abs=1e-5)
+
+
+def test_training_stops_after_patience_and_is_then_finished(people, tmp_path):
+    """A rate that is too small to move anything: no score gets better."""
+    settings = replace(SETTINGS, epochs=9, learning_rate=1e-12, eval_every=1, patience=2)
+    record = fit.fit(small(people, stacks=1), settings, people, people, tmp_path / "run")
+    log = read_log(tmp_path / "run")
+    assert record.epochs_done == len(log) < 9
+    assert stalled(log, 2)
+    assert not stalled(log[:-1], 2)
+    with pytest.raises(ValueError, match=f"has finished after {len(log)} epochs"):
+        fit.fit(small(people, stacks=1), settings, people, people, tmp_path / "run", resume=True)
 
 
 def test_resume_refuses_other_settings_and_a_folder_without_a_run(people, tmp_path):
@@ -114,6 +207,18 @@ def test_weights_that_do_not_fit_their_spec_are_named(people, tmp_path):
     (tmp_path / "run" / bundle.WEIGHTS).write_bytes(b"broken")
     with pytest.raises(ValueError, match=r"weights do not fit spec\.json"):
         models.load(tmp_path / "run", keras)
+
+
+def test_options_that_look_at_nobody_are_refused(people, tmp_path):
+    for settings, more, message in (
+        (replace(SETTINGS, patience=2), {}, "--patience waits .* --val"),
+        (SETTINGS, {"pictures": 3}, "--pictures draws .* --val"),
+        (replace(SETTINGS, freeze_epochs=1), {}, "--freeze-epochs .* --init"),
+        (SETTINGS, {"init": tmp_path / "none"}, "not a bundle"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            fit.fit(small(people), settings, people, None, tmp_path / "run", **more)
+    assert not (tmp_path / "run").exists()
 
 
 def test_augmentation_ranges_are_checked():

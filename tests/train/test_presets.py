@@ -58,3 +58,8 @@ def test_an_input_that_cannot_be_halved_often_enough_is_refused():
 def test_another_skeleton():
     preset = presets.with_skeleton(presets.preset("mobile-hourglass"), LSP14)
     assert preset.spec.output_shape == (48, 48, 14)
+
+
+def test_a_word_of_another_family_is_refused():
+    with pytest.raises(ValueError, match="preset mobile-cpm: block"):
+        presets.customise(presets.preset("mobile-cpm"), {"block": "bottleneck"})

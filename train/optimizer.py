@@ -1,0 +1,82 @@
+"""What turns gradients into steps: the learning rate of each step, the optimizer, the average of the weights."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from poseport.train.config import TrainConfig
+
+# where a cosine ends, as a share of where it began: the last steps still move something
+_COSINE_END = 0.01
+
+
+class Rate(keras.optimizers.schedules.LearningRateSchedule):
+    """Learning rate of a step: schedule times linear warm-up, over all epochs of the run.
+
+    first_epoch: whole epochs that lie before the optimizer's step 0.
+    """
+
+    def __init__(self, settings: TrainConfig, steps_per_epoch: int, first_epoch: int = 0):
+        self.settings, self.steps, self.before = settings, steps_per_epoch, first_epoch * steps_per_epoch
+
+    def __call__(self, step: Any) -> Any:
+        """step: of the optimizer, from 0. Returns a float32 scalar."""
+        settings = self.settings
+        done = ops.cast(step, "float32") + self.before
+        warm, total = settings.warmup * self.steps, settings.epochs * self.steps
+        rate = ops.ones_like(done) * settings.learning_rate
+        if settings.schedule == "cosine":
+            share = ops.clip((done - warm) / max(total - warm, 1), 0.0, 1.0)
+            rate *= _COSINE_END + (1 - _COSINE_END) * (1 + ops.cos(math.pi * share)) / 2
+        elif settings.schedule == "step":
+            for epoch in settings.drop_at:
+                rate *= ops.where(done >= epoch * self.steps, 0.1, 1.0)
+        return rate * ops.minimum((done + 1) / warm, 1.0) if warm else rate
+
+    def last(self, optimizer: Any) -> float:
+        """Rate of the step that was taken last."""
+        return float(ops.convert_to_numpy(self(optimizer.iterations - 1)))
+
+
+def make_optimizer(settings: TrainConfig, rate: Any) -> Any:
+    """The Keras optimizer of some settings. rate: a `Rate`."""
+    shared = {
+        "learning_rate": rate,
+        "weight_decay": settings.weight_decay or None,
+        "global_clipnorm": settings.clip_norm or None,
+        "use_ema": settings.ema > 0,
+        "ema_momentum": settings.ema,
+    }
+    if settings.optimizer == "adamw":
+        return keras.optimizers.AdamW(**shared | {"weight_decay": settings.weight_decay})
+    if settings.optimizer == "sgd":
+        return keras.optimizers.SGD(momentum=settings.momentum, **shared)
+    return (keras.optimizers.RMSprop if settings.optimizer == "rmsprop" else keras.optimizers.Adam)(**shared)
+
+
+@contextmanager
+def averaged(model: Any) -> Iterator[None]:
+    """Within it the model's trainable weights are their moving average, where the optimizer keeps one.
+
+    Keras's own callback swaps by adding and subtracting, which changes what training goes on from.
+    """
+    optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)  # a loss scale wraps float16's
+    if not getattr(optimizer, "use_ema", False):
+        yield
+        return
+    variables = model.trainable_variables
+    raw = [np.array(ops.convert_to_numpy(variable)) for variable in variables]
+    for variable, average in zip(variables, optimizer._model_variables_moving_average, strict=True):
+        variable.assign(average)
+    try:
+        yield
+    finally:
+        for variable, value in zip(variables, raw, strict=True):
+            variable.assign(value)
