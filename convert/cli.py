@@ -1,4 +1,4 @@
-"""`poseport convert` and `poseport inspect`."""
+"""`poseport convert`, `poseport inspect` and `poseport doctor`."""
 
 from __future__ import annotations
 
@@ -95,6 +95,34 @@ def inspect(file: Path, list_ops: bool, quiet: bool, as_json: bool) -> None:
         "macs_by_dtype": found.macs_by_dtype, "op_counts": found.op_counts, "card": to_data(card),
     }  # fmt: skip
     answer(data, _text(file, found, card, list_ops), as_json=as_json, quiet=quiet)
+
+
+@click.command()
+@click.argument("file", type=PATH)
+@people_options("data", "People to run through the file", required=False)
+@click.option("--count", default=64, show_default=True, type=click.IntRange(8), help="How many of them to run.")
+@click.option("--runtime", help="The TFLite version that must load the file, such as 2.16.")
+@output_options
+@guarded
+def doctor(
+    file: Path, data: Path | None, data_images: Path | None, count: int, runtime: str | None, quiet: bool, as_json: bool
+) -> None:
+    """Say what is wrong with a .tflite FILE for a phone, ours or anybody's: each finding with its numbers and how
+    to mend it. Exit code 1 when one is an error. Works without TensorFlow.
+
+    Example: poseport doctor first.int8.tflite --data people --runtime 2.16
+    """
+    from poseport.convert import doctor as doctors
+    from poseport.convert.runtimes import parse_runtime
+
+    wanted = None if runtime is None else parse_runtime(runtime)
+    people = load_people(data, data_images, None) if data else None
+    total = 0 if people is None else min(count, len(people))
+    with progress("running people", total, hidden=quiet or as_json or people is None) as advance:
+        found = doctors.diagnose(file, people, count=count, runtime=wanted, progress=advance)
+    answer(found.data(), found.text(), as_json=as_json, quiet=quiet)
+    if found.count("error"):
+        raise click.exceptions.Exit(1)
 
 
 def _text(file: Path, found: Inspection, card: ModelCard, list_ops: bool) -> str:

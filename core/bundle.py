@@ -56,12 +56,13 @@ def sha256(path: Path) -> str:
 
 def pack(flatbuffer: bytes, card: ModelCard) -> bytes:
     """A flatbuffer with its card appended. The zip is stored without compression and without a date,
-    so that the same model gives the same bytes.
+    so that the same model gives the same bytes; its comment is the flatbuffer's sha256.
     """
     tail = io.BytesIO()
     tail.write(flatbuffer)
     with zipfile.ZipFile(tail, "a", zipfile.ZIP_STORED) as archive:
         archive.writestr(zipfile.ZipInfo(CARD), dumps(card))
+        archive.comment = hashlib.sha256(flatbuffer).hexdigest().encode()
     return tail.getvalue()
 
 
@@ -73,8 +74,8 @@ def write_model(path: Path, flatbuffer: bytes, card: ModelCard) -> None:
 def read_model(path: Path) -> tuple[bytes, ModelCard]:
     """The file's bytes and its card.
 
-    Raises ValueError for a file that is not TFLite, is cut off, has no card, one of a newer schema, or
-    a tail that is not ours.
+    Raises ValueError for a file that is not TFLite, is cut off or was changed since it was written, has no card,
+    one of a newer schema, or a tail that is not ours.
     """
     path = Path(path)
     try:
@@ -98,6 +99,9 @@ def _card_text(path: Path, data: bytes) -> str:
                 raise ValueError(f"{path}: its {CARD} unpacks to {entry.file_size} bytes, which is not ours; refused")
             with archive.open(entry) as member:
                 text = member.read(MAX_CARD_BYTES + 1)
+            # files of the first versions have no digest
+            if archive.comment not in (b"", hashlib.sha256(data[: entry.header_offset]).hexdigest().encode()):
+                raise ValueError(f"{path}: is damaged: not the bytes that were written; copy or convert it again")
             if len(text) > MAX_CARD_BYTES:
                 raise ValueError(f"{path}: its {CARD} unpacks to more than it says, which is not ours; refused")
             return text.decode("utf-8")

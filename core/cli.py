@@ -18,6 +18,7 @@ STAGES = {
     "train": ("poseport.train.cli", "train", "Train a network on COCO-form people."),
     "convert": ("poseport.convert.cli", "convert", "Turn a trained bundle into a checked .tflite file."),
     "inspect": ("poseport.convert.cli", "inspect", "Say what a .tflite file truly is."),
+    "doctor": ("poseport.convert.cli", "doctor", "Say what is wrong with a .tflite file for a phone."),
     "bench": ("poseport.bench.cli", "bench", "Measure converted files: accuracy, latency, gate, report."),
 }
 

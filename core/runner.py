@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from poseport import bundle, pose
+from poseport.flatbuffer import verify
 from poseport.quiet import quiet
 from poseport.spec import ModelCard
 
@@ -36,14 +37,20 @@ def runtime() -> tuple[Any, str]:
 class Runner:
     """An interpreter with one image in and one tensor out.
 
-    data: a flatbuffer, with or without a tail. name: what errors call it.
+    data: a flatbuffer, with or without a tail. name: what errors call it. keep: leave the values of every tensor
+    between the layers to be read (slower, and without the default delegate, which overwrites them).
     """
 
-    def __init__(self, data: bytes, name: str, threads: int = 1):
+    def __init__(self, data: bytes, name: str, threads: int = 1, *, keep: bool = False):
+        verify(data, name)  # an interpreter is native code, and no place for a damaged file
         module, self.runtime = runtime()
+        options: dict[str, Any] = {}
+        if keep:
+            plain = module.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+            options = {"experimental_preserve_all_tensors": True, "experimental_op_resolver_type": plain}
         try:
             with quiet():
-                self.interpreter = module.Interpreter(model_content=data, num_threads=threads)
+                self.interpreter = module.Interpreter(model_content=data, num_threads=threads, **options)
                 self.interpreter.allocate_tensors()
         except (ValueError, RuntimeError, TypeError) as error:
             lines = str(error).strip().splitlines() or ["unknown reason"]

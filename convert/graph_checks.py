@@ -1,0 +1,272 @@
+"""What is wrong with a .tflite as it stands, without running it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from poseport.convert.finding import Finding, some, tally
+from poseport.convert.inspect import Inspection, OpInfo, TensorInfo, constants, elements, inspect_bytes
+
+# A part of an output that keeps fewer than this many of the 256 levels: a sigmoid then has steps of 6 %.
+FEW_LEVELS, TOO_FEW_LEVELS = 32, 16
+# Largest weight of a channel, of 127 steps: below this a filter keeps three bits.
+SQUEEZED_STEPS = 8
+_SAME_VALUES = ("RESHAPE", "QUANTIZE", "DEQUANTIZE", "SQUEEZE", "EXPAND_DIMS", "TRANSPOSE")
+_JOINS = ("CONCATENATION", "PACK")
+_CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV", "FULLY_CONNECTED")
+# between a convolution and the batch normalisation that did not fold into it
+_BETWEEN = ("RELU", "RELU6", "LEAKY_RELU", "PRELU", "HARD_SWISH", "ADD", "MUL", "SUB", "MAX_POOL_2D", "AVERAGE_POOL_2D",
+            "CONCATENATION", "QUANTIZE", "PAD")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A file's operations with what leads to what. values: of every tensor that the file holds."""
+
+    found: Inspection
+    values: tuple[np.ndarray | None, ...]
+
+    @cached_property
+    def maker(self) -> dict[int, OpInfo]:
+        """Tensor -> the operation that computes it."""
+        return {i: op for op in self.found.ops for i in op.outputs}
+
+    @cached_property
+    def constant(self) -> list[bool]:
+        """Whether a tensor's values are in the file; half-precision ones are unpacked by a DEQUANTIZE."""
+        known = [t.constant for t in self.found.tensors]
+        for op in self.found.ops:
+            if op.kind == "DEQUANTIZE" and self._source(op) is not None and known[op.inputs[0]]:
+                for i in op.outputs:
+                    known[i] = True
+        return known
+
+    def _source(self, op: OpInfo) -> int | None:
+        return op.inputs[0] if op.inputs and op.inputs[0] >= 0 else None
+
+    def stored(self, tensor: int) -> tuple[np.ndarray | None, TensorInfo]:
+        """The values that are in the file for a tensor, before any DEQUANTIZE, and the tensor that they are of."""
+        op = self.maker.get(tensor)
+        if op is not None and op.kind == "DEQUANTIZE":
+            tensor = tensor if (source := self._source(op)) is None else source
+        return self.values[tensor], self.found.tensors[tensor]
+
+    def shape(self, op: OpInfo) -> tuple[int, ...]:
+        """Of what an operation computes."""
+        return self.found.tensors[op.outputs[0]].shape if op.outputs else ()
+
+    def flowing(self, op: OpInfo) -> list[int]:
+        """Inputs that are computed."""
+        return [i for i in op.inputs if i >= 0 and not self.constant[i]]
+
+
+def read_graph(data: bytes, name: str) -> Graph:
+    """A file's graph; name is what errors call it. Raises ValueError for a damaged file."""
+    return Graph(inspect_bytes(data, name), constants(data, name))
+
+
+def check_graph(graph: Graph) -> list[Finding]:
+    """What would be wrong on every device."""
+    return [finding for check in _CHECKS if (finding := check(graph)) is not None]
+
+
+def _mixed_ranges(graph: Graph) -> Finding | None:
+    """Parts that are joined under one scale just before they leave."""
+    tensors = graph.found.tensors
+    places = {id(tensor): i for i, tensor in enumerate(tensors)}
+    waiting, seen, worst = [places[id(out)] for out in graph.found.outputs], set[int](), (256.0, "", "")
+    while waiting:
+        tensor = waiting.pop()
+        op = graph.maker.get(tensor)
+        if tensor in seen or op is None:
+            continue
+        seen.add(tensor)
+        if op.kind in (*_SAME_VALUES, *_JOINS):
+            waiting += graph.flowing(op)
+        joined = tensors[tensor]
+        if op.kind in _JOINS and joined.dtype in ("int8", "uint8") and 0 < (joined.scale or 0) < math.inf:
+            for part in graph.flowing(op):
+                origin = _origin(graph, part)
+                if 0 < (origin.scale or 0) < math.inf:
+                    worst = min(worst, (256 * origin.scale / joined.scale, origin.name, joined.name))
+    levels, part, joined_name = worst
+    if levels >= FEW_LEVELS:
+        return None
+    return Finding(
+        "mixed-ranges",
+        "error" if levels < TOO_FEW_LEVELS else "warning",
+        f"output {some([joined_name])} joins parts of different range under one scale: {some([part])} keeps "
+        f"{levels:.1f} of 256 levels",
+        "make the parts outputs of their own, or bring them to one range (coordinates divided by the input's size)",
+        {"levels": round(levels, 2), "part": part, "output": joined_name},
+    )
+
+
+def _origin(graph: Graph, tensor: int) -> TensorInfo:
+    """The tensor before it was requantized to another scale: its range is what the values had."""
+    seen = set()
+    while (op := graph.maker.get(tensor)) is not None and op.kind in _SAME_VALUES and tensor not in seen:
+        seen.add(tensor)
+        sources = graph.flowing(op)
+        if not sources or graph.found.tensors[sources[0]].scale is None:
+            break
+        tensor = sources[0]
+    return graph.found.tensors[tensor]
+
+
+def _dynamic(graph: Graph) -> Finding | None:
+    open_ends = [t.name for t in (*graph.found.inputs, *graph.found.outputs) if t.dynamic]
+    inner = [t.name for t in graph.found.tensors if t.dynamic]
+    if not inner:
+        return None
+    return Finding(
+        "dynamic-shape",
+        "error" if open_ends else "warning",
+        f"{len(inner)} tensors have an open dimension (-1): {some(open_ends or inner)}; delegates refuse them",
+        "convert a function whose input signature has batch 1 and a fixed size",
+        {"tensors": len(inner), "inputs_and_outputs": open_ends},
+    )
+
+
+def _float_islands(graph: Graph) -> Finding | None:
+    found = graph.found
+    if not any(dtype in found.macs_by_dtype for dtype in ("int8", "uint8")):
+        return None
+    ends = {id(t) for t in (*found.inputs, *found.outputs)}
+    inner = [op for op in found.ops if op.kind in ("QUANTIZE", "DEQUANTIZE") and "float" in op.dtype]
+    inner = [op for op in inner if not any(id(found.tensors[i]) in ends for i in (*op.inputs, *op.outputs) if i >= 0)]
+    inner = [op for op in inner if not any(graph.constant[i] for i in op.outputs)]
+    islands = found.float_islands
+    if not islands and not inner:
+        return None
+    macs = sum(op.macs for op in islands)
+    share = macs / max(found.macs, 1)
+    return Finding(
+        "float-island",
+        "warning" if share >= 0.01 else "note",
+        f"{len(islands)} operations compute in float inside an int8 graph ({tally(op.kind for op in islands)}), "
+        f"{100 * share:.1f} % of the multiply-adds, with {len(inner)} casts around them",
+        "use layers that have int8 kernels, or leave these operations out of the network and do them after it",
+        {"operations": len(islands), "macs": macs, "macs_share": round(share, 4), "casts": len(inner)},
+    )
+
+
+def _unfolded(graph: Graph) -> Finding | None:
+    """A multiplication or addition of one constant a channel, downstream of a convolution."""
+    left = []
+    for op in graph.found.ops:
+        sources = graph.flowing(op)
+        if op.kind not in ("MUL", "ADD", "SUB") or len(sources) != 1 or len(op.inputs) != 2:
+            continue
+        other = op.inputs[1] if op.inputs[0] == sources[0] else op.inputs[0]
+        size = elements(graph.found.tensors[other].shape) if other >= 0 else 0
+        if size > 1 and graph.shape(op)[-1:] == (size,) and _after_convolution(graph, sources):
+            left.append(op)
+    if not left:
+        return None
+    values = sum(elements(graph.shape(op)) for op in left)
+    return Finding(
+        "unfolded-norm",
+        "warning",
+        f"{len(left)} operations are left of batch normalisations ({tally(op.kind for op in left)}): {values:,} values "
+        f"are read and written once more; first {some([left[0].name])}",
+        "put the normalisation between convolution and activation (conv, norm, ReLU), where it folds into the weights",
+        {"operations": len(left), "values": values, "names": [op.name for op in left]},
+    )
+
+
+def _after_convolution(graph: Graph, tensors: list[int]) -> bool:
+    waiting, seen = list(tensors), set(tensors)
+    while waiting:
+        op = graph.maker.get(waiting.pop())
+        if op is None:
+            continue
+        if op.kind in _CONVOLUTIONS:
+            return True
+        if op.kind in _BETWEEN:
+            fresh = [i for i in graph.flowing(op) if i not in seen]
+            seen.update(fresh)
+            waiting += fresh
+    return False
+
+
+def _transposes(graph: Graph) -> Finding | None:
+    ops = [op for op in graph.found.ops if op.kind == "TRANSPOSE" and graph.flowing(op)]
+    if not ops:
+        return None
+    values = sum(elements(graph.shape(op)) for op in ops)
+    return Finding(
+        "transpose",
+        "warning",
+        f"{len(ops)} TRANSPOSE move {values:,} values and compute nothing; first {some([ops[0].name])}",
+        "build and export the network channels last (NHWC); a converter from NCHW leaves these behind",
+        {"operations": len(ops), "values": values},
+    )
+
+
+def _wide_integers(graph: Graph) -> Finding | None:
+    wide = [t for i, t in enumerate(graph.found.tensors) if t.dtype in ("int64", "uint64") and not graph.constant[i]]
+    if not wide:
+        return None
+    kinds = [op.kind for op in graph.found.ops if any(graph.found.tensors[i] in wide for i in op.outputs)]
+    return Finding(
+        "int64",
+        "warning",
+        f"{len(wide)} tensors of 64-bit integers ({some(t.name for t in wide)}), computed by "
+        f"{tally(kinds) or 'nothing'}; no delegate takes them",
+        "ask for int32 (`output_type=tf.int32` of argmax), or take the maximum after the network",
+        {"tensors": len(wide), "operations": len(kinds)},
+    )
+
+
+def _weights(graph: Graph) -> Finding | None:
+    """Filters that are all zero, and filters that one scale for the whole tensor leaves hardly a step."""
+    zero, squeezed, filters, layers = 0, 0, 0, []
+    for op in graph.found.ops:
+        if op.weights is None:
+            continue
+        values, stored = graph.stored(op.inputs[1])
+        if values is None or values.ndim < 2 or not values.size:
+            continue
+        axis = 3 if op.kind == "DEPTHWISE_CONV_2D" and values.ndim == 4 else 0
+        whole = values.astype(np.float32) - (stored.zero_point or 0)
+        peaks = np.abs(np.moveaxis(whole, axis, 0).reshape(values.shape[axis], -1)).max(axis=1)
+        empty = int(np.count_nonzero(peaks == 0))
+        bits = stored.dtype in ("int8", "uint8") and stored.channels == 1 and len(peaks) > 1
+        few = int(np.count_nonzero((peaks > 0) & (peaks < SQUEEZED_STEPS))) if bits else 0
+        zero, squeezed, filters = zero + empty, squeezed + few, filters + len(peaks)
+        if empty or few:
+            layers.append(op.name)
+    if not zero and not squeezed:
+        return None
+    return Finding(
+        "dead-weights",
+        "warning" if zero + squeezed >= 0.01 * filters else "note",
+        f"of {filters} filters {zero} are all zero and {squeezed} keep fewer than {SQUEEZED_STEPS} of 127 steps under "
+        f"their tensor's one scale; in {some(layers)}",
+        "train with less weight decay or a smaller width where filters are zero; quantize weights per channel where "
+        "they are squeezed",
+        {"filters": filters, "zero": zero, "squeezed": squeezed, "layers": layers},
+    )
+
+
+def _control_flow(graph: Graph) -> Finding | None:
+    if graph.found.subgraphs == 1:
+        return None
+    return Finding(
+        "control-flow",
+        "warning",
+        f"{graph.found.subgraphs} graphs in one file (control flow, or several signatures); only the first was read",
+        "export one function without loops and branches",
+        {"graphs": graph.found.subgraphs},
+    )
+
+
+_CHECKS: tuple[Callable[[Graph], Finding | None], ...] = (
+    _mixed_ranges, _dynamic, _float_islands, _unfolded, _transposes, _wide_integers, _weights, _control_flow,
+)  # fmt: skip
