@@ -8,7 +8,7 @@ from typing import Any
 import h5py
 
 from poseport import bundle
-from poseport.spec import HourglassArchitecture, PoseSpec
+from poseport.spec import DeepPoseArchitecture, HourglassArchitecture, PoseSpec
 from poseport.train import deeppose, hourglass
 
 
@@ -19,7 +19,11 @@ def build(spec: PoseSpec, keras: Any) -> Any:
     """
     if isinstance(spec.architecture, HourglassArchitecture):
         return hourglass.build(spec, keras)
-    return deeppose.build(spec, keras)
+    if isinstance(spec.architecture, DeepPoseArchitecture):
+        return deeppose.build(spec, keras)
+    raise ValueError(
+        f"{spec.name}: a foreign network is known by its .tflite file alone; it cannot be built or trained"
+    )
 
 
 def load(directory: Path, keras: Any) -> tuple[PoseSpec, Any]:
