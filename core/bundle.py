@@ -4,7 +4,7 @@ A bundle is a folder with `spec.json`, `model.weights.h5` (the best epoch's), `t
 beside them `last.weights.h5` (the last epoch's, with the optimizer). A converted file
 is a TFLite flatbuffer followed by a zip that holds `poseport.json`, TFLite's form of an associated
 file: interpreters ignore the tail, `zipfile` and `java.util.zip.ZipFile` read it. A file that others
-made has its spec beside it instead (see `foreign`).
+made has its spec beside it instead (see `sidecar`).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import zipfile
 import zlib
 from pathlib import Path
 
-from poseport import foreign
+from poseport import sidecar
 from poseport.records import dumps, loads, read_json, write_json, write_whole
 from poseport.spec import ModelCard, PoseSpec
 
@@ -82,8 +82,8 @@ def read_model(path: Path) -> tuple[bytes, ModelCard]:
         raise ValueError(f"{path}: cannot be read ({error.strerror}); expected a .tflite file") from None
     if data[4:8] != b"TFL3":
         raise ValueError(f"{path}: not a TFLite file (no TFL3 mark); expected the output of `poseport convert`")
-    if foreign.spec_path(path).is_file() and not _has_card(data):
-        return data, foreign.read_card(path, data)
+    if sidecar.spec_path(path).is_file() and not _has_card(data):
+        return data, sidecar.read_card(path, data)
     return data, loads(ModelCard, _card_text(path, data), f"{path}: {CARD}")
 
 
@@ -113,7 +113,7 @@ def _card_text(path: Path, data: bytes) -> str:
     except zipfile.BadZipFile:
         raise ValueError(
             f"{path}: carries no {CARD}: either it was not made by `poseport convert`, or the file is cut off; "
-            f"a file that others made needs its spec beside it as {foreign.spec_path(path).name} (see docs/foreign.md)"
+            f"a file that others made needs its spec beside it as {sidecar.spec_path(path).name} (see docs/foreign.md)"
         ) from None
     except (RuntimeError, NotImplementedError, EOFError, OSError, UnicodeDecodeError, zlib.error) as error:
         raise ValueError(f"{path}: its {CARD} cannot be read ({error}); convert it again") from None

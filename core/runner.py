@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from poseport import bundle, foreign, pose
+from poseport import bundle, pose, sidecar
 from poseport.quiet import quiet
 from poseport.spec import ModelCard
 
@@ -137,7 +137,7 @@ def _check_shapes(path: Path, card: ModelCard, runner: Runner) -> None:
     wanted_in, wanted_out = (1, *card.spec.input_hw, 3), (1, *card.spec.output_shape)
     source, mend = bundle.CARD, "convert it again"
     if card.spec.family == "foreign":
-        source, mend = foreign.spec_path(path).name, "correct the spec"
+        source, mend = sidecar.spec_path(path).name, "correct the spec"
     if found_in != wanted_in or int(np.prod(found_out)) != int(np.prod(wanted_out)):
         raise ValueError(
             f"{path}: its tensors are {found_in} -> {found_out}, its {source} says {wanted_in} -> {wanted_out}; {mend}"

@@ -7,6 +7,7 @@ import platform
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import keras
 
 from poseport import __version__, bundle
 from poseport.coco import People
+from poseport.options import progress
 from poseport.records import read_json, write_json
 from poseport.spec import PoseSpec
 from poseport.train import config, losses, models
@@ -31,6 +33,7 @@ from poseport.train.callbacks import (
 )
 from poseport.train.config import TrainConfig
 from poseport.train.dataset import TrainingPeople
+from poseport.train.teacher import CACHE, Teacher
 
 
 @dataclass(frozen=True)
@@ -70,15 +73,25 @@ def fit(
     resume: bool = False,
     echo: Callable[..., Any] | None = None,
     live: bool = False,
+    teacher: Teacher | None = None,
+    teacher_cache: Path | None = None,
 ) -> TrainRecord:
     """Train and leave a bundle in `out`.
 
     val: people to score on (None: none are, and the last epoch's weights are kept). resume: go on after
-    the last whole epoch of the run in `out`. echo: called with each line of progress.
+    the last whole epoch of the run in `out`. echo: called with each line of progress. teacher: a trained
+    network whose answers become part of the targets. teacher_cache: file of its keypoints (None: in `out`).
     Raises ValueError for settings that do not fit, a folder that holds another run, or nothing to
     resume; `Interrupted` on Ctrl-C.
     """
     config.check(spec, settings)
+    _check_folder(out, resume)  # before a teacher looks at people for minutes
+    if teacher is not None:
+        teacher.check(spec)
+        settings = replace(settings, teacher=teacher.config)
+        if teacher.config.targets == "keypoints":
+            with progress("the teacher looks", len(people), hidden=echo is None) as advance:
+                people = teacher.teach(people, teacher.find(people, teacher_cache or out / CACHE, advance))
     train_people = people.for_training(settings.min_keypoints)
     val_people = val.for_training(1) if val is not None else None
     record = TrainRecord(
@@ -99,6 +112,7 @@ def fit(
         epochs=settings.epochs,
         first_epoch=first,
         outputs=outputs,
+        mix=partial(teacher.mix_maps, spec) if teacher and teacher.config.targets == "heatmaps" else None,
     )
     loss = losses.for_spec(spec, settings.loss)
     model.compile(
@@ -176,17 +190,20 @@ def _used(people: People) -> DataUsed:
     return DataUsed(people.path.name, people.sha256, len(people))
 
 
+def _check_folder(out: Path, resume: bool) -> None:
+    begun = (out / bundle.SPEC).exists()
+    if begun and not resume:
+        raise ValueError(f"{out}: holds a run already; add --resume to continue it, or name another --out")
+    if resume and not begun:
+        raise ValueError(f"{out}: holds no run to resume; leave --resume away to start one")
+
+
 def _begin(out: Path, spec: PoseSpec, record: TrainRecord, resume: bool) -> Path | None:
     """Check and prepare the folder; the resume state where there is one."""
     states = sorted((out / RESUME).glob("epoch-*.weights.h5"))
-    begun = (out / bundle.SPEC).exists()
     if not resume:
-        if begun:
-            raise ValueError(f"{out}: holds a run already; add --resume to continue it, or name another --out")
         bundle.write_spec(out, spec)
         return None
-    if not begun:
-        raise ValueError(f"{out}: holds no run to resume; leave --resume away to start one")
     old_spec, old = read_json(PoseSpec, out / bundle.SPEC), read_json(TrainRecord, out / bundle.TRAIN)
     if old_spec != spec or (old.train, old.data) != (record.train, record.data):
         raise ValueError(

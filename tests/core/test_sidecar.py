@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from poseport import bundle, coco, foreign, runner
+from poseport import bundle, coco, runner, sidecar
 from poseport.bench import accuracy
 from poseport.cli import main
 from poseport.images import read_image
@@ -41,7 +41,7 @@ def write(model: Path, **changes: Any) -> Path:
         "input_hw": [64, 64],
         "output": {"kind": "heatmap", "values": "logits"},
     }
-    foreign.spec_path(model).write_text(json.dumps(spec | changes))
+    sidecar.spec_path(model).write_text(json.dumps(spec | changes))
     return model
 
 
@@ -57,7 +57,7 @@ def test_a_foreign_file_runs_as_our_own_does(bare: Path, tiny_models: dict[str, 
 def test_the_card_inside_counts_for_more_than_a_file_beside(tiny_models: dict[str, Path], tmp_path: Path) -> None:
     path = tmp_path / "own.tflite"
     shutil.copy(tiny_models["int8"], path)
-    foreign.spec_path(path).write_text("notes")
+    sidecar.spec_path(path).write_text("notes")
     assert runner.load(path).spec.name == "tiny"
 
 
@@ -109,10 +109,10 @@ def test_a_wrong_spec_is_one_line(bare: Path, changes: dict[str, Any], message: 
 
 
 def test_without_a_spec_the_message_says_where_one_goes(bare: Path) -> None:
-    foreign.spec_path(bare).write_text("{")
+    sidecar.spec_path(bare).write_text("{")
     with pytest.raises(ValueError, match=r"theirs\.v2\.json: cannot be read as JSON .*docs/foreign\.md"):
         runner.load(bare)
-    foreign.spec_path(bare).unlink()
+    sidecar.spec_path(bare).unlink()
     with pytest.raises(ValueError, match=r"needs its spec beside it as theirs\.v2\.json \(see docs/foreign\.md\)"):
         runner.load(bare)
 
@@ -140,6 +140,6 @@ def test_a_public_model_finds_real_people(name: str, tmp_path: Path) -> None:
 
 def test_every_spec_of_a_public_model_can_be_read(tmp_path: Path) -> None:
     for path in SPECS.glob("*.json"):
-        card = foreign.read_card(path.with_suffix(".tflite"), b"")
+        card = sidecar.read_card(path.with_suffix(".tflite"), b"")
         assert card.spec.family == "foreign"
         assert set(COCO17.body) <= set(card.spec.skeleton.names)
