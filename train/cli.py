@@ -8,38 +8,9 @@ from typing import Any
 
 import click
 
-from poseport.options import PATH, F, answer, guarded, load_people, output_options, people_options, skeleton_option
+from poseport.options import PATH, answer, guarded, load_people, output_options, people_options, skeleton_option
 
 _EXAMPLE = "poseport train --preset mobile-hourglass --data people --val others --out runs/first --epochs 20"
-
-
-def teacher_options(command: F) -> F:
-    """`--teacher` and what says how far it is believed."""
-    for option in (
-        click.option("--teacher-cache", type=PATH, help="File of the teacher's keypoints. Default: in --out."),
-        click.option("--teacher-flip", is_flag=True, help="Average its answers with those of the mirrored crops."),
-        click.option(
-            "--teacher-agree", default=0.1, show_default=True, type=click.FloatRange(0),
-            help="A keypoint further from its label, in sides of the box, leaves the label as it is.",
-        ),
-        click.option(
-            "--teacher-threshold", default=0.3, show_default=True, type=click.FloatRange(0, 1, min_open=True),
-            help="Lowest score at which the teacher is believed.",
-        ),
-        click.option(
-            "--teacher-targets", default="keypoints", show_default=True, type=click.Choice(["keypoints", "heatmaps"]),
-            help="What is mixed with the labels: of each person once, or of every augmented crop.",
-        ),
-        click.option(
-            "--teacher-weight", default=0.5, show_default=True, type=click.FloatRange(0, 1),
-            help="Share of the teacher where there is a label too; where there is none it teaches alone.",
-        ),
-        click.option(
-            "--teacher", type=PATH, help="A trained network to learn from: a .tflite file with its spec, or a bundle."
-        ),
-    ):  # fmt: skip
-        command = option(command)
-    return command
 
 
 @click.command(epilog=f"Example: {_EXAMPLE}")
@@ -58,7 +29,25 @@ def teacher_options(command: F) -> F:
 @click.option("--min-keypoints", type=click.IntRange(1), help="Fewest labels of a person to train on. Default: 5.")
 @click.option("--eval-every", type=click.IntRange(1), help="Epochs between scores on --val.")
 @click.option("--seed", type=click.IntRange(0))
-@teacher_options
+@click.option("--teacher", type=PATH, help="Learn from a trained network too: a .tflite with its spec, or a bundle.")
+@click.option(
+    "--teacher-targets",
+    type=click.Choice(["keypoints", "heatmaps"]),
+    help="What is mixed with the labels: found once a person, or in every crop. Default: keypoints.",
+)
+@click.option(
+    "--teacher-weight",
+    type=click.FloatRange(0, 1),
+    help="Its share where there is a label; where there is none it teaches alone. Default: 0.5.",
+)
+@click.option("--teacher-threshold", type=float, help="Score under which it is not believed. Default: 0.3.")
+@click.option(
+    "--teacher-agree",
+    type=click.FloatRange(0),
+    help="Farther from its label, in sides of the box, its keypoint does not count. Default: 0.1.",
+)
+@click.option("--teacher-flip", is_flag=True, help="Average its answers with those of the mirrored crops.")
+@click.option("--teacher-cache", type=PATH, help="File of its keypoints. Default: in --out.")
 @click.option("--resume", is_flag=True, help="Go on after the last whole epoch of the run in --out.")
 @output_options
 @guarded
@@ -78,16 +67,18 @@ def train(**options: Any) -> None:
             raise ValueError(f"{val.path}: other keypoints than {people.path}; validate on the same skeleton")
     preset = presets.customise(presets.with_skeleton(preset, people.skeleton), options)
 
+    words = ("targets", "weight", "threshold", "agree", "flip")
+    how = {word: value for word in words if (value := options[f"teacher_{word}"]) is not None and value is not False}
+    if options["teacher"] is None and (how or options["teacher_cache"] is not None):
+        raise ValueError(f"--teacher-{next(iter(how), 'cache')} belongs to a teacher; name one with --teacher")
+
     from poseport.quiet import quiet
 
     with quiet():  # TensorFlow's notices about processors and missing GPUs
         from poseport.train import teacher as teachers
         from poseport.train.fit import Interrupted, fit
 
-        teacher = None
-        if options["teacher"] is not None:
-            words = ("weight", "targets", "threshold", "agree", "flip")
-            teacher = teachers.load(options["teacher"], **{word: options[f"teacher_{word}"] for word in words})
+        teacher = teachers.load(options["teacher"], **how) if options["teacher"] is not None else None
 
     silent = options["quiet"] or options["as_json"]
     out: Path = options["out"]

@@ -17,6 +17,7 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -25,7 +26,7 @@ from poseport.coco import People, Person
 from poseport.records import dumps, loads, write_whole
 from poseport.skeleton import rearrange
 from poseport.spec import HeatmapOutput, PoseSpec
-from poseport.train.config import TeacherConfig, TeacherTargets
+from poseport.train.config import TeacherConfig
 
 CACHE = "teacher.npz"
 _CHUNK = 64
@@ -152,19 +153,11 @@ class Teacher:
         return replace(people, persons=persons)
 
 
-def load(
-    path: Path,
-    *,
-    targets: TeacherTargets = "keypoints",
-    weight: float = 0.5,
-    threshold: float = 0.3,
-    agree: float = 0.1,
-    flip: bool = False,
-    threads: int = 2,
-) -> Teacher:
+def load(path: Path, *, threads: int = 2, **how: Any) -> Teacher:
     """A teacher from a .tflite file with its spec inside or beside it, or from a bundle.
 
-    threads: of the interpreter. Raises ValueError for a file that is neither, or settings out of range.
+    threads: of the interpreter. how: fields of `TeacherConfig` that are not to be the default.
+    Raises ValueError for a file that is neither, or settings out of range.
     """
     path = Path(path)
     if path.is_dir():
@@ -186,8 +179,7 @@ def load(
             return converted.infer(converted.prepare(crops))
 
     digest = hashlib.sha256(dumps(spec).encode() + bytes.fromhex(bundle.sha256(weights))).hexdigest()
-    config = TeacherConfig(path.name, digest, targets, weight, threshold, agree, flip)
-    return Teacher(config, spec, network)
+    return Teacher(TeacherConfig(path.name, digest, **how), spec, network)
 
 
 def apart(people: People, found: np.ndarray) -> np.ndarray:
