@@ -7,7 +7,6 @@ import platform
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -87,11 +86,8 @@ def fit(
     config.check(spec, settings)
     _check_folder(out, resume)  # before a teacher looks at people for minutes
     if teacher is not None:
-        teacher.check(spec)
         settings = replace(settings, teacher=teacher.config)
-        if teacher.config.targets == "keypoints":
-            with progress("the teacher looks", len(people), hidden=echo is None) as advance:
-                people = teacher.teach(people, teacher.find(people, teacher_cache or out / CACHE, advance))
+        people = _taught(teacher, spec, people, teacher_cache or out / CACHE, hidden=echo is None)
     train_people = people.for_training(settings.min_keypoints)
     val_people = val.for_training(1) if val is not None else None
     record = TrainRecord(
@@ -112,7 +108,7 @@ def fit(
         epochs=settings.epochs,
         first_epoch=first,
         outputs=outputs,
-        mix=partial(teacher.mix_maps, spec) if teacher and teacher.config.targets == "heatmaps" else None,
+        mix=teacher.mixer(spec) if teacher is not None else None,
     )
     loss = losses.for_spec(spec, settings.loss)
     model.compile(
@@ -188,6 +184,15 @@ def versions() -> dict[str, str]:
 
 def _used(people: People) -> DataUsed:
     return DataUsed(people.path.name, people.sha256, len(people))
+
+
+def _taught(teacher: Teacher, spec: PoseSpec, people: People, cache: Path, *, hidden: bool) -> People:
+    """The people with the teacher's keypoints in their labels; as they are where it teaches by heatmaps."""
+    teacher.check(spec)
+    if teacher.config.targets != "keypoints":
+        return people
+    with progress("the teacher looks", len(people), hidden=hidden) as advance:
+        return teacher.teach(people, teacher.find(people, cache, advance))
 
 
 def _check_folder(out: Path, resume: bool) -> None:

@@ -16,6 +16,7 @@ import time
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,10 @@ class Teacher:
                 f"teacher {name}: its skeleton {own.skeleton.name!r} is not {spec.skeleton.name!r}; heatmaps are "
                 "taught by those of the same keypoints: take --teacher-targets keypoints"
             )
+
+    def mixer(self, spec: PoseSpec) -> Callable[[np.ndarray, np.ndarray], None] | None:
+        """`mix_maps` for a network that is taught by heatmaps, None for others."""
+        return partial(self.mix_maps, spec) if self.config.targets == "heatmaps" else None
 
     def mix_maps(self, spec: PoseSpec, crops: np.ndarray, targets: np.ndarray) -> None:
         """Mix its maps of augmented crops into the targets of a network, in place.
