@@ -17,6 +17,7 @@ from poseport.bench.result import Accuracy, Data, Detections, PersonSample, Resu
 from poseport.coco import People, Person
 from poseport.runner import Pose
 from poseport.score import Score, score
+from poseport.skeleton import rearrange
 
 
 def measure(
@@ -30,15 +31,12 @@ def measure(
 ) -> Result:
     """Run a model over the people of a set and score it.
 
-    only: keypoints to score (empty: all). flip: average with the mirrored crops. detections: a COCO
-    results file with person boxes; None takes the annotated boxes. progress: called with the number of
-    people just done. Raises ValueError when the file was calibrated on images of this set.
+    only: keypoints to score (empty: all); the model must have them, in whatever order. flip: average with
+    the mirrored crops. detections: a COCO results file with person boxes; None takes the annotated boxes.
+    progress: called with the number of people just done. Raises ValueError when the model lacks a
+    keypoint, or the file was calibrated on images of this set.
     """
-    if model.spec.skeleton.names != people.skeleton.names:
-        raise ValueError(
-            f"{model.path}: predicts skeleton {model.spec.skeleton.name!r}, {people.path} is labelled with "
-            f"{people.skeleton.name!r}; give people of the same keypoints"
-        )
+    _check_names(model, people, only)
     boxes, box_scores = persons_with_labels(people), None
     if detections is not None:
         boxes, box_scores = _detected(people, detections)
@@ -46,9 +44,20 @@ def measure(
     began = time.perf_counter()
     keypoints = predict(model, boxes, flip=flip, progress=progress)
     seconds = time.perf_counter() - began
-    scored = score(people, boxes, keypoints, only, box_scores)
+    by_name = rearrange(keypoints, model.spec.skeleton, people.skeleton)
+    scored = score(people, boxes, by_name, only, box_scores)
     measured = _record(people, boxes, keypoints, scored, flip, detections, len(boxes) / seconds)
     return Result(model_info(model), host(model), measured)
+
+
+def _check_names(model: Pose, people: People, only: tuple[str, ...]) -> None:
+    own = model.spec.skeleton
+    lacking = [name for name in only or people.skeleton.names if name not in own.names]
+    if lacking:
+        raise ValueError(
+            f"{model.path}: predicts skeleton {own.name!r} without {', '.join(lacking)}, {people.path} is labelled "
+            f"with {people.skeleton.name!r}; score what both have with --keypoints, for example --keypoints body"
+        )
 
 
 def persons_with_labels(people: People) -> list[Person]:

@@ -262,6 +262,7 @@ def _annotations(sets: Sequence[DataSet]) -> Table:
 
 def _provenance(model: Model) -> Table:
     spec, made = model.card.spec, model.card.conversion
+    h, w = spec.input_hw
     output = f"{spec.output.kind} {' x '.join(map(str, spec.output_shape))}"
     if isinstance(spec.output, HeatmapOutput):
         output += f", {spec.output.values}, stride {spec.output.stride}, decoded by {spec.output.decode.method}"
@@ -280,7 +281,7 @@ def _provenance(model: Model) -> Table:
         ("Calibration", calibration),
         ("Weights sha256", made.weights_sha256),
         ("Network", f"{spec.name}, {spec.family}, skeleton {spec.skeleton.name}"),
-        ("Input", f"{spec.input_hw[1]} x {spec.input_hw[0]} (width x height) RGB, box padded by {spec.padding:g}"),
+        ("Input", f"{w} x {h} (width x height) {spec.channel_order.upper()}, box padded by {spec.padding:g}"),
         ("Output", output),
     ]
     return Table(model.name, ("Item", "Value"), rows, numeric=False)

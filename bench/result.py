@@ -71,7 +71,7 @@ class Detections:
 
 @dataclass(frozen=True)
 class PersonSample:
-    """One person. keypoints: flat x, y in image pixels and score of each of the skeleton's keypoints.
+    """One person. keypoints: flat x, y in image pixels and score of each keypoint of the model's skeleton.
 
     errors_px: distance to the label of each scored keypoint, None where it has none.
     """

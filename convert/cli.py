@@ -129,20 +129,21 @@ def _text(file: Path, found: Inspection, card: ModelCard, list_ops: bool) -> str
     spec, conversion = card.spec, card.conversion
     lines = [
         f"{file}: {spec.name}, {spec.family}, recipe {conversion.recipe}, {found.bytes / 1e6:.2f} MB",
-        f"  input      {spec.input_hw[1]}x{spec.input_hw[0]} RGB, mean {_list(spec.mean)}, std {_list(spec.std)}, "
-        f"box padded {spec.padding:g} times",
+        f"  input      {spec.input_hw[1]}x{spec.input_hw[0]} {spec.channel_order.upper()}, "
+        f"mean {_list(spec.mean)}, std {_list(spec.std)}, box padded {spec.padding:g} times",
         f"  output     {spec.output.kind}, skeleton {spec.skeleton.name} ({len(spec.skeleton)} keypoints)",
     ]
     for word, tensors in (("in", found.inputs), ("out", found.outputs)):
         for t in tensors:
             scale = "" if t.scale is None else f", scale {t.scale:.6g}, zero point {t.zero_point}"
             lines.append(f"  tensor {word:<4}{t.name} {t.dtype} {list(t.shape)}{scale}")
+    versions = ", ".join(f"{k} {v}" for k, v in conversion.versions.items())
     macs = ", ".join(f"{100 * n / max(found.macs, 1):.1f} % {dtype}" for dtype, n in found.macs_by_dtype.items())
     lines += [
         f"  compute    {found.macs / 1e6:.1f} M multiply-adds: {macs}",
         f"  operations {', '.join(f'{kind} {count}' for kind, count in found.op_counts.items())}",
         f"  runtime    TFLite {found.min_runtime or 'not noted'} or later",
-        f"  made by    {conversion.engine}; " + ", ".join(f"{k} {v}" for k, v in conversion.versions.items()),
+        "  made by    " + "; ".join(filter(None, [conversion.engine, versions])),
         f"  weights    sha256 {conversion.weights_sha256}",
     ]
     if conversion.calibration is not None:

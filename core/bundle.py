@@ -3,7 +3,8 @@
 A bundle is a folder with `spec.json`, `model.weights.h5` (the best epoch's), `train.json` and `log.csv`, and beside
 them `last.weights.h5` (the last epoch's, with the optimizer) and `curves.png`; `pictures/` and `tensorboard/` where
 they were asked for. A converted file is a TFLite flatbuffer followed by a zip that holds `poseport.json`, TFLite's
-form of an associated file: interpreters ignore the tail, `zipfile` and `java.util.zip.ZipFile` read it.
+form of an associated file: interpreters ignore the tail, `zipfile` and `java.util.zip.ZipFile` read it. A file that
+others made has its spec beside it instead (see `sidecar`).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import zipfile
 import zlib
 from pathlib import Path
 
+from poseport import sidecar
 from poseport.records import dumps, loads, read_json, write_json, write_whole
 from poseport.spec import ModelCard, PoseSpec
 
@@ -72,7 +74,7 @@ def write_model(path: Path, flatbuffer: bytes, card: ModelCard) -> None:
 
 
 def read_model(path: Path) -> tuple[bytes, ModelCard]:
-    """The file's bytes and its card.
+    """The file's bytes and its card: the one inside, or else one made from the spec beside it.
 
     Raises ValueError for a file that is not TFLite, is cut off or was changed since it was written, has no card,
     one of a newer schema, or a tail that is not ours.
@@ -84,7 +86,17 @@ def read_model(path: Path) -> tuple[bytes, ModelCard]:
         raise ValueError(f"{path}: cannot be read ({error.strerror}); expected a .tflite file") from None
     if data[4:8] != b"TFL3":
         raise ValueError(f"{path}: not a TFLite file (no TFL3 mark); expected the output of `poseport convert`")
+    if sidecar.spec_path(path).is_file() and not _has_card(data):
+        return data, sidecar.read_card(path, data)
     return data, loads(ModelCard, _card_text(path, data), f"{path}: {CARD}")
+
+
+def _has_card(data: bytes) -> bool:
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            return CARD in archive.namelist()
+    except zipfile.BadZipFile:
+        return False
 
 
 def _card_text(path: Path, data: bytes) -> str:
@@ -107,7 +119,8 @@ def _card_text(path: Path, data: bytes) -> str:
             return text.decode("utf-8")
     except zipfile.BadZipFile:
         raise ValueError(
-            f"{path}: carries no {CARD}: either it was not made by `poseport convert`, or the file is cut off"
+            f"{path}: carries no {CARD}: either it was not made by `poseport convert`, or the file is cut off; "
+            f"a file that others made needs its spec beside it as {sidecar.spec_path(path).name} (see docs/foreign.md)"
         ) from None
     except (RuntimeError, NotImplementedError, EOFError, OSError, UnicodeDecodeError, zlib.error) as error:
         raise ValueError(f"{path}: its {CARD} cannot be read ({error}); convert it again") from None

@@ -246,3 +246,46 @@ def _convert(sets: Sequence[tuple[Foreign, Path]], out: Path, *, quiet: bool, as
     lines += [f"left out: {count} {reason}" for reason, count in left_out.items() if count]
     splits = {w.split: {"annotations": str(w.path), "people": w.people, "images": w.images} for w in written}
     answer({"splits": splits, "left_out": left_out}, "\n".join(lines), as_json=as_json, quiet=quiet)
+
+
+@data.command()
+@click.argument("path", type=PATH)
+@click.option("--teacher", required=True, type=PATH, help="A .tflite file with its spec, or a bundle.")
+@click.option(
+    "--cache", required=True, type=PATH, help="File that keeps what it found; `train --teacher-cache` reads it."
+)
+@click.option("--images", type=PATH, help="Folder of the images.")
+@skeleton_option
+@click.option("--threshold", default=0.3, show_default=True, help="Lowest score at which the teacher is believed.")
+@click.option("--agree", default=0.1, show_default=True, help="Distance that is still agreement, in sides of the box.")
+@click.option("--flip", is_flag=True, help="Average the teacher's answers with those of the mirrored crops.")
+@click.option("--count", default=20, show_default=True, type=click.IntRange(0), help="How many people to list.")
+@output_options
+@guarded
+def disagree(
+    path: Path,
+    teacher: Path,
+    cache: Path,
+    images: Path | None,
+    skeleton: str | None,
+    threshold: float,
+    agree: float,
+    flip: bool,
+    count: int,
+    quiet: bool,
+    as_json: bool,
+) -> None:
+    """List people whose labels are far from what a trained network finds: mistakes of the one or the other. PATH
+    is an annotations file or a folder that holds one. An interrupted call goes on where it was.
+
+    Example: poseport data disagree people --teacher big.float32.tflite --cache big.npz
+    """
+    from poseport.records import to_data
+    from poseport.train import teacher as teachers
+    from poseport.train.disagree import disagreements
+
+    people = load_people(path, images, skeleton)
+    asked = teachers.load(teacher, threshold=threshold, agree=agree, flip=flip)
+    with progress("the teacher looks", len(people), hidden=quiet or as_json) as advance:
+        found = disagreements(people, asked.find(people, cache, advance), asked.config)
+    answer(to_data(found), found.text(count), as_json=as_json, quiet=quiet)

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from poseport import coords, crop, heatmap
-from poseport.spec import HeatmapOutput, PoseSpec
+from poseport.spec import HeatmapOutput, KeypointsOutput, PoseSpec
 
 
 def preprocess(spec: PoseSpec, image: np.ndarray, box_xywh: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -24,12 +24,14 @@ def preprocess(spec: PoseSpec, image: np.ndarray, box_xywh: np.ndarray) -> tuple
 
 
 def normalise(spec: PoseSpec, crops: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
-    """(..., H, W, 3) uint8 RGB to what the network sees: float32 (pixel - mean) / std.
+    """(..., H, W, 3) uint8 RGB to what the network sees: float32 (pixel - mean) / std, in its channel order.
 
     A pixel has 256 values, so this is a table: nine times as fast as arithmetic on each pixel, and the
     same rounding wherever it is done. out: contiguous float32 of the same shape to write into.
     """
     table = ((np.arange(256)[:, None] - np.asarray(spec.mean)) / np.asarray(spec.std)).astype(np.float32)
+    if spec.channel_order == "bgr":
+        crops, table = crops[..., ::-1], np.ascontiguousarray(table[:, ::-1])
     rows = np.ascontiguousarray(crops).reshape(-1, crops.shape[-2], 3)
     into = None if out is None else out.reshape(rows.shape)
     return cv2.LUT(rows, table.reshape(256, 1, 3), dst=into).reshape(crops.shape)
@@ -52,9 +54,10 @@ def encode(spec: PoseSpec, points_px: np.ndarray, labelled: np.ndarray | None = 
     return np.concatenate([values, np.where(hidden, -0.5, 0.5)[:, None]], axis=1, dtype=np.float32)
 
 
-def heatmaps(spec: PoseSpec, outputs: np.ndarray) -> np.ndarray:
-    """Raw outputs (N, H, W, K) of a heatmap network to maps that peak at about 1."""
+def maps(spec: PoseSpec, outputs: np.ndarray) -> np.ndarray:
+    """Raw outputs (N, H, W, K) of a heatmap network as float32 maps that peak at about 1."""
     assert isinstance(spec.output, HeatmapOutput)
+    outputs = np.asarray(outputs, np.float32).reshape(-1, *spec.output_shape)
     return heatmap.from_logits(outputs, spec.output.sigma) if spec.output.values == "logits" else outputs
 
 
@@ -65,7 +68,10 @@ def decode_input(spec: PoseSpec, outputs: np.ndarray) -> np.ndarray:
     """
     outputs = np.asarray(outputs, np.float32).reshape(-1, *spec.output_shape)
     if isinstance(spec.output, HeatmapOutput):
-        points, scores = heatmap.decode(heatmaps(spec, outputs), spec.output.decode, spec.output.stride)
+        points, scores = heatmap.decode(maps(spec, outputs), spec.output.decode, spec.output.stride)
+    elif isinstance(spec.output, KeypointsOutput):
+        xys = outputs if spec.output.order == "xys" else outputs[..., [1, 0, 2]]
+        points, scores = coords.decode(xys[..., :2] - 0.5, spec.input_hw), np.clip(xys[..., 2], 0.0, 1.0)
     else:
         points = coords.decode(outputs[..., :2], spec.input_hw)
         scores = np.ones(points.shape[:2])
@@ -89,4 +95,9 @@ def unmirror(spec: PoseSpec, outputs: np.ndarray) -> np.ndarray:
     outputs = np.asarray(outputs).reshape(-1, *spec.output_shape)
     if isinstance(spec.output, HeatmapOutput):
         return outputs[:, :, ::-1, spec.skeleton.flip_index]
+    if isinstance(spec.output, KeypointsOutput):
+        x = spec.output.order.index("x")
+        outputs = outputs[:, spec.skeleton.flip_index]
+        outputs[..., x] = 1 - outputs[..., x]
+        return outputs
     return outputs[:, spec.skeleton.flip_index] * np.array([-1, 1, 1], outputs.dtype)[: outputs.shape[-1]]

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from poseport import bundle, pose
+from poseport import bundle, pose, sidecar
 from poseport.flatbuffer import verify
 from poseport.quiet import quiet
 from poseport.spec import ModelCard
@@ -68,7 +68,8 @@ class Runner:
             return np.asarray(values, np.float32)
         scale, zero_point = self.input["quantization"]
         limits = np.iinfo(dtype)
-        steps = np.rint(np.asarray(values, np.float32) * np.float32(1 / scale)) + zero_point
+        # an integer tensor without a scale holds the values themselves
+        steps = np.rint(np.asarray(values, np.float32) * np.float32(1 / scale if scale else 1)) + zero_point
         return np.clip(steps, limits.min, limits.max).astype(dtype)
 
     def dequantize(self, raw: np.ndarray) -> np.ndarray:
@@ -76,7 +77,7 @@ class Runner:
         if raw.dtype == np.float32:
             return raw
         scale, zero_point = self.output["quantization"]
-        return (raw.astype(np.float32) - np.float32(zero_point)) * np.float32(scale)
+        return (raw.astype(np.float32) - np.float32(zero_point)) * np.float32(scale or 1)
 
     def invoke(self, tensor: np.ndarray) -> np.ndarray:
         """Raw output for one input tensor (1, H, W, 3) of the input's own type."""
@@ -141,8 +142,10 @@ def _check_shapes(path: Path, card: ModelCard, runner: Runner) -> None:
     """A file whose tensors are not what its own card says is refused."""
     found_in, found_out = (tuple(t["shape"].tolist()) for t in (runner.input, runner.output))
     wanted_in, wanted_out = (1, *card.spec.input_hw, 3), (1, *card.spec.output_shape)
+    source, mend = bundle.CARD, "convert it again"
+    if card.spec.family == "foreign":
+        source, mend = sidecar.spec_path(path).name, "correct the spec"
     if found_in != wanted_in or int(np.prod(found_out)) != int(np.prod(wanted_out)):
         raise ValueError(
-            f"{path}: its tensors are {found_in} -> {found_out}, its {bundle.CARD} says {wanted_in} -> {wanted_out}; "
-            "convert it again"
+            f"{path}: its tensors are {found_in} -> {found_out}, its {source} says {wanted_in} -> {wanted_out}; {mend}"
         )

@@ -71,13 +71,14 @@ def score(
     if skeleton.head:
         hits["PCKh@0.5"] = metrics.pck(found, wanted, metrics.head_sizes(labels, skeleton), 0.5)
     by_keypoint = {name: metrics.rate_by_column(hit) for name, hit in hits.items()}
-    if skeleton.pcp_limbs:
-        hits["PCP@0.5"] = metrics.pcp(keypoints, labels, skeleton.pair_indices(skeleton.pcp_limbs))
+    names = tuple(skeleton.names[c] for c in channels)
+    limbs = tuple(limb for limb in skeleton.pcp_limbs if set(limb) <= set(names))
+    if limbs:
+        hits["PCP@0.5"] = metrics.pcp(keypoints, labels, skeleton.pair_indices(limbs))
     if "left_hip" in skeleton.names and not only:
         hits["PCK@0.2/seed"] = metrics.pck_seed(keypoints, labels, ids, skeleton)
 
     values = {f"OKS-{name}": value for name, value in official.stats.items()}
     values |= {name: metrics.rate(hit) for name, hit in hits.items()}
     oks = metrics.oks(found, wanted, areas, sigmas[channels])
-    names = tuple(skeleton.names[c] for c in channels)
     return Score(values, by_keypoint, hits, oks, metrics.distances(found, wanted), names, official)

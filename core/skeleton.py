@@ -99,6 +99,17 @@ class Skeleton:
         return tuple(name for name in self.names if name.endswith(parts))
 
 
+def rearrange(keypoints: np.ndarray, source: Skeleton, target: Skeleton) -> np.ndarray:
+    """Keypoints (..., K, C) of `source` as (..., K', C) of `target`, matched by name.
+
+    A name that `source` lacks becomes zeros, as COCO writes a keypoint that nobody labelled.
+    """
+    found = np.zeros((*keypoints.shape[:-2], len(target), keypoints.shape[-1]), keypoints.dtype)
+    shared = tuple(name for name in target.names if name in source.names)
+    found[..., target.channels(shared), :] = keypoints[..., source.channels(shared), :]
+    return found
+
+
 def _sides(*parts: str) -> tuple[Pair, ...]:
     return tuple((f"left_{part}", f"right_{part}") for part in parts)
 

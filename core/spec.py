@@ -20,6 +20,8 @@ Trunk = Literal["alexnet", "resnet18", "mobile"]
 Values = Literal["gaussian", "logits"]
 Score = Literal["none", "visibility", "sigma"]
 DecodeMethod = Literal["argmax", "quarter", "dark", "centroid", "seed"]
+KeypointOrder = Literal["xys", "yxs"]
+ChannelOrder = Literal["rgb", "bgr"]
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,18 @@ class DeepPoseArchitecture:
             raise ValueError(f"dense_units {self.dense_units} or dropout {self.dropout} is out of range")
 
 
-Architecture = HourglassArchitecture | CpmArchitecture | DeepPoseArchitecture
+@dataclass(frozen=True)
+class ForeignArchitecture:
+    """A network that only its .tflite file knows: it can be run and measured, not built or trained.
+
+    source: who made the file and under which licence, for those who read a report.
+    """
+
+    kind: Literal["foreign"] = "foreign"
+    source: str = ""
+
+
+Architecture = HourglassArchitecture | CpmArchitecture | DeepPoseArchitecture | ForeignArchitecture
 
 
 @dataclass(frozen=True)
@@ -140,22 +153,36 @@ class CoordsOutput:
 
 
 @dataclass(frozen=True)
+class KeypointsOutput:
+    """Three numbers a keypoint from a network that decodes by itself: x, y and a score in [0, 1].
+
+    x and y run from 0 at the input's left and upper edge to 1 at the right and lower one. order: as the
+    network writes them.
+    """
+
+    kind: Literal["keypoints"] = "keypoints"
+    order: KeypointOrder = "xys"
+
+
+@dataclass(frozen=True)
 class PoseSpec:
     """A pose network as its users see it.
 
     input_hw: height and width of the input in pixels.
     padding: the person's box is enlarged by this factor before it is cropped.
     mean, std: RGB, in pixel values 0..255; the network sees (pixel - mean) / std.
+    channel_order: in which the network wants red, green and blue.
     """
 
     name: str
     architecture: Architecture
     skeleton: Skeleton
     input_hw: tuple[int, int]
-    output: HeatmapOutput | CoordsOutput
+    output: HeatmapOutput | CoordsOutput | KeypointsOutput
     padding: float = 1.25
     mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
     std: tuple[float, float, float] = (255.0, 255.0, 255.0)
+    channel_order: ChannelOrder = "rgb"
 
     def __post_init__(self) -> None:
         h, w = self.input_hw
@@ -163,7 +190,10 @@ class PoseSpec:
             raise ValueError(f"input_hw must be at least 16 each, found {self.input_hw}")
         if self.padding <= 0 or min(self.std) <= 0:
             raise ValueError(f"padding {self.padding} and std {self.std} must be above 0")
-        if isinstance(self.output, HeatmapOutput) == isinstance(self.architecture, DeepPoseArchitecture):
+        if isinstance(self.architecture, ForeignArchitecture):
+            return  # the file's own tensors are compared with it when it is opened
+        heatmap = isinstance(self.output, HeatmapOutput)
+        if isinstance(self.output, KeypointsOutput) or heatmap == isinstance(self.architecture, DeepPoseArchitecture):
             raise ValueError(f"a {self.family} network has no {self.output.kind} output")
         if isinstance(self.output, HeatmapOutput):
             self._check_heatmaps(self.output)
@@ -185,7 +215,7 @@ class PoseSpec:
 
     @property
     def family(self) -> str:
-        """The kind of network: hourglass, cpm or deeppose."""
+        """The kind of network: hourglass, cpm, deeppose or foreign."""
         return self.architecture.kind
 
     @property
@@ -200,17 +230,19 @@ class PoseSpec:
         """Shape of the output for one person."""
         if isinstance(self.output, HeatmapOutput):
             return (*self.heatmap_hw, len(self.skeleton))
-        return (len(self.skeleton), 2 if self.output.score == "none" else 3)
+        plain = isinstance(self.output, CoordsOutput) and self.output.score == "none"
+        return (len(self.skeleton), 2 if plain else 3)
 
     @property
     def output_name(self) -> str:
         """Name of the output tensor in a converted file's signature."""
-        return "heatmaps" if isinstance(self.output, HeatmapOutput) else "coords"
+        return "heatmaps" if isinstance(self.output, HeatmapOutput) else self.output.kind
 
     @property
     def byte_exact(self) -> bool:
         """True when an int8 input can be exactly `pixel - 128`: values span [0, 1]."""
-        return bool(np.all(np.equal(self.mean, 0.0)) and np.all(np.equal(self.std, 255.0)))
+        plain = self.channel_order == "rgb"
+        return bool(plain and np.all(np.equal(self.mean, 0.0)) and np.all(np.equal(self.std, 255.0)))
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,9 @@ _SHARE = click.FloatRange(0, 1, max_open=True)
     click.option("--drop-at", help="For step: epochs after which the rate is divided by ten, like 70 or 170,200."),
     click.option("--warmup", type=click.FloatRange(0), help="Epochs over which the rate rises from 0; may be 0.5."),
     click.option("--momentum", type=_SHARE, help="Of sgd; 0: plain."),
-    click.option("--weight-decay", type=click.FloatRange(0), help="Decoupled: times the rate, off every weight a step."),
+    click.option(
+        "--weight-decay", type=click.FloatRange(0), help="Decoupled: this times the rate a step."
+    ),
     click.option("--clip-norm", type=click.FloatRange(0), help="Cut gradients to this global norm; 0: never."),
     click.option("--ema", type=_SHARE, help="Score and keep a moving average of the weights, like 0.999; 0: none."),
     click.option(
@@ -68,6 +70,28 @@ _SHARE = click.FloatRange(0, 1, max_open=True)
     "Start from another network",
     click.option("--init", type=PATH, help="A bundle whose weights are taken over as far as they fit, by name."),
     click.option("--freeze-epochs", type=click.IntRange(0), help="First epochs in which only the heads learn."),
+)
+@section(
+    "Learn from a trained network too",
+    click.option("--teacher", type=PATH, help="A .tflite file with its spec, or a bundle."),
+    click.option(
+        "--teacher-targets",
+        type=click.Choice(["keypoints", "heatmaps"]),
+        help="What is mixed with the labels: found once a person, or in every crop. Default: keypoints.",
+    ),
+    click.option(
+        "--teacher-weight",
+        type=click.FloatRange(0, 1),
+        help="Its share where there is a label; where there is none it teaches alone. Default: 0.5.",
+    ),
+    click.option("--teacher-threshold", type=_POSITIVE, help="Score under which it is not believed. Default: 0.3."),
+    click.option(
+        "--teacher-agree",
+        type=click.FloatRange(0),
+        help="Farther from its label, in sides of the box, its keypoint does not count. Default: 0.1.",
+    ),
+    click.option("--teacher-flip", is_flag=True, help="Average its answers with those of the mirrored crops."),
+    click.option("--teacher-cache", type=PATH, help="File of its keypoints. Default: in --out."),
 )
 @section(
     "Network",
@@ -125,10 +149,18 @@ def train(**options: Any) -> None:
     if options["dry_run"] and options["resume"]:
         raise ValueError("--dry-run looks at the start of a run; leave --resume away")
 
+    words = ("targets", "weight", "threshold", "agree", "flip")
+    how = {word: value for word in words if (value := options[f"teacher_{word}"]) is not None and value is not False}
+    if options["teacher"] is None and (how or options["teacher_cache"] is not None):
+        raise ValueError(f"--teacher-{next(iter(how), 'cache')} belongs to a teacher; name one with --teacher")
+
     from poseport.quiet import quiet
 
     with quiet():  # TensorFlow's notices about processors and missing GPUs
+        from poseport.train import teacher as teachers
         from poseport.train.fit import Interrupted, fit
+
+        teacher = teachers.load(options["teacher"], **how) if options["teacher"] is not None else None
 
     silent = options["quiet"] or options["as_json"]
     out: Path = options["out"]
@@ -152,6 +184,8 @@ def train(**options: Any) -> None:
             tensorboard=options["tensorboard"],
             echo=None if silent else click.echo,
             live=sys.stdout.isatty(),
+            teacher=teacher,
+            teacher_cache=options["teacher_cache"],
         )
     except Interrupted as stopped:
         click.echo(f"\n{stopped}", err=True)

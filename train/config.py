@@ -13,6 +13,32 @@ Loss = Literal["mse", "softmax", "l1", "laplace"]
 Optimizer = Literal["adam", "adamw", "rmsprop", "sgd"]
 Schedule = Literal["constant", "cosine", "step"]
 Precision = Literal["float32", "mixed_bfloat16", "mixed_float16"]
+TeacherTargets = Literal["keypoints", "heatmaps"]
+
+
+@dataclass(frozen=True)
+class TeacherConfig:
+    """What a trained network adds to the labels (see `poseport.train.teacher`).
+
+    sha256: of its spec and weights. weight: its share of a target that has a label too. threshold: score under
+    which it is not believed. agree: how far its keypoint may be from the label to be mixed with it, in longer
+    sides of the box. flip: its outputs are averaged with those of the mirrored crop.
+    """
+
+    file: str
+    sha256: str
+    targets: TeacherTargets = "keypoints"
+    weight: float = 0.5
+    threshold: float = 0.3
+    agree: float = 0.1
+    flip: bool = False
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.weight <= 1 and 0 < self.threshold <= 1 and self.agree >= 0):
+            raise ValueError(
+                f"teacher's weight {self.weight} (0 to 1), threshold {self.threshold} (above 0, to 1) "
+                f"or agree {self.agree} (0 or more) is out of range"
+            )
 
 
 @dataclass(frozen=True)
@@ -49,6 +75,7 @@ class TrainConfig:
     patience: int = 0
     freeze_epochs: int = 0
     seed: int = 0
+    teacher: TeacherConfig | None = None
 
     def __post_init__(self) -> None:
         if self.epochs < 1 or self.batch < 1 or self.eval_every < 1:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import cv2
@@ -33,6 +33,8 @@ class TrainingPeople(keras.utils.PyDataset):
     announce it: so the batches of all epochs stand in one row, to be trained with
     `steps_per_epoch=data.steps`. And its own worker threads go on counting after it has peeked at the
     first batch, which shifts every batch by one: so the threads are ours, and Keras is told of one.
+
+    mix: changes the targets (n, *spec.output_shape) of crops (n, H, W, 3) uint8 in place (see `teacher`).
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class TrainingPeople(keras.utils.PyDataset):
         first_epoch: int = 0,
         outputs: int = 1,
         threads: int = 2,
+        mix: Callable[[np.ndarray, np.ndarray], None] | None = None,
     ):
         super().__init__(workers=1)
         if not persons:
@@ -54,6 +57,7 @@ class TrainingPeople(keras.utils.PyDataset):
         cv2.setNumThreads(1)
         self.spec, self.persons, self.ranges, self.seed = spec, persons, ranges, seed
         self.batch = min(batch, len(persons))
+        self.mix = mix
         self.epochs, self.first_epoch, self.outputs = epochs, first_epoch, outputs
         self._ahead = 2 * threads + 1
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="batches")
@@ -91,9 +95,14 @@ class TrainingPeople(keras.utils.PyDataset):
         # filled in place: a batch is megabytes, and every copy of one costs as much as decoding a photo
         images = np.empty((self.batch, *self.spec.input_hw, 3), np.float32)
         targets = np.empty((self.batch, *self.spec.output_shape), np.float32)
+        crops = np.empty(images.shape, np.uint8) if self.mix is not None else None
         for row, i in enumerate(chosen):
             crop_u8, targets[row] = self.sample(epoch, int(i))
             pose.normalise(self.spec, crop_u8, out=images[row])
+            if crops is not None:
+                crops[row] = crop_u8
+        if self.mix is not None and crops is not None:
+            self.mix(crops, targets)
         return images, targets if self.outputs == 1 else (targets,) * self.outputs
 
     def sample(self, epoch: int, i: int) -> tuple[np.ndarray, np.ndarray]:

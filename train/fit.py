@@ -15,6 +15,7 @@ import keras
 
 from poseport import __version__, bundle
 from poseport.coco import People
+from poseport.options import progress
 from poseport.records import read_json, write_json
 from poseport.spec import PoseSpec
 from poseport.train import config, curves, events, losses, models
@@ -25,6 +26,7 @@ from poseport.train.finetune import Initial, copy_weights, freeze_trunk
 from poseport.train.log import COLUMNS, SCORES, best_row, read_log, stalled, write_log
 from poseport.train.optimizer import Rate, make_optimizer
 from poseport.train.pictures import Pictures
+from poseport.train.teacher import CACHE, Teacher
 
 
 @dataclass(frozen=True)
@@ -85,15 +87,23 @@ def fit(
     tensorboard: bool = False,
     echo: Callable[..., Any] | None = None,
     live: bool = False,
+    teacher: Teacher | None = None,
+    teacher_cache: Path | None = None,
 ) -> TrainRecord:
     """Train and leave a bundle in `out`.
 
     val: people to score on (None: none are, and the last epoch's weights are kept). init: a bundle to
     take the first weights from. resume: go on after the last whole epoch of the run in `out`. pictures:
     how many validation people are drawn after each scoring. echo: called with each line of progress.
+    teacher: a trained network whose answers become part of the targets. teacher_cache: file of its
+    keypoints (None: in `out`).
     Raises ValueError for settings that do not fit, a folder that holds another run, or nothing to
     resume; `Interrupted` on Ctrl-C.
     """
+    _check_folder(out, resume)  # before a teacher looks at people for minutes
+    if teacher is not None:
+        settings = replace(settings, teacher=teacher.config)
+        people = _taught(teacher, spec, people, teacher_cache or out / CACHE, hidden=echo is None)
     train_people, val_people = chosen(spec, settings, people, val, init)
     if pictures and val_people is None:
         raise ValueError("--pictures draws validation people; give some with --val")
@@ -103,13 +113,11 @@ def fit(
     board = [events.Events(out / bundle.EVENTS)] if tensorboard else []
     if resume:
         record = _resumed(out, spec, record, init)
-    elif (out / bundle.SPEC).exists():
-        raise ValueError(f"{out}: holds a run already; add --resume to continue it, or name another --out")
     say = echo or (lambda *_, **__: None)
     try:
         while (first := _epochs_kept(out)) < settings.epochs and not _is_stalled(settings, out):
             # an uninterrupted run reads its state at the start of its second part too: so both are the same
-            part = prepare(spec, settings, train_people, first, _state(out), init)
+            part = prepare(spec, settings, train_people, first, _state(out), init, teacher)
             record = replace(record, parameters=int(part.model.count_params()), initial=part.initial or record.initial)
             bundle.write_spec(out, spec)
             write_json(record, out / bundle.TRAIN)
@@ -163,10 +171,12 @@ def prepare(
     first: int = 0,
     state: Path | None = None,
     init: Path | None = None,
+    teacher: Teacher | None = None,
 ) -> Part:
     """Network, optimizer and batches from epoch `first` on.
 
     state: the resume file that the epochs before `first` left. init: a bundle to begin from without one.
+    teacher: one that teaches by heatmaps looks at every crop.
     """
     frozen = first < settings.freeze_epochs
     began, last = (0, settings.freeze_epochs) if frozen else (settings.freeze_epochs, settings.epochs)
@@ -186,6 +196,7 @@ def prepare(
         epochs=last,
         first_epoch=first,
         outputs=outputs,
+        mix=teacher.mixer(spec) if teacher is not None else None,
     )
     rate, loss = Rate(settings, data.steps, began), losses.for_spec(spec, settings.loss)
     if state is not None and first == began:
@@ -253,10 +264,25 @@ def _is_stalled(settings: TrainConfig, out: Path) -> bool:
     return stalled(read_log(out), settings.patience, settings.freeze_epochs)
 
 
+def _taught(teacher: Teacher, spec: PoseSpec, people: People, cache: Path, *, hidden: bool) -> People:
+    """The people with the teacher's keypoints in their labels; as they are where it teaches by heatmaps."""
+    teacher.check(spec)
+    if teacher.config.targets != "keypoints":
+        return people
+    with progress("the teacher looks", len(people), hidden=hidden) as advance:
+        return teacher.teach(people, teacher.find(people, cache, advance))
+
+
+def _check_folder(out: Path, resume: bool) -> None:
+    begun = (out / bundle.SPEC).exists()
+    if begun and not resume:
+        raise ValueError(f"{out}: holds a run already; add --resume to continue it, or name another --out")
+    if resume and not begun:
+        raise ValueError(f"{out}: holds no run to resume; leave --resume away to start one")
+
+
 def _resumed(out: Path, spec: PoseSpec, record: TrainRecord, init: Path | None) -> TrainRecord:
     """Check that a folder holds the begun run of this record, and cut its log back to what is kept."""
-    if not (out / bundle.SPEC).exists():
-        raise ValueError(f"{out}: holds no run to resume; leave --resume away to start one")
     old_spec, old = read_json(PoseSpec, out / bundle.SPEC), read_json(TrainRecord, out / bundle.TRAIN)
     digest = bundle.sha256(init / bundle.WEIGHTS) if init is not None else None
     if old_spec != spec or (old.train, old.data) != (record.train, record.data):

@@ -8,7 +8,7 @@ from typing import Any
 import h5py
 
 from poseport import bundle
-from poseport.spec import CpmArchitecture, HourglassArchitecture, PoseSpec
+from poseport.spec import CpmArchitecture, DeepPoseArchitecture, HourglassArchitecture, PoseSpec
 from poseport.train import cpm, deeppose, hourglass
 
 
@@ -21,7 +21,11 @@ def build(spec: PoseSpec, keras: Any) -> Any:
         return hourglass.build(spec, keras)
     if isinstance(spec.architecture, CpmArchitecture):
         return cpm.build(spec, keras)
-    return deeppose.build(spec, keras)
+    if isinstance(spec.architecture, DeepPoseArchitecture):
+        return deeppose.build(spec, keras)
+    raise ValueError(
+        f"{spec.name}: a foreign network is known by its .tflite file alone; it cannot be built or trained"
+    )
 
 
 def load(directory: Path, keras: Any) -> tuple[PoseSpec, Any]:

@@ -70,7 +70,7 @@ def row(spec: PoseSpec, crop_u8: np.ndarray, truth: np.ndarray, stacks: tuple[np
     cells = [draw.caption(skeleton(truth), "labels")]
     if isinstance(spec.output, HeatmapOutput):
         for i, output in enumerate(stacks):
-            overlay = draw.heatmap_overlay(large, pose.heatmaps(spec, output[None])[0], spec.skeleton)
+            overlay = draw.heatmap_overlay(large, pose.maps(spec, output[None])[0], spec.skeleton)
             cells.append(draw.caption(overlay, f"heatmaps {i + 1} of {len(stacks)}"))
     found = pose.decode_input(spec, stacks[-1][None])[0]
     cells.append(draw.caption(skeleton(found), "found"))

@@ -19,7 +19,7 @@ from poseport.bench.statistics import average_precision
 from poseport.coco import People
 from poseport.images import read_image
 from poseport.score import score
-from poseport.skeleton import COCO17, LSP14
+from poseport.skeleton import COCO17, LSP14, rearrange
 
 
 @pytest.fixture(scope="module")
@@ -117,8 +117,16 @@ def test_people_who_settled_the_ranges_are_refused(tiny_models: dict[str, Path])
 
 
 def test_people_with_other_keypoints_are_refused(tiny_models: dict[str, Path], people: People) -> None:
-    with pytest.raises(ValueError, match=r"predicts skeleton 'coco17'.*'lsp14'"):
-        accuracy.measure(runner.load(tiny_models["int8"]), replace(people, skeleton=LSP14))
+    model = runner.load(tiny_models["int8"])
+    fourteen = tuple(replace(p, keypoints=rearrange(p.keypoints, COCO17, LSP14)) for p in people.persons)
+    others = replace(people, persons=fourteen, skeleton=LSP14)
+    with pytest.raises(ValueError, match=r"'coco17' without neck, head_top, .*'lsp14'; .*--keypoints body"):
+        accuracy.measure(model, others)
+    by_name = recorded(accuracy.measure(model, others, only=LSP14.body))
+    same = recorded(accuracy.measure(model, people, only=LSP14.body))
+    assert by_name.metrics["OKS-AP"] == pytest.approx(same.metrics["OKS-AP"])
+    assert by_name.metrics["PCK@0.2/box"] == same.metrics["PCK@0.2/box"]
+    assert by_name.metrics["PCP@0.5"] == same.metrics["PCP@0.5"]
 
 
 def test_a_set_without_labels_is_refused(tiny_models: dict[str, Path], people: People) -> None:

@@ -12,7 +12,15 @@ from poseport import coco, crop, pose
 from poseport.feed import crop_person
 from poseport.images import read_image
 from poseport.skeleton import COCO17
-from poseport.spec import CoordsOutput, DeepPoseArchitecture, HeatmapOutput, HourglassArchitecture, PoseSpec
+from poseport.spec import (
+    CoordsOutput,
+    DeepPoseArchitecture,
+    ForeignArchitecture,
+    HeatmapOutput,
+    HourglassArchitecture,
+    KeypointsOutput,
+    PoseSpec,
+)
 
 GAUSSIAN = PoseSpec("gaussian", HourglassArchitecture(), COCO17, (192, 128), HeatmapOutput(sigma=1.5))
 LOGITS = replace(GAUSSIAN, name="logits", output=HeatmapOutput(sigma=1.5, values="logits"))
@@ -125,6 +133,20 @@ def test_arguments_are_not_modified(spec: PoseSpec) -> None:
     pose.unmirror(spec, outputs)
     np.testing.assert_array_equal(outputs, kept)
     np.testing.assert_array_equal(matrices, before)
+
+
+@pytest.mark.parametrize("order", ["xys", "yxs"])
+def test_keypoints_that_the_network_decoded_itself(order: str) -> None:
+    spec = PoseSpec("k", ForeignArchitecture(), COCO17, (192, 128), KeypointsOutput(order=order))
+    x, y, score = np.random.default_rng(0).uniform(0, 1, (3, 2, 17)).astype(np.float32)
+    outputs = np.stack([x, y, score] if order == "xys" else [y, x, score], axis=-1)
+    found = pose.decode_input(spec, outputs.reshape(2, 1, 1, 17, 3))
+    # the outer edges of the input are half a pixel outside the centres of its outer pixels
+    np.testing.assert_allclose(found, np.stack([x * 128 - 0.5, y * 192 - 0.5, score], axis=-1), atol=1e-4)
+    assert pose.decode_input(spec, np.full((1, 17, 3), 1.5))[0, 0].tolist() == [191.5, 287.5, 1.0]
+    mirrored = pose.decode_input(spec, pose.unmirror(spec, outputs))[:, COCO17.flip_index]
+    np.testing.assert_allclose(mirrored[..., 0], 127 - found[..., 0], atol=1e-4)
+    np.testing.assert_allclose(mirrored[..., 1:], found[..., 1:], atol=1e-4)
 
 
 def check_crops(people: coco.People, spec: PoseSpec) -> None:

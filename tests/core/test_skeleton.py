@@ -122,3 +122,13 @@ def test_mistakes_in_a_set_are_named(changes: dict[str, Any], message: str) -> N
     good = Skeleton("mine", ("a", "b", "c"), (("a", "b"),), (("a", "c"),), (0.1, 0.1, 0.2))
     with pytest.raises(ValueError, match=f"skeleton 'mine': .*{message}"):
         replace(good, **changes)
+
+
+def test_keypoints_are_rearranged_by_name() -> None:
+    points = np.arange(2 * 17 * 3).reshape(2, 17, 3) + 1.0
+    found = skeleton.rearrange(points, COCO17, LSP14)
+    assert found.shape == (2, 14, 3)
+    np.testing.assert_array_equal(found[:, LSP14.index("left_knee")], points[:, COCO17.index("left_knee")])
+    assert not found[:, LSP14.index("neck")].any()
+    body = COCO17.channels(COCO17.body)
+    np.testing.assert_array_equal(skeleton.rearrange(found, LSP14, COCO17)[:, body], points[:, body])
