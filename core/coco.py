@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from poseport import skeleton as skeletons
-from poseport.annotations import read
+from poseport.coco_json import read
 from poseport.images import image_digest
 from poseport.skeleton import Skeleton
 
@@ -145,12 +145,12 @@ def load(path: Path, images: Path | None = None, skeleton: Skeleton | None = Non
     skeleton = _match(annotations, category, skeleton)
     persons: list[Person] = []
     problems: list[str] = []
-    images: dict[int, _Image] = {}
+    seen: dict[int, _Image] = {}
     for annotation in data["annotations"]:
         if not isinstance(annotation, dict) or annotation.get("category_id") != category["id"]:
             continue
         try:
-            persons.append(_person(annotation, entries, images, folder, skeleton))
+            persons.append(_person(annotation, entries, seen, folder, skeleton))
         except ValueError as error:
             problem = f"{annotations}: annotation {annotation.get('id')}: {error}"
             if strict:
@@ -202,7 +202,7 @@ def _person(
     """
     image_id, annotation_id = annotation.get("image_id"), annotation.get("id")
     entry = entries.get(image_id) if isinstance(image_id, int) else None
-    if entry is None:
+    if not isinstance(image_id, int) or entry is None:
         raise ValueError(f"image_id {image_id!r} is not among the images")
     if not isinstance(annotation_id, int):
         raise ValueError(f"id is {annotation_id!r}; expected a whole number")

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from poseport import annotations, coco
+from poseport import coco, coco_json
 from poseport.images import stored_hw
 from poseport.skeleton import Skeleton
 
@@ -110,10 +110,10 @@ def write(
             continue
         seen = list(dict.fromkeys(path for _, _, path in chosen))
         out_path = out / f"person_keypoints_{split}.json"
-        annotations.write(
+        coco_json.write(
             out_path,
             sets[0][0].skeleton,
-            [annotations.image(ids[p], p.relative_to(root).as_posix(), sizes[p]) for p in seen],
+            [coco_json.image(ids[p], p.relative_to(root).as_posix(), sizes[p]) for p in seen],
             [_annotation(number, ids[path], s, sizes[path]) for number, s, path in chosen],
             f"{description}, {split}",
         )
@@ -125,7 +125,7 @@ def _annotation(number: int, image_id: int, somebody: Somebody, image_hw: tuple[
     around = points_box(somebody.keypoints, image_hw)
     box = [round(v, 2) for v in somebody.box_xywh or around]
     area = round(_FILLED * around[2] * around[3], 2)
-    return annotations.annotation(number, image_id, somebody.keypoints, box, area, **somebody.more)
+    return coco_json.annotation(number, image_id, somebody.keypoints, box, area, **somebody.more)
 
 
 def _link(out: Path, images: Path) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from poseport import annotations, coco, crop
+from poseport import coco, coco_json, crop
 from poseport.coco import People, Person
 from poseport.images import decode_image, digest, read_bytes
 from poseport.records import read_json, write_json, write_whole
@@ -93,7 +93,7 @@ def pack(
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
     entries = [_entries(i, p, people, plan, digests[p.image_path]) for i, p in enumerate(persons)]
-    annotations.write(
+    coco_json.write(
         path,
         people.skeleton,
         [image for image, _ in entries],
@@ -159,8 +159,8 @@ def _entries(
     box = np.round(crop.move_box(np.asarray(person.box_xywh), matrix), 4).tolist()
     area = round(person.area * matrix[0, 0] ** 2, 4)
     return (
-        annotations.image(i + 1, _name(i), picture_hw, photo_digest=photo_digest, photo=photo),
-        annotations.annotation(person.annotation_id, i + 1, keypoints, box, area, decimals=4),
+        coco_json.image(i + 1, _name(i), picture_hw, photo_digest=photo_digest, photo=photo),
+        coco_json.annotation(person.annotation_id, i + 1, keypoints, box, area, decimals=4),
     )
 
 

@@ -74,8 +74,8 @@ def stats(people: People) -> Stats:
         by_image=dict(zip(numbers.tolist(), images.tolist(), strict=True)),
         by_size=tuple(np.bincount(np.digitize(longer, SIZES_PX, right=True), minlength=len(SIZES_PX) + 1).tolist()),
         keypoints={
-            name: tuple(int(np.count_nonzero(seen[:, i] == v)) for v in (2, 1, 0))
-            for i, name in enumerate(people.skeleton.names)
+            name: (int((of == 2).sum()), int((of == 1).sum()), int((of == 0).sum()))
+            for name, of in zip(people.skeleton.names, seen.T, strict=True)
         },
     )
 

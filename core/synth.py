@@ -15,8 +15,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from poseport.annotations import annotation, write
-from poseport.annotations import image as image_entry
+from poseport.coco_json import annotation, write
+from poseport.coco_json import image as image_entry
 from poseport.figure import SHIFT, Figure, blob_outline, paint, random_figure, shows
 from poseport.records import write_whole
 from poseport.skeleton import COCO17

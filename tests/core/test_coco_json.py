@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from poseport import annotations, coco
+from poseport import coco, coco_json
 from poseport.skeleton import COCO17, LSP14
 
 
@@ -18,11 +18,11 @@ def test_written_and_read_back(tmp_path: Path) -> None:
     (tmp_path / "images").mkdir()
     keypoints = np.zeros((14, 3))
     keypoints[:3] = [[1.256, 2, 1], [3, 4.5, 2], [-2, 700, 2]]
-    annotations.write(
+    coco_json.write(
         tmp_path / "people.json",
         LSP14,
-        [annotations.image(3, "a/b.jpg", (48, 64), photo_digest="0123456789abcdef")],
-        [annotations.annotation(9, 3, keypoints, (1.5, 2, 30, 40), 500.5, head_box=[1, 2, 3, 4])],
+        [coco_json.image(3, "a/b.jpg", (48, 64), photo_digest="0123456789abcdef")],
+        [coco_json.annotation(9, 3, keypoints, (1.5, 2, 30, 40), 500.5, head_box=[1, 2, 3, 4])],
         "two people",
     )
     people = coco.load(tmp_path)
@@ -43,16 +43,14 @@ def test_nothing_is_written_of_what_json_cannot_hold(tmp_path: Path) -> None:
     keypoints = np.full((17, 3), np.nan)
     keypoints[:, 2] = 2
     with pytest.raises(ValueError, match="not JSON compliant"):
-        annotations.write(
-            tmp_path / "a.json", COCO17, [], [annotations.annotation(1, 1, keypoints, (0, 0, 1, 1), 1)], ""
-        )
+        coco_json.write(tmp_path / "a.json", COCO17, [], [coco_json.annotation(1, 1, keypoints, (0, 0, 1, 1), 1)], "")
     assert not list(tmp_path.iterdir())
 
 
 def test_only_what_is_needed_is_kept(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     path.write_text(json.dumps({"images": [{"id": 1, "coco_url": "x"}], "annotations": [{"segmentation": [[1, 2]]}]}))
-    data, _ = annotations.read(path)
+    data, _ = coco_json.read(path)
     assert data == {"images": [{"id": 1}], "annotations": [{}]}
 
 
@@ -73,7 +71,7 @@ def draw_coco(path: Path, images: int = 64_115, people: int = 262_465, usable: i
             points = np.zeros((17, 3), int)
             points[:labelled] = np.column_stack([rng.integers(0, 640, (labelled, 2)), rng.integers(1, 3, labelled)])
             outline = rng.uniform(0, 640, int(rng.integers(20, 110))).round(2).tolist()
-            person = annotations.annotation(900_000 + i, i % images, points, (10.5, 20.25, 99.75, 201.5), 9123.4567)
+            person = coco_json.annotation(900_000 + i, i % images, points, (10.5, 20.25, 99.75, 201.5), 9123.4567)
             file.write(("," if i else "") + json.dumps({"segmentation": [outline], **person}))
         file.write("]}")
 
