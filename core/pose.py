@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from poseport import coords, crop, heatmap
-from poseport.spec import HeatmapOutput, KeypointsOutput, PoseSpec
+from poseport.spec import CoordsOutput, HeatmapOutput, KeypointsOutput, PoseSpec
 
 
 def preprocess(spec: PoseSpec, image: np.ndarray, box_xywh: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -48,6 +48,7 @@ def encode(spec: PoseSpec, points_px: np.ndarray, labelled: np.ndarray | None = 
         maps = heatmap.encode(points_px, spec.heatmap_hw, spec.output.stride, spec.output.sigma)
         maps[..., hidden] = np.nan
         return maps
+    assert isinstance(spec.output, CoordsOutput)  # networks that decode by themselves are not trained here
     values = np.where(hidden[:, None], np.float32(np.nan), coords.encode(points_px, spec.input_hw))
     if spec.output.score == "none":
         return values

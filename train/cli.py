@@ -55,9 +55,7 @@ _SHARE = click.FloatRange(0, 1, max_open=True)
     click.option("--drop-at", help="For step: epochs after which the rate is divided by ten, like 70 or 170,200."),
     click.option("--warmup", type=click.FloatRange(0), help="Epochs over which the rate rises from 0; may be 0.5."),
     click.option("--momentum", type=_SHARE, help="Of sgd; 0: plain."),
-    click.option(
-        "--weight-decay", type=click.FloatRange(0), help="Decoupled: this times the rate a step."
-    ),
+    click.option("--weight-decay", type=click.FloatRange(0), help="Decoupled: this times the rate a step."),
     click.option("--clip-norm", type=click.FloatRange(0), help="Cut gradients to this global norm; 0: never."),
     click.option("--ema", type=_SHARE, help="Score and keep a moving average of the weights, like 0.999; 0: none."),
     click.option(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import Literal
 
-from poseport.spec import HeatmapOutput, PoseSpec
+from poseport.spec import CoordsOutput, HeatmapOutput, PoseSpec
 from poseport.train.augment import AugmentConfig
 
 Loss = Literal["mse", "softmax", "l1", "laplace"]
@@ -108,6 +108,7 @@ def check(spec: PoseSpec, train: TrainConfig) -> None:
     if isinstance(spec.output, HeatmapOutput):
         good: tuple[str, ...] = ("softmax",) if spec.output.values == "logits" else ("mse",)
     else:
+        assert isinstance(spec.output, CoordsOutput)
         good = ("laplace",) if spec.output.score == "sigma" else ("mse", "l1")
     if train.loss not in good:
         raise ValueError(f"loss {train.loss!r} does not train {spec.name}; choose {' or '.join(good)}")

@@ -185,7 +185,7 @@ def with_loss(chosen: Preset, loss: Loss) -> Preset:
     spec = chosen.spec
     if isinstance(spec.output, HeatmapOutput):
         spec = replace(spec, output=replace(spec.output, values="logits" if loss == "softmax" else "gaussian"))
-    elif loss == "laplace" or spec.output.score == "sigma":
+    elif loss == "laplace" or spec.output == CoordsOutput(score="sigma"):
         spec = replace(spec, output=CoordsOutput(score="sigma" if loss == "laplace" else "none"))
     return Preset(chosen.about, spec, replace(chosen.train, loss=loss))
 
