@@ -1,4 +1,4 @@
-"""The log's columns as TensorBoard events. TensorBoard's own writer needs neither TensorFlow nor any backend."""
+"""The log's columns as TensorBoard events. TensorBoard's own writer works without TensorFlow."""
 
 from __future__ import annotations
 
