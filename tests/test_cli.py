@@ -140,6 +140,30 @@ MISTAKES = {
         ["train", "--preset", "mobile-hourglass", "--data", "{set}", "--min-keypoints", "18", "--out", "{out}"],
         "none of 60 people has 18 labelled keypoints",
     ),
+    "a schedule without its epochs": (
+        ["train", "--preset", "mobile-hourglass", "--schedule", "step", "--data", "{set}", "--out", "{out}"],
+        "expected at least one from 1 to 60, rising (--drop-at)",
+    ),
+    "epochs that are none": (
+        ["train", "--preset", "hourglass-2", "--drop-at", "70;90", "--data", "{set}", "--out", "{out}"],
+        "--drop-at '70;90': expected epochs like 70 or 170,200",
+    ),
+    "an option of another network": (
+        ["train", "--preset", "deeppose", "--stacks", "2", "--data", "{set}", "--out", "{out}"],
+        "--stacks is nothing that deeppose has",
+    ),
+    "a frozen trunk of nobody": (
+        ["train", "--preset", "mobile-hourglass", "--freeze-epochs", "2", "--data", "{set}", "--out", "{out}"],
+        "name it with --init",
+    ),
+    "weights of a folder that is no bundle": (
+        ["train", "--preset", "mobile-hourglass", "--init", "{empty}", "--data", "{set}", "--out", "{out}"],
+        "not a bundle",
+    ),
+    "pictures of nobody": (
+        ["train", "--preset", "mobile-hourglass", "--pictures", "2", "--data", "{set}", "--out", "{out}"],
+        "give some with --val",
+    ),
     "a skeleton that is none": (["data", "check", "{set}", "--skeleton", "coco18"], "neither built in (coco17"),
     "another skeleton": (["data", "check", "{set}", "--skeleton", "lsp14"], "but skeleton 'lsp14' has"),
     "a bundle that is none": (["convert", "{empty}", "--recipe", "float32", "--out", "{out}"], "not a bundle"),

@@ -142,6 +142,7 @@ def train(**options: Any) -> None:
         val = load_people(options["val"], options["val_images"], options["skeleton"])
         if val.skeleton.names != people.skeleton.names:
             raise ValueError(f"{val.path}: other keypoints than {people.path}; validate on the same skeleton")
+    asked = options.pop("teacher")
     options["drop_at"] = _epochs(options["drop_at"])
     preset = presets.customise(presets.with_skeleton(preset, people.skeleton), options)
     if options["dry_run"] and options["resume"]:
@@ -149,7 +150,7 @@ def train(**options: Any) -> None:
 
     words = ("targets", "weight", "threshold", "agree", "flip")
     how = {word: value for word in words if (value := options[f"teacher_{word}"]) is not None and value is not False}
-    if options["teacher"] is None and (how or options["teacher_cache"] is not None):
+    if asked is None and (how or options["teacher_cache"] is not None):
         raise ValueError(f"--teacher-{next(iter(how), 'cache')} belongs to a teacher; name one with --teacher")
 
     from poseport.quiet import quiet
@@ -158,7 +159,7 @@ def train(**options: Any) -> None:
         from poseport.train import teacher as teachers
         from poseport.train.fit import Interrupted, fit
 
-        teacher = teachers.load(options["teacher"], **how) if options["teacher"] is not None else None
+        teacher = teachers.load(asked, **how) if asked is not None else None
 
     silent = options["quiet"] or options["as_json"]
     out: Path = options["out"]

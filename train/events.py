@@ -1,4 +1,4 @@
-"""The log's columns as TensorBoard events. TensorBoard's own writer needs neither TensorFlow nor any backend."""
+"""The log's columns as TensorBoard events. TensorBoard's own writer works without TensorFlow."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ class Events(keras.callbacks.Callback):
             from tensorboard.summary import Writer
         except ImportError:
             raise ValueError("--tensorboard needs TensorBoard; run `pip install tensorboard`") from None
-        self.directory, self.make_writer, self.writer = directory, Writer, None
+        self.directory, self.make_writer = directory, Writer
+        self.writer: Any = None
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """After `Keep` has written the row."""

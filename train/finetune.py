@@ -58,7 +58,7 @@ def copy_weights(model: Any, spec: PoseSpec, directory: Path) -> Initial:
     copied, left = 0, []
     for layer in model.layers:
         source = sources.get(layer.name)
-        old = source.get_weights() if type(source) is type(layer) else []
+        old = source.get_weights() if source is not None and type(source) is type(layer) else []
         new = layer.get_weights()
         whole = len(old) == len(new)
         if whole:

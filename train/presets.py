@@ -14,6 +14,7 @@ from poseport.spec import (
     DeepPoseArchitecture,
     HeatmapOutput,
     HourglassArchitecture,
+    KeypointsOutput,
     PoseSpec,
 )
 from poseport.train.augment import AugmentConfig
@@ -178,16 +179,15 @@ def with_skeleton(chosen: Preset, skeleton: Skeleton) -> Preset:
     return replace(chosen, spec=replace(chosen.spec, skeleton=skeleton))
 
 
-def with_loss(chosen: Preset, loss: Loss) -> Preset:
-    """The preset with another loss; what its outputs mean follows (softmax: logits, other heatmaps are
-    Gaussians; laplace: coordinates with their sigma).
+def with_loss(output: HeatmapOutput | CoordsOutput, loss: Loss) -> HeatmapOutput | CoordsOutput:
+    """The output that a loss trains: of heatmaps the values follow (softmax: logits, else Gaussians), of
+    coordinates their score (laplace: sigma).
     """
-    spec = chosen.spec
-    if isinstance(spec.output, HeatmapOutput):
-        spec = replace(spec, output=replace(spec.output, values="logits" if loss == "softmax" else "gaussian"))
-    elif loss == "laplace" or spec.output == CoordsOutput(score="sigma"):
-        spec = replace(spec, output=CoordsOutput(score="sigma" if loss == "laplace" else "none"))
-    return Preset(chosen.about, spec, replace(chosen.train, loss=loss))
+    if isinstance(output, HeatmapOutput):
+        return replace(output, values="logits" if loss == "softmax" else "gaussian")
+    if loss == "laplace" or output.score == "sigma":
+        return CoordsOutput(score="sigma" if loss == "laplace" else "none")
+    return output
 
 
 def customise(chosen: Preset, options: dict[str, Any]) -> Preset:
@@ -198,9 +198,7 @@ def customise(chosen: Preset, options: dict[str, Any]) -> Preset:
     in proportion. Raises ValueError when they do not fit the network.
     """
     given = {name: value for name, value in options.items() if value is not None}
-    if "loss" in given:
-        chosen = with_loss(chosen, given["loss"])
-    train, spec = chosen.train, chosen.spec
+    train = chosen.train
     augment = replace(train.augment, **_own(train.augment, given))
     if "epochs" in given and train.drop_at:
         share = given["epochs"] / train.epochs
@@ -210,7 +208,7 @@ def customise(chosen: Preset, options: dict[str, Any]) -> Preset:
             epochs=given["epochs"],
         )
     train = replace(train, **{**_own(train, given), "augment": augment})
-    chosen = Preset(chosen.about, _customise_spec(spec, given), train)
+    chosen = Preset(chosen.about, _customise_spec(chosen.spec, given), train)
     check(chosen.spec, chosen.train)
     return chosen
 
@@ -231,7 +229,8 @@ def _customise_spec(spec: PoseSpec, given: dict[str, Any]) -> PoseSpec:
             if not float(value).is_integer():
                 raise ValueError(f"--{name.replace('_', '-')} {value}: {spec.name} takes whole numbers")
             own[name] = int(value)
-    output = spec.output
+    assert not isinstance(spec.output, KeypointsOutput)  # a foreign network is no preset
+    output = with_loss(spec.output, given["loss"]) if "loss" in given else spec.output
     for name in ("sigma", "decode"):
         if name in given and not isinstance(output, HeatmapOutput):
             raise ValueError(f"--{name} is about heatmaps, and {spec.name} has none; leave it away")

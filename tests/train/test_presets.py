@@ -1,6 +1,9 @@
+from dataclasses import fields
+
 import pytest
 
 from poseport.skeleton import LSP14
+from poseport.spec import DeepPoseArchitecture, HourglassArchitecture
 from poseport.train import config, presets
 
 
@@ -63,3 +66,61 @@ def test_another_skeleton():
 def test_a_word_of_another_family_is_refused():
     with pytest.raises(ValueError, match="preset mobile-cpm: block"):
         presets.customise(presets.preset("mobile-cpm"), {"block": "bottleneck"})
+
+
+def test_every_field_of_the_training_can_be_overridden():
+    given = {
+        "optimizer": "sgd", "momentum": 0.9, "weight_decay": 0.1, "schedule": "step", "drop_at": (3, 5), "warmup": 1.0,
+        "clip_norm": 2.0, "ema": 0.9, "precision": "mixed_bfloat16", "patience": 4, "epochs": 6, "batch": 7, "seed": 8,
+        "learning_rate": 0.5, "min_keypoints": 9, "eval_every": 2, "freeze_epochs": 1, "loss": "mse",
+        "require_all_visible": True,
+    }  # fmt: skip
+    train = presets.customise(presets.preset("mobile-hourglass"), given).train
+    assert given.keys() == {field.name for field in fields(train)} - {"augment", "teacher"}
+    assert {name: getattr(train, name) for name in given} == given
+
+
+def test_drops_of_the_rate_move_with_the_epochs_unless_they_are_given():
+    hourglass = presets.preset("hourglass-4")
+    assert hourglass.train.drop_at == (70,)  # of 107
+    assert presets.customise(hourglass, {"epochs": 20}).train.drop_at == (13,)
+    assert presets.customise(hourglass, {"epochs": 1}).train.drop_at == (1,)
+    assert presets.customise(hourglass, {"epochs": 20, "drop_at": (18,)}).train.drop_at == (18,)
+    with pytest.raises(ValueError, match="expected at least one from 1 to 20"):
+        presets.customise(hourglass, {"epochs": 20, "drop_at": (21,)})
+
+
+def test_the_network_of_a_preset_can_be_overridden():
+    spec = presets.customise(
+        presets.preset("hourglass-2"),
+        {
+            "stacks": 3,
+            "width": 64.0,
+            "head": "linear",
+            "loss": "softmax",
+            "sigma": 2.0,
+            "decode": "dark",
+            "padding": 1.1,
+        },
+    ).spec
+    assert spec.architecture == HourglassArchitecture(stacks=3, width=64, depth=4, block="bottleneck", head="linear")
+    assert isinstance(spec.architecture.width, int)
+    assert (spec.output.sigma, spec.output.decode.method, spec.padding) == (2.0, "dark", 1.1)
+    deep = presets.customise(presets.preset("mobile-deeppose"), {"width": 0.5, "dropout": 0.2, "dense_units": 16}).spec
+    assert deep.architecture == DeepPoseArchitecture(trunk="mobile", width=0.5, dense_units=16, dropout=0.2)
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "message"),
+    [
+        ("deeppose", {"stacks": 2}, "--stacks is nothing that deeppose has"),
+        ("deeppose", {"sigma": 2.0}, "--sigma is about heatmaps, and deeppose has none"),
+        ("hourglass-2", {"dense_units": 8}, "--dense-units is nothing that hourglass-2 has"),
+        ("hourglass-2", {"width": 64.5}, "takes whole numbers"),
+        ("hourglass-2", {"width": float("inf")}, "takes whole numbers"),
+        ("mobile-hourglass", {"schedule": "step"}, "--drop-at"),
+    ],
+)
+def test_an_option_that_means_nothing_to_the_network_is_refused(name, given, message):
+    with pytest.raises(ValueError, match=message):
+        presets.customise(presets.preset(name), given)
