@@ -6,6 +6,7 @@ import importlib
 import logging
 import os
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -70,7 +71,7 @@ def main() -> None:
 
 @main.group()
 def data() -> None:
-    """Draw people, or check a set of them."""
+    """Draw people, check a set of them, or look at what training makes of it."""
 
 
 @data.command()
@@ -131,6 +132,41 @@ def check(
     answer(found.data(), found.text(), as_json=as_json, quiet=quiet)
     if found.problems:
         raise click.exceptions.Exit(1)
+
+
+@data.command()
+@click.argument("path", type=PATH)
+@click.option("--out", required=True, type=PATH, help="Picture to write, .png or .jpg.")
+@click.option("--preset", default="mobile-hourglass", show_default=True, help="Whose crops and targets.")
+@click.option("--augment", help="none, light, medium, heavy, or a .json file of ranges. Default: the preset's.")
+@click.option("--background", type=float, help="Share of crops that show no person.")
+@click.option("--count", default=12, show_default=True, type=click.IntRange(1), help="How many crops.")
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Another seed, other crops.")
+@click.option("--images", type=PATH, help="Folder of the images.")
+@skeleton_option
+@output_options
+@guarded
+def preview(path: Path, out: Path, images: Path | None, skeleton: str | None, **options: Any) -> None:
+    """Show what a network would be trained on: a sheet of augmented crops with their skeletons, each beside its
+    target heatmaps. Left limbs are orange, right limbs blue. PATH is an annotations file or a folder that holds one.
+
+    Example: poseport data preview people --out sheet.png --augment heavy
+    """
+    from poseport.options import load_people
+    from poseport.records import to_data
+    from poseport.train import presets
+    from poseport.train.preview import write_sheet
+
+    people = load_people(path, images, skeleton)
+    chosen = presets.with_skeleton(presets.preset(options["preset"]), people.skeleton)
+    chosen = presets.customise(chosen, {name: options[name] for name in ("augment", "background")})
+    count = write_sheet(out, chosen, people, options["count"], options["seed"])
+    answer(
+        {"picture": str(out), "crops": count, "augment": to_data(chosen.train.augment)},
+        f"{count} crops, {out}",
+        as_json=options["as_json"],
+        quiet=options["quiet"],
+    )
 
 
 @main.command()

@@ -51,6 +51,27 @@ def skeleton_overlay(
     return out
 
 
+def heatmap_overlay(image: np.ndarray, heatmaps: np.ndarray, skeleton: Skeleton) -> np.ndarray:
+    """The darkened image with all maps in the colours of their sides.
+
+    image: (h, w, 3) uint8 RGB. heatmaps: (H, W, K) in [0, 1], cells as in `poseport.heatmap`; maps of NaN
+    are left out.
+    """
+    _check_image(image)
+    if heatmaps.ndim != 3 or heatmaps.shape[2] != len(skeleton):
+        raise ValueError(
+            f"heatmaps have shape {heatmaps.shape}, expected (H, W, {len(skeleton)}) for {skeleton.name!r}"
+        )
+    maps = np.nan_to_num(heatmaps.astype(np.float32))
+    sides = np.array([_side(name) for name in skeleton.names])
+    out = image.astype(np.float32) / 3
+    for side, colour in enumerate(SIDE_COLOURS):
+        if (sides == side).any():
+            peak = cv2.resize(maps[..., sides == side].max(axis=-1), image.shape[1::-1])[..., None]
+            out = out * (1 - peak) + peak * np.array(colour, np.float32)
+    return np.clip(np.rint(out), 0, 255).astype(np.uint8)
+
+
 def beside(images: Sequence[np.ndarray]) -> np.ndarray:
     """Images (h_i, w_i, 3) uint8 in a row, (max h_i, sum w_i, 3); black below the lower ones."""
     if not images:

@@ -24,8 +24,11 @@ _EXAMPLE = "poseport train --preset mobile-hourglass --data people --val others 
 @click.option("--learning-rate", type=float)
 @click.option("--loss", type=click.Choice(["mse", "softmax", "l1"]))
 @click.option("--input-size", type=click.IntRange(32), help="Side of the square input in pixels.")
+@click.option("--augment", help="none, light, medium, heavy, or a .json file of ranges. Default: the preset's.")
 @click.option("--rotation", "rotation_deg", type=float, help="Augmentation: rotate by up to +- degrees.")
 @click.option("--scale", type=float, help="Augmentation: scale by up to 1 +- this.")
+@click.option("--background", type=float, help="Augmentation: share of crops that show no person, say 0.05.")
+@click.option("--backgrounds", type=PATH, help="Photos without people for these. Default: free regions of --data.")
 @click.option("--min-keypoints", type=click.IntRange(1), help="Fewest labels of a person to train on. Default: 5.")
 @click.option("--eval-every", type=click.IntRange(1), help="Epochs between scores on --val.")
 @click.option("--seed", type=click.IntRange(0))
@@ -65,6 +68,7 @@ def train(**options: Any) -> None:
             resume=options["resume"],
             echo=None if silent else click.echo,
             live=sys.stdout.isatty(),
+            backgrounds=options["backgrounds"],
         )
     except Interrupted as stopped:
         click.echo(f"\n{stopped}", err=True)

@@ -17,6 +17,7 @@ from poseport.coco import People
 from poseport.records import read_json, write_json
 from poseport.spec import PoseSpec
 from poseport.train import config, losses, models
+from poseport.train.backgrounds import digest, find_photos
 from poseport.train.callbacks import (
     COLUMNS,
     RESUME,
@@ -44,7 +45,11 @@ class DataUsed:
 
 @dataclass(frozen=True)
 class TrainRecord:
-    """`train.json`: how a bundle came to be. best: scores of the epoch whose weights were kept."""
+    """`train.json`: how a bundle came to be.
+
+    best: scores of the epoch whose weights were kept. backgrounds: digest of the
+    list of photos that crops without a person come from.
+    """
 
     train: TrainConfig
     data: DataUsed
@@ -54,6 +59,7 @@ class TrainRecord:
     epochs_done: int = 0
     seconds: float = 0.0
     best: dict[str, float] | None = None
+    backgrounds: str | None = None
 
 
 class Interrupted(Exception):
@@ -70,19 +76,27 @@ def fit(
     resume: bool = False,
     echo: Callable[..., Any] | None = None,
     live: bool = False,
+    backgrounds: Path | None = None,
 ) -> TrainRecord:
     """Train and leave a bundle in `out`.
 
     val: people to score on (None: none are, and the last epoch's weights are kept). resume: go on after
     the last whole epoch of the run in `out`. echo: called with each line of progress.
+    backgrounds: folder of photos for crops without a person (None: free regions of the people's photos).
     Raises ValueError for settings that do not fit, a folder that holds another run, or nothing to
     resume; `Interrupted` on Ctrl-C.
     """
     config.check(spec, settings)
     train_people = people.for_training(settings.min_keypoints)
     val_people = val.for_training(1) if val is not None else None
+    photos = find_photos(backgrounds, people.persons, settings.augment.background)
     record = TrainRecord(
-        settings, _used(train_people), _used(val_people) if val_people else None, versions(), parameters=0
+        settings,
+        _used(train_people),
+        _used(val_people) if val_people else None,
+        versions(),
+        parameters=0,
+        backgrounds=digest(photos) if photos else None,
     )
     state = _begin(out, spec, record, resume)
 
@@ -99,6 +113,7 @@ def fit(
         epochs=settings.epochs,
         first_epoch=first,
         outputs=outputs,
+        backgrounds=photos,
     )
     loss = losses.for_spec(spec, settings.loss)
     model.compile(
@@ -188,7 +203,11 @@ def _begin(out: Path, spec: PoseSpec, record: TrainRecord, resume: bool) -> Path
     if not begun:
         raise ValueError(f"{out}: holds no run to resume; leave --resume away to start one")
     old_spec, old = read_json(PoseSpec, out / bundle.SPEC), read_json(TrainRecord, out / bundle.TRAIN)
-    if old_spec != spec or (old.train, old.data) != (record.train, record.data):
+    if old_spec != spec or (old.train, old.data, old.backgrounds) != (
+        record.train,
+        record.data,
+        record.backgrounds,
+    ):
         raise ValueError(
             f"{out}: was begun with other settings or other people than this command's; give the same ones "
             f"({out / bundle.TRAIN} lists them), or name another --out"

@@ -14,7 +14,7 @@ from poseport.spec import (
     HourglassArchitecture,
     PoseSpec,
 )
-from poseport.train.augment import AugmentConfig
+from poseport.train.augment import MEDIUM, AugmentConfig, find
 from poseport.train.config import Loss, TrainConfig, check
 
 
@@ -25,6 +25,9 @@ class Preset:
     about: str
     spec: PoseSpec
     train: TrainConfig
+
+
+_MOBILE_AUGMENT = AugmentConfig(rotation_deg=40, scale=0.25, shift=0.04, flip=0.5, brightness=25.6, contrast=0.2)
 
 
 def _hourglass(stacks: int) -> Preset:
@@ -40,7 +43,7 @@ def _hourglass(stacks: int) -> Preset:
     # Adam, 5e-3 -> 5e-4 in a step, medium augmentation (Lee et al., section 4.8, table 1)
     train = TrainConfig(
         loss="mse", epochs=107, batch=12, learning_rate=5e-3, schedule="step",
-        augment=AugmentConfig(rotation_deg=25, scale=0.20, shift=0.0, colour=0.15),
+        augment=MEDIUM,
     )  # fmt: skip
     return Preset(f"stacked hourglass, {stacks} stacks of width 256, 256x256 (Newell et al. 2016)", spec, train)
 
@@ -57,7 +60,7 @@ def _mobile_hourglass() -> Preset:
     )
     train = TrainConfig(
         loss="softmax", epochs=60, batch=32, learning_rate=2e-3, optimizer="adamw", weight_decay=1e-4, warmup=0.5,
-        augment=AugmentConfig(rotation_deg=40, scale=0.25, shift=0.04, colour=0.2),
+        augment=_MOBILE_AUGMENT,
     )  # fmt: skip
     return Preset("one depthwise-separable hourglass of width 96, 192x192", spec, train)
 
@@ -74,7 +77,7 @@ def _deeppose() -> Preset:
     # SGD 1e-3, batch 64, squared error, 2,700 epochs on 4,037 people (section 4.1)
     train = TrainConfig(
         loss="mse", epochs=2700, batch=64, learning_rate=1e-3, optimizer="sgd", schedule="constant",
-        augment=AugmentConfig(rotation_deg=0, scale=0, shift=0, flip=0, colour=0), eval_every=10,
+        eval_every=10,
     )  # fmt: skip
     return Preset("DeepPose, AlexNet trunk with batch normalisation, 224x224 (Toshev and Szegedy 2014)", spec, train)
 
@@ -91,7 +94,7 @@ def _mobile_deeppose() -> Preset:
     )
     train = TrainConfig(
         loss="l1", epochs=100, batch=32, learning_rate=2e-3, optimizer="adamw", weight_decay=1e-4, warmup=0.5,
-        augment=AugmentConfig(rotation_deg=40, scale=0.25, shift=0.04, colour=0.2),
+        augment=_MOBILE_AUGMENT,
     )  # fmt: skip
     return Preset("coordinate regression on a depthwise-separable trunk, 192x192", spec, train)
 
@@ -126,7 +129,8 @@ def customise(chosen: Preset, options: dict[str, Any]) -> Preset:
     """The preset with the fields that a user gave (None: keep the preset's).
 
     Knows epochs, batch, learning_rate, seed, min_keypoints, eval_every, loss, input_size (pixels),
-    rotation_deg and scale. Raises ValueError when they do not fit the network.
+    augment (a level or a file), rotation_deg, scale and background. Raises ValueError when they do not fit
+    the network.
     """
     if options.get("loss") is not None:
         chosen = with_loss(chosen, options["loss"])
@@ -137,7 +141,8 @@ def customise(chosen: Preset, options: dict[str, Any]) -> Preset:
     def given(*names: str) -> dict[str, Any]:
         return {name: options[name] for name in names if options.get(name) is not None}
 
-    augment = replace(chosen.train.augment, **given("rotation_deg", "scale"))
+    augment = chosen.train.augment if options.get("augment") is None else find(options["augment"])
+    augment = replace(augment, **given("rotation_deg", "scale", "background"))
     plain = given("epochs", "batch", "learning_rate", "seed", "min_keypoints", "eval_every")
     chosen = replace(chosen, train=replace(chosen.train, augment=augment, **plain))
     check(chosen.spec, chosen.train)

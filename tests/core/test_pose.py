@@ -50,6 +50,36 @@ def test_normalise_by_hand() -> None:
     assert pixel.tolist() == [[[0, 127, 255]]]
 
 
+def test_a_tone_goes_before_the_normalisation() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (6, 5, 3), np.uint8)
+    tone = np.random.default_rng(1).integers(0, 256, 256).astype(np.uint8)
+    for spec in (GAUSSIAN, replace(GAUSSIAN, mean=(10.0, 127.0, 0.0), std=(5.0, 2.0, 51.0))):
+        np.testing.assert_array_equal(pose.normalise(spec, pixels, tone=tone), pose.normalise(spec, tone[pixels]))
+        out = np.empty(pixels.shape, np.float32)
+        pose.normalise(spec, pixels, out=out)
+        np.testing.assert_array_equal(out, pose.normalise(spec, pixels))
+
+
+@SPECS
+def test_a_target_can_be_written_in_place_and_knows_what_is_unlabelled(spec: PoseSpec) -> None:
+    points = points_inside(3)
+    points[4] = np.nan
+    out = np.full(spec.output_shape, 7, np.float32)
+    pose.encode(spec, points, out)
+    np.testing.assert_array_equal(out, pose.encode(spec, points))
+    keypoint_first = np.moveaxis(out, 0 if spec is COORDS else -1, 0)
+    assert np.isnan(keypoint_first[4]).all()
+    assert np.isfinite(np.delete(keypoint_first, 4, axis=0)).all()
+
+
+def test_nobody_scores_nothing() -> None:
+    even = np.full((1, *LOGITS.output_shape), pose.encode_nobody(LOGITS))
+    assert pose.decode_input(LOGITS, even)[..., 2].max() < 0.02
+    empty = np.full((1, *GAUSSIAN.output_shape), pose.encode_nobody(GAUSSIAN))
+    assert pose.decode_input(GAUSSIAN, empty)[..., 2].max() == 0
+    assert np.isnan(pose.encode_nobody(COORDS))
+
+
 @SPECS
 def test_targets_have_the_shape_of_the_output(spec: PoseSpec) -> None:
     target = pose.encode(spec, points_inside(1))
