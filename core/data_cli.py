@@ -289,3 +289,37 @@ def disagree(
     with progress("the teacher looks", len(people), hidden=quiet or as_json) as advance:
         found = disagreements(people, asked.find(people, cache, advance), asked.config)
     answer(to_data(found), found.text(count), as_json=as_json, quiet=quiet)
+
+
+@data.command()
+@click.argument("path", type=PATH)
+@click.option("--out", required=True, type=PATH, help="Picture to write, .png or .jpg.")
+@click.option("--preset", default="mobile-hourglass", show_default=True, help="Whose crops and targets.")
+@click.option("--augment", help="none, light, medium, heavy, or a .json file of ranges. Default: the preset's.")
+@click.option("--background", type=float, help="Share of crops that show no person.")
+@click.option("--count", default=12, show_default=True, type=click.IntRange(1), help="How many crops.")
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Another seed, other crops.")
+@click.option("--images", type=PATH, help="Folder of the images.")
+@skeleton_option
+@output_options
+@guarded
+def preview(path: Path, out: Path, images: Path | None, skeleton: str | None, **options: Any) -> None:
+    """Show what a network would be trained on: a sheet of augmented crops with their skeletons, each beside its
+    target heatmaps. Left limbs are orange, right limbs blue. PATH is an annotations file or a folder that holds one.
+
+    Example: poseport data preview people --out sheet.png --augment heavy
+    """
+    from poseport.records import to_data
+    from poseport.train import presets
+    from poseport.train.preview import write_sheet
+
+    people = load_people(path, images, skeleton)
+    chosen = presets.with_skeleton(presets.preset(options["preset"]), people.skeleton)
+    chosen = presets.customise(chosen, {name: options[name] for name in ("augment", "background")})
+    count = write_sheet(out, chosen, people, options["count"], options["seed"])
+    answer(
+        {"picture": str(out), "crops": count, "augment": to_data(chosen.train.augment)},
+        f"{count} crops, {out}",
+        as_json=options["as_json"],
+        quiet=options["quiet"],
+    )

@@ -52,22 +52,26 @@ def skeleton_overlay(
 
 
 def heatmap_overlay(image: np.ndarray, heatmaps: np.ndarray, skeleton: Skeleton) -> np.ndarray:
-    """A darkened copy of the image in which each keypoint's heatmap glows in the colour of its side.
+    """The darkened image with all maps in the colours of their sides.
 
-    image: (h, w, 3) uint8 RGB. heatmaps: (H, W, K) that peak at about 1, of the whole image. Faint maps are
-    raised (square root), so that one sees where a network that has hardly learned looks.
+    image: (h, w, 3) uint8 RGB. heatmaps: (H, W, K) that peak at about 1, cells as in `poseport.heatmap`;
+    maps of NaN are left out. Faint maps are raised (square root), so that one sees where a network that has
+    hardly learned looks.
     """
     _check_image(image)
     if heatmaps.ndim != 3 or heatmaps.shape[2] != len(skeleton):
-        raise ValueError(f"heatmaps have shape {heatmaps.shape}, expected (H, W, {len(skeleton)})")
+        raise ValueError(
+            f"heatmaps have shape {heatmaps.shape}, expected (H, W, {len(skeleton)}) for {skeleton.name!r}"
+        )
+    maps = np.nan_to_num(heatmaps.astype(np.float32))
     sides = np.array([_side(name) for name in skeleton.names])
-    out = image * np.float32(0.5)
+    out = image.astype(np.float32) / 3
     for side, colour in enumerate(SIDE_COLOURS):
         if (sides == side).any():
-            glow = np.sqrt(np.clip(np.nan_to_num(heatmaps[..., sides == side].max(axis=-1)), 0, 1))
-            glow = cv2.resize(glow.astype(np.float32), image.shape[1::-1], interpolation=cv2.INTER_LINEAR)[..., None]
-            out += glow * (np.array(colour, np.float32) - out)
-    return np.clip(out + 0.5, 0, 255).astype(np.uint8)
+            peak = np.sqrt(np.clip(maps[..., sides == side].max(axis=-1), 0, 1))
+            peak = cv2.resize(peak, image.shape[1::-1])[..., None]
+            out = out * (1 - peak) + peak * np.array(colour, np.float32)
+    return np.clip(np.rint(out), 0, 255).astype(np.uint8)
 
 
 def beside(images: Sequence[np.ndarray]) -> np.ndarray:

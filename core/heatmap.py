@@ -29,18 +29,27 @@ def cells_to_input(points_cells: np.ndarray, stride: int) -> np.ndarray:
     return points_cells * stride + (stride - 1) / 2
 
 
-def encode(points_px: np.ndarray, hw: tuple[int, int], stride: int, sigma: float) -> np.ndarray:
+def encode(
+    points_px: np.ndarray, hw: tuple[int, int], stride: int, sigma: float, out: np.ndarray | None = None
+) -> np.ndarray:
     """Gaussians of height 1 around keypoints.
 
-    points_px: (K, 2) x, y in input pixels. hw: height and width in cells. sigma: in cells.
+    points_px: (K, 2) x, y in input pixels; the map of a point of NaN is NaN. hw: height and width in
+    cells. sigma: in cells. out: contiguous (H, W, K) float32 to write into.
     Returns (H, W, K) float32 in [0, 1].
     """
+    (h, w), k = hw, len(points_px)
     cells = input_to_cells(np.asarray(points_px, np.float64), stride)
-    across = np.exp(-((np.arange(hw[1]) - cells[:, :1]) ** 2) / (2 * sigma**2)).astype(np.float32)
-    down = np.exp(-((np.arange(hw[0]) - cells[:, 1:]) ** 2) / (2 * sigma**2)).astype(np.float32)
-    maps = np.empty((*hw, len(cells)), np.float32)
-    # multiplied keypoint by keypoint, where rows are long: the K of a cell are few
-    np.multiply(down[:, :, None], across[:, None, :], out=maps.transpose(2, 0, 1))
+    exponent = ((np.arange(max(hw))[:, None] - cells.T.reshape(1, 2 * k)) ** 2 / (-2 * sigma**2)).astype(np.float32)
+    # 9 sigmas from the point is nothing: the product of two smaller values would be a denormal number,
+    # and arithmetic on those takes a hundred times as long
+    factors = np.where(exponent < -40, np.float32(0), np.exp(exponent))
+    across, down = factors[:w, :k], factors[:h, k:]
+    maps = np.empty((h, w, k), np.float32) if out is None else out
+    # rows of w x k: multiplied cell by cell they would be too short, keypoint by keypoint too far apart
+    rows = maps.reshape(h, w * k)
+    cv2.repeat(down, 1, w, dst=rows)
+    np.multiply(rows, across.reshape(1, w * k), out=rows)
     return maps
 
 

@@ -26,19 +26,19 @@ def decode_image(raw: bytes, path: Path, image_hw: tuple[int, int] | None = None
         raise ValueError(f"{path}: the JPEG is cut off (no end marker); download it again or drop its people")
     data = np.frombuffer(raw, np.uint8)
     try:
-        image: Any = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
+        image: Any = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB) if len(data) else None
     except cv2.error:  # a header of absurd size
         image = None
     if image is None:
         raise ValueError(f"{path}: not an image that OpenCV can read; download it again or drop its people")
     if image_hw is not None and image.shape[:2] != tuple(image_hw):
-        image = cv2.imdecode(data, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+        image = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION)
         if image.shape[:2] != tuple(image_hw):
             raise ValueError(
                 f"{path}: image is {image.shape[1]}x{image.shape[0]}, annotated as {image_hw[1]}x{image_hw[0]} "
                 "(width x height); mend the annotation or put the original image back"
             )
-    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+    return image
 
 
 def stored_hw(path: Path) -> tuple[int, int]:

@@ -115,8 +115,11 @@ _SHARE = click.FloatRange(0, 1, max_open=True)
 )
 @section(
     "Augmentation",
+    click.option("--augment", help="none, light, medium, heavy, or a .json file of ranges. Default: the preset's."),
     click.option("--rotation", "rotation_deg", type=float, help="Rotate by up to +- degrees."),
     click.option("--scale", type=float, help="Scale by up to 1 +- this."),
+    click.option("--background", type=float, help="Share of crops that show no person, say 0.05."),
+    click.option("--backgrounds", type=PATH, help="Photos without people for these. Default: free regions of --data."),
 )
 @section(
     "Looking on",
@@ -185,6 +188,7 @@ def train(**options: Any) -> None:
             live=sys.stdout.isatty(),
             teacher=teacher,
             teacher_cache=options["teacher_cache"],
+            backgrounds=options["backgrounds"],
         )
     except Interrupted as stopped:
         click.echo(f"\n{stopped}", err=True)

@@ -112,3 +112,5 @@ def check(spec: PoseSpec, train: TrainConfig) -> None:
         good = ("laplace",) if spec.output.score == "sigma" else ("mse", "l1")
     if train.loss not in good:
         raise ValueError(f"loss {train.loss!r} does not train {spec.name}; choose {' or '.join(good)}")
+    if train.augment.background and not isinstance(spec.output, HeatmapOutput):
+        raise ValueError(f"{spec.name} gives coordinates, which cannot say that nobody is there; no --background")

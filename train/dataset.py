@@ -10,11 +10,12 @@ import cv2
 import keras
 import numpy as np
 
-from poseport import crop, pose
+from poseport import pose
 from poseport.coco import Person
-from poseport.images import read_image
 from poseport.spec import PoseSpec
-from poseport.train.augment import AugmentConfig, random_colour, random_matrix
+from poseport.train.augment import AugmentConfig
+from poseport.train.backgrounds import Photo
+from poseport.train.sample import Plan, plan, render
 
 # images (n, H, W, 3) float32, and the target of each output
 Batch = tuple[np.ndarray, np.ndarray | tuple[np.ndarray, ...]]
@@ -35,6 +36,7 @@ class TrainingPeople(keras.utils.PyDataset):
     first batch, which shifts every batch by one: so the threads are ours, and Keras is told of one.
 
     mix: changes the targets (n, *spec.output_shape) of crops (n, H, W, 3) uint8 in place (see `teacher`).
+    backgrounds: where crops without a person come from.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class TrainingPeople(keras.utils.PyDataset):
         outputs: int = 1,
         threads: int = 2,
         mix: Callable[[np.ndarray, np.ndarray], None] | None = None,
+        backgrounds: Sequence[Photo] = (),
     ):
         super().__init__(workers=1)
         if not persons:
@@ -57,7 +60,7 @@ class TrainingPeople(keras.utils.PyDataset):
         cv2.setNumThreads(1)
         self.spec, self.persons, self.ranges, self.seed = spec, persons, ranges, seed
         self.batch = min(batch, len(persons))
-        self.mix = mix
+        self.mix, self.backgrounds = mix, backgrounds
         self.epochs, self.first_epoch, self.outputs = epochs, first_epoch, outputs
         self._ahead = 2 * threads + 1
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="batches")
@@ -95,28 +98,21 @@ class TrainingPeople(keras.utils.PyDataset):
         # filled in place: a batch is megabytes, and every copy of one costs as much as decoding a photo
         images = np.empty((self.batch, *self.spec.input_hw, 3), np.float32)
         targets = np.empty((self.batch, *self.spec.output_shape), np.float32)
-        crops = np.empty(images.shape, np.uint8) if self.mix is not None else None
-        for row, i in enumerate(chosen):
-            crop_u8, targets[row] = self.sample(epoch, int(i))
-            pose.normalise(self.spec, crop_u8, out=images[row])
-            if crops is not None:
-                crops[row] = crop_u8
-        if self.mix is not None and crops is not None:
-            self.mix(crops, targets)
+        plans = [self.plan(epoch, int(i)) for i in chosen]
+        crops = [render(self.spec, planned) for planned in plans]
+        for image, (untoned, tone) in zip(images, crops, strict=True):
+            pose.normalise(self.spec, untoned, out=image, tone=tone)
+        for target, planned in zip(targets, plans, strict=True):
+            if planned.points is None:
+                pose.encode_nobody(self.spec, target)
+            else:
+                pose.encode(self.spec, planned.points, out=target)
+        if self.mix is not None:
+            seen = [untoned if tone is None else cv2.LUT(untoned, tone) for untoned, tone in crops]
+            self.mix(np.stack(seen), targets)
         return images, targets if self.outputs == 1 else (targets,) * self.outputs
 
-    def sample(self, epoch: int, i: int) -> tuple[np.ndarray, np.ndarray]:
-        """Crop (H, W, 3) uint8 and target `spec.output_shape` float32 of person i (see `pose.encode`)."""
-        person = self.persons[i]
+    def plan(self, epoch: int, i: int) -> Plan:
+        """What person i is in an epoch."""
         rng = np.random.default_rng((self.seed, epoch, _CROPS, i))
-        image = read_image(person.image_path, person.image_hw)
-        matrix, flipped = random_matrix(rng, self.spec, person.box_xywh, self.ranges)
-        image = random_colour(rng, crop.warp(image, matrix, self.spec.input_hw), self.ranges.colour)
-        points = crop.move_points(person.keypoints[:, :2], matrix)
-        labelled = person.labelled
-        if flipped:
-            index = self.spec.skeleton.flip_index
-            points, labelled = points[index], labelled[index]
-        h, w = self.spec.input_hw
-        inside = (points > -0.5).all(axis=1) & (points < [w - 0.5, h - 0.5]).all(axis=1)
-        return image, pose.encode(self.spec, points, labelled & inside)
+        return plan(rng, self.spec, self.persons[i], self.ranges, self.backgrounds)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import platform
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +19,7 @@ from poseport.options import progress
 from poseport.records import read_json, write_json
 from poseport.spec import PoseSpec
 from poseport.train import config, curves, events, losses, models
+from poseport.train.backgrounds import Photo, digest, find_photos
 from poseport.train.callbacks import RESUME, Keep, Progress, Reseed, Stop, Validate
 from poseport.train.config import Precision, TrainConfig
 from poseport.train.dataset import TrainingPeople
@@ -55,6 +56,7 @@ class TrainRecord:
     epochs_done: int = 0
     seconds: float = 0.0
     best: dict[str, float] | None = None
+    backgrounds: str | None = None
 
 
 class Interrupted(Exception):
@@ -89,6 +91,7 @@ def fit(
     live: bool = False,
     teacher: Teacher | None = None,
     teacher_cache: Path | None = None,
+    backgrounds: Path | None = None,
 ) -> TrainRecord:
     """Train and leave a bundle in `out`.
 
@@ -96,7 +99,8 @@ def fit(
     take the first weights from. resume: go on after the last whole epoch of the run in `out`. pictures:
     how many validation people are drawn after each scoring. echo: called with each line of progress.
     teacher: a trained network whose answers become part of the targets. teacher_cache: file of its
-    keypoints (None: in `out`).
+    keypoints (None: in `out`). backgrounds: folder of photos for crops without a person (None: free regions
+    of the people's photos).
     Raises ValueError for settings that do not fit, a folder that holds another run, or nothing to
     resume; `Interrupted` on Ctrl-C.
     """
@@ -107,8 +111,14 @@ def fit(
     train_people, val_people = chosen(spec, settings, people, val, init)
     if pictures and val_people is None:
         raise ValueError("--pictures draws validation people; give some with --val")
+    photos = find_photos(backgrounds, people.persons, settings.augment.background)
     record = TrainRecord(
-        settings, _used(train_people), _used(val_people) if val_people else None, versions(), parameters=0
+        settings,
+        _used(train_people),
+        _used(val_people) if val_people else None,
+        versions(),
+        parameters=0,
+        backgrounds=digest(photos) if photos else None,
     )
     board = [events.Events(out / bundle.EVENTS)] if tensorboard else []
     if resume:
@@ -117,7 +127,7 @@ def fit(
     try:
         while (first := _epochs_kept(out)) < settings.epochs and not _is_stalled(settings, out):
             # an uninterrupted run reads its state at the start of its second part too: so both are the same
-            part = prepare(spec, settings, train_people, first, _state(out), init, teacher)
+            part = prepare(spec, settings, train_people, first, _state(out), init, teacher, photos)
             record = replace(record, parameters=int(part.model.count_params()), initial=part.initial or record.initial)
             bundle.write_spec(out, spec)
             write_json(record, out / bundle.TRAIN)
@@ -172,11 +182,12 @@ def prepare(
     state: Path | None = None,
     init: Path | None = None,
     teacher: Teacher | None = None,
+    photos: Sequence[Photo] = (),
 ) -> Part:
     """Network, optimizer and batches from epoch `first` on.
 
     state: the resume file that the epochs before `first` left. init: a bundle to begin from without one.
-    teacher: one that teaches by heatmaps looks at every crop.
+    teacher: one that teaches by heatmaps looks at every crop. photos: for crops without a person.
     """
     frozen = first < settings.freeze_epochs
     began, last = (0, settings.freeze_epochs) if frozen else (settings.freeze_epochs, settings.epochs)
@@ -197,6 +208,7 @@ def prepare(
         first_epoch=first,
         outputs=outputs,
         mix=teacher.mixer(spec) if teacher is not None else None,
+        backgrounds=photos,
     )
     rate, loss = Rate(settings, data.steps, began), losses.for_spec(spec, settings.loss)
     if state is not None and first == began:
@@ -285,7 +297,7 @@ def _resumed(out: Path, spec: PoseSpec, record: TrainRecord, init: Path | None) 
     """Check that a folder holds the begun run of this record, and cut its log back to what is kept."""
     old_spec, old = read_json(PoseSpec, out / bundle.SPEC), read_json(TrainRecord, out / bundle.TRAIN)
     digest = bundle.sha256(init / bundle.WEIGHTS) if init is not None else None
-    if old_spec != spec or (old.train, old.data) != (record.train, record.data):
+    if old_spec != spec or (old.train, old.data, old.backgrounds) != (record.train, record.data, record.backgrounds):
         differs = "other settings or other people"
     elif (old.initial.weights_sha256 if old.initial else None) != digest:
         differs = "another --init"

@@ -17,7 +17,7 @@ from poseport.spec import (
     KeypointsOutput,
     PoseSpec,
 )
-from poseport.train.augment import AugmentConfig
+from poseport.train.augment import MEDIUM, AugmentConfig, find
 from poseport.train.config import Loss, TrainConfig, check
 
 # architecture's fields that the command line overrides; which of them a network has is its family's matter
@@ -33,6 +33,9 @@ class Preset:
     train: TrainConfig
 
 
+_MOBILE_AUGMENT = AugmentConfig(rotation_deg=40, scale=0.25, shift=0.04, flip=0.5, brightness=25.6, contrast=0.2)
+
+
 def _hourglass(stacks: int) -> Preset:
     spec = PoseSpec(
         name=f"hourglass-{stacks}",
@@ -46,7 +49,7 @@ def _hourglass(stacks: int) -> Preset:
     # Adam, 5e-3 -> 5e-4 around epoch 70 of 107, medium augmentation (Lee et al., sections 3.3.2 and 4.8, table 1)
     train = TrainConfig(
         loss="mse", epochs=107, batch=12, learning_rate=5e-3, schedule="step", drop_at=(70,),
-        augment=AugmentConfig(rotation_deg=25, scale=0.20, shift=0.0, colour=0.15),
+        augment=MEDIUM,
     )  # fmt: skip
     return Preset(f"stacked hourglass, {stacks} stacks of width 256, 256x256 (Newell et al. 2016)", spec, train)
 
@@ -62,7 +65,7 @@ def _hourglass_rmsprop() -> Preset:
     # 200,000 iterations of 16 on FLIC's 3,987 people are 803 epochs
     train = TrainConfig(
         loss="mse", epochs=803, batch=16, learning_rate=1e-3, optimizer="rmsprop", schedule="constant",
-        augment=AugmentConfig(rotation_deg=30, scale=0.25, shift=0, flip=0, colour=0), eval_every=10,
+        augment=AugmentConfig(rotation_deg=30, scale=0.25), eval_every=10,
     )  # fmt: skip
     return Preset("stacked hourglass, 8 stacks, 14 keypoints, trained with RMSprop (Bhansali)", spec, train)
 
@@ -78,7 +81,7 @@ def _cpm() -> Preset:
     # the document names no optimizer, rate, batch or augmentation
     train = TrainConfig(
         loss="mse", epochs=100, batch=16, learning_rate=1e-3,
-        augment=AugmentConfig(rotation_deg=40, scale=0.25, shift=0.04, colour=0.2),
+        augment=_MOBILE_AUGMENT,
     )  # fmt: skip
     return Preset("convolutional pose machine, 3 stages, 9x9 and 11x11 convolutions (Wei et al. 2016)", spec, train)
 
@@ -101,7 +104,7 @@ def _mobile_hourglass() -> Preset:
     )
     train = TrainConfig(
         loss="softmax", epochs=60, batch=32, learning_rate=2e-3, optimizer="adamw", weight_decay=1e-4, warmup=0.5,
-        augment=AugmentConfig(rotation_deg=40, scale=0.25, shift=0.04, colour=0.2),
+        augment=_MOBILE_AUGMENT,
     )  # fmt: skip
     return Preset("one depthwise-separable hourglass of width 96, 192x192", spec, train)
 
@@ -118,7 +121,7 @@ def _deeppose() -> Preset:
     # SGD 1e-3, batch 64, squared error, 2,700 epochs on 4,037 people (section 4.1); of momentum it says nothing
     train = TrainConfig(
         loss="mse", epochs=2700, batch=64, learning_rate=1e-3, optimizer="sgd", schedule="constant",
-        augment=AugmentConfig(rotation_deg=0, scale=0, shift=0, flip=0, colour=0), eval_every=10,
+        eval_every=10,
         require_all_visible=True,
     )  # fmt: skip
     return Preset("DeepPose, AlexNet trunk with batch normalisation, 224x224 (Toshev and Szegedy 2014)", spec, train)
@@ -152,7 +155,7 @@ def _mobile_deeppose() -> Preset:
     )
     train = TrainConfig(
         loss="laplace", epochs=100, batch=32, learning_rate=2e-3, optimizer="adamw", weight_decay=1e-4, warmup=0.5,
-        augment=AugmentConfig(rotation_deg=40, scale=0.25, shift=0.04, colour=0.2),
+        augment=_MOBILE_AUGMENT,
     )  # fmt: skip
     return Preset("coordinate regression on a depthwise-separable trunk, 192x192", spec, train)
 
@@ -194,12 +197,13 @@ def customise(chosen: Preset, options: dict[str, Any]) -> Preset:
     """The preset with the fields that a user gave (None: keep the preset's).
 
     Knows the fields of `TrainConfig`, of the preset's architecture and of its augmentation by their names,
-    input_size (pixels), padding, sigma and decode. With other `epochs` the preset's drops of the rate move
-    in proportion. Raises ValueError when they do not fit the network.
+    augment (a level or a file of ranges), input_size (pixels), padding, sigma and decode. With other `epochs`
+    the preset's drops of the rate move in proportion. Raises ValueError when they do not fit the network.
     """
     given = {name: value for name, value in options.items() if value is not None}
     train = chosen.train
-    augment = replace(train.augment, **_own(train.augment, given))
+    augment = train.augment if "augment" not in given else find(given["augment"])
+    augment = replace(augment, **_own(augment, given))
     if "epochs" in given and train.drop_at:
         share = given["epochs"] / train.epochs
         train = replace(

@@ -153,8 +153,8 @@ def test_a_heatmap_glows_where_its_keypoint_is_in_the_colour_of_its_side() -> No
     left, right, _ = draw.SIDE_COLOURS
     assert np.abs(out[29:31, 41:43] - np.array(left, float)).max() < 25
     assert np.abs(out[89:91, 121:123] - np.array(right, float)).max() < 25
-    assert (out[0] == GREY // 2).all()
-    weight = np.abs(out.astype(float) - GREY // 2).sum(axis=2)[:60, :80]
+    assert (out[0] == GREY // 3).all()
+    weight = np.abs(out.astype(float) - GREY // 3).sum(axis=2)[:60, :80]
     ys, xs = np.mgrid[:60, :80]
     assert (xs * weight).sum() / weight.sum() == pytest.approx(41.5, abs=0.2)
     assert (ys * weight).sum() / weight.sum() == pytest.approx(29.5, abs=0.2)

@@ -61,6 +61,16 @@ def test_a_point_far_outside_leaves_an_empty_map() -> None:
     assert maps.max() == 0.0
 
 
+def test_encode_has_no_denormal_numbers_and_is_the_formula_elsewhere() -> None:
+    points = np.concatenate([points_inside(16, 3), [[-30.0, 70.0]]])
+    maps = heatmap.encode(points, HW, STRIDE, 1.0)
+    assert maps[maps > 0].min() > np.finfo(np.float32).tiny
+    cells = heatmap.input_to_cells(points, STRIDE)
+    v, u = np.mgrid[: HW[0], : HW[1]][..., None]
+    exact = np.exp(-((u - cells[:, 0]) ** 2 + (v - cells[:, 1]) ** 2) / 2)
+    np.testing.assert_allclose(maps, exact, atol=3e-7)
+
+
 # --- round trips
 
 

@@ -59,6 +59,37 @@ def test_normalise_by_hand() -> None:
     assert pixel.tolist() == [[[0, 127, 255]]]
 
 
+def test_a_tone_goes_before_the_normalisation() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (6, 5, 3), np.uint8)
+    tone = np.random.default_rng(1).integers(0, 256, 256).astype(np.uint8)
+    for spec in (GAUSSIAN, replace(GAUSSIAN, mean=(10.0, 127.0, 0.0), std=(5.0, 2.0, 51.0))):
+        np.testing.assert_array_equal(pose.normalise(spec, pixels, tone=tone), pose.normalise(spec, tone[pixels]))
+        out = np.empty(pixels.shape, np.float32)
+        pose.normalise(spec, pixels, out=out)
+        np.testing.assert_array_equal(out, pose.normalise(spec, pixels))
+
+
+@SPECS
+def test_a_target_can_be_written_in_place_and_knows_what_is_unlabelled(spec: PoseSpec) -> None:
+    points = points_inside(3)
+    points[4] = np.nan
+    out = np.full(spec.output_shape, 7, np.float32)
+    pose.encode(spec, points, out)
+    np.testing.assert_array_equal(out, pose.encode(spec, points))
+    keypoint_first = np.moveaxis(out, -1, 0) if out.ndim == 3 else out[:, :2]
+    assert np.isnan(keypoint_first[4]).all()
+    assert np.isfinite(np.delete(keypoint_first, 4, axis=0)).all()
+
+
+def test_nobody_scores_nothing() -> None:
+    targets = {spec.name: np.ones(spec.output_shape, np.float32) for spec in (LOGITS, GAUSSIAN, COORDS)}
+    for spec in (LOGITS, GAUSSIAN, COORDS):
+        pose.encode_nobody(spec, targets[spec.name])
+    assert pose.decode_input(LOGITS, targets[LOGITS.name])[..., 2].max() < 0.02
+    assert pose.decode_input(GAUSSIAN, targets[GAUSSIAN.name])[..., 2].max() == 0
+    assert np.isnan(targets[COORDS.name]).all()
+
+
 @SPECS
 def test_targets_have_the_shape_of_the_output(spec: PoseSpec) -> None:
     target = pose.encode(spec, points_inside(1))
@@ -69,7 +100,10 @@ def test_targets_have_the_shape_of_the_output(spec: PoseSpec) -> None:
 @pytest.mark.parametrize("spec", [GAUSSIAN, COORDS, SCORED], ids=lambda s: s.name)
 def test_the_target_of_an_unlabelled_keypoint_is_nan_but_for_its_score(spec: PoseSpec) -> None:
     labelled = np.arange(17) != 3
-    target, whole = pose.encode(spec, points_inside(1), labelled), pose.encode(spec, points_inside(1))
+    points = points_inside(1)
+    whole = pose.encode(spec, points)
+    points[~labelled] = np.nan
+    target = pose.encode(spec, points)
     by_keypoint, of_whole = (np.moveaxis(t, -1, 0) if t.ndim == 3 else t for t in (target, whole))
     np.testing.assert_array_equal(by_keypoint[labelled], of_whole[labelled])
     if spec is SCORED:

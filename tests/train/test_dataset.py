@@ -3,14 +3,23 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from poseport import coco, heatmap
+from poseport import coco, crop, heatmap, pose
 from poseport.spec import CoordsOutput, DeepPoseArchitecture
 from poseport.train import presets
-from poseport.train.augment import AugmentConfig
+from poseport.train.augment import HEAVY, AugmentConfig
+from poseport.train.backgrounds import find_photos
 from poseport.train.dataset import TrainingPeople
+from poseport.train.sample import picture
 
 PRESET = presets.customise(presets.preset("mobile-hourglass"), {"input_size": 64})
-STILL = AugmentConfig(rotation_deg=0, scale=0, shift=0, flip=0, colour=0)
+STILL = AugmentConfig()
+
+
+def sample(spec, persons, ranges, i=0, **options):
+    """Crop (H, W, 3) in [0, 1] and target of person i."""
+    data = TrainingPeople(spec, [persons[i]], ranges, 1, 0, **options)
+    images, targets = data.make(0)
+    return images[0], targets[0]
 
 
 @pytest.fixture(scope="module")
@@ -50,13 +59,10 @@ def test_shapes_types_and_supervision_of_every_stack(persons):
 
 
 def test_the_target_peaks_where_the_crop_shows_the_keypoint(persons):
-    data = TrainingPeople(PRESET.spec, persons, STILL, 8, seed=0)
     person = persons[0]
-    _, target = data.sample(0, 0)
+    _, target = sample(PRESET.spec, persons, STILL)
     labelled = np.isfinite(target[0, 0])
     assert labelled.sum() == person.num_labelled
-    from poseport import crop
-
     matrix = crop.crop_matrix(person.box_xywh, (64, 64), PRESET.spec.padding)
     wanted = crop.move_points(person.keypoints[:, :2], matrix)[labelled]
     found, _ = heatmap.decode(np.nan_to_num(target)[None], PRESET.spec.output.decode, 4)
@@ -66,10 +72,9 @@ def test_the_target_peaks_where_the_crop_shows_the_keypoint(persons):
 
 def test_a_mirrored_sample_swaps_left_and_right(persons):
     flip = replace(STILL, flip=1.0)
-    plain, _ = np.asarray(TrainingPeople(PRESET.spec, persons, STILL, 8, 0).sample(0, 1)[0]), None
-    image, target = TrainingPeople(PRESET.spec, persons, flip, 8, 0).sample(0, 1)
-    original = TrainingPeople(PRESET.spec, persons, STILL, 8, 0).sample(0, 1)[1]
-    np.testing.assert_allclose(image.astype(int), plain[:, ::-1].astype(int), atol=2)
+    plain, original = sample(PRESET.spec, persons, STILL, 1)
+    image, target = sample(PRESET.spec, persons, flip, 1)
+    np.testing.assert_allclose(image, plain[:, ::-1], atol=2.5 / 255)
     index = PRESET.spec.skeleton.flip_index
     np.testing.assert_allclose(target, original[:, ::-1][..., index], atol=1e-4)
 
@@ -80,9 +85,40 @@ def test_unlabelled_and_cropped_away_keypoints_are_masked(persons):
     keypoints[0] = 0  # unlabelled
     keypoints[1] = (-500, -500, 2)  # labelled, far outside the crop
     changed = replace(person, keypoints=keypoints)
-    _, target = TrainingPeople(PRESET.spec, [changed], STILL, 1, 0).sample(0, 0)
+    _, target = sample(PRESET.spec, [changed], STILL)
     assert np.isnan(target[..., :2]).all()
     coords = replace(PRESET.spec, architecture=DeepPoseArchitecture(), output=CoordsOutput())
-    _, target = TrainingPeople(coords, [changed], STILL, 1, 0).sample(0, 0)
+    _, target = sample(coords, [changed], STILL)
     assert np.isnan(target[:2]).all()
     assert np.isfinite(target[person.labelled & (np.arange(17) > 1)]).all()
+
+
+def test_a_batch_is_the_pictures_normalised_with_everything_on(persons):
+    """The tone that is folded into the normalisation gives the bits of the one after the other."""
+    ranges = replace(HEAVY, equalize=0.5, solarize=0.3, posterize=0.3, grey=0.2, occlude=0.5, half_body=0.5)
+    data = TrainingPeople(PRESET.spec, persons, ranges, 16, seed=0)
+    images, targets = data.make(1)
+    order = np.random.default_rng((0, 0, 1)).permutation(len(persons))[16:32]
+    for image, target, i in zip(images, targets, order, strict=True):
+        planned = data.plan(0, int(i))
+        np.testing.assert_array_equal(image, pose.normalise(PRESET.spec, picture(PRESET.spec, planned)))
+        np.testing.assert_array_equal(target, pose.encode(PRESET.spec, planned.points))
+
+
+def test_a_background_shows_nobody_and_its_target_says_so(persons):
+    ranges = AugmentConfig(background=1.0)
+    # a photo with all the room: nobody is in it but far to the side
+    alone = replace(persons[0], box_xywh=(0.0, 0.0, 4.0, 4.0))
+    photos = find_photos(None, [alone], 1.0)
+    _, target = sample(PRESET.spec, persons, ranges, backgrounds=photos)
+    assert (target == 1).all()  # logits: every cell alike
+    gaussian = presets.customise(PRESET, {"loss": "mse"}).spec
+    _, target = sample(gaussian, persons, ranges, backgrounds=photos)
+    assert (target == 0).all()
+    # no room beside a person who fills the photo: then the person it is
+    h, w = persons[0].image_hw
+    photos = find_photos(None, [replace(persons[0], box_xywh=(0.0, 0.0, float(w), float(h)))], 1.0)
+    _, target = sample(PRESET.spec, persons, ranges, backgrounds=photos)
+    assert np.isfinite(target).any()
+    assert 0 < np.nanmax(target) <= 1
+    assert np.nanmin(target) < 1e-6
