@@ -20,7 +20,8 @@ class Events(keras.callbacks.Callback):
             from tensorboard.summary import Writer
         except ImportError:
             raise ValueError("--tensorboard needs TensorBoard; run `pip install tensorboard`") from None
-        self.directory, self.make_writer, self.writer = directory, Writer, None
+        self.directory, self.make_writer = directory, Writer
+        self.writer: Any = None
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """After `Keep` has written the row."""

@@ -57,7 +57,7 @@ def copy_weights(model: Any, spec: PoseSpec, directory: Path) -> Initial:
     sources = {layer.name: layer for layer in old_model.layers}
     copied, left = 0, []
     for layer in model.layers:
-        source = sources.get(layer.name)
+        source: Any = sources.get(layer.name)
         old = source.get_weights() if type(source) is type(layer) else []
         new = layer.get_weights()
         whole = len(old) == len(new)

@@ -103,7 +103,7 @@ def fit(
     board = [events.Events(out / bundle.EVENTS)] if tensorboard else []
     if resume:
         record = _resumed(out, spec, record, init)
-    elif (out / bundle.SPEC).exists():
+    elif (out / bundle.SPEC).exists() or _state(out) is not None:
         raise ValueError(f"{out}: holds a run already; add --resume to continue it, or name another --out")
     say = echo or (lambda *_, **__: None)
     try:
@@ -128,6 +128,8 @@ def fit(
                 callbacks.append(Progress(settings.epochs, part.data.steps, first, echo, live))
             train(part, first, callbacks)
     except KeyboardInterrupt:
+        if not (out / bundle.TRAIN).exists():
+            raise  # before anything was written
         done = len(read_log(out))
         kept = f"{done} whole epochs are kept in {out}" if done else "no epoch was complete yet"
         raise Interrupted(f"interrupted: {kept}; the same command with --resume goes on from there") from None
