@@ -146,6 +146,8 @@ def fit(
                 callbacks.append(Progress(settings.epochs, part.data.steps, first, echo, live))
             train(part, first, callbacks)
     except KeyboardInterrupt:
+        if not (out / bundle.TRAIN).exists():
+            raise  # before anything was written
         done = len(read_log(out))
         kept = f"{done} whole epochs are kept in {out}" if done else "no epoch was complete yet"
         raise Interrupted(f"interrupted: {kept}; the same command with --resume goes on from there") from None
@@ -286,7 +288,7 @@ def _taught(teacher: Teacher, spec: PoseSpec, people: People, cache: Path, *, hi
 
 
 def _check_folder(out: Path, resume: bool) -> None:
-    begun = (out / bundle.SPEC).exists()
+    begun = (out / bundle.SPEC).exists() or _state(out) is not None
     if begun and not resume:
         raise ValueError(f"{out}: holds a run already; add --resume to continue it, or name another --out")
     if resume and not begun:

@@ -32,8 +32,8 @@ def people(drawn):
     return coco.load(drawn)
 
 
-def small(people, stacks=2):
-    architecture = HourglassArchitecture(stacks=stacks, width=16, depth=2)
+def small(people, stacks=2, depth=2):
+    architecture = HourglassArchitecture(stacks=stacks, width=16, depth=depth)
     return PoseSpec("small", architecture, people.skeleton, (64, 64), HeatmapOutput(values="logits"))
 
 
@@ -147,7 +147,7 @@ def die(self, batch, logs=None):
 
 callbacks.Progress.on_train_batch_end = die
 people = coco.load(Path(sys.argv[1]))
-fit.fit(small(people, stacks=1), EVERYTHING, people, people, Path(sys.argv[2]), echo=print)
+fit.fit(small(people, stacks=1, depth=1), EVERYTHING, people, people, Path(sys.argv[2]), echo=print)
 """
 EVERYTHING = replace(
     SETTINGS, epochs=6, learning_rate=0.05, optimizer="sgd", momentum=0.9, weight_decay=1e-4, schedule="step",
@@ -157,7 +157,7 @@ EVERYTHING = replace(
 
 def test_a_killed_run_ends_with_the_same_weights(people, drawn, tmp_path):
     """kill -9 in the middle of the third epoch, with everything on that has a state."""
-    spec = small(people, stacks=1)
+    spec = small(people, stacks=1, depth=1)
     fit.fit(spec, EVERYTHING, people, people, tmp_path / "whole")
     path = os.pathsep.join([str(Path(__file__).parent), *sys.path])
     child = [sys.executable, "-c", KILLED, str(drawn), str(tmp_path / "cut")]
@@ -166,6 +166,7 @@ def test_a_killed_run_ends_with_the_same_weights(people, drawn, tmp_path):
     assert died.stdout.splitlines()[-1].startswith("epoch 2/6")
     fit.fit(spec, EVERYTHING, people, people, tmp_path / "cut", resume=True)
     alike(tmp_path / "whole", tmp_path / "cut")
+    assert {value.dtype for value in weights(tmp_path / "cut" / bundle.WEIGHTS).values()} == {np.dtype("float32")}
     whole, cut = read_log(tmp_path / "whole"), read_log(tmp_path / "cut")
     assert len(whole) == len(cut)
     for a, b in zip(whole, cut, strict=True):
@@ -175,13 +176,13 @@ def test_a_killed_run_ends_with_the_same_weights(people, drawn, tmp_path):
 def test_training_stops_after_patience_and_is_then_finished(people, tmp_path):
     """A rate that is too small to move anything: no score gets better."""
     settings = replace(SETTINGS, epochs=9, learning_rate=1e-12, eval_every=1, patience=2)
-    record = fit.fit(small(people, stacks=1), settings, people, people, tmp_path / "run")
+    record = fit.fit(small(people, stacks=1, depth=1), settings, people, people, tmp_path / "run")
     log = read_log(tmp_path / "run")
     assert record.epochs_done == len(log) < 9
     assert stalled(log, 2)
     assert not stalled(log[:-1], 2)
     with pytest.raises(ValueError, match=f"has finished after {len(log)} epochs"):
-        fit.fit(small(people, stacks=1), settings, people, people, tmp_path / "run", resume=True)
+        fit.fit(small(people, stacks=1, depth=1), settings, people, people, tmp_path / "run", resume=True)
 
 
 def test_resume_refuses_other_settings_and_a_folder_without_a_run(people, tmp_path):
