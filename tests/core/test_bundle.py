@@ -107,7 +107,14 @@ SPOILT: dict[str, tuple[Spoil, str]] = {
     "only a zip": (lambda f, c: zipped(b"", (bundle.CARD, records.dumps(c).encode())), "not a TFLite file"),
     "no card": (lambda f, c: f, "carries no poseport.json: either it was not made by .*, or .* is cut off"),
     "cut in half": (lambda f, c: bundle.pack(f, c)[: len(f) // 2], "carries no poseport.json: .*cut off"),
-    "cut in the tail": (lambda f, c: bundle.pack(f, c)[:-30], "carries no poseport.json: .*cut off"),
+    "cut in the tail": (lambda f, c: bundle.pack(f, c)[:-90], "carries no poseport.json: .*cut off"),
+    "cut by a few bytes": (lambda f, c: bundle.pack(f, c)[:-30], "is damaged: not the bytes that were written"),
+    "one weight changed": (
+        lambda f, c: (
+            (data := bundle.pack(f, c))[: len(f) // 2] + bytes([data[len(f) // 2] ^ 1]) + data[len(f) // 2 + 1 :]
+        ),
+        "is damaged: not the bytes that were written",
+    ),
     "newer schema": (lambda f, c: zipped(f, (bundle.CARD, schema_of(c, 2))), "schema 2 is newer than 1.*upgrade"),
     "foreign tail": (
         lambda f, c: zipped(f, ("labels.txt", b"person\n")),
