@@ -109,10 +109,8 @@ SPOILT: dict[str, tuple[Spoil, str]] = {
     "cut in half": (lambda f, c: bundle.pack(f, c)[: len(f) // 2], "carries no poseport.json: .*cut off"),
     "cut in the tail": (lambda f, c: bundle.pack(f, c)[:-90], "carries no poseport.json: .*cut off"),
     "cut by a few bytes": (lambda f, c: bundle.pack(f, c)[:-30], "is damaged: not the bytes that were written"),
-    "one weight changed": (
-        lambda f, c: (
-            (data := bundle.pack(f, c))[: len(f) // 2] + bytes([data[len(f) // 2] ^ 1]) + data[len(f) // 2 + 1 :]
-        ),
+    "one bit changed": (
+        lambda f, c: bundle.pack(f, c).replace(f, f[:-1] + bytes([f[-1] ^ 1])),
         "is damaged: not the bytes that were written",
     ),
     "newer schema": (lambda f, c: zipped(f, (bundle.CARD, schema_of(c, 2))), "schema 2 is newer than 1.*upgrade"),
