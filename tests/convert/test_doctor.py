@@ -23,6 +23,7 @@ from poseport.convert.finding import Finding
 from poseport.convert.graph_checks import check_graph, read_graph
 from poseport.convert.runtimes import OLDEST, oldest_runtime, parse_runtime
 from poseport.convert.support_checks import check_support, needed_runtime
+from poseport.runner import Runner
 
 
 def weights(*shape: int, seed: int = 0) -> np.ndarray:
@@ -180,6 +181,17 @@ def test_pieces_are_as_tflite_cuts_them(files: Callable[[str], bytes]) -> None:
     without_sin = replace(delegates.GPU, ops={k: v for k, v in delegates.GPU.ops.items() if k != "SIN"})
     assert without_sin.refusal(graph.found.ops[2], graph.found, graph.constant) == "operation"
     assert delegates.GPU.refusal(graph.found.ops[2], graph.found, graph.constant) is None
+
+
+@pytest.mark.parametrize("recipe", ["float32", "int8"])
+def test_xnnpack_takes_as_many_pieces_as_the_table_says(recipe: str, tiny_models: dict[str, Path]) -> None:
+    data, _ = bundle.read_model(tiny_models[recipe])
+    graph = read_graph(data, recipe)
+    taken = [delegates.XNNPACK.refusal(op, graph.found, graph.constant) is None for op in graph.found.ops]
+    assert not all(taken)  # RESIZE_NEAREST_NEIGHBOR
+    details = Runner(data, recipe).interpreter._get_ops_details()
+    made = sum(op["op_name"] == "DELEGATE" for op in details)
+    assert made == len(delegates.pieces(graph.found, taken, graph.constant))
 
 
 def test_every_operation_of_the_tables_exists() -> None:
