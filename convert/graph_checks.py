@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from poseport.convert.finding import Finding, some, tally
-from poseport.convert.inspect import Inspection, OpInfo, TensorInfo, constants, elements, inspect_bytes
+from poseport.convert.inspect import CONVOLUTIONS, Inspection, OpInfo, TensorInfo, constants, elements, inspect_bytes
 
 # A part of an output that keeps fewer than this many of the 256 levels: a sigmoid then has steps of 6 %.
 FEW_LEVELS, TOO_FEW_LEVELS = 32, 16
@@ -18,7 +18,6 @@ FEW_LEVELS, TOO_FEW_LEVELS = 32, 16
 SQUEEZED_STEPS = 8
 _SAME_VALUES = ("RESHAPE", "QUANTIZE", "DEQUANTIZE", "SQUEEZE", "EXPAND_DIMS", "TRANSPOSE")
 _JOINS = ("CONCATENATION", "PACK")
-_CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV", "FULLY_CONNECTED")
 # between a convolution and the batch normalisation that did not fold into it
 _BETWEEN = ("RELU", "RELU6", "LEAKY_RELU", "PRELU", "HARD_SWISH", "ADD", "MUL", "SUB", "MAX_POOL_2D", "AVERAGE_POOL_2D",
             "CONCATENATION", "QUANTIZE", "PAD")  # fmt: skip
@@ -79,7 +78,8 @@ def _mixed_ranges(graph: Graph) -> Finding | None:
     """Parts that are joined under one scale just before they leave."""
     tensors = graph.found.tensors
     places = {id(tensor): i for i, tensor in enumerate(tensors)}
-    waiting, seen, worst = [places[id(out)] for out in graph.found.outputs], set[int](), (256.0, "", "")
+    waiting, seen = [places[id(out)] for out in graph.found.outputs], set()
+    worst = (256.0, "", "")  # levels, part, output
     while waiting:
         tensor = waiting.pop()
         op = graph.maker.get(tensor)
@@ -89,21 +89,22 @@ def _mixed_ranges(graph: Graph) -> Finding | None:
         if op.kind in (*_SAME_VALUES, *_JOINS):
             waiting += graph.flowing(op)
         joined = tensors[tensor]
-        if op.kind in _JOINS and joined.dtype in ("int8", "uint8") and 0 < (joined.scale or 0) < math.inf:
-            for part in graph.flowing(op):
-                origin = _origin(graph, part)
-                if 0 < (origin.scale or 0) < math.inf:
-                    worst = min(worst, (256 * origin.scale / joined.scale, origin.name, joined.name))
-    levels, part, joined_name = worst
+        scale = joined.scale or 0.0
+        if op.kind in _JOINS and joined.dtype in ("int8", "uint8") and 0 < scale < math.inf:
+            for origin in (_origin(graph, part) for part in graph.flowing(op)):
+                own = origin.scale or 0.0
+                if 0 < own < math.inf:
+                    worst = min(worst, (256 * own / scale, origin.name, joined.name))
+    levels, part, output = worst
     if levels >= FEW_LEVELS:
         return None
     return Finding(
         "mixed-ranges",
         "error" if levels < TOO_FEW_LEVELS else "warning",
-        f"output {some([joined_name])} joins parts of different range under one scale: {some([part])} keeps "
+        f"output {some([output])} joins parts of different range under one scale: {some([part])} keeps "
         f"{levels:.1f} of 256 levels",
         "make the parts outputs of their own, or bring them to one range (coordinates divided by the input's size)",
-        {"levels": round(levels, 2), "part": part, "output": joined_name},
+        {"levels": round(levels, 2), "part": part, "output": output},
     )
 
 
@@ -186,7 +187,7 @@ def _after_convolution(graph: Graph, tensors: list[int]) -> bool:
         op = graph.maker.get(waiting.pop())
         if op is None:
             continue
-        if op.kind in _CONVOLUTIONS:
+        if op.kind in CONVOLUTIONS:
             return True
         if op.kind in _BETWEEN:
             fresh = [i for i in graph.flowing(op) if i not in seen]

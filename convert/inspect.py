@@ -12,7 +12,7 @@ import numpy as np
 
 from poseport.flatbuffer import verify
 
-_CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV")
+CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV")
 _BORDER = ("QUANTIZE", "DEQUANTIZE")
 _ELEMENTS = ("bool", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64", "float16", "float32")
 
@@ -208,7 +208,7 @@ def _operation(
     result = tensors[outputs[0]] if outputs else None
     if result is None:  # it writes a variable
         return OpInfo(kind, version, "", "", 0, None, inputs, outputs)
-    weights = sources[1] if kind in _CONVOLUTIONS and len(sources) > 1 else None
+    weights = sources[1] if kind in CONVOLUTIONS and len(sources) > 1 else None
     dtype, macs = result.dtype, 0
     if kind in _BORDER and sources and sources[0]:
         dtype = f"{sources[0].dtype} to {result.dtype}"

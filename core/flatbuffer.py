@@ -100,9 +100,9 @@ class _Walker:
         """(first byte, number of elements) of the vector whose offset is stored at a position."""
         start = self.follow(position)
         count = self.number(start, 4)
-        self.spend(4 + count * width)
         if start + 4 + count * width > len(self.data):
             raise _Damaged("a vector is longer than the file")
+        self.spend(4 + count * width)
         return start + 4, count
 
     def spend(self, count: int) -> None:

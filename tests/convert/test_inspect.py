@@ -53,3 +53,20 @@ def test_not_tflite(tmp_path):
         inspect.inspect(tmp_path / "x.tflite")
     with pytest.raises(ValueError, match="cannot be read"):
         inspect.inspect(tmp_path / "none.tflite")
+
+
+def test_multiply_adds_of_a_transposed_convolution_are_those_of_its_input():
+    filters = tf.constant(np.random.default_rng(0).normal(size=(4, 4, 6, 3)).astype(np.float32))
+
+    @tf.function(input_signature=[tf.TensorSpec((1, 8, 8, 3), tf.float32, name="image")])
+    def network(image):
+        return tf.nn.conv2d_transpose(image, filters, (1, 16, 16, 6), 2, "SAME")
+
+    module = tf.Module()
+    module.network = network
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([network.get_concrete_function()], module)
+    found = inspect.inspect_bytes(converter.convert(), "up.tflite")
+    assert found.op_counts == {"TRANSPOSE_CONV": 1}
+    assert found.macs == 8 * 8 * 3 * 4 * 4 * 6
+    weights = [w for w in inspect.constants(converter.convert(), "up.tflite") if w is not None and w.ndim == 4]
+    np.testing.assert_array_equal(weights[0], np.transpose(filters, (2, 0, 1, 3)))

@@ -108,7 +108,11 @@ SPOILT: dict[str, tuple[Spoil, str]] = {
     "no card": (lambda f, c: f, "carries no poseport.json: either it was not made by .*, or .* is cut off"),
     "cut in half": (lambda f, c: bundle.pack(f, c)[: len(f) // 2], "carries no poseport.json: .*cut off"),
     "cut in the tail": (lambda f, c: bundle.pack(f, c)[:-90], "carries no poseport.json: .*cut off"),
-    "cut at its end": (lambda f, c: bundle.pack(f, c)[:-30], "is damaged: not the bytes that were written"),
+    "cut by a few bytes": (lambda f, c: bundle.pack(f, c)[:-30], "is damaged: not the bytes that were written"),
+    "one bit changed": (
+        lambda f, c: bundle.pack(f, c).replace(f, f[:-1] + bytes([f[-1] ^ 1])),
+        "is damaged: not the bytes that were written",
+    ),
     "newer schema": (lambda f, c: zipped(f, (bundle.CARD, schema_of(c, 2))), "schema 2 is newer than 1.*upgrade"),
     "foreign tail": (
         lambda f, c: zipped(f, ("labels.txt", b"person\n")),

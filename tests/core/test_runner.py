@@ -7,8 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import flatbuffers
 import numpy as np
 import pytest
+from ai_edge_litert import schema_py_generated as schema
 
 import poseport
 from poseport import bundle, coco, pose
@@ -187,8 +189,18 @@ def test_a_card_that_disagrees_with_its_tensors_is_refused(
 
 
 def test_a_flatbuffer_that_cannot_be_loaded_is_named() -> None:
-    with pytest.raises(ValueError, match=r"^m\.tflite: not a TFLite file \(no TFL3 mark\)$"):
+    with pytest.raises(ValueError, match=r"^m\.tflite: not a TFLite file"):
         Runner(b"\x00" * 64, "m.tflite")
+
+
+def test_an_operation_that_the_runtime_does_not_have_is_named(tiny_models: dict[str, Path]) -> None:
+    data, _ = bundle.read_model(tiny_models["float32"])
+    model = schema.ModelT.InitFromPackedBuf(data, 0)
+    model.operatorCodes[0].version = 99
+    builder = flatbuffers.Builder(len(data))
+    builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
+    with pytest.raises(ValueError, match=r"^m\.tflite: .* cannot load it \(.*\); convert it again$"):
+        Runner(bytes(builder.Output()), "m.tflite")
 
 
 def test_arguments_are_not_modified(tiny_models: dict[str, Path], photo: tuple[np.ndarray, np.ndarray]) -> None:
