@@ -18,6 +18,7 @@ _EXAMPLE = "poseport train --preset mobile-hourglass --data people --val others 
 @people_options("data", "People to train on")
 @people_options("val", "People to score on", required=False)
 @click.option("--out", required=True, type=PATH, help="Folder of the run; becomes a bundle.")
+@click.option("--refine", type=PATH, help="Bundle whose keypoints a -refine preset corrects: the stage before.")
 @skeleton_option
 @click.option("--epochs", type=click.IntRange(1))
 @click.option("--batch", type=click.IntRange(1))
@@ -62,6 +63,7 @@ def train(**options: Any) -> None:
             people,
             val,
             out,
+            previous=options["refine"],
             resume=options["resume"],
             echo=None if silent else click.echo,
             live=sys.stdout.isatty(),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import cv2
@@ -47,6 +47,7 @@ class TrainingPeople(keras.utils.PyDataset):
         first_epoch: int = 0,
         outputs: int = 1,
         threads: int = 2,
+        draw: Callable[[np.random.Generator, int], Person] | None = None,
     ):
         super().__init__(workers=1)
         if not persons:
@@ -55,6 +56,8 @@ class TrainingPeople(keras.utils.PyDataset):
         self.spec, self.persons, self.ranges, self.seed = spec, persons, ranges, seed
         self.batch = min(batch, len(persons))
         self.epochs, self.first_epoch, self.outputs = epochs, first_epoch, outputs
+        # what person i of `persons` is this time: another box, fewer labels (see `poseport.train.refine`)
+        self.draw = draw if draw is not None else lambda rng, i: persons[i]
         self._ahead = 2 * threads + 1
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="batches")
         self._waiting: dict[int, Future[Batch]] = {}
@@ -98,8 +101,8 @@ class TrainingPeople(keras.utils.PyDataset):
 
     def sample(self, epoch: int, i: int) -> tuple[np.ndarray, np.ndarray]:
         """Crop (H, W, 3) uint8 and target `spec.output_shape` float32 of person i, NaN where unlabelled."""
-        person = self.persons[i]
         rng = np.random.default_rng((self.seed, epoch, _CROPS, i))
+        person = self.draw(rng, i)
         image = read_image(person.image_path, person.image_hw)
         matrix, flipped = random_matrix(rng, self.spec, person.box_xywh, self.ranges)
         image = random_colour(rng, crop.warp(image, matrix, self.spec.input_hw), self.ranges.colour)

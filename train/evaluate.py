@@ -6,30 +6,39 @@ from typing import Any
 
 import numpy as np
 
-from poseport import feed, pose
+from poseport import cascade, pose
 from poseport.coco import People
 from poseport.score import Score, score
 from poseport.spec import PoseSpec
 
 
-def predict(spec: PoseSpec, model: Any, people: People, *, flip: bool, batch: int = 32, threads: int = 2) -> np.ndarray:
+def predict(
+    spec: PoseSpec,
+    model: Any,
+    people: People,
+    *,
+    flip: bool,
+    estimates: np.ndarray | None = None,
+    batch: int = 32,
+    threads: int = 2,
+) -> np.ndarray:
     """Keypoints (N, K, 3) in image pixels of every person of `people`.
 
-    flip: average the outputs with those of the mirrored crops.
+    flip: average the outputs with those of the mirrored crops. estimates: (N, K, 3) that a network of a
+    later stage refines.
     """
-    found = []
-    for part in feed.batches(spec, people.persons, batch, threads):
-        outputs = predict_outputs(model, pose.normalise(spec, part.crops))
-        if flip:
-            mirrored = predict_outputs(model, pose.normalise(spec, part.crops[:, :, ::-1]))
-            outputs = (outputs + pose.unmirror(spec, mirrored)) / 2
-        found.append(pose.decode(spec, outputs, part.matrices))
-    return np.concatenate(found)
+    one = stage(spec, model)
+    return cascade.predict([one], people.persons, estimates=estimates, flip=flip, batch=batch, threads=threads)
 
 
-def evaluate(spec: PoseSpec, model: Any, people: People, *, flip: bool) -> Score:
+def evaluate(spec: PoseSpec, model: Any, people: People, *, flip: bool, estimates: np.ndarray | None = None) -> Score:
     """Every metric of `poseport.score` on the people's own boxes."""
-    return score(people, people.persons, predict(spec, model, people, flip=flip))
+    return score(people, people.persons, predict(spec, model, people, flip=flip, estimates=estimates))
+
+
+def stage(spec: PoseSpec, model: Any) -> cascade.Stage:
+    """A Keras network as `poseport.cascade` runs it."""
+    return cascade.Stage(spec, lambda crops: predict_outputs(model, pose.normalise(spec, crops)))
 
 
 def predict_outputs(model: Any, images: np.ndarray) -> np.ndarray:

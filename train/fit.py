@@ -16,7 +16,7 @@ from poseport import __version__, bundle
 from poseport.coco import People
 from poseport.records import read_json, write_json
 from poseport.spec import PoseSpec
-from poseport.train import config, losses, models
+from poseport.train import config, losses, models, refine
 from poseport.train.callbacks import (
     COLUMNS,
     RESUME,
@@ -67,24 +67,28 @@ def fit(
     val: People | None,
     out: Path,
     *,
+    previous: Path | None = None,
     resume: bool = False,
     echo: Callable[..., Any] | None = None,
     live: bool = False,
 ) -> TrainRecord:
     """Train and leave a bundle in `out`.
 
-    val: people to score on (None: none are, and the last epoch's weights are kept). resume: go on after
-    the last whole epoch of the run in `out`. echo: called with each line of progress.
+    val: people to score on (None: none are, and the last epoch's weights are kept). previous: the bundle whose
+    keypoints a later stage of a cascade refines. resume: go on after the last whole epoch of the run in `out`.
+    echo: called with each line of progress.
     Raises ValueError for settings that do not fit, a folder that holds another run, or nothing to
     resume; `Interrupted` on Ctrl-C.
     """
     config.check(spec, settings)
+    refine.check(spec, previous)
     train_people = people.for_training(settings.min_keypoints)
     val_people = val.for_training(1) if val is not None else None
     record = TrainRecord(
         settings, _used(train_people), _used(val_people) if val_people else None, versions(), parameters=0
     )
     state = _begin(out, spec, record, resume)
+    samples = refine.samples(spec, previous, train_people, val_people, out) if previous is not None else None
 
     keras.utils.set_random_seed(settings.seed)
     model = models.build(spec, keras)
@@ -92,13 +96,14 @@ def fit(
     first = int(state.name.split("-")[1].split(".")[0]) if state is not None else 0
     data = TrainingPeople(
         spec,
-        train_people.persons,
+        train_people.persons if samples is None else samples.persons,
         settings.augment,
         settings.batch,
         settings.seed,
         epochs=settings.epochs,
         first_epoch=first,
         outputs=outputs,
+        draw=None if samples is None else samples.draw,
     )
     loss = losses.for_spec(spec, settings.loss)
     model.compile(
@@ -114,7 +119,7 @@ def fit(
     seconds = max([row["seconds"] for row in read_log(out)], default=0.0)
     callbacks: list[Any] = [
         Reseed(settings.seed),
-        Validate(spec, val_people, settings.eval_every, settings.epochs),
+        Validate(spec, val_people, settings.eval_every, settings.epochs, None if samples is None else samples.val),
         Keep(out, seconds),
     ]
     if echo is not None:
@@ -184,6 +189,7 @@ def _begin(out: Path, spec: PoseSpec, record: TrainRecord, resume: bool) -> Path
         if begun:
             raise ValueError(f"{out}: holds a run already; add --resume to continue it, or name another --out")
         bundle.write_spec(out, spec)
+        write_json(record, out / bundle.TRAIN)  # a run that is cut before its first epoch can be resumed too
         return None
     if not begun:
         raise ValueError(f"{out}: holds no run to resume; leave --resume away to start one")
