@@ -24,7 +24,6 @@ from poseport.spec import PoseSpec, Refine
 from poseport.train import models
 from poseport.train.evaluate import stage
 
-RECORD = "refine.json"
 ESTIMATES = "estimates.npz"
 
 
@@ -96,7 +95,7 @@ def samples(spec: PoseSpec, previous: Path, people: People, val: People | None, 
     boxes = np.array([p.box_xywh for p in people.persons])
     diameter = cascade.diameters(spec.skeleton, boxes, found[0])
     displacements = measure(people.persons, found[0], diameter)
-    write_json(displacements, out / RECORD)
+    write_json(displacements, out / bundle.REFINE)
     person, keypoint = np.nonzero(np.array([p.labelled for p in people.persons]))
     return Samples(
         spec.refine,
@@ -119,7 +118,7 @@ def measure(persons: Sequence[Person], estimates: np.ndarray, diameter: np.ndarr
     some = np.maximum(counts, 1)[:, None]
     mean = away.sum(axis=0) / some
     square = np.where(known[..., None], (away - mean) ** 2, 0.0).sum(axis=0) / some
-    std = np.where(counts[:, None] > 0, np.sqrt(square), np.sqrt(square)[counts > 0].mean())
+    std = np.where(counts[:, None] > 0, np.sqrt(square), np.sqrt(square)[counts > 0].mean(axis=0))
     return Displacements(_pairs(mean), _pairs(std), tuple(int(c) for c in counts))
 
 
