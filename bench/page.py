@@ -283,4 +283,6 @@ def _provenance(model: Model) -> Table:
         ("Input", f"{spec.input_hw[1]} x {spec.input_hw[0]} (width x height) RGB, box padded by {spec.padding:g}"),
         ("Output", output),
     ]
+    for number, later in enumerate(model.card.later, 2):
+        rows.append((f"Stage {number}", f"{later.name}, weights sha256 {later.weights_sha256}"))
     return Table(model.name, ("Item", "Value"), rows, numeric=False)

@@ -48,9 +48,9 @@ def parity(
     spec = converted.spec
     reference, found = [], []
     for part in feed.batches(spec, persons, boxes_xywh=boxes_xywh):
-        pair = predict_outputs(model, pose.normalise(spec, part.crops)), converted.infer(converted.prepare(part.crops))
-        for outputs, kept in zip(pair, (reference, found), strict=True):
-            kept.append(cascade.own(spec, pose.decode_input(spec, outputs)))
+        outputs = predict_outputs(model, pose.normalise(spec, part.crops))
+        reference.append(cascade.own(spec, pose.decode_input(spec, outputs)))
+        found.append(cascade.own(spec, pose.decode_input(spec, converted.infer(converted.prepare(part.crops)))))
         if progress is not None:
             progress(len(part.crops))
     a, b = np.concatenate(reference), np.concatenate(found)

@@ -22,6 +22,7 @@ from poseport.coco import People, Person
 from poseport.records import write_json, write_whole
 from poseport.spec import PoseSpec, Refine
 from poseport.train import models
+from poseport.train.callbacks import RESUME
 from poseport.train.evaluate import stage
 
 ESTIMATES = "estimates.npz"
@@ -92,9 +93,10 @@ def samples(spec: PoseSpec, previous: Path, people: People, val: People | None, 
     assert spec.refine is not None
     bundle.adopt(previous, out)
     found = _estimates(out, [people] if val is None else [people, val])
+    estimates = found[: len(people)]
     boxes = np.array([p.box_xywh for p in people.persons])
-    diameter = cascade.diameters(spec.skeleton, boxes, found[0])
-    displacements = measure(people.persons, found[0], diameter)
+    diameter = cascade.diameters(spec.skeleton, boxes, estimates)
+    displacements = measure(people.persons, estimates, diameter)
     write_json(displacements, out / bundle.REFINE)
     person, keypoint = np.nonzero(np.array([p.labelled for p in people.persons]))
     return Samples(
@@ -103,7 +105,7 @@ def samples(spec: PoseSpec, previous: Path, people: People, val: People | None, 
         keypoint,
         diameter[person],
         displacements,
-        found[1] if val is not None else None,
+        found[len(people) :] if val is not None else None,
     )
 
 
@@ -127,23 +129,21 @@ def load_stages(directory: Path) -> list[cascade.Stage]:
     return [stage(*models.load(one, keras)) for one in bundle.stages(directory)]
 
 
-def _estimates(out: Path, sets: Sequence[People]) -> list[np.ndarray]:
-    """(N, K, 3) of each set of people by the bundle before, kept beside the resume state."""
-    path = out / "resume" / ESTIMATES
+def _estimates(out: Path, sets: Sequence[People]) -> np.ndarray:
+    """(N, K, 3) of everybody in `sets`, one set after the other, by the bundle before; kept beside the resume state."""
+    path = out / RESUME / ESTIMATES
     used = [bundle.sha256(one / bundle.WEIGHTS) for one in bundle.stages(out / bundle.PREVIOUS)]
     used += [f"{one.sha256} {[p.annotation_id for p in one.persons]}" for one in sets]
     key = hashlib.sha256(repr(used).encode()).hexdigest()
-    names = [f"set{i}" for i in range(len(sets))]
     try:
         with np.load(path) as stored:
             if str(stored["key"]) == key:
-                return [stored[name] for name in names]
+                return np.asarray(stored["estimates"])
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         pass  # not there yet, or not readable: they are made again
-    stages = load_stages(out / bundle.PREVIOUS)
-    found = [cascade.predict(stages, one.persons, batch=32, threads=2) for one in sets]
+    found = cascade.predict(load_stages(out / bundle.PREVIOUS), [p for one in sets for p in one.persons], batch=32)
     file = io.BytesIO()
-    np.savez(file, key=np.array(key), **dict(zip(names, found, strict=True)))
+    np.savez(file, key=np.array(key), estimates=found)
     write_whole(path, file.getvalue())
     return found
 

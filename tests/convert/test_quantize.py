@@ -1,5 +1,6 @@
 """Every recipe on real networks, and files that are not what they say: refused, nothing left behind."""
 
+import shutil
 from dataclasses import replace
 
 import keras
@@ -22,6 +23,12 @@ def untrained(folder, spec):
     bundle.write_spec(folder, spec)
     save_weights(models.build(spec, keras), folder / bundle.WEIGHTS)
     return folder
+
+
+@pytest.fixture(scope="module")
+def photo_and_box():
+    image, people = synth.scene(np.random.default_rng(4), (288, 384))
+    return image, np.array([people[0].box_xywh])
 
 
 @pytest.fixture(scope="module")
@@ -191,3 +198,19 @@ def test_a_cascade_is_counted_as_it_runs(tiny_cascade, calib, tmp_path):
     assert done.card == bundle.read_model(done.path)[1]
     assert len(later.card.conversion.calibration.people) == 4
     assert not list(tmp_path.glob(".*"))
+
+
+def test_three_stages_are_one_file(tiny_cascade, photo_and_box, tmp_path):
+    third = tmp_path / "third"
+    bundle.write_spec(third, replace(bundle.read_spec(tiny_cascade), name="tiny-third"))
+    shutil.copy(tiny_cascade / bundle.WEIGHTS, third)
+    bundle.adopt(tiny_cascade, third)
+    model = load(quantize.convert(third, recipes.recipe("float32"), tmp_path / "three.tflite").path)
+    assert [network.spec.name for network in model.networks] == ["tiny", "tiny-refine", "tiny-third"]
+    image, box = photo_and_box
+    stages = refine.load_stages(third)
+    estimates = None
+    for one in stages:
+        crops, matrices = cascade.crops(one.spec, image, box, estimates)
+        estimates = cascade.decode(one.spec, one.outputs(crops), matrices, estimates)
+    np.testing.assert_allclose(model(image, box), estimates, atol=0.1)
