@@ -44,7 +44,7 @@ class Reseed(keras.callbacks.Callback):
 class Validate(keras.callbacks.Callback):
     """Adds the scores of the validation people to the epoch's logs, NaN in epochs that are not scored.
 
-    estimates: (N, K, 3) of these people, which a network of a later stage refines.
+    estimates: (2, N, K, 3) of these people, without and with flip averaging, which a network of a later stage refines.
     """
 
     def __init__(
@@ -59,7 +59,8 @@ class Validate(keras.callbacks.Callback):
         assert logs is not None
         due = (epoch + 1) % self.every == 0 or epoch + 1 == self.epochs
         if self.people is not None and due:
-            values = evaluate(self.spec, self.model, self.people, flip=True, estimates=self.estimates).values
+            before = None if self.estimates is None else self.estimates[1]
+            values = evaluate(self.spec, self.model, self.people, flip=True, estimates=before).values
             logs.update({name: values[name] for name in SCORES})
         else:
             logs.update(dict.fromkeys(SCORES, math.nan))

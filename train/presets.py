@@ -117,7 +117,7 @@ def _mobile_deeppose_refine() -> Preset:
         refine=Refine(box_sigma=2.0),
     )
     train = TrainConfig(
-        loss="l1", epochs=40, batch=128, learning_rate=2e-3, optimizer="adamw", weight_decay=1e-4, warmup=0.5,
+        loss="l1", epochs=40, batch=64, learning_rate=2e-3, optimizer="adamw", weight_decay=1e-4, warmup=0.5,
         augment=AugmentConfig(rotation_deg=30, scale=0.15, shift=0.0, colour=0.2), eval_every=4,
     )  # fmt: skip
     return Preset("a later stage for any network, 96x96 around each keypoint; --refine names the bundle", spec, train)

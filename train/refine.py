@@ -46,7 +46,8 @@ class Samples:
     """Training samples of one later stage, and what validation starts from.
 
     persons: of each sample, one a labelled keypoint. keypoint: (S,) its channel. diameter: (S,) of the
-    person's estimated pose in pixels. val: (V, K, 3) estimates of the validation people, None without any.
+    person's estimated pose in pixels. val: (2, V, K, 3) estimates of the validation people, without and with
+    flip averaging; None where there are none.
     """
 
     refine: Refine
@@ -92,8 +93,7 @@ def samples(spec: PoseSpec, previous: Path, people: People, val: People | None, 
     """
     assert spec.refine is not None
     bundle.adopt(previous, out)
-    found = _estimates(out, [people] if val is None else [people, val])
-    estimates = found[: len(people)]
+    estimates, of_val = _estimates(out, people, val)
     boxes = np.array([p.box_xywh for p in people.persons])
     diameter = cascade.diameters(spec.skeleton, boxes, estimates)
     displacements = measure(people.persons, estimates, diameter)
@@ -105,7 +105,7 @@ def samples(spec: PoseSpec, previous: Path, people: People, val: People | None, 
         keypoint,
         diameter[person],
         displacements,
-        found[len(people) :] if val is not None else None,
+        of_val if val is not None else None,
     )
 
 
@@ -129,23 +129,27 @@ def load_stages(directory: Path) -> list[cascade.Stage]:
     return [stage(*models.load(one, keras)) for one in bundle.stages(directory)]
 
 
-def _estimates(out: Path, sets: Sequence[People]) -> np.ndarray:
-    """(N, K, 3) of everybody in `sets`, one set after the other, by the bundle before; kept beside the resume state."""
+def _estimates(out: Path, people: People, val: People | None) -> tuple[np.ndarray, np.ndarray]:
+    """(N, K, 3) and (2, V, K, 3) by the bundle before, as `Samples` has them; kept beside the resume state."""
     path = out / RESUME / ESTIMATES
     used = [bundle.sha256(one / bundle.WEIGHTS) for one in bundle.stages(out / bundle.PREVIOUS)]
-    used += [f"{one.sha256} {[p.annotation_id for p in one.persons]}" for one in sets]
+    used += [f"{one.sha256} {[p.annotation_id for p in one.persons]}" for one in (people, val) if one is not None]
     key = hashlib.sha256(repr(used).encode()).hexdigest()
     try:
         with np.load(path) as stored:
             if str(stored["key"]) == key:
-                return np.asarray(stored["estimates"])
+                return stored["people"], stored["val"]
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         pass  # not there yet, or not readable: they are made again
-    found = cascade.predict(load_stages(out / bundle.PREVIOUS), [p for one in sets for p in one.persons], batch=32)
+    stages = load_stages(out / bundle.PREVIOUS)
+    found = cascade.predict(stages, people.persons, batch=32)
+    of_val = np.zeros((2, 0, *found.shape[1:]))
+    if val is not None:
+        of_val = np.stack([cascade.predict(stages, val.persons, flip=flip, batch=32) for flip in (False, True)])
     file = io.BytesIO()
-    np.savez(file, key=np.array(key), estimates=found)
+    np.savez(file, key=np.array(key), people=found, val=of_val)
     write_whole(path, file.getvalue())
-    return found
+    return found, of_val
 
 
 def _pairs(values: np.ndarray) -> tuple[tuple[float, float], ...]:

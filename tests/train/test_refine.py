@@ -90,13 +90,20 @@ def samples(people, wrong, tmp_path_factory):
 def test_the_errors_of_the_bundle_before_are_found(samples, people, wrong):
     assert sum(samples.displacements.counts) == len(samples.persons) == sum(p.num_labelled for p in people.persons)
     labels = np.stack([p.keypoints for p in people.persons])
-    np.testing.assert_allclose(samples.val, cascade.predict(refine.load_stages(wrong), people.persons), atol=1e-3)
+    np.testing.assert_allclose(samples.val[0], cascade.predict(refine.load_stages(wrong), people.persons), atol=1e-3)
     boxes = np.array([p.box_xywh for p in people.persons])
-    sizes = cascade.diameters(people.skeleton, boxes, samples.val)[:, None]
+    sizes = cascade.diameters(people.skeleton, boxes, samples.val[0])[:, None]
     known = labels[:, 9, 2] > 0
-    wrists = ((samples.val - labels)[:, 9, :2] / sizes)[known]
+    wrists = ((samples.val[0] - labels)[:, 9, :2] / sizes)[known]
     np.testing.assert_allclose(samples.displacements.mean_xy[9], wrists.mean(axis=0), atol=1e-3)
     assert np.mean([x for x, _ in samples.displacements.mean_xy]) > 0.1  # too far to the right
+
+
+def test_flip_averaging_takes_the_mistake_of_one_side_out(samples):
+    """The bundle is wrong to the right, and as wrong to the left in a mirror."""
+    plain, flipped = samples.val
+    wanted = (plain[..., 0].mean() - flipped[..., 0].mean()) / samples.diameter.mean()
+    assert wanted == pytest.approx(np.mean([x for x, _ in samples.displacements.mean_xy]), abs=0.1)
 
 
 def test_draws_are_displaced_by_the_gaussian_of_their_keypoint(samples):
@@ -133,8 +140,9 @@ def test_a_sample_teaches_its_own_keypoint_only(samples, people):
     assert seen > 5
 
 
+# small batches: after few steps the running means of batch normalisation still lag behind
 SETTINGS = TrainConfig(
-    loss="l1", epochs=6, batch=32, learning_rate=5e-3, eval_every=6, augment=replace(STILL, colour=0.1)
+    loss="l1", epochs=6, batch=8, learning_rate=3e-3, eval_every=6, augment=replace(STILL, colour=0.1)
 )
 
 
