@@ -6,13 +6,12 @@ import json
 import math
 import time
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from poseport import feed, pose
+from poseport import cascade
 from poseport.bench.result import Accuracy, Data, Detections, PersonSample, Result, host, model_info
 from poseport.coco import People, Person
 from poseport.runner import Pose
@@ -71,21 +70,8 @@ def persons_with_labels(people: People) -> list[Person]:
 def predict(
     model: Pose, persons: list[Person], *, flip: bool = False, progress: Callable[[int], None] | None = None
 ) -> np.ndarray:
-    """Keypoints (N, K, 3) in image pixels.
-
-    One thread reads and crops, one decodes, this one only feeds the interpreter.
-    """
-    found = []
-    with ThreadPoolExecutor(1) as decoder:
-        for part in feed.batches(model.spec, persons, batch=16, threads=1):
-            outputs = model.infer(model.prepare(part.crops))
-            if flip:
-                mirrored = model.infer(model.prepare(np.ascontiguousarray(part.crops[:, :, ::-1])))
-                outputs = (outputs + pose.unmirror(model.spec, mirrored)) / 2
-            found.append(decoder.submit(pose.decode, model.spec, outputs, part.matrices))
-            if progress is not None:
-                progress(len(part.persons))
-    return np.concatenate([one.result() for one in found])
+    """Keypoints (N, K, 3) in image pixels, of all networks of a model."""
+    return cascade.predict([network.stage for network in model.networks], persons, flip=flip, progress=progress)
 
 
 def refuse_overlap(model: Pose, persons: Iterable[Person]) -> None:

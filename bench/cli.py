@@ -65,7 +65,7 @@ def accuracy(
     loaded = [load(path, threads) for path in models]
     lines, found = [], []
     for model in loaded:
-        count = len(measure.persons_with_labels(people))
+        count = len(measure.persons_with_labels(people)) * len(model.networks)
         with progress(model.path.name, count, hidden=quiet or as_json) as advance:
             measured = measure.measure(model, people, only=only, flip=flip, detections=detections, progress=advance)
         path = result.save(measured, out)

@@ -63,15 +63,15 @@ def is_float(model: Model) -> bool:
 
 def baseline(model: Model, among: Sequence[Model]) -> Model | None:
     """The float32 file of the same weights."""
-    weights = model.card.conversion.weights_sha256
-    return next((m for m in among if is_float(m) and m.card.conversion.weights_sha256 == weights), None)
+    weights = model.card.weights_sha256
+    return next((m for m in among if is_float(m) and m.card.weights_sha256 == weights), None)
 
 
 def sort_records(results: Sequence[Result]) -> tuple[list[Model], list[Scored], list[Timed]]:
     """Every file once, its accuracy and latency records; a float32 file comes before those of the same weights."""
 
     def key(m: Model) -> tuple[object, ...]:
-        return m.card.spec.name, m.card.conversion.weights_sha256, not is_float(m), m.name, m.sha256
+        return m.card.spec.name, m.card.weights_sha256, not is_float(m), m.name, m.sha256
 
     ordered = sorted(results, key=lambda r: (*key(r.model), r.environment.threads))
     models = list({r.model.sha256: r.model for r in ordered}.values())

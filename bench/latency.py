@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from poseport import pose, synth
+from poseport import cascade, synth
 from poseport.bench.result import Latency, Result, host, model_info
-from poseport.runner import Pose, load
+from poseport.runner import Runner, load
 
 WARMUP = 20
 
 
 def measure(path: Path, threads: int, *, runs: int = 200, max_seconds: float = 60.0) -> Result:
-    """Time the interpreter alone on one drawn person's crop.
+    """Time the interpreter alone on one drawn person's crop; of a cascade, with every crop of its later stages.
 
     runs: timed inferences, cut short after max_seconds (at least 10). A drawn person rather than random
     numbers: values of real pictures decide which branches and denormal numbers a kernel meets.
@@ -24,22 +25,29 @@ def measure(path: Path, threads: int, *, runs: int = 200, max_seconds: float = 6
     model = load(path, threads)
     load_us = 1e6 * (time.perf_counter() - began)
     image, people = synth.scene(np.random.default_rng(0), (288, 384))
-    crop, _ = pose.preprocess(model.spec, image, np.asarray(people[0].box_xywh))
-    tensor = model.prepare(crop[None])
-    first_us = _timed(model, tensor)
+    work: list[tuple[Runner, np.ndarray]] = []
+    boxes, keypoints = np.array([people[0].box_xywh]), None
+    for network in model.networks:
+        crops, matrices = cascade.crops(network.spec, image, boxes, keypoints)
+        tensors = network.prepare(crops)
+        work += [(network.runner, tensor[None]) for tensor in tensors]
+        keypoints = cascade.decode(network.spec, network.infer(tensors), matrices, keypoints)
+    first_us = _timed(work)
     for _ in range(WARMUP):
-        model.runner.invoke(tensor)
+        _timed(work)
     samples: list[float] = []
     stop = time.perf_counter() + max_seconds
     while len(samples) < runs and (len(samples) < 10 or time.perf_counter() < stop):
-        samples.append(_timed(model, tensor))
+        samples.append(_timed(work))
     measured = Latency("latency", "one drawn person", load_us, first_us, WARMUP, tuple(samples))
     return Result(model_info(model), host(model), measured)
 
 
-def _timed(model: Pose, tensor: np.ndarray) -> float:
+def _timed(work: Sequence[tuple[Runner, np.ndarray]]) -> float:
+    """Microseconds of one person: every tensor through its interpreter."""
     began = time.perf_counter_ns()
-    model.runner.invoke(tensor)
+    for runner, tensor in work:
+        runner.invoke(tensor)
     return (time.perf_counter_ns() - began) / 1e3
 
 

@@ -284,4 +284,6 @@ def _provenance(model: Model) -> Table:
         ("Input", f"{w} x {h} (width x height) {spec.channel_order.upper()}, box padded by {spec.padding:g}"),
         ("Output", output),
     ]
+    for number, later in enumerate(model.card.later, 2):
+        rows.append((f"Stage {number}", f"{later.name}, weights sha256 {later.weights_sha256}"))
     return Table(model.name, ("Item", "Value"), rows, numeric=False)

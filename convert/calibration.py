@@ -63,14 +63,15 @@ def _on_other_photos(candidates: list[Person], exclude: People) -> list[Person]:
     return [p for p in candidates if not is_taken(p)]
 
 
-def inputs(spec: PoseSpec, persons: Sequence[Person]) -> Iterator[np.ndarray]:
+def inputs(spec: PoseSpec, persons: Sequence[Person], boxes_xywh: np.ndarray | None = None) -> Iterator[np.ndarray]:
     """Each person as (1, H, W, 3) float32, cropped and normalised as everywhere else.
 
+    boxes_xywh: (N, B, 4), crops of each person instead of its own box (a later stage of a cascade).
     One corner of the first crop is made black and white: then the input's range is exactly that of a
     pixel, and an int8 input is `pixel - 128` even if no calibration photo holds a 0 or a 255.
     """
     first = True
-    for part in feed.batches(spec, persons):
+    for part in feed.batches(spec, persons, boxes_xywh=boxes_xywh):
         for crop in part.crops:
             if first:
                 crop = crop.copy()

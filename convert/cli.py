@@ -43,6 +43,7 @@ def convert(
 
     Example: poseport convert runs/first --recipe int8 --calib people --calib-count 300 --out first.int8.tflite
     """
+    from poseport import bundle as bundles
     from poseport.convert import recipes
 
     recipe = recipes.recipe(recipe_name)
@@ -54,7 +55,8 @@ def convert(
     with quietly():
         from poseport.convert import quantize
 
-    steps = min(calib_count, quantize.PARITY_PEOPLE) + (calib_count if recipe.full else 0)
+    crops = sum(bundles.read_spec(stage).crops_per_person for stage in bundles.stages(bundle))
+    steps = crops * (min(calib_count, quantize.PARITY_PEOPLE) + (calib_count if recipe.full else 0))
     with progress("converting", steps, hidden=quiet or as_json or people is None) as advance:
         done = quantize.convert(
             bundle, recipe, out, people, count=calib_count, seed=seed, exclude=others, progress=advance
@@ -62,12 +64,12 @@ def convert(
     found = quantize.summary(done)
     shares = ", ".join(f"{100 * share:.1f} % {dtype}" for dtype, share in found["macs_share_by_dtype"].items())
     lines = [f"{out}: {found['bytes'] / 1e6:.2f} MB, {found['macs'] / 1e6:.0f} M multiply-adds ({shares})"]
-    if done.parity is not None:
-        p = done.parity
-        lines.append(
-            f"  keypoints against Keras: mean {p.mean_px:.3f} px, 99th percentile {p.p99_px:.3f} px "
-            f"({p.keypoints} keypoints of {p.people} people)"
-        )
+    for one in (done, *done.later):
+        if (p := one.parity) is not None:
+            lines.append(
+                f"  keypoints of {one.card.spec.name} against Keras: mean {p.mean_px:.3f} px, "
+                f"99th percentile {p.p99_px:.3f} px ({p.keypoints} keypoints of {p.people} people)"
+            )
     if found["calibration_people"]:
         lines.append(f"  calibrated on {found['calibration_people']} people, seed {seed}")
     answer(found, "\n".join(lines), as_json=as_json, quiet=quiet)
@@ -88,13 +90,25 @@ def inspect(file: Path, list_ops: bool, quiet: bool, as_json: bool) -> None:
     from poseport.convert import inspect as inspection
     from poseport.records import to_data
 
-    _, card = bundle.read_model(file)
-    found = inspection.inspect(file)
+    stages = [(inspection.inspect_bytes(data, str(file)), card) for data, card in bundle.read_stages(file)]
+    per_person = inspection.macs_per_person((found, card.spec.crops_per_person) for found, card in stages)
+
+    def plain(found: Inspection, card: ModelCard) -> dict[str, Any]:
+        return {
+            **to_data(found), "macs": found.macs, "macs_by_dtype": found.macs_by_dtype,
+            "op_counts": found.op_counts, "card": to_data(card),
+        }  # fmt: skip
+
     data: dict[str, Any] = {
-        "file": str(file), "sha256": bundle.sha256(file), **to_data(found), "macs": found.macs,
-        "macs_by_dtype": found.macs_by_dtype, "op_counts": found.op_counts, "card": to_data(card),
+        "file": str(file), "sha256": bundle.sha256(file), **plain(*stages[0]),
+        "later": [plain(*stage) for stage in stages[1:]], "macs_per_person": per_person,
     }  # fmt: skip
-    answer(data, _text(file, found, card, list_ops), as_json=as_json, quiet=quiet)
+    text = [_text(str(file), *stages[0], list_ops)]
+    for number, (found, card) in enumerate(stages[1:], 2):
+        text.append(_text(f"stage {number}, a crop around each keypoint", found, card, list_ops))
+    if len(stages) > 1:
+        text.append(f"whole cascade: {sum(per_person.values()) / 1e6:.1f} M multiply-adds a person")
+    answer(data, "\n".join(text), as_json=as_json, quiet=quiet)
 
 
 @click.command()
@@ -125,12 +139,13 @@ def doctor(
         raise click.exceptions.Exit(1)
 
 
-def _text(file: Path, found: Inspection, card: ModelCard, list_ops: bool) -> str:
+def _text(file: str, found: Inspection, card: ModelCard, list_ops: bool) -> str:
     spec, conversion = card.spec, card.conversion
+    box = f"box padded {spec.padding:g} times" if spec.refine is None else f"{spec.refine.box_sigma:g} diameters wide"
     lines = [
         f"{file}: {spec.name}, {spec.family}, recipe {conversion.recipe}, {found.bytes / 1e6:.2f} MB",
         f"  input      {spec.input_hw[1]}x{spec.input_hw[0]} {spec.channel_order.upper()}, "
-        f"mean {_list(spec.mean)}, std {_list(spec.std)}, box padded {spec.padding:g} times",
+        f"mean {_list(spec.mean)}, std {_list(spec.std)}, {box}",
         f"  output     {spec.output.kind}, skeleton {spec.skeleton.name} ({len(spec.skeleton)} keypoints)",
     ]
     for word, tensors in (("in", found.inputs), ("out", found.outputs)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -97,6 +98,16 @@ class Inspection:
 def inspect(path: Path) -> Inspection:
     """Read a file; ValueError when it is not a sound TFLite flatbuffer."""
     return inspect_bytes(read_file(path), str(path))
+
+
+def macs_per_person(stages: Iterable[tuple[Inspection, int]]) -> dict[str, int]:
+    """Multiply-adds for one person by the type that they are computed in; of each stage its file, and how often it
+    runs (`PoseSpec.crops_per_person`).
+    """
+    total: Counter[str] = Counter()
+    for found, runs in stages:
+        total.update({dtype: runs * macs for dtype, macs in found.macs_by_dtype.items()})
+    return dict(total)
 
 
 def inspect_bytes(data: bytes, name: str) -> Inspection:

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from poseport import feed, pose
+from poseport import cascade, feed, pose
 from poseport.coco import Person
-from poseport.runner import Pose
+from poseport.runner import Network
 from poseport.train.evaluate import predict_outputs
 
 CONFIDENT = 0.2
@@ -34,16 +34,25 @@ class Parity:
 
 
 def parity(
-    model: Any, converted: Pose, persons: Sequence[Person], progress: Callable[[int], None] | None = None
+    model: Any,
+    converted: Network,
+    persons: Sequence[Person],
+    progress: Callable[[int], None] | None = None,
+    boxes_xywh: np.ndarray | None = None,
 ) -> Parity:
-    """Run both on the people's crops; the interpreter gets its own input tensors, as on a phone."""
+    """Run both on the people's crops; the interpreter gets its own input tensors, as on a phone.
+
+    boxes_xywh: (N, K, 4), the crops of a later stage of a cascade; each is judged by its own keypoint.
+    progress: called with the number of crops just done.
+    """
     spec = converted.spec
     reference, found = [], []
-    for part in feed.batches(spec, persons):
-        reference.append(pose.decode_input(spec, predict_outputs(model, pose.normalise(spec, part.crops))))
-        found.append(pose.decode_input(spec, converted.infer(converted.prepare(part.crops))))
+    for part in feed.batches(spec, persons, boxes_xywh=boxes_xywh):
+        outputs = predict_outputs(model, pose.normalise(spec, part.crops))
+        reference.append(cascade.own(spec, pose.decode_input(spec, outputs)))
+        found.append(cascade.own(spec, pose.decode_input(spec, converted.infer(converted.prepare(part.crops)))))
         if progress is not None:
-            progress(len(part.persons))
+            progress(len(part.crops))
     a, b = np.concatenate(reference), np.concatenate(found)
     away = np.linalg.norm(a[..., :2] - b[..., :2], axis=-1)
     sure = a[..., 2] >= CONFIDENT

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -11,16 +11,16 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from poseport import __version__, bundle
+from poseport import __version__, bundle, cascade
 from poseport.coco import People, Person
 from poseport.convert import calibration
 from poseport.convert.graph import Deployment, deployment
-from poseport.convert.inspect import Inspection, inspect_bytes
+from poseport.convert.inspect import Inspection, inspect_bytes, macs_per_person
 from poseport.convert.parity import Parity, parity
 from poseport.convert.recipes import Recipe
 from poseport.quiet import quiet
-from poseport.runner import Pose
-from poseport.spec import Conversion, ModelCard, PoseSpec
+from poseport.runner import Network
+from poseport.spec import Calibration, Conversion, ModelCard, PoseSpec
 
 PARITY_PEOPLE = 64
 # Above this distance to its own Keras network a float file is not the same network any more.
@@ -29,12 +29,16 @@ FLOAT_LIMIT_PX = 0.5
 
 @dataclass(frozen=True)
 class Converted:
-    """A file that was written, what is in it, and how far it is from the network that it came from."""
+    """A file that was written, what is in it, and how far it is from the network that it came from.
+
+    later: the same of each later stage of a cascade; their files lie inside the first one's.
+    """
 
     path: Path
     card: ModelCard
     inspection: Inspection
     parity: Parity | None
+    later: tuple[Converted, ...] = ()
 
 
 def convert(
@@ -48,61 +52,84 @@ def convert(
     exclude: People | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Converted:
-    """Convert a bundle.
+    """Convert a bundle, or all bundles of a cascade into one file.
 
     calib: people that settle activation ranges (recipes with int8 activations need them) and on whom
     parity is measured. exclude: evaluation people, whose images are not used. progress: called with 1
-    for each person that calibrated, and again for each on whom parity was measured.
+    for each crop that calibrated, and with the number of crops on which parity was measured.
     Raises ValueError when the bundle or the people will not do, or the written file is not what the
     recipe promises; then nothing is left under `out`.
     """
     if recipe.full and calib is None:
         raise ValueError(f"recipe {recipe.name} settles activation ranges on people; give --calib DIR")
-    network = deployment(directory)
-    if calib is not None and calib.skeleton.names != network.spec.skeleton.names:
+    folders = bundle.stages(directory)
+    skeleton = bundle.read_spec(directory).skeleton
+    if calib is not None and calib.skeleton.names != skeleton.names:
         raise ValueError(
             f"{calib.path}: skeleton {calib.skeleton.name!r}, but {directory} was trained for "
-            f"{network.spec.skeleton.name!r}; calibrate on people of the same keypoints"
+            f"{skeleton.name!r}; calibrate on people of the same keypoints"
         )
     persons: list[Person] = []
     manifest = None
     if calib is not None:
         wanted = count if recipe.full else min(count, PARITY_PEOPLE, len(calib.for_training()))
         persons, manifest = calibration.choose(calib, wanted, seed, exclude)
-    flatbuffer = to_flatbuffer(network, recipe, persons, progress)
+    parts: list[tuple[bytes, Converted]] = []
+    estimates = None
+    for folder in folders:
+        if parts and persons:
+            # a later stage is calibrated on the crops that the converted stages before it will ask for
+            before = Network(parts[-1][0], parts[-1][1].card, str(out), threads=2)
+            estimates = cascade.predict([before.stage], persons, estimates=estimates)
+        parts.append(_stage(folder, recipe, out, persons, manifest, estimates, progress))
+    (flatbuffer, first), *later = parts
+    bundle.write_model(out, flatbuffer, first.card, [bundle.pack(data, done.card) for data, done in later])
+    data, card = bundle.read_model(out)
+    return replace(first, card=card, inspection=inspect_bytes(data, str(out)), later=tuple(done for _, done in later))
+
+
+def _stage(
+    folder: Path,
+    recipe: Recipe,
+    out: Path,
+    persons: Sequence[Person],
+    manifest: Calibration | None,
+    estimates: np.ndarray | None,
+    progress: Callable[[int], None] | None,
+) -> tuple[bytes, Converted]:
+    """One network: its flatbuffer, and what was found in it."""
+    network = deployment(folder)
+    boxes = cascade.windows(network.spec, np.array([p.box_xywh for p in persons]), estimates) if persons else None
+    flatbuffer = to_flatbuffer(network, recipe, persons, boxes, progress)
     card = ModelCard(
         network.spec,
         Conversion(
             recipe=recipe.name,
             engine=f"TFLiteConverter of tensorflow {tf.__version__}",
-            weights_sha256=bundle.sha256(Path(directory) / bundle.WEIGHTS),
+            weights_sha256=bundle.sha256(folder / bundle.WEIGHTS),
             versions={"poseport": __version__, "tensorflow": tf.__version__, "keras": version("keras")},
             calibration=manifest if recipe.full else None,
         ),
     )
     inspection = inspect_bytes(bundle.pack(flatbuffer, card), str(out))
     verify(inspection, recipe, network.spec)
-    # the file is tried under another name: what fails never stands under the asked one
-    trial = out.with_name(f".{out.name}.trial")
-    bundle.write_model(trial, flatbuffer, card)
-    try:
-        compared = None
-        if persons:
-            compared = parity(network.model, Pose(trial, threads=2), persons[:PARITY_PEOPLE], progress)
-            check_parity(compared, recipe, out)
-        try:
-            trial.replace(out)
-        except OSError as error:
-            raise ValueError(f"{out}: cannot be written ({error.strerror}); choose another output") from None
-    finally:
-        trial.unlink(missing_ok=True)
-    return Converted(out, card, inspection, compared)
+    compared = None
+    if boxes is not None:
+        some = slice(PARITY_PEOPLE)
+        ready = Network(flatbuffer, card, str(out), threads=2)
+        compared = parity(network.model, ready, persons[some], progress, boxes[some])
+        check_parity(compared, recipe, out)
+    return flatbuffer, Converted(out, card, inspection, compared)
 
 
 def to_flatbuffer(
-    network: Deployment, recipe: Recipe, persons: Sequence[Person], progress: Callable[[int], None] | None = None
+    network: Deployment,
+    recipe: Recipe,
+    persons: Sequence[Person],
+    boxes_xywh: np.ndarray | None = None,
+    progress: Callable[[int], None] | None = None,
 ) -> bytes:
-    """The bare TFLite flatbuffer of a network."""
+    """The bare TFLite flatbuffer of a network; boxes_xywh: (N, B, 4), crops of the people that calibrate."""
     converter = tf.lite.TFLiteConverter.from_concrete_functions([network.function], network.module)
     if recipe.weights != "float32":
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
@@ -113,7 +140,7 @@ def to_flatbuffer(
         converter.inference_input_type = converter.inference_output_type = getattr(tf, recipe.io)
 
         def representative() -> Iterator[dict[str, np.ndarray]]:
-            for image in calibration.inputs(network.spec, persons):
+            for image in calibration.inputs(network.spec, persons, boxes_xywh):
                 yield {"image": image}
                 if progress is not None:
                     progress(1)
@@ -178,16 +205,21 @@ def _is_byte(found: Inspection) -> bool:
 
 
 def summary(done: Converted) -> dict[str, Any]:
-    """What the command prints, as plain data."""
-    found = done.inspection
-    total = max(found.macs, 1)
+    """What the command prints, as plain data; macs: of all that runs for one person."""
+    stages = (done, *done.later)
+    shares = macs_per_person([(one.inspection, one.card.spec.crops_per_person) for one in stages])
+    total = sum(shares.values())
     return {
         "file": str(done.path),
         "recipe": done.card.conversion.recipe,
-        "bytes": found.bytes,
-        "macs": found.macs,
-        "macs_share_by_dtype": {dtype: macs / total for dtype, macs in found.macs_by_dtype.items()},
-        "ops": found.op_counts,
+        "bytes": done.inspection.bytes,
+        "macs": total,
+        "macs_share_by_dtype": {dtype: macs / max(total, 1) for dtype, macs in shares.items()},
+        "ops": done.inspection.op_counts,
         "calibration_people": len(done.card.conversion.calibration.people) if done.card.conversion.calibration else 0,
         "parity": None if done.parity is None else vars(done.parity),
+        "later": [
+            {"ops": one.inspection.op_counts, "parity": None if one.parity is None else vars(one.parity)}
+            for one in done.later
+        ],
     }

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from poseport import bundle, pose, sidecar
+from poseport import bundle, cascade, pose, sidecar
 from poseport.flatbuffer import verify
 from poseport.quiet import quiet
 from poseport.spec import ModelCard
@@ -86,15 +86,16 @@ class Runner:
         return self.interpreter.get_tensor(self.output["index"])
 
 
-class Pose:
-    """A converted model that maps (image, boxes) to keypoints; made by `load`."""
+class Network:
+    """One network of a converted model: its card, its interpreter and its tensors.
 
-    def __init__(self, path: Path, threads: int = 1):
-        self.path = Path(path)
-        data, self.card = bundle.read_model(self.path)
-        self.runner = Runner(data, str(self.path), threads)
-        self.spec = self.card.spec
-        _check_shapes(self.path, self.card, self.runner)
+    data: its flatbuffer, with or without a tail. name: what errors call it.
+    """
+
+    def __init__(self, data: bytes, card: ModelCard, name: str, threads: int = 1):
+        self.card, self.spec = card, card.spec
+        self.runner = Runner(data, name, threads)
+        _check_shapes(name, card, self.runner)
         dtype = self.runner.input["dtype"]
         scale, zero_point = self.runner.input["quantization"]
         # the step is 1/255 up to float rounding, and pixel 0 is the lowest value: bytes are copied, not computed
@@ -105,6 +106,11 @@ class Pose:
             and zero_point == np.iinfo(dtype).min
             and abs(scale * 255 - 1) < 1e-5
         )
+
+    @property
+    def stage(self) -> cascade.Stage:
+        """The network as `poseport.cascade` runs it."""
+        return cascade.Stage(self.spec, lambda crops: self.infer(self.prepare(crops)))
 
     def prepare(self, crops: np.ndarray) -> np.ndarray:
         """Crops (N, H, W, 3) uint8 RGB as input tensors: what the interpreter is fed."""
@@ -117,6 +123,20 @@ class Pose:
         raw = np.concatenate([self.runner.invoke(tensor[None]) for tensor in tensors])
         return self.runner.dequantize(raw).reshape(-1, *self.spec.output_shape)
 
+
+class Pose(Network):
+    """A converted model that maps (image, boxes) to keypoints; made by `load`.
+
+    It is its first network; networks: that one and, of a cascade, those that refine its keypoints.
+    """
+
+    def __init__(self, path: Path, threads: int = 1):
+        self.path = Path(path)
+        (data, card), *later = bundle.read_stages(self.path)
+        super().__init__(data, card, str(self.path), threads)
+        named = ((f"{self.path}: {bundle.stage_file(i)}", *stage) for i, stage in enumerate(later, 2))
+        self.networks = (self, *(Network(data, card, name, threads) for name, data, card in named))
+
     def __call__(self, image: np.ndarray, boxes_xywh: np.ndarray | None = None) -> np.ndarray:
         """Keypoints (N, K, 3) float64: x, y in image pixels and a score in [0, 1].
 
@@ -127,10 +147,11 @@ class Pose:
             raise ValueError(f"image is {image.dtype} {image.shape}, expected uint8 (height, width, 3) in RGB")
         h, w = image.shape[:2]
         boxes = np.array([[0, 0, w, h]]) if boxes_xywh is None else np.asarray(boxes_xywh, float).reshape(-1, 4)
-        if not len(boxes):
-            return np.zeros((0, len(self.spec.skeleton), 3))
-        crops, matrices = zip(*(pose.preprocess(self.spec, image, box) for box in boxes), strict=True)
-        return pose.decode(self.spec, self.infer(self.prepare(np.stack(crops))), np.stack(matrices))
+        keypoints = None
+        for network in self.networks if len(boxes) else ():
+            crops, matrices = cascade.crops(network.spec, image, boxes, keypoints)
+            keypoints = cascade.decode(network.spec, network.stage.outputs(crops), matrices, keypoints)
+        return np.zeros((0, len(self.spec.skeleton), 3)) if keypoints is None else keypoints
 
 
 def load(path: str | Path, threads: int = 1) -> Pose:
@@ -138,14 +159,14 @@ def load(path: str | Path, threads: int = 1) -> Pose:
     return Pose(Path(path), threads)
 
 
-def _check_shapes(path: Path, card: ModelCard, runner: Runner) -> None:
+def _check_shapes(name: str, card: ModelCard, runner: Runner) -> None:
     """A file whose tensors are not what its own card says is refused."""
     found_in, found_out = (tuple(t["shape"].tolist()) for t in (runner.input, runner.output))
     wanted_in, wanted_out = (1, *card.spec.input_hw, 3), (1, *card.spec.output_shape)
     source, mend = bundle.CARD, "convert it again"
     if card.spec.family == "foreign":
-        source, mend = sidecar.spec_path(path).name, "correct the spec"
+        source, mend = sidecar.spec_path(Path(name)).name, "correct the spec"
     if found_in != wanted_in or int(np.prod(found_out)) != int(np.prod(wanted_out)):
         raise ValueError(
-            f"{path}: its tensors are {found_in} -> {found_out}, its {source} says {wanted_in} -> {wanted_out}; {mend}"
+            f"{name}: its tensors are {found_in} -> {found_out}, its {source} says {wanted_in} -> {wanted_out}; {mend}"
         )

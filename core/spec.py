@@ -165,6 +165,21 @@ class KeypointsOutput:
 
 
 @dataclass(frozen=True)
+class Refine:
+    """A later stage of a cascade, which corrects the keypoints of the stage before (see `poseport.cascade`).
+
+    box_sigma: side of the square around an estimate, in torso diameters (Toshev and Szegedy 2014, section
+    3.2; 1 on FLIC, 2 on LSP).
+    """
+
+    box_sigma: float = 2.0
+
+    def __post_init__(self) -> None:
+        if not self.box_sigma > 0:
+            raise ValueError(f"box_sigma must be above 0, found {self.box_sigma}")
+
+
+@dataclass(frozen=True)
 class PoseSpec:
     """A pose network as its users see it.
 
@@ -172,6 +187,7 @@ class PoseSpec:
     padding: the person's box is enlarged by this factor before it is cropped.
     mean, std: RGB, in pixel values 0..255; the network sees (pixel - mean) / std.
     channel_order: in which the network wants red, green and blue.
+    refine: of a later stage of a cascade; None for a network that starts from the person's box.
     """
 
     name: str
@@ -183,6 +199,7 @@ class PoseSpec:
     mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
     std: tuple[float, float, float] = (255.0, 255.0, 255.0)
     channel_order: ChannelOrder = "rgb"
+    refine: Refine | None = None
 
     def __post_init__(self) -> None:
         h, w = self.input_hw
@@ -195,8 +212,16 @@ class PoseSpec:
         heatmap = isinstance(self.output, HeatmapOutput)
         if isinstance(self.output, KeypointsOutput) or heatmap == isinstance(self.architecture, DeepPoseArchitecture):
             raise ValueError(f"a {self.family} network has no {self.output.kind} output")
+        if self.refine is not None:
+            self._check_refine()
         if isinstance(self.output, HeatmapOutput):
             self._check_heatmaps(self.output)
+
+    def _check_refine(self) -> None:
+        if self.output != CoordsOutput() or self.padding != 1:
+            raise ValueError(f"{self.name} refines: it has coordinates as output, and padding 1 around its boxes")
+        if self.skeleton.torso is None:
+            raise ValueError(f"{self.name} refines: skeleton {self.skeleton.name!r} needs a torso pair for its boxes")
 
     def _check_heatmaps(self, output: HeatmapOutput) -> None:
         h, w = self.input_hw
@@ -239,6 +264,11 @@ class PoseSpec:
         return "heatmaps" if isinstance(self.output, HeatmapOutput) else self.output.kind
 
     @property
+    def crops_per_person(self) -> int:
+        """How often the network runs for one person: a later stage once a keypoint."""
+        return 1 if self.refine is None else len(self.skeleton)
+
+    @property
     def byte_exact(self) -> bool:
         """True when an int8 input can be exactly `pixel - 128`: values span [0, 1]."""
         plain = self.channel_order == "rgb"
@@ -271,8 +301,26 @@ class Conversion:
 
 
 @dataclass(frozen=True)
+class LaterStage:
+    """A stage after the first of a converted cascade: name of its spec, sha256 of its file and of its weights."""
+
+    name: str
+    sha256: str
+    weights_sha256: str
+
+
+@dataclass(frozen=True)
 class ModelCard:
-    """What travels inside a converted file as `poseport.json`."""
+    """What travels inside a converted file as `poseport.json`.
+
+    later: the stages that refine this one's keypoints, whose files `stage2.tflite` ... lie beside the card.
+    """
 
     spec: PoseSpec
     conversion: Conversion
+    later: tuple[LaterStage, ...] = ()
+
+    @property
+    def weights_sha256(self) -> tuple[str, ...]:
+        """Of every stage: what files of the same network in other recipes have in common."""
+        return (self.conversion.weights_sha256, *(stage.weights_sha256 for stage in self.later))

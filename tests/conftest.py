@@ -9,7 +9,7 @@ import pytest
 
 from poseport import bundle, coco, synth
 from poseport.skeleton import COCO17
-from poseport.spec import HeatmapOutput, HourglassArchitecture, PoseSpec
+from poseport.spec import CoordsOutput, DeepPoseArchitecture, HeatmapOutput, HourglassArchitecture, PoseSpec, Refine
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -51,5 +51,47 @@ def tiny_models(tiny_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     people = coco.load(synth.write_people(folder / "calibration", 24, seed=1))
     return {
         name: quantize.convert(tiny_bundle, recipe(name), folder / f"tiny.{name}.tflite", people, count=16).path
+        for name in ("float32", "int8")
+    }
+
+
+@pytest.fixture(scope="session")
+def tiny_cascade(tiny_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle that refines `tiny_bundle`, with random weights: it moves keypoints by a few pixels, always alike."""
+    import keras
+
+    from poseport.train import callbacks, models
+
+    spec = PoseSpec(
+        name="tiny-refine",
+        architecture=DeepPoseArchitecture(width=0.25, dense_units=32),
+        skeleton=COCO17,
+        input_hw=(32, 32),
+        output=CoordsOutput(),
+        padding=1.0,
+        refine=Refine(box_sigma=1.5),
+    )
+    directory = tmp_path_factory.mktemp("tiny_cascade") / "bundle"
+    keras.utils.set_random_seed(1)
+    model = models.build(spec, keras)
+    head = model.get_layer("coords")
+    kernel, bias = head.get_weights()
+    head.set_weights([20 * kernel, bias + 0.05])  # from where a fresh head starts, nothing would move
+    callbacks.save_weights(model, directory / bundle.WEIGHTS)
+    bundle.write_spec(directory, spec)
+    bundle.adopt(tiny_bundle, directory)
+    return directory
+
+
+@pytest.fixture(scope="session")
+def tiny_cascades(tiny_cascade: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """`tiny_cascade` converted: recipe name -> .tflite."""
+    from poseport.convert import quantize
+    from poseport.convert.recipes import recipe
+
+    folder = tmp_path_factory.mktemp("tiny_cascades")
+    people = coco.load(synth.write_people(folder / "calibration", 12, seed=1))
+    return {
+        name: quantize.convert(tiny_cascade, recipe(name), folder / f"cascade.{name}.tflite", people, count=8).path
         for name in ("float32", "int8")
     }

@@ -124,7 +124,22 @@ def test_inspect_says_what_a_file_is(tiny_models):
     assert answer["card"]["conversion"]["recipe"] == "float32"
 
 
+def test_a_cascade_is_inspected_and_run_like_any_file(tiny_cascades, photo, drawn, tmp_path):
+    text = run("inspect", tiny_cascades["int8"])
+    for part in ("stage 2, a crop around each keypoint: tiny-refine", "1.5 diameters wide", "whole cascade: "):
+        assert part in text
+    answer = json.loads(run("inspect", tiny_cascades["float32"], "--json"))
+    assert answer["macs_per_person"] == {"float32": answer["macs"] + 17 * answer["later"][0]["macs"]}
+    assert len(json.loads(run("predict", tiny_cascades["int8"], photo, "--json"))["keypoints"]) == 17
+    run("bench", "accuracy", tiny_cascades["float32"], "--data", drawn, "--out", tmp_path, "--quiet")
+    assert len(list(tmp_path.glob("cascade.float32.accuracy.*.json"))) == 1
+
+
 MISTAKES = {
+    "a preset that refines, and nothing to refine": (
+        ["train", "--preset", "mobile-deeppose-refine", "--data", "{set}", "--out", "{out}"],
+        "name it with --refine DIR",
+    ),
     "a preset that does not exist": (
         ["train", "--preset", "hourglas", "--data", "{set}", "--out", "{out}"],
         "choose one of hourglass-2",

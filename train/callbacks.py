@@ -40,10 +40,16 @@ class Reseed(keras.callbacks.Callback):
 
 
 class Validate(keras.callbacks.Callback):
-    """Adds the scores of the validation people to the epoch's logs, NaN in epochs that are not scored."""
+    """Adds the scores of the validation people to the epoch's logs, NaN in epochs that are not scored.
 
-    def __init__(self, spec: PoseSpec, people: People | None, every: int, epochs: int):
+    estimates: (2, N, K, 3) of these people, without and with flip averaging, which a network of a later stage refines.
+    """
+
+    def __init__(
+        self, spec: PoseSpec, people: People | None, every: int, epochs: int, estimates: np.ndarray | None = None
+    ):
         super().__init__()
+        self.estimates = estimates
         self.spec, self.people, self.every, self.epochs = spec, people, every, epochs
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
@@ -51,7 +57,7 @@ class Validate(keras.callbacks.Callback):
         assert logs is not None
         if self.people is not None and due(epoch, self.every, self.epochs):
             with averaged(self.model):
-                values = evaluate(self.spec, self.model, self.people)
+                values = evaluate(self.spec, self.model, self.people, self.estimates)
             logs.update({name: values[name] for name in SCORES})
         else:
             logs.update(dict.fromkeys(SCORES, math.nan))

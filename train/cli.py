@@ -30,6 +30,7 @@ _SHARE = click.FloatRange(0, 1, max_open=True)
 @people_options("data", "People to train on")
 @people_options("val", "People to score on", required=False)
 @click.option("--out", required=True, type=PATH, help="Folder of the run; becomes a bundle.")
+@click.option("--refine", type=PATH, help="Bundle whose keypoints a -refine preset corrects: the stage before.")
 @skeleton_option
 @click.option("--min-keypoints", type=click.IntRange(1), help="Fewest labels of a person to train on. Default: 5.")
 @click.option(
@@ -181,6 +182,7 @@ def train(**options: Any) -> None:
             val,
             out,
             init=options["init"],
+            previous=options["refine"],
             resume=options["resume"],
             pictures=options["pictures"],
             tensorboard=options["tensorboard"],

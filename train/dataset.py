@@ -53,6 +53,7 @@ class TrainingPeople(keras.utils.PyDataset):
         threads: int = 2,
         mix: Callable[[np.ndarray, np.ndarray], None] | None = None,
         backgrounds: Sequence[Photo] = (),
+        draw: Callable[[np.random.Generator, int], Person] | None = None,
     ):
         super().__init__(workers=1)
         if not persons:
@@ -62,6 +63,8 @@ class TrainingPeople(keras.utils.PyDataset):
         self.batch = min(batch, len(persons))
         self.mix, self.backgrounds = mix, backgrounds
         self.epochs, self.first_epoch, self.outputs = epochs, first_epoch, outputs
+        # what person i of `persons` is this time: another box, fewer labels (see `poseport.train.refine`)
+        self.draw = draw if draw is not None else lambda rng, i: persons[i]
         self._ahead = 2 * threads + 1
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="batches")
         self._waiting: dict[int, Future[Batch]] = {}
@@ -115,4 +118,4 @@ class TrainingPeople(keras.utils.PyDataset):
     def plan(self, epoch: int, i: int) -> Plan:
         """What person i is in an epoch."""
         rng = np.random.default_rng((self.seed, epoch, _CROPS, i))
-        return plan(rng, self.spec, self.persons[i], self.ranges, self.backgrounds)
+        return plan(rng, self.spec, self.draw(rng, i), self.ranges, self.backgrounds)

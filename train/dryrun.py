@@ -81,6 +81,11 @@ def dry_run(
     spec: PoseSpec, settings: TrainConfig, people: People, val: People | None, init: Path | None = None
 ) -> DryRun:
     """Build everything that `fit` would, train two steps, write nothing. Raises ValueError as `fit` does."""
+    if spec.refine is not None:
+        raise ValueError(
+            f"{spec.name} is trained on what the stage before finds in all people, which is no dry run; "
+            "leave --dry-run away and try --epochs 1"
+        )
     train_people, val_people = chosen(spec, settings, people, val, init)
     part = prepare(spec, settings, train_people, init=init)
     steps, model = _Steps(), part.model

@@ -6,33 +6,47 @@ from typing import Any
 
 import numpy as np
 
-from poseport import feed, pose
+from poseport import cascade, pose
 from poseport.coco import People
 from poseport.score import score
 from poseport.spec import PoseSpec
 
 
 def predict(
-    spec: PoseSpec, model: Any, people: People, *, batch: int = 32, threads: int = 2
-) -> tuple[np.ndarray, np.ndarray]:
-    """Keypoints (N, K, 3) in image pixels of every person of `people`, twice.
+    spec: PoseSpec,
+    model: Any,
+    people: People,
+    *,
+    flip: bool,
+    estimates: np.ndarray | None = None,
+    batch: int = 32,
+    threads: int = 2,
+) -> np.ndarray:
+    """Keypoints (N, K, 3) in image pixels of every person of `people`.
 
-    First from the outputs, then from the outputs averaged with those of the mirrored crops.
+    flip: average the outputs with those of the mirrored crops. estimates: (N, K, 3) that a network of a
+    later stage refines.
     """
-    plain, averaged = [], []
-    for part in feed.batches(spec, people.persons, batch, threads):
-        outputs = predict_outputs(model, pose.normalise(spec, part.crops))
-        mirrored = predict_outputs(model, pose.normalise(spec, part.crops[:, :, ::-1]))
-        plain.append(pose.decode(spec, outputs, part.matrices))
-        averaged.append(pose.decode(spec, (outputs + pose.unmirror(spec, mirrored)) / 2, part.matrices))
-    return np.concatenate(plain), np.concatenate(averaged)
+    one = stage(spec, model)
+    return cascade.predict([one], people.persons, estimates=estimates, flip=flip, batch=batch, threads=threads)
 
 
-def evaluate(spec: PoseSpec, model: Any, people: People) -> dict[str, float]:
-    """Every metric of `poseport.score` on the people's own boxes; those with flip averaging end in `+flip`."""
-    plain, averaged = predict(spec, model, people)
-    values = dict(score(people, people.persons, plain).values)
-    return values | {f"{n}+flip": v for n, v in score(people, people.persons, averaged).values.items()}
+def evaluate(spec: PoseSpec, model: Any, people: People, estimates: np.ndarray | None = None) -> dict[str, float]:
+    """Every metric of `poseport.score` on the people's own boxes; those with flip averaging end in `+flip`.
+
+    estimates: (2, N, K, 3) that a network of a later stage refines, without and with flip averaging.
+    """
+    values = {}
+    for flip, end in ((False, ""), (True, "+flip")):
+        before = None if estimates is None else estimates[int(flip)]
+        found = predict(spec, model, people, flip=flip, estimates=before)
+        values.update({name + end: value for name, value in score(people, people.persons, found).values.items()})
+    return values
+
+
+def stage(spec: PoseSpec, model: Any) -> cascade.Stage:
+    """A Keras network as `poseport.cascade` runs it."""
+    return cascade.Stage(spec, lambda crops: predict_outputs(model, pose.normalise(spec, crops)))
 
 
 def predict_outputs(model: Any, images: np.ndarray) -> np.ndarray:

@@ -18,7 +18,7 @@ from poseport.coco import People
 from poseport.options import progress
 from poseport.records import read_json, write_json
 from poseport.spec import PoseSpec
-from poseport.train import config, curves, events, losses, models
+from poseport.train import config, curves, events, losses, models, refine
 from poseport.train.backgrounds import Photo, digest, find_photos
 from poseport.train.callbacks import RESUME, Keep, Progress, Reseed, Stop, Validate
 from poseport.train.config import Precision, TrainConfig
@@ -84,6 +84,7 @@ def fit(
     out: Path,
     *,
     init: Path | None = None,
+    previous: Path | None = None,
     resume: bool = False,
     pictures: int = 0,
     tensorboard: bool = False,
@@ -96,19 +97,22 @@ def fit(
     """Train and leave a bundle in `out`.
 
     val: people to score on (None: none are, and the last epoch's weights are kept). init: a bundle to
-    take the first weights from. resume: go on after the last whole epoch of the run in `out`. pictures:
-    how many validation people are drawn after each scoring. echo: called with each line of progress.
-    teacher: a trained network whose answers become part of the targets. teacher_cache: file of its
-    keypoints (None: in `out`). backgrounds: folder of photos for crops without a person (None: free regions
-    of the people's photos).
+    take the first weights from. previous: the bundle whose keypoints a later stage of a cascade refines.
+    resume: go on after the last whole epoch of the run in `out`. pictures: how many validation people are
+    drawn after each scoring. echo: called with each line of progress. teacher: a trained network whose
+    answers become part of the targets. teacher_cache: file of its keypoints (None: in `out`).
+    backgrounds: folder of photos for crops without a person (None: free regions of the people's photos).
     Raises ValueError for settings that do not fit, a folder that holds another run, or nothing to
     resume; `Interrupted` on Ctrl-C.
     """
+    refine.check(spec, previous)
     _check_folder(out, resume)  # before a teacher looks at people for minutes
     if teacher is not None:
         settings = replace(settings, teacher=teacher.config)
         people = _taught(teacher, spec, people, teacher_cache or out / CACHE, hidden=echo is None)
     train_people, val_people = chosen(spec, settings, people, val, init)
+    if pictures and spec.refine is not None:
+        raise ValueError(f"--pictures draws whole people, and {spec.name} sees a keypoint at a time; leave it away")
     if pictures and val_people is None:
         raise ValueError("--pictures draws validation people; give some with --val")
     photos = find_photos(backgrounds, people.persons, settings.augment.background)
@@ -123,11 +127,12 @@ def fit(
     board = [events.Events(out / bundle.EVENTS)] if tensorboard else []
     if resume:
         record = _resumed(out, spec, record, init)
+    samples = refine.samples(spec, previous, train_people, val_people, out) if previous is not None else None
     say = echo or (lambda *_, **__: None)
     try:
         while (first := _epochs_kept(out)) < settings.epochs and not _is_stalled(settings, out):
             # an uninterrupted run reads its state at the start of its second part too: so both are the same
-            part = prepare(spec, settings, train_people, first, _state(out), init, teacher, photos)
+            part = prepare(spec, settings, train_people, first, _state(out), init, teacher, photos, samples)
             record = replace(record, parameters=int(part.model.count_params()), initial=part.initial or record.initial)
             bundle.write_spec(out, spec)
             write_json(record, out / bundle.TRAIN)
@@ -135,7 +140,9 @@ def fit(
                 say(str(part.initial))
             callbacks: list[Any] = [
                 Reseed(settings.seed),
-                Validate(spec, val_people, settings.eval_every, settings.epochs),
+                Validate(
+                    spec, val_people, settings.eval_every, settings.epochs, samples.val if samples is not None else None
+                ),
                 Keep(out, part.rate, max([row["seconds"] for row in read_log(out)], default=0.0)),
                 Stop(out, settings.patience, settings.freeze_epochs),
                 *board,
@@ -185,11 +192,13 @@ def prepare(
     init: Path | None = None,
     teacher: Teacher | None = None,
     photos: Sequence[Photo] = (),
+    samples: refine.Samples | None = None,
 ) -> Part:
     """Network, optimizer and batches from epoch `first` on.
 
     state: the resume file that the epochs before `first` left. init: a bundle to begin from without one.
     teacher: one that teaches by heatmaps looks at every crop. photos: for crops without a person.
+    samples: of a later stage of a cascade, instead of people.
     """
     frozen = first < settings.freeze_epochs
     began, last = (0, settings.freeze_epochs) if frozen else (settings.freeze_epochs, settings.epochs)
@@ -202,7 +211,7 @@ def prepare(
     outputs = len(model.outputs)
     data = TrainingPeople(
         spec,
-        people.persons,
+        people.persons if samples is None else samples.persons,
         settings.augment,
         settings.batch,
         settings.seed,
@@ -211,6 +220,7 @@ def prepare(
         outputs=outputs,
         mix=teacher.mixer(spec) if teacher is not None else None,
         backgrounds=photos,
+        draw=None if samples is None else samples.draw,
     )
     rate, loss = Rate(settings, data.steps, began), losses.for_spec(spec, settings.loss)
     if state is not None and first == began:

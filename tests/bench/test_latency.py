@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from poseport.bench import latency
 from poseport.bench.cli import bench
 from poseport.bench.result import Latency
+from poseport.runner import Runner
 
 
 @pytest.mark.parametrize("threads", [1, 2])
@@ -33,6 +34,20 @@ def test_a_slow_file_is_cut_short_but_not_below_ten(tiny_models: dict[str, Path]
     m = latency.measure(tiny_models["float32"], 1, runs=100_000, max_seconds=0.0).measured
     assert isinstance(m, Latency)
     assert len(m.invoke_us) == 10
+
+
+def test_of_a_cascade_every_crop_is_timed(tiny_cascades: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    shapes: list[tuple[int, ...]] = []
+    invoke = Runner.invoke
+
+    def counted(self: Runner, tensor: np.ndarray) -> np.ndarray:
+        shapes.append(tensor.shape)
+        return invoke(self, tensor)
+
+    monkeypatch.setattr(Runner, "invoke", counted)
+    latency.measure(tiny_cascades["int8"], 1, runs=10)
+    person = [(1, 64, 64, 3), *[(1, 32, 32, 3)] * 17]
+    assert shapes == person * (1 + 1 + latency.WARMUP + 10)  # one more, whose estimates place the crops
 
 
 def test_percentiles_are_milliseconds_of_the_samples(tiny_models: dict[str, Path]) -> None:

@@ -1,5 +1,6 @@
 """Every recipe on real networks, and files that are not what they say: refused, nothing left behind."""
 
+import shutil
 from dataclasses import replace
 
 import keras
@@ -7,13 +8,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from poseport import bundle, coco, synth
+from poseport import bundle, cascade, coco, synth
 from poseport.convert import inspect, quantize, recipes
 from poseport.convert.graph import Deployment, deployment
 from poseport.runner import load
 from poseport.skeleton import LSP14
 from poseport.spec import CoordsOutput, DeepPoseArchitecture, HeatmapOutput, HourglassArchitecture, PoseSpec
-from poseport.train import models
+from poseport.train import models, refine
 from poseport.train.callbacks import save_weights
 
 
@@ -22,6 +23,12 @@ def untrained(folder, spec):
     bundle.write_spec(folder, spec)
     save_weights(models.build(spec, keras), folder / bundle.WEIGHTS)
     return folder
+
+
+@pytest.fixture(scope="module")
+def photo_and_box():
+    image, people = synth.scene(np.random.default_rng(4), (288, 384))
+    return image, np.array([people[0].box_xywh])
 
 
 @pytest.fixture(scope="module")
@@ -145,3 +152,51 @@ def test_lost_confidence_is_refused(tmp_path):
     with pytest.raises(ValueError, match=r"differ from the Keras network by 2\.00 px"):
         quantize.check_parity(drifted, recipes.recipe("float32"), tmp_path / "m.tflite")
     quantize.check_parity(drifted, recipes.recipe("int8"), tmp_path / "m.tflite")
+
+
+@pytest.mark.parametrize("recipe", ["float32", "int8"])
+def test_a_converted_cascade_is_the_keras_cascade(recipe, tiny_cascade, tiny_cascades, drawn):
+    persons = coco.load(drawn).persons[:6]
+    network, *refining = load(tiny_cascades[recipe]).networks
+    found = cascade.predict([network.stage, *(n.stage for n in refining)], persons)
+    stages = refine.load_stages(tiny_cascade)
+    # from the same estimates: where an untrained hourglass is torn between two peaks, int8 may choose the other
+    estimates = cascade.predict([network.stage], persons)
+    wanted = cascade.predict(stages[1:], persons, estimates=estimates)
+    away = np.linalg.norm((found - wanted)[..., :2], axis=-1)
+    moved = np.linalg.norm((wanted - estimates)[..., :2], axis=-1)
+    assert np.percentile(away, 99) < (0.05 if recipe == "float32" else 0.5 * np.median(moved))
+    if recipe == "float32":
+        np.testing.assert_allclose(cascade.predict(stages, persons), found, atol=0.1)
+
+
+def test_a_cascade_is_counted_as_it_runs(tiny_cascade, calib, tmp_path):
+    steps = []
+    done = quantize.convert(
+        tiny_cascade, recipes.recipe("int8"), tmp_path / "c.tflite", calib, count=4, progress=steps.append
+    )
+    assert sum(steps) == (1 + 17) * (4 + 4)
+    (later,) = done.later
+    assert later.inspection.macs_by_dtype == {"int8": later.inspection.macs}
+    assert later.parity.of == done.parity.of == 4 * 17
+    assert quantize.summary(done)["macs"] == done.inspection.macs + 17 * later.inspection.macs
+    assert done.inspection.bytes == done.path.stat().st_size
+    assert done.card == bundle.read_model(done.path)[1]
+    assert len(later.card.conversion.calibration.people) == 4
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_three_stages_are_one_file(tiny_cascade, photo_and_box, tmp_path):
+    third = tmp_path / "third"
+    bundle.write_spec(third, replace(bundle.read_spec(tiny_cascade), name="tiny-third"))
+    shutil.copy(tiny_cascade / bundle.WEIGHTS, third)
+    bundle.adopt(tiny_cascade, third)
+    model = load(quantize.convert(third, recipes.recipe("float32"), tmp_path / "three.tflite").path)
+    assert [network.spec.name for network in model.networks] == ["tiny", "tiny-refine", "tiny-third"]
+    image, box = photo_and_box
+    stages = refine.load_stages(third)
+    estimates = None
+    for one in stages:
+        crops, matrices = cascade.crops(one.spec, image, box, estimates)
+        estimates = cascade.decode(one.spec, one.outputs(crops), matrices, estimates)
+    np.testing.assert_allclose(model(image, box), estimates, atol=0.1)

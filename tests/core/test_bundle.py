@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import shutil
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,7 +15,8 @@ import numpy as np
 import pytest
 
 from poseport import bundle, records
-from poseport.runner import Runner
+from poseport.runner import Runner, load
+from poseport.skeleton import LSP14
 from poseport.spec import ModelCard, PoseSpec
 
 
@@ -195,3 +197,112 @@ def test_an_unknown_key_in_a_spec_is_named_with_the_file(tiny_bundle: Path, tmp_
 def test_sha256_of_a_file(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"abc" * 100_000)
     assert bundle.sha256(tmp_path / "a") == hashlib.sha256(b"abc" * 100_000).hexdigest()
+
+
+# --- cascades
+
+
+def test_a_cascade_is_one_file_of_ordinary_ones(tiny_cascades: dict[str, Path], tiny_models: dict[str, Path]) -> None:
+    for recipe, path in tiny_cascades.items():
+        (data, card), (inner, later) = bundle.read_stages(path)
+        assert data == path.read_bytes()
+        assert (card.spec.name, later.spec.name) == ("tiny", "tiny-refine")
+        assert (later.conversion.recipe, later.later) == (recipe, ())
+        assert [(s.name, s.sha256) for s in card.later] == [("tiny-refine", hashlib.sha256(inner).hexdigest())]
+        assert card.weights_sha256 == (card.conversion.weights_sha256, later.conversion.weights_sha256)
+        with zipfile.ZipFile(path) as archive:
+            assert archive.testzip() is None
+            assert [(e.filename, e.compress_type) for e in archive.infolist()] == [
+                ("poseport.json", zipfile.ZIP_STORED),
+                ("stage2.tflite", zipfile.ZIP_STORED),
+            ]
+            assert archive.read("stage2.tflite") == inner
+    assert len(bundle.read_stages(tiny_models["int8"])) == 1
+
+
+def stage_bytes(path: Path) -> tuple[bytes, ModelCard, bytes]:
+    """Flatbuffer and card of the first stage, and the file of the second."""
+    (data, card), (inner, _) = bundle.read_stages(path)
+    return data[: data.index(b"PK\x03\x04", data.index(b"TFL3"))], card, inner
+
+
+def one_byte_other(data: bytes, at: int) -> bytes:
+    return data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
+
+
+def card_bytes(card: ModelCard) -> bytes:
+    return records.dumps(card).encode()
+
+
+SPOILT_CASCADES: dict[str, tuple[Callable[[bytes, ModelCard, bytes], bytes], str]] = {
+    "a byte of the later stage turned over": (
+        lambda f, c, s: one_byte_other(bundle.pack(f, c, [s]), len(f) + len(card_bytes(c)) + 5000),
+        r"carries no stage2\.tflite: .*Bad CRC",
+    ),
+    "the later stage missing": (
+        lambda f, c, s: zipped(f, (bundle.CARD, card_bytes(c))),
+        r"its tail holds \['poseport.json'\], expected one stage2\.tflite",
+    ),
+    "the later stage twice": (
+        lambda f, c, s: zipped(f, (bundle.CARD, card_bytes(c)), ("stage2.tflite", s), ("stage2.tflite", s)),
+        r"expected one stage2\.tflite",
+    ),
+    "another later stage": (
+        lambda f, c, s: zipped(f, (bundle.CARD, card_bytes(c)), ("stage2.tflite", bundle.pack(f, c))),
+        r"stage2\.tflite is not the one that poseport\.json lists; convert it again",
+    ),
+    "a first stage in a later one's place": (
+        lambda f, c, s: bundle.pack(f, c, [bundle.pack(f, replace(c, later=()))]),
+        r"stage2\.tflite does not refine the keypoints of tiny; convert it again",
+    ),
+    "cut off inside its tail, where a whole later stage ends": (
+        lambda f, c, s: bundle.pack(f, c, [s])[: bundle.pack(f, c, [s]).index(s) + len(s)],
+        r"is damaged: not the bytes that were written",
+    ),
+    "only a later stage": (lambda f, c, s: s, r"is a later stage without the first"),
+    "cut off inside the later stage": (
+        lambda f, c, s: bundle.pack(f, c, [s])[: bundle.pack(f, c, [s]).index(s) + len(s) // 2],
+        "carries no poseport.json: .*cut off",
+    ),
+    "a later stage that unpacks to more than the file": (
+        lambda f, c, s: zipped(f, (bundle.CARD, card_bytes(c)), ("stage2.tflite", BOMB)),
+        r"its stage2\.tflite unpacks to \d+ bytes, which is not ours; refused",
+    ),
+}
+
+
+@pytest.mark.parametrize(("spoil", "message"), SPOILT_CASCADES.values(), ids=SPOILT_CASCADES)
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_a_damaged_cascade_is_one_line_that_names_the_file(
+    spoil: Callable[[bytes, ModelCard, bytes], bytes], message: str, tiny_cascades: dict[str, Path], tmp_path: Path
+) -> None:
+    path = tmp_path / "spoilt.tflite"
+    path.write_bytes(spoil(*stage_bytes(tiny_cascades["int8"])))
+    with pytest.raises(ValueError, match=message) as caught:
+        load(path)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_bundles_of_a_cascade_lie_inside_each_other(tiny_bundle: Path, tiny_cascade: Path, tmp_path: Path) -> None:
+    assert bundle.stages(tiny_bundle) == [tiny_bundle]
+    assert bundle.stages(tiny_cascade) == [tiny_cascade / "previous", tiny_cascade]
+    assert bundle.sha256(tiny_cascade / "previous" / bundle.WEIGHTS) == bundle.sha256(tiny_bundle / bundle.WEIGHTS)
+    third = tmp_path / "third"
+    bundle.write_spec(third, bundle.read_spec(tiny_cascade))
+    (third / bundle.WEIGHTS).write_bytes(b"")
+    with pytest.raises(ValueError, match=r"third/previous: holds no spec\.json"):
+        bundle.stages(third)
+    (tmp_path / "source").mkdir()
+    shutil.copytree(tiny_cascade, tmp_path / "source", dirs_exist_ok=True)
+    (tmp_path / "source" / bundle.LAST_WEIGHTS).write_bytes(b"large")
+    bundle.adopt(tmp_path / "source", third)
+    assert bundle.stages(third) == [third / "previous" / "previous", third / "previous", third]
+    assert sorted(p.name for p in (third / "previous").iterdir()) == [bundle.WEIGHTS, "previous", bundle.SPEC]
+    bundle.adopt(tmp_path / "source", third)  # what is there already stays
+    with pytest.raises(ValueError, match=r"refines another bundle than .*; give that one, or another --out"):
+        bundle.adopt(tiny_bundle, third)
+    spec = bundle.read_spec(tiny_bundle)
+    bundle.write_spec(third / "previous" / "previous", replace(spec, skeleton=LSP14))
+    with pytest.raises(ValueError, match="finds other keypoints than tiny-refine"):
+        bundle.stages(third)

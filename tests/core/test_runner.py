@@ -13,7 +13,7 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 import poseport
-from poseport import bundle, coco, pose
+from poseport import bundle, cascade, coco, pose
 from poseport.images import read_image
 from poseport.runner import Pose, Runner, load, runtime
 
@@ -209,3 +209,29 @@ def test_arguments_are_not_modified(tiny_models: dict[str, Path], photo: tuple[n
         Pose(path)(image, boxes)
     np.testing.assert_array_equal(image, photo[0])
     np.testing.assert_array_equal(boxes, photo[1])
+
+
+@BOTH
+def test_a_cascade_is_its_networks_one_after_the_other(
+    recipe: str,
+    tiny_cascades: dict[str, Path],
+    tiny_models: dict[str, Path],
+    photo: tuple[np.ndarray, np.ndarray],
+) -> None:
+    image, boxes = photo
+    model = load(tiny_cascades[recipe])
+    assert [network.spec.name for network in model.networks] == ["tiny", "tiny-refine"]
+    found = model(image, boxes)
+    assert found.shape == (3, 17, 3)
+    later = model.networks[1]
+    for n, box in enumerate(boxes):
+        crop, matrix = pose.preprocess(model.spec, image, box)
+        before = pose.decode(model.spec, model.infer(model.prepare(crop[None])), matrix[None])
+        for k, square in enumerate(cascade.windows(later.spec, box[None], before)[0]):
+            crop, matrix = pose.preprocess(later.spec, image, square)
+            answer = pose.decode(later.spec, later.infer(later.prepare(crop[None])), matrix[None])[0, k]
+            np.testing.assert_array_equal(found[n, k], [*answer[:2], before[0, k, 2]])
+    if recipe == "float32":  # where calibration is none, the first stage is the network of `tiny_models`
+        moved = np.linalg.norm(found[..., :2] - load(tiny_models[recipe])(image, boxes)[..., :2], axis=-1)
+        assert 0.5 < np.median(moved) < 40
+    assert model(image, np.zeros((0, 4))).shape == (0, 17, 3)
