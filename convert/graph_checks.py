@@ -45,6 +45,25 @@ class Graph:
                     known[i] = True
         return known
 
+    @cached_property
+    def origin(self) -> dict[int, int]:
+        """Tensor -> the quantized one whose values it has, before casts to other scales: its scale is their range."""
+        first: dict[int, int] = {}
+        for op in self.found.ops:
+            source = self._source(op)
+            if op.kind in _SAME_VALUES and source is not None and self.found.tensors[source].scale is not None:
+                first.update(dict.fromkeys(op.outputs, first.get(source, source)))
+        return first
+
+    @cached_property
+    def convolved(self) -> set[int]:
+        """Tensors that come from a convolution by layers that a batch normalisation may stand between or behind."""
+        known: set[int] = set()
+        for op in self.found.ops:
+            if op.kind in CONVOLUTIONS or (op.kind in _BETWEEN and not known.isdisjoint(op.inputs)):
+                known.update(op.outputs)
+        return known
+
     def _source(self, op: OpInfo) -> int | None:
         return op.inputs[0] if op.inputs and op.inputs[0] >= 0 else None
 
@@ -91,7 +110,7 @@ def _mixed_ranges(graph: Graph) -> Finding | None:
         joined = tensors[tensor]
         scale = joined.scale or 0.0
         if op.kind in _JOINS and joined.dtype in ("int8", "uint8") and 0 < scale < math.inf:
-            for origin in (_origin(graph, part) for part in graph.flowing(op)):
+            for origin in (tensors[graph.origin.get(part, part)] for part in graph.flowing(op)):
                 own = origin.scale or 0.0
                 if 0 < own < math.inf:
                     worst = min(worst, (256 * own / scale, origin.name, joined.name))
@@ -106,18 +125,6 @@ def _mixed_ranges(graph: Graph) -> Finding | None:
         "make the parts outputs of their own, or bring them to one range (coordinates divided by the input's size)",
         {"levels": round(levels, 2), "part": part, "output": output},
     )
-
-
-def _origin(graph: Graph, tensor: int) -> TensorInfo:
-    """The tensor before it was requantized to another scale: its range is what the values had."""
-    seen = set()
-    while (op := graph.maker.get(tensor)) is not None and op.kind in _SAME_VALUES and tensor not in seen:
-        seen.add(tensor)
-        sources = graph.flowing(op)
-        if not sources or graph.found.tensors[sources[0]].scale is None:
-            break
-        tensor = sources[0]
-    return graph.found.tensors[tensor]
 
 
 def _dynamic(graph: Graph) -> Finding | None:
@@ -166,7 +173,7 @@ def _unfolded(graph: Graph) -> Finding | None:
             continue
         other = op.inputs[1] if op.inputs[0] == sources[0] else op.inputs[0]
         size = elements(graph.found.tensors[other].shape) if other >= 0 else 0
-        if size > 1 and graph.shape(op)[-1:] == (size,) and _after_convolution(graph, sources):
+        if size > 1 and graph.shape(op)[-1:] == (size,) and sources[0] in graph.convolved:
             left.append(op)
     if not left:
         return None
@@ -179,21 +186,6 @@ def _unfolded(graph: Graph) -> Finding | None:
         "put the normalisation between convolution and activation (conv, norm, ReLU), where it folds into the weights",
         {"operations": len(left), "values": values, "names": [op.name for op in left]},
     )
-
-
-def _after_convolution(graph: Graph, tensors: list[int]) -> bool:
-    waiting, seen = list(tensors), set(tensors)
-    while waiting:
-        op = graph.maker.get(waiting.pop())
-        if op is None:
-            continue
-        if op.kind in CONVOLUTIONS:
-            return True
-        if op.kind in _BETWEEN:
-            fresh = [i for i in graph.flowing(op) if i not in seen]
-            seen.update(fresh)
-            waiting += fresh
-    return False
 
 
 def _transposes(graph: Graph) -> Finding | None:
@@ -211,14 +203,15 @@ def _transposes(graph: Graph) -> Finding | None:
 
 
 def _wide_integers(graph: Graph) -> Finding | None:
-    wide = [t for i, t in enumerate(graph.found.tensors) if t.dtype in ("int64", "uint64") and not graph.constant[i]]
+    tensors = graph.found.tensors
+    wide = {i for i, t in enumerate(tensors) if t.dtype in ("int64", "uint64") and not graph.constant[i]}
     if not wide:
         return None
-    kinds = [op.kind for op in graph.found.ops if any(graph.found.tensors[i] in wide for i in op.outputs)]
+    kinds = [op.kind for op in graph.found.ops if not wide.isdisjoint(op.outputs)]
     return Finding(
         "int64",
         "warning",
-        f"{len(wide)} tensors of 64-bit integers ({some(t.name for t in wide)}), computed by "
+        f"{len(wide)} tensors of 64-bit integers ({some(tensors[i].name for i in sorted(wide))}), computed by "
         f"{tally(kinds) or 'nothing'}; no delegate takes them",
         "ask for int32 (`output_type=tf.int32` of argmax), or take the maximum after the network",
         {"tensors": len(wide), "operations": len(kinds)},
@@ -228,12 +221,14 @@ def _wide_integers(graph: Graph) -> Finding | None:
 def _weights(graph: Graph) -> Finding | None:
     """Filters that are all zero, and filters that one scale for the whole tensor leaves hardly a step."""
     zero, squeezed, filters, layers = 0, 0, 0, []
+    seen: set[int] = set()  # constants that layers share count once
     for op in graph.found.ops:
         if op.weights is None:
             continue
         values, stored = graph.stored(op.inputs[1])
-        if values is None or values.ndim < 2 or not values.size:
+        if values is None or values.ndim < 2 or not values.size or values.ctypes.data in seen:
             continue
+        seen.add(values.ctypes.data)
         axis = 3 if op.kind == "DEPTHWISE_CONV_2D" and values.ndim == 4 else 0
         whole = values.astype(np.float32) - (stored.zero_point or 0)
         peaks = np.abs(np.moveaxis(whole, axis, 0).reshape(values.shape[axis], -1)).max(axis=1)

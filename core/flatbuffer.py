@@ -16,6 +16,8 @@ MARK = b"TFL3"
 MAX_RANK = 16
 # A 1024 x 1024 map of 64 float32 channels is a quarter of this; a damaged shape soon asks for more.
 MAX_TENSOR_BYTES = 2**30
+# MoveNet has some 2,000; a file may name one table many times, and each costs memory here.
+MAX_TABLES = 2**17
 
 # schema.fbs of TFLite, as far as a reader or an interpreter follows offsets: table -> slot -> what is there.
 # A number is the width of a scalar, ("vector", n) holds elements of n bytes, ("tables", T) tables, "options"
@@ -85,6 +87,7 @@ class _Walker:
         self.data = data
         # parts may be shared, so their sum may exceed the file; a file that claims much more is an attack on time
         self.budget = 8 * len(data) + 2**16
+        self.tables = 0
 
     def number(self, position: int, width: int, signed: bool = False) -> int:
         """A little-endian integer."""
@@ -124,6 +127,9 @@ class _Walker:
         size, length = self.number(vtable, 2), self.number(vtable + 2, 2)
         if size < 4 or size % 2 or length < 4 or position + length > len(self.data):
             raise _Damaged(f"no {kind} where one should be")
+        self.tables += 1
+        if self.tables > MAX_TABLES:
+            raise _Damaged(f"more than {MAX_TABLES} tables")
         self.spend(size + length)
         if vtable + size > len(self.data):
             raise _Damaged("an offset leaves the file")
