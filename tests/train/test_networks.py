@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import tf_keras
 
-from poseport import coco
+from poseport import coco, feed, pose
 from poseport.convert import quantize, recipes
+from poseport.runner import load
 from poseport.skeleton import COCO17, LSP14, MPII16
 from poseport.spec import (
     CoordsOutput,
@@ -20,6 +21,7 @@ from poseport.spec import (
 )
 from poseport.train import fit, models, presets
 from poseport.train.config import TrainConfig
+from poseport.train.evaluate import predict_outputs
 
 
 def hourglass(**architecture):
@@ -51,7 +53,7 @@ ALL = pytest.mark.parametrize("spec", list(NETWORKS.values()), ids=list(NETWORKS
 
 @ALL
 def test_from_training_to_int8(spec, drawn, tmp_path):
-    """Trained for a few steps, saved, reloaded, converted: everything int8, no MUL left over, the same keypoints."""
+    """Trained for a few steps, saved, reloaded, converted: everything int8, no MUL left over, the same outputs."""
     people = coco.load(drawn)
     loss = {"logits": "softmax", "sigma": "laplace"}.get(getattr(spec.output, "values", None) or spec.output.score)
     settings = TrainConfig(loss=loss or "mse", epochs=1, batch=16, learning_rate=1e-3)
@@ -64,8 +66,13 @@ def test_from_training_to_int8(spec, drawn, tmp_path):
     assert "MUL" not in found.op_counts
     assert ("CONCATENATION" in found.op_counts) == (spec.output == CoordsOutput(score="sigma"))
     assert found.outputs[0].shape == (1, *spec.output_shape)
-    assert done.parity.mean_px < (16 if isinstance(spec.output, HeatmapOutput) else 1)
-    assert abs(done.parity.keras_score - done.parity.tflite_score) < 0.05
+    # raw outputs: the highest cell of a map that has hardly been trained is anywhere
+    _, model = models.load(tmp_path / "run", keras)
+    crops = next(feed.batches(spec, people.persons, 8)).crops
+    wanted = predict_outputs(model, pose.normalise(spec, crops))
+    converted = load(done.path)
+    error = converted.infer(converted.prepare(crops)) - wanted
+    assert np.sqrt(np.mean(error**2)) < 0.05 * np.ptp(wanted)
 
 
 @ALL
