@@ -29,6 +29,9 @@ _EXAMPLE = "poseport train --preset mobile-hourglass --data people --val others 
 @click.option("--min-keypoints", type=click.IntRange(1), help="Fewest labels of a person to train on. Default: 5.")
 @click.option("--eval-every", type=click.IntRange(1), help="Epochs between scores on --val.")
 @click.option("--seed", type=click.IntRange(0))
+@click.option(
+    "--workers", type=click.IntRange(1), help="Share every batch: GPUs, or with JAX processes, of this machine."
+)
 @click.option("--resume", is_flag=True, help="Go on after the last whole epoch of the run in --out.")
 @output_options
 @guarded
@@ -37,8 +40,10 @@ def train(**options: Any) -> None:
     last without --val), train.json and log.csv. Fields that are not given come from the preset. Ctrl-C or a
     crash loses at most the running epoch; --resume goes on.
     """
-    from poseport.train import presets
+    from poseport.train import launch, presets
 
+    if launch.wanted(options["workers"]):
+        return launch.launch(launch.this_command(), options["workers"], options["out"])
     preset = presets.preset(options["preset"])
     people = load_people(options["data"], options["data_images"], options["skeleton"])
     val = None
@@ -52,20 +57,23 @@ def train(**options: Any) -> None:
 
     with quiet():  # TensorFlow's notices about processors and missing GPUs
         from poseport.train.fit import Interrupted, fit
+        from poseport.train.workers import joined
 
     silent = options["quiet"] or options["as_json"]
     out: Path = options["out"]
     try:
-        record = fit(
-            preset.spec,
-            preset.train,
-            people,
-            val,
-            out,
-            resume=options["resume"],
-            echo=None if silent else click.echo,
-            live=sys.stdout.isatty(),
-        )
+        with joined(options["workers"]) as team:
+            record = fit(
+                preset.spec,
+                preset.train,
+                people,
+                val,
+                out,
+                resume=options["resume"],
+                echo=None if silent else click.echo,
+                live=sys.stdout.isatty(),
+                team=team,
+            )
     except Interrupted as stopped:
         click.echo(f"\n{stopped}", err=True)
         sys.exit(130)

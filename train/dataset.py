@@ -33,6 +33,8 @@ class TrainingPeople(keras.utils.PyDataset):
     announce it: so the batches of all epochs stand in one row, to be trained with
     `steps_per_epoch=data.steps`. And its own worker threads go on counting after it has peeked at the
     first batch, which shifts every batch by one: so the threads are ours, and Keras is told of one.
+
+    part: index and count of processes that share each batch; this one makes its own rows only.
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class TrainingPeople(keras.utils.PyDataset):
         first_epoch: int = 0,
         outputs: int = 1,
         threads: int = 2,
+        part: tuple[int, int] = (0, 1),
     ):
         super().__init__(workers=1)
         if not persons:
@@ -55,6 +58,7 @@ class TrainingPeople(keras.utils.PyDataset):
         self.spec, self.persons, self.ranges, self.seed = spec, persons, ranges, seed
         self.batch = min(batch, len(persons))
         self.epochs, self.first_epoch, self.outputs = epochs, first_epoch, outputs
+        self.part = part
         self._ahead = 2 * threads + 1
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="batches")
         self._waiting: dict[int, Future[Batch]] = {}
@@ -87,10 +91,13 @@ class TrainingPeople(keras.utils.PyDataset):
         epochs_in, step = divmod(index, self.steps)
         epoch = self.first_epoch + epochs_in
         order = np.random.default_rng((self.seed, epoch, _ORDER)).permutation(len(self.persons))
-        chosen = order[step * self.batch : (step + 1) * self.batch]
+        part, parts = self.part
+        rows = self.batch // parts
+        first = step * self.batch + part * rows
+        chosen = order[first : first + rows]
         # filled in place: a batch is megabytes, and every copy of one costs as much as decoding a photo
-        images = np.empty((self.batch, *self.spec.input_hw, 3), np.float32)
-        targets = np.empty((self.batch, *self.spec.output_shape), np.float32)
+        images = np.empty((rows, *self.spec.input_hw, 3), np.float32)
+        targets = np.empty((rows, *self.spec.output_shape), np.float32)
         for row, i in enumerate(chosen):
             crop_u8, targets[row] = self.sample(epoch, int(i))
             pose.normalise(self.spec, crop_u8, out=images[row])

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
 from poseport import __version__, bundle
 from poseport.coco import People
@@ -31,6 +32,7 @@ from poseport.train.callbacks import (
 )
 from poseport.train.config import TrainConfig
 from poseport.train.dataset import TrainingPeople
+from poseport.train.workers import ALONE, Team
 
 
 @dataclass(frozen=True)
@@ -70,11 +72,13 @@ def fit(
     resume: bool = False,
     echo: Callable[..., Any] | None = None,
     live: bool = False,
+    team: Team = ALONE,
 ) -> TrainRecord:
     """Train and leave a bundle in `out`.
 
     val: people to score on (None: none are, and the last epoch's weights are kept). resume: go on after
-    the last whole epoch of the run in `out`. echo: called with each line of progress.
+    the last whole epoch of the run in `out`. echo: called with each line of progress. team: who shares
+    each batch; only the chief scores, reads and writes `out`, and prints.
     Raises ValueError for settings that do not fit, a folder that holds another run, or nothing to
     resume; `Interrupted` on Ctrl-C.
     """
@@ -84,12 +88,9 @@ def fit(
     record = TrainRecord(
         settings, _used(train_people), _used(val_people) if val_people else None, versions(), parameters=0
     )
-    state = _begin(out, spec, record, resume)
-
-    keras.utils.set_random_seed(settings.seed)
-    model = models.build(spec, keras)
-    outputs = len(model.outputs)
+    state = _begin(out, spec, record, resume) if team.chief else None
     first = int(state.name.split("-")[1].split(".")[0]) if state is not None else 0
+    first = int(team.from_chief(np.array(first)))
     data = TrainingPeople(
         spec,
         train_people.persons,
@@ -98,50 +99,65 @@ def fit(
         settings.seed,
         epochs=settings.epochs,
         first_epoch=first,
-        outputs=outputs,
+        part=(team.index, team.count),
     )
-    loss = losses.for_spec(spec, settings.loss)
-    model.compile(
-        optimizer=make_optimizer(settings, data.steps),
-        loss=[loss] * outputs if outputs > 1 else loss,
-        jit_compile=False,  # XLA on the CPU never came back from compiling these networks
-    )
+    team.share(data.batch)
+    keras.utils.set_random_seed(settings.seed)
+    model, copy = team.networks(lambda: _network(spec, settings, data.steps))
+    data.outputs = len(model.outputs)
     record = replace(record, parameters=int(model.count_params()))
     if state is not None:
-        model.optimizer.build(model.trainable_variables)
-        model.load_weights(state)
+        copy.optimizer.build(copy.trainable_variables)
+        copy.load_weights(state)
         write_log(out, [row for row in read_log(out) if row["epoch"] <= first])
+    if first:
+        team.spread(copy, model)
     seconds = max([row["seconds"] for row in read_log(out)], default=0.0)
-    callbacks: list[Any] = [
-        Reseed(settings.seed),
-        Validate(spec, val_people, settings.eval_every, settings.epochs),
-        Keep(out, seconds),
-    ]
-    if echo is not None:
+    scored = [Validate(spec, val_people, settings.eval_every, settings.epochs), Keep(out, seconds)]
+    callbacks: list[Any] = [Reseed(settings.seed), *team.callbacks(copy, scored)]
+    if echo is not None and team.chief:
         callbacks.append(Progress(settings.epochs, data.steps, first, echo, live))
-    write_json(record, out / bundle.TRAIN)
+    if team.chief:
+        write_json(record, out / bundle.TRAIN)
     try:
-        model.fit(
-            data,
-            epochs=settings.epochs,
-            initial_epoch=first,
-            steps_per_epoch=data.steps,
-            shuffle=False,  # the data set has its own order, one that a resumed run repeats
-            verbose=0,
-            callbacks=callbacks,
-        )
+        with team.fitting():
+            model.fit(
+                data,
+                epochs=settings.epochs,
+                initial_epoch=first,
+                steps_per_epoch=data.steps,
+                shuffle=False,  # the data set has its own order, one that a resumed run repeats
+                verbose=0,
+                callbacks=callbacks,
+            )
     except KeyboardInterrupt:
         done = len(read_log(out))
         kept = f"{done} whole epochs are kept in {out}" if done else "no epoch was complete yet"
         raise Interrupted(f"interrupted: {kept}; the same command with --resume goes on from there") from None
     finally:
         data.close()
-        record = _finished(record, out)
-        write_json(record, out / bundle.TRAIN)
+        if team.chief:
+            record = _finished(record, out)
+            write_json(record, out / bundle.TRAIN)
+    if not team.chief:
+        return record
     for state in (out / RESUME).glob("epoch-*.weights.h5"):
         state.replace(out / bundle.LAST_WEIGHTS)
     shutil.rmtree(out / RESUME, ignore_errors=True)
     return record
+
+
+def _network(spec: PoseSpec, settings: TrainConfig, steps_per_epoch: int) -> Any:
+    """Built and compiled."""
+    model = models.build(spec, keras)
+    loss = losses.for_spec(spec, settings.loss)
+    model.compile(
+        optimizer=make_optimizer(settings, steps_per_epoch),
+        loss=[loss] * len(model.outputs) if len(model.outputs) > 1 else loss,
+        # TensorFlow's XLA on the CPU never came back from compiling these networks; JAX has nothing but XLA
+        jit_compile=keras.backend.backend() == "jax",
+    )
+    return model
 
 
 def make_optimizer(settings: TrainConfig, steps_per_epoch: int) -> Any:

@@ -12,6 +12,7 @@ from typing import Any
 from keras import ops
 
 from poseport.spec import HeatmapOutput, PoseSpec
+from poseport.train.workers import mean_over_devices
 
 Loss = Callable[[Any, Any], Any]
 
@@ -21,7 +22,7 @@ def heatmap_mse(target: Any, predicted: Any) -> Any:
     labelled = ops.isfinite(target)
     error = ops.square(predicted - ops.where(labelled, target, 0.0))
     weight = ops.cast(labelled, predicted.dtype)
-    return ops.sum(error * weight) / ops.maximum(ops.sum(weight), 1.0)
+    return _mean(error, weight)
 
 
 def heatmap_softmax(target: Any, predicted: Any) -> Any:
@@ -38,7 +39,7 @@ def heatmap_softmax(target: Any, predicted: Any) -> Any:
     log_total = ops.log(ops.sum(ops.exp(predicted - peak), axis=(1, 2))) + peak[:, 0, 0, :]
     cross = log_total - ops.sum(target * predicted, axis=(1, 2))
     weight = ops.cast(mass > 0, predicted.dtype)
-    return ops.sum(cross * weight) / ops.maximum(ops.sum(weight), 1.0)
+    return _mean(cross, weight)
 
 
 def coords_l2(target: Any, predicted: Any) -> Any:
@@ -55,7 +56,12 @@ def _coords(target: Any, predicted: Any, of: Callable[[Any], Any]) -> Any:
     labelled = ops.isfinite(target)
     error = of(predicted - ops.where(labelled, target, 0.0))
     weight = ops.cast(labelled, predicted.dtype)
-    return 2 * ops.sum(error * weight) / ops.maximum(ops.sum(weight), 1.0)
+    return 2 * _mean(error, weight)
+
+
+def _mean(error: Any, weight: Any) -> Any:
+    """Over what has weight 1, in the parts of the batch on all devices."""
+    return ops.sum(error * weight) / ops.maximum(mean_over_devices(ops.sum(weight)), 1.0)
 
 
 def for_spec(spec: PoseSpec, name: str) -> Loss:

@@ -1,0 +1,80 @@
+"""A small real training that can be one of several workers; `test_workers.py` starts it in processes of its own.
+
+python team.py PEOPLE OUT [--devices N] [--resume] [--die-at BATCH]; the last: worker 1 dies there by kill -9.
+"""
+
+import argparse
+import os
+import signal
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import click
+import numpy as np
+
+from poseport import coco, feed, pose
+from poseport.options import guarded
+from poseport.spec import HeatmapOutput, HourglassArchitecture, PoseSpec
+from poseport.train import launch
+from poseport.train.config import TrainConfig
+
+SETTINGS = TrainConfig(loss="softmax", epochs=3, batch=8, learning_rate=0.02, optimizer="sgd", eval_every=3)
+
+
+def some_unlabelled(people):
+    """Of every third person only the upper half: parts of a batch then differ in how much is labelled."""
+    persons = list(people.persons)
+    for i in range(0, len(persons), 3):
+        keypoints = persons[i].keypoints.copy()
+        keypoints[9:] = 0
+        persons[i] = replace(persons[i], keypoints=keypoints)
+    return replace(people, persons=tuple(persons))
+
+
+@guarded
+def train(arguments):
+    """Train; worker 0 also leaves what its network makes of eight people, to be compared with a converted file."""
+    import keras
+
+    from poseport.train import evaluate, fit, models, workers
+    from poseport.train.dataset import TrainingPeople
+
+    people = some_unlabelled(coco.load(Path(arguments.people)))
+    network = HourglassArchitecture(stacks=arguments.stacks, width=16, depth=1, block="separable")
+    spec = PoseSpec("team", network, people.skeleton, (32, 32), HeatmapOutput(values="logits"))
+    batch_of = TrainingPeople.__getitem__
+
+    def mortal(data, index):
+        if index == arguments.die_at and data.part[0] == 1:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return batch_of(data, index)
+
+    TrainingPeople.__getitem__ = mortal
+    out = Path(arguments.out)
+    with workers.joined(arguments.devices) as team:
+        fit.fit(spec, SETTINGS, people, people, out, resume=arguments.resume, echo=click.echo, team=team)
+    if team.count == 1:
+        crops = np.stack([feed.crop_person(spec, person)[0] for person in people.persons[:8]])
+        images = pose.normalise(spec, crops)
+        np.savez(
+            out / "outputs.npz", images=images, outputs=evaluate.predict_outputs(models.load(out, keras)[1], images)
+        )
+
+
+if __name__ == "__main__":
+    launch.end_with_launcher()
+    if os.environ["KERAS_BACKEND"] == "jax":
+        sys.modules["tensorflow"] = None  # JAX trains where no TensorFlow is installed
+    parser = argparse.ArgumentParser()
+    parser.add_argument("people")
+    parser.add_argument("out")
+    parser.add_argument("--devices", type=int)
+    parser.add_argument("--stacks", type=int, default=1)
+    parser.add_argument("--resume", action="store_true")
+    parser.add_argument("--die-at", type=int, default=-1)
+    try:
+        train(parser.parse_args())
+    except click.ClickException as error:
+        error.show()
+        sys.exit(1)
