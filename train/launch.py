@@ -56,23 +56,19 @@ def launch(command: Sequence[str], count: int, out: Path) -> None:
             for i in range(count):
                 processes.append(_start(command, i, count, port, errors[i].open("wb")))
             interrupted = _wait(processes)
+            codes = [process.poll() for process in processes]
         finally:
             for process in processes:
                 process.kill()  # nothing is half-written: every file is written beside and renamed
                 process.wait()
-        codes = [process.returncode for process in processes]
         texts = [path.read_text(errors="replace") for path in errors]
-    if interrupted or not any(codes):
-        click.echo(texts[0], err=True, nl=False)
-        if interrupted:
-            sys.exit(130)
-        return
-    # who lost another is not to blame, nor is who had to be stopped here
-    first = min((i for i in range(count) if codes[i]), key=lambda i: (codes[i] in (LOST_ANOTHER, -signal.SIGKILL), i))
-    lost = [i for i in range(count) if codes[i] == -signal.SIGKILL]
-    if codes[first] == LOST_ANOTHER and lost:
-        first = lost[0]
-    raise ValueError(_reason(first, codes[first], texts[first], out))
+    failed = [i for i, code in enumerate(codes) if code]
+    if failed and not interrupted:
+        first = min(failed, key=lambda i: codes[i] == LOST_ANOTHER)
+        raise ValueError(_reason(first, codes[first] or 0, texts[first], out))
+    click.echo(texts[0], err=True, nl=False)
+    if interrupted:
+        sys.exit(130)
 
 
 def end_with_launcher() -> None:
@@ -125,12 +121,11 @@ def _wait(processes: list[subprocess.Popen[bytes]]) -> bool:
 
 def _reason(index: int, code: int, text: str, out: Path) -> str:
     resume = f"{out} keeps its whole epochs, and the same command with --resume goes on from there"
-    if code < 0:
-        return f"worker {index} was lost (signal {-code}, {signal.Signals(-code).name}); {resume}"
     said = [line for line in text.splitlines() if line.startswith("Error: ")]
     if not said:
         click.echo(text, err=True, nl=False)
-        return f"worker {index} failed with exit code {code}; {resume}"
+        how = f"failed with exit code {code}" if code > 0 else f"was lost ({signal.Signals(-code).name})"
+        return f"worker {index} {how}; {resume}"
     message = said[-1].removeprefix("Error: ")
     return message if index == 0 else f"worker {index}: {message}; {resume}"
 

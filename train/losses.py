@@ -12,7 +12,7 @@ from typing import Any
 from keras import ops
 
 from poseport.spec import HeatmapOutput, PoseSpec
-from poseport.train.workers import mean_over_devices
+from poseport.train.workers import total
 
 Loss = Callable[[Any, Any], Any]
 
@@ -61,7 +61,7 @@ def _coords(target: Any, predicted: Any, of: Callable[[Any], Any]) -> Any:
 
 def _mean(error: Any, weight: Any) -> Any:
     """Over what has weight 1, in the parts of the batch on all devices."""
-    return ops.sum(error * weight) / ops.maximum(mean_over_devices(ops.sum(weight)), 1.0)
+    return ops.sum(error * weight) / ops.maximum(total(ops.sum(weight)), 1.0)
 
 
 def for_spec(spec: PoseSpec, name: str) -> Loss:

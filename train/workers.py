@@ -71,7 +71,11 @@ class Team:
                         layer.synchronized = True
         if self.strategy is None:
             return model, model
-        return model, make() if self.chief else None
+        if not self.chief:
+            return model, None
+        copy = make()
+        copy.optimizer.build(copy.trainable_variables)
+        return model, copy
 
     def share(self, batch: int) -> None:
         """ValueError when a batch does not divide by the devices."""
@@ -113,30 +117,21 @@ class OnCopy(keras.callbacks.Callback):
     def __init__(self, team: Team, copy: Any, callbacks: Sequence[Any]):
         super().__init__()
         self.team, self.copy = team, copy
-        self.callbacks = keras.callbacks.CallbackList(callbacks if team.chief else (), model=copy)
-
-    def on_train_begin(self, logs: Any = None) -> None:
-        """Pass on."""
-        self.callbacks.on_train_begin(logs)
-
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        """Pass on."""
-        self.callbacks.on_epoch_begin(epoch, logs)
+        self.callbacks = list(callbacks) if team.chief else []
+        for callback in self.callbacks:
+            callback.set_model(copy)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Bring the copy up to date, pass on, and agree on whether that was the last epoch."""
         if self.team.chief:
             self.copy.stop_training = False
-            self.copy.optimizer.build(self.copy.trainable_variables)
-            for mine, trained in zip(_state(self.copy), _state(self.model), strict=True):
-                mine.assign(np.asarray(trained))
-            self.callbacks.on_epoch_end(epoch, logs)
+            with _own_devices():
+                for mine, trained in zip(_state(self.copy), _state(self.model), strict=True):
+                    mine.assign(np.asarray(trained))
+                for callback in self.callbacks:
+                    callback.on_epoch_end(epoch, logs)
         stop = self.model.stop_training or bool(self.copy is not None and self.copy.stop_training)
         self.model.stop_training = bool(self.team.from_chief(np.array(stop, np.int32)))
-
-    def on_train_end(self, logs: Any = None) -> None:
-        """Pass on."""
-        self.callbacks.on_train_end(logs)
 
 
 @contextmanager
@@ -165,11 +160,12 @@ def joined(workers: int | None = None) -> Iterator[Team]:
         )
 
 
-def mean_over_devices(x: Any) -> Any:
-    """Mean of a scalar over the devices that compute one loss.
+def total(x: Any) -> Any:
+    """Sum of a scalar over the devices that compute one loss.
 
-    A loss divides by what is labelled. Keras adds the gradients of TensorFlow's devices and divides by their
-    number, so each has to divide by the mean count, not by its own. JAX's arrays are of the whole batch already.
+    A loss divides by what is labelled. Keras adds up the gradients of TensorFlow's devices, and does not
+    scale a loss that is a scalar: so each device divides by the count of all, not by its own. In JAX the
+    arrays are of the whole batch already.
     """
     if keras.backend.backend() != "tensorflow":
         return x
@@ -178,7 +174,7 @@ def mean_over_devices(x: Any) -> Any:
     context = tf.distribute.get_replica_context()
     if context is None or context.num_replicas_in_sync == 1:
         return x
-    return context.all_reduce(tf.distribute.ReduceOp.MEAN, x)
+    return context.all_reduce(tf.distribute.ReduceOp.SUM, x)
 
 
 def _mirrored(count: int) -> Team:
@@ -212,8 +208,9 @@ def _process(workers: int | None) -> Iterator[Team]:
         yield Team(index, count, jax.device_count(), strategy)
     except BaseException as error:
         lost = isinstance(error, jax.errors.JaxRuntimeError) or "Gloo" in str(error)
+        interrupted = KeyboardInterrupt in (type(error), type(error.__context__))
         # leave at once: JAX would first wait for the others, who wait for this process, and then abort
-        atexit.register(_leave, launch.LOST_ANOTHER if lost else 130 if isinstance(error, KeyboardInterrupt) else 1)
+        atexit.register(_leave, launch.LOST_ANOTHER if lost else 130 if interrupted else 1)
         if lost:
             reason = (str(error).strip().splitlines() or ["unknown reason"])[0][:160]
             raise ValueError(
@@ -250,6 +247,17 @@ def _leave(code: int) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
+
+
+@contextmanager
+def _own_devices() -> Iterator[None]:
+    """Nothing is laid out over other processes, who would have to do the same at the same time."""
+    distribution = keras.distribution.distribution()
+    keras.distribution.set_distribution(None)
+    try:
+        yield
+    finally:
+        keras.distribution.set_distribution(distribution)
 
 
 def _state(model: Any) -> list[Any]:

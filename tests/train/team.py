@@ -1,6 +1,7 @@
 """A small real training that can be one of several workers; `test_workers.py` starts it in processes of its own.
 
-python team.py PEOPLE OUT [--devices N] [--resume] [--die-at BATCH]; the last: worker 1 dies there by kill -9.
+python team.py PEOPLE OUT [--resume] [--die-at BATCH]: with --die-at worker 1 dies there by kill -9.
+python team.py PEOPLE OUT --devices N: one run that shares its batches, and one that does not, in OUT/N and OUT/1.
 """
 
 import argparse
@@ -19,7 +20,7 @@ from poseport.spec import HeatmapOutput, HourglassArchitecture, PoseSpec
 from poseport.train import launch
 from poseport.train.config import TrainConfig
 
-SETTINGS = TrainConfig(loss="softmax", epochs=3, batch=8, learning_rate=0.02, optimizer="sgd", eval_every=3)
+SETTINGS = TrainConfig(loss="softmax", epochs=3, batch=8, learning_rate=0.002, optimizer="sgd", eval_every=3)
 
 
 def some_unlabelled(people):
@@ -41,7 +42,7 @@ def train(arguments):
     from poseport.train.dataset import TrainingPeople
 
     people = some_unlabelled(coco.load(Path(arguments.people)))
-    network = HourglassArchitecture(stacks=arguments.stacks, width=16, depth=1, block="separable")
+    network = HourglassArchitecture(stacks=arguments.devices, width=16, depth=1, block="separable")
     spec = PoseSpec("team", network, people.skeleton, (32, 32), HeatmapOutput(values="logits"))
     batch_of = TrainingPeople.__getitem__
 
@@ -53,13 +54,16 @@ def train(arguments):
     TrainingPeople.__getitem__ = mortal
     out = Path(arguments.out)
     with workers.joined(arguments.devices) as team:
+        if arguments.devices > 1:
+            fit.fit(spec, SETTINGS, people, people, out / "1")
+            fit.fit(spec, SETTINGS, people, people, out / str(arguments.devices), team=team)
+            return
         fit.fit(spec, SETTINGS, people, people, out, resume=arguments.resume, echo=click.echo, team=team)
-    if team.count == 1:
+    if team is workers.ALONE:
         crops = np.stack([feed.crop_person(spec, person)[0] for person in people.persons[:8]])
         images = pose.normalise(spec, crops)
-        np.savez(
-            out / "outputs.npz", images=images, outputs=evaluate.predict_outputs(models.load(out, keras)[1], images)
-        )
+        outputs = evaluate.predict_outputs(models.load(out, keras)[1], images)
+        np.savez(out / "outputs.npz", images=images, outputs=outputs)
 
 
 if __name__ == "__main__":
@@ -69,8 +73,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("people")
     parser.add_argument("out")
-    parser.add_argument("--devices", type=int)
-    parser.add_argument("--stacks", type=int, default=1)
+    parser.add_argument("--devices", type=int, default=1)
     parser.add_argument("--resume", action="store_true")
     parser.add_argument("--die-at", type=int, default=-1)
     try:
