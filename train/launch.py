@@ -75,7 +75,7 @@ def end_with_launcher() -> None:
     """End this worker when whoever launched it is gone, even by kill -9: two runs would write into one folder."""
 
     def watch() -> None:
-        sys.stdin.buffer.read()  # returns when the launcher's end of the pipe is closed
+        os.read(0, 1)  # returns when the launcher's end of the pipe is closed; sys.stdin would be locked at exit
         os._exit(1)
 
     if os.environ.get(_LAUNCHED):

@@ -132,11 +132,11 @@ def test_workers_end_with_whoever_launched_them(how, tmp_path):
     """Ctrl-C lets them say what is kept; kill -9 of the launcher closes the pipe that they listen to."""
     lines = [
         "launch.end_with_launcher()",
-        f"open(f'{tmp_path}/{{me}}-{{os.getpid()}}', 'w').close()",
-        "try: time.sleep(60)",
+        f"try: open(f'{tmp_path}/{{me}}-{{os.getpid()}}', 'w').close(); time.sleep(60)",
         "except KeyboardInterrupt: sys.exit('interrupted: 3 whole epochs are kept')",
     ]
-    code = "import sys\nfrom pathlib import Path\nfrom poseport.train import launch\n"
+    code = "import signal, sys\nfrom pathlib import Path\nfrom poseport.train import launch\n"
+    code += "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # ignored where tests run in the background
     code += "launch.launch(sys.argv[1:], 2, Path('run'))"
     process = subprocess.Popen([sys.executable, "-c", code, *failing(*lines)], stderr=subprocess.PIPE, text=True)
     while len(list(tmp_path.iterdir())) < 2:
