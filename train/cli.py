@@ -77,6 +77,8 @@ def train(**options: Any) -> None:
     except Interrupted as stopped:
         click.echo(f"\n{stopped}", err=True)
         sys.exit(130)
+    if not team.chief:
+        return
     best = record.best or {}
     text = f"{out}: {record.epochs_done} epochs, {record.parameters:,} parameters, {record.data.people} people"
     if best:

@@ -35,6 +35,7 @@ class TrainingPeople(keras.utils.PyDataset):
     first batch, which shifts every batch by one: so the threads are ours, and Keras is told of one.
 
     part: index and count of processes that share each batch; this one makes its own rows only.
+    fresh: an array of its own for every output, which TensorFlow needs under a strategy: it computes in place.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class TrainingPeople(keras.utils.PyDataset):
         outputs: int = 1,
         threads: int = 2,
         part: tuple[int, int] = (0, 1),
+        fresh: bool = False,
     ):
         super().__init__(workers=1)
         if not persons:
@@ -58,7 +60,7 @@ class TrainingPeople(keras.utils.PyDataset):
         self.spec, self.persons, self.ranges, self.seed = spec, persons, ranges, seed
         self.batch = min(batch, len(persons))
         self.epochs, self.first_epoch, self.outputs = epochs, first_epoch, outputs
-        self.part = part
+        self.part, self.fresh = part, fresh
         self._ahead = 2 * threads + 1
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="batches")
         self._waiting: dict[int, Future[Batch]] = {}
@@ -101,7 +103,9 @@ class TrainingPeople(keras.utils.PyDataset):
         for row, i in enumerate(chosen):
             crop_u8, targets[row] = self.sample(epoch, int(i))
             pose.normalise(self.spec, crop_u8, out=images[row])
-        return images, targets if self.outputs == 1 else (targets,) * self.outputs
+        if self.outputs == 1:
+            return images, targets
+        return images, tuple(targets.copy() if self.fresh and i else targets for i in range(self.outputs))
 
     def sample(self, epoch: int, i: int) -> tuple[np.ndarray, np.ndarray]:
         """Crop (H, W, 3) uint8 and target `spec.output_shape` float32 of person i, NaN where unlabelled."""

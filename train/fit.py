@@ -100,8 +100,9 @@ def fit(
         epochs=settings.epochs,
         first_epoch=first,
         part=(team.index, team.count),
+        fresh=team.mirrored,
     )
-    team.share(data.batch)
+    team.check(data.batch)
     keras.utils.set_random_seed(settings.seed)
     model, copy = team.networks(lambda: _network(spec, settings, data.steps))
     data.outputs = len(model.outputs)

@@ -77,7 +77,7 @@ class Team:
         copy.optimizer.build(copy.trainable_variables)
         return model, copy
 
-    def share(self, batch: int) -> None:
+    def check(self, batch: int) -> None:
         """ValueError when a batch does not divide by the devices."""
         if batch % self.devices:
             raise ValueError(

@@ -44,7 +44,7 @@ def team(backend, *arguments):
     """A training of `team.py` in a process of its own."""
     environment = {**os.environ, "KERAS_BACKEND": backend}
     command = [sys.executable, str(TEAM), *map(str, arguments)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=500)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -153,7 +153,7 @@ def test_workers_end_with_whoever_launched_them(how, tmp_path):
 
 def test_a_team_that_cannot_be_is_refused(monkeypatch):
     with pytest.raises(ValueError, match=r"batch of 10 people .* multiple of 4"):
-        workers.Team(devices=4).share(10)
+        workers.Team(devices=4).check(10)
     with workers.joined(1) as team:
         assert team == workers.ALONE
     with pytest.raises(ValueError, match="--workers 64: TensorFlow has"), workers.joined(64):
@@ -165,3 +165,15 @@ def test_a_team_that_cannot_be_is_refused(monkeypatch):
     monkeypatch.setenv(launch.ADDRESSES, "127.0.0.1:1")
     with pytest.raises(ValueError, match=r"expected host:port .* which one this is, from 0"):
         workers._place()
+
+
+def test_the_command_starts_its_workers_and_says_what_one_worker_would(drawn, tmp_path):
+    arguments = ["train", "--preset", "nonesuch", "--data", str(drawn), "--out", str(tmp_path / "run")]
+    command = [sys.executable, "-c", "from poseport.cli import main; main()", *arguments]
+    said = [
+        subprocess.run([*command, *more], env={**os.environ, "KERAS_BACKEND": "jax"}, capture_output=True, text=True)
+        for more in ([], ["--workers", "2"])
+    ]
+    assert [done.returncode for done in said] == [1, 1]
+    assert said[0].stderr == said[1].stderr
+    assert said[0].stderr.startswith("Error: preset 'nonesuch' does not exist; choose one of ")
