@@ -64,8 +64,11 @@ def launch(command: Sequence[str], count: int, out: Path) -> None:
         texts = [path.read_text(errors="replace") for path in errors]
     failed = [i for i, code in enumerate(codes) if code]
     if failed and not interrupted:
-        first = min(failed, key=lambda i: codes[i] == LOST_ANOTHER)
-        raise ValueError(_reason(first, codes[first] or 0, texts[first], out))
+        # JAX aborts (SIGABRT) those who wait for one that no longer answers
+        first = min(failed, key=lambda i: codes[i] in (LOST_ANOTHER, -signal.SIGABRT))
+        if codes[first] in (LOST_ANOTHER, -signal.SIGABRT) and None in codes:
+            first = codes.index(None)
+        raise ValueError(_reason(first, codes[first], texts[first], out))
     click.echo(texts[0], err=True, nl=False)
     if interrupted:
         sys.exit(130)
@@ -119,8 +122,10 @@ def _wait(processes: list[subprocess.Popen[bytes]]) -> bool:
     return interrupted
 
 
-def _reason(index: int, code: int, text: str, out: Path) -> str:
+def _reason(index: int, code: int | None, text: str, out: Path) -> str:
     resume = f"{out} keeps its whole epochs, and the same command with --resume goes on from there"
+    if code is None:
+        return f"worker {index} no longer answers; {resume}"
     said = [line for line in text.splitlines() if line.startswith("Error: ")]
     if not said:
         click.echo(text, err=True, nl=False)

@@ -118,6 +118,7 @@ def failing(*lines):
         (["if me == '0': sys.exit(launch.LOST_ANOTHER)", "os.kill(os.getpid(), 9)"], "worker 1 was lost"),
         (["if me == '0': sys.exit('Error: no such people')", "time.sleep(60)"], "^no such people$"),
         (["if me == '1': sys.exit('Error: photo.jpg is cut off')", "sys.exit(75)"], "^worker 1: photo.jpg is cut off"),
+        (["if me == '0': os.kill(os.getpid(), signal.SIGABRT)", "time.sleep(60)"], "worker 1 no longer answers"),
         (["if me == '1': raise KeyError('bug')", "time.sleep(60)"], "worker 1 failed with exit code 1"),
     ],
 )
