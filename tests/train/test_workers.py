@@ -72,7 +72,7 @@ def test_parts_of_a_batch_are_the_batch(drawn):
 
 def test_two_devices_of_tensorflow_end_with_the_weights_of_one(drawn, tmp_path):
     team("tensorflow", drawn, tmp_path, "--devices", 2)
-    assert_same_network(tmp_path / "1", tmp_path / "2", 1e-4)
+    assert_same_network(tmp_path / "1", tmp_path / "2", 1e-3)
     one, two = (read_log(tmp_path / name) for name in "12")
     np.testing.assert_allclose([r["loss"] for r in one], [r["loss"] for r in two], rtol=1e-4)
     assert one[-1]["PCK@0.2/torso"] == pytest.approx(two[-1]["PCK@0.2/torso"], abs=0.01)
