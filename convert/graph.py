@@ -31,6 +31,11 @@ def deployment(directory: Path) -> Deployment:
     them from nowhere and gives NaN. Wrapping the frozen graph once more keeps a signature, which
     conversion of a bare frozen graph loses.
     """
+    if keras.backend.backend() != "tensorflow":
+        raise ValueError(
+            f"Keras runs on {keras.backend.backend()} in this process and conversion needs it on tensorflow; "
+            "convert in a process of its own, with KERAS_BACKEND=tensorflow"
+        )
     spec, model = models.load(directory, keras)
     signature = tf.TensorSpec((1, *spec.input_hw, 3), tf.float32, name="image")
 

@@ -44,6 +44,9 @@ _SHARE = click.FloatRange(0, 1, max_open=True)
     click.option("--batch", type=click.IntRange(1), help="People a step."),
     click.option("--patience", type=click.IntRange(0), help="Stop after this many scores without a better; 0: never."),
     click.option("--seed", type=click.IntRange(0), help="Of first weights, order and augmentation."),
+    click.option(
+        "--workers", type=click.IntRange(1), help="Share every batch: GPUs, or with JAX processes, of this machine."
+    ),
     click.option("--resume", is_flag=True, help="Go on after the last whole epoch of the run in --out."),
     click.option("--dry-run", is_flag=True, help="Say what it costs, train two steps, leave nothing in --out."),
 )
@@ -137,8 +140,12 @@ def train(**options: Any) -> None:
     flip averaging; the last without --val), train.json, log.csv and curves.png. What is not given comes from
     the preset. Ctrl-C or a crash loses at most the running epoch; --resume goes on and ends with the same weights.
     """
-    from poseport.train import presets
+    from poseport.train import launch, presets
 
+    if options["dry_run"] and (options["resume"] or (options["workers"] or 1) > 1):
+        raise ValueError("--dry-run looks at the start of a run on one worker; leave --resume and --workers away")
+    if launch.wanted(options["workers"]):
+        return launch.launch(launch.this_command(), options["workers"], options["out"])
     preset = presets.preset(options["preset"])
     people = load_people(options["data"], options["data_images"], options["skeleton"])
     val = None
@@ -149,8 +156,6 @@ def train(**options: Any) -> None:
     asked = options.pop("teacher")
     options["drop_at"] = _epochs(options["drop_at"])
     preset = presets.customise(presets.with_skeleton(preset, people.skeleton), options)
-    if options["dry_run"] and options["resume"]:
-        raise ValueError("--dry-run looks at the start of a run; leave --resume away")
 
     words = ("targets", "weight", "threshold", "agree", "flip")
     how = {word: value for word in words if (value := options[f"teacher_{word}"]) is not None and value is not False}
@@ -162,8 +167,7 @@ def train(**options: Any) -> None:
     with quiet():  # TensorFlow's notices about processors and missing GPUs
         from poseport.train import teacher as teachers
         from poseport.train.fit import Interrupted, fit
-
-        teacher = teachers.load(asked, **how) if asked is not None else None
+        from poseport.train.joining import joined
 
     silent = options["quiet"] or options["as_json"]
     out: Path = options["out"]
@@ -175,26 +179,32 @@ def train(**options: Any) -> None:
         answer(to_data(tried), tried.text(), as_json=options["as_json"], quiet=options["quiet"])
         return
     try:
-        record = fit(
-            preset.spec,
-            preset.train,
-            people,
-            val,
-            out,
-            init=options["init"],
-            previous=options["refine"],
-            resume=options["resume"],
-            pictures=options["pictures"],
-            tensorboard=options["tensorboard"],
-            echo=None if silent else click.echo,
-            live=sys.stdout.isatty(),
-            teacher=teacher,
-            teacher_cache=options["teacher_cache"],
-            backgrounds=options["backgrounds"],
-        )
+        with joined(options["workers"]) as team:
+            with quiet():
+                teacher = teachers.load(asked, **how) if asked is not None else None
+            record = fit(
+                preset.spec,
+                preset.train,
+                people,
+                val,
+                out,
+                init=options["init"],
+                previous=options["refine"],
+                resume=options["resume"],
+                pictures=options["pictures"],
+                tensorboard=options["tensorboard"],
+                echo=None if silent else click.echo,
+                live=sys.stdout.isatty(),
+                teacher=teacher,
+                teacher_cache=options["teacher_cache"],
+                backgrounds=options["backgrounds"],
+                team=team,
+            )
     except Interrupted as stopped:
         click.echo(f"\n{stopped}", err=True)
         sys.exit(130)
+    if not team.chief:
+        return
     best = record.best or {}
     text = f"{out}: {record.epochs_done} epochs, {record.parameters:,} parameters, {record.data.people} people"
     if best:

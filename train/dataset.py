@@ -37,6 +37,8 @@ class TrainingPeople(keras.utils.PyDataset):
 
     mix: changes the targets (n, *spec.output_shape) of crops (n, H, W, 3) uint8 in place (see `teacher`).
     backgrounds: where crops without a person come from.
+    part: index and count of processes that share each batch; this one makes its own rows only.
+    fresh: an array of its own for every output, which TensorFlow needs under a strategy: it computes in place.
     """
 
     def __init__(
@@ -54,6 +56,8 @@ class TrainingPeople(keras.utils.PyDataset):
         mix: Callable[[np.ndarray, np.ndarray], None] | None = None,
         backgrounds: Sequence[Photo] = (),
         draw: Callable[[np.random.Generator, int], Person] | None = None,
+        part: tuple[int, int] = (0, 1),
+        fresh: bool = False,
     ):
         super().__init__(workers=1)
         if not persons:
@@ -65,6 +69,7 @@ class TrainingPeople(keras.utils.PyDataset):
         self.epochs, self.first_epoch, self.outputs = epochs, first_epoch, outputs
         # what person i of `persons` is this time: another box, fewer labels (see `poseport.train.refine`)
         self.draw = draw if draw is not None else lambda rng, i: persons[i]
+        self.part, self.fresh = part, fresh
         self._ahead = 2 * threads + 1
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="batches")
         self._waiting: dict[int, Future[Batch]] = {}
@@ -97,10 +102,13 @@ class TrainingPeople(keras.utils.PyDataset):
         epochs_in, step = divmod(index, self.steps)
         epoch = self.first_epoch + epochs_in
         order = np.random.default_rng((self.seed, epoch, _ORDER)).permutation(len(self.persons))
-        chosen = order[step * self.batch : (step + 1) * self.batch]
+        part, parts = self.part
+        rows = self.batch // parts
+        first = step * self.batch + part * rows
+        chosen = order[first : first + rows]
         # filled in place: a batch is megabytes, and every copy of one costs as much as decoding a photo
-        images = np.empty((self.batch, *self.spec.input_hw, 3), np.float32)
-        targets = np.empty((self.batch, *self.spec.output_shape), np.float32)
+        images = np.empty((rows, *self.spec.input_hw, 3), np.float32)
+        targets = np.empty((rows, *self.spec.output_shape), np.float32)
         plans = [self.plan(epoch, int(i)) for i in chosen]
         crops = [render(self.spec, planned) for planned in plans]
         for image, (untoned, tone) in zip(images, crops, strict=True):
@@ -113,7 +121,9 @@ class TrainingPeople(keras.utils.PyDataset):
         if self.mix is not None:
             seen = [untoned if tone is None else cv2.LUT(untoned, tone) for untoned, tone in crops]
             self.mix(np.stack(seen), targets)
-        return images, targets if self.outputs == 1 else (targets,) * self.outputs
+        if self.outputs == 1:
+            return images, targets
+        return images, tuple(targets.copy() if self.fresh and i else targets for i in range(self.outputs))
 
     def plan(self, epoch: int, i: int) -> Plan:
         """What person i is in an epoch."""

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-import platform
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -12,51 +9,25 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
-from poseport import __version__, bundle
+from poseport import bundle
 from poseport.coco import People
 from poseport.options import progress
-from poseport.records import read_json, write_json
+from poseport.records import write_json
 from poseport.spec import PoseSpec
-from poseport.train import config, curves, events, losses, models, refine
+from poseport.train import config, curves, events, losses, models, refine, run
 from poseport.train.backgrounds import Photo, digest, find_photos
-from poseport.train.callbacks import RESUME, Keep, Progress, Reseed, Stop, Validate
+from poseport.train.callbacks import Keep, Progress, Reseed, Stop, Validate
 from poseport.train.config import Precision, TrainConfig
 from poseport.train.dataset import TrainingPeople
 from poseport.train.finetune import Initial, copy_weights, freeze_trunk
-from poseport.train.log import COLUMNS, SCORES, best_row, read_log, stalled, write_log
+from poseport.train.log import read_log
 from poseport.train.optimizer import Rate, make_optimizer
 from poseport.train.pictures import Pictures
+from poseport.train.run import TrainRecord
 from poseport.train.teacher import CACHE, Teacher
-
-
-@dataclass(frozen=True)
-class DataUsed:
-    """file: name of the annotations. people: how many were used after filtering."""
-
-    file: str
-    sha256: str
-    people: int
-
-
-@dataclass(frozen=True)
-class TrainRecord:
-    """`train.json`: how a bundle came to be.
-
-    initial: where its first weights came from, if from a bundle. best: scores of the epoch whose weights
-    were kept.
-    """
-
-    train: TrainConfig
-    data: DataUsed
-    val: DataUsed | None
-    versions: dict[str, str]
-    parameters: int
-    initial: Initial | None = None
-    epochs_done: int = 0
-    seconds: float = 0.0
-    best: dict[str, float] | None = None
-    backgrounds: str | None = None
+from poseport.train.workers import ALONE, Team
 
 
 class Interrupted(Exception):
@@ -67,9 +38,13 @@ class Interrupted(Exception):
 class Part:
     """Epochs of a run that one optimizer trains, up to `last`: all of them, or those before or after the
     trunk is let go.
+
+    copy: the network that the chief scores and keeps, `model` itself where one worker trains alone.
     """
 
+    team: Team
     model: Any
+    copy: Any
     data: TrainingPeople
     rate: Rate
     last: int
@@ -93,6 +68,7 @@ def fit(
     teacher: Teacher | None = None,
     teacher_cache: Path | None = None,
     backgrounds: Path | None = None,
+    team: Team = ALONE,
 ) -> TrainRecord:
     """Train and leave a bundle in `out`.
 
@@ -102,12 +78,18 @@ def fit(
     drawn after each scoring. echo: called with each line of progress. teacher: a trained network whose
     answers become part of the targets. teacher_cache: file of its keypoints (None: in `out`).
     backgrounds: folder of photos for crops without a person (None: free regions of the people's photos).
+    team: who shares each batch; only the chief scores, reads and writes `out`, and prints.
     Raises ValueError for settings that do not fit, a folder that holds another run, or nothing to
     resume; `Interrupted` on Ctrl-C.
     """
     refine.check(spec, previous)
-    _check_folder(out, resume)  # before a teacher looks at people for minutes
+    if previous is not None and team is not ALONE:
+        raise ValueError("--refine: was tried with one worker only; leave --workers away")
+    if team.chief:
+        run.check_folder(out, resume)  # before a teacher looks at people for minutes
     if teacher is not None:
+        if team is not ALONE:
+            raise ValueError("--teacher: was tried with one worker only; leave --workers away")
         settings = replace(settings, teacher=teacher.config)
         people = _taught(teacher, spec, people, teacher_cache or out / CACHE, hidden=echo is None)
     train_people, val_people = chosen(spec, settings, people, val, init)
@@ -116,30 +98,18 @@ def fit(
     if pictures and val_people is None:
         raise ValueError("--pictures draws validation people; give some with --val")
     photos = find_photos(backgrounds, people.persons, settings.augment.background)
-    record = TrainRecord(
-        settings,
-        _used(train_people),
-        _used(val_people) if val_people else None,
-        versions(),
-        parameters=0,
-        backgrounds=digest(photos) if photos else None,
-    )
+    record = run.record(settings, train_people, val_people, digest(photos) if photos else None)
     board = [events.Events(out / bundle.EVENTS)] if tensorboard else []
-    if resume:
-        record = _resumed(out, spec, record, init)
+    if resume and team.chief:
+        record = run.resumed(out, spec, record, init)
     samples = refine.samples(spec, previous, train_people, val_people, out) if previous is not None else None
     say = echo or (lambda *_, **__: None)
     try:
-        while (first := _epochs_kept(out)) < settings.epochs and not _is_stalled(settings, out):
+        while (first := _next_epoch(team, out, settings)) < settings.epochs:
             # an uninterrupted run reads its state at the start of its second part too: so both are the same
-            part = prepare(spec, settings, train_people, first, _state(out), init, teacher, photos, samples)
-            record = replace(record, parameters=int(part.model.count_params()), initial=part.initial or record.initial)
-            bundle.write_spec(out, spec)
-            write_json(record, out / bundle.TRAIN)
-            if part.initial is not None:
-                say(str(part.initial))
-            callbacks: list[Any] = [
-                Reseed(settings.seed),
+            state = run.state(out) if team.chief else None
+            part = prepare(spec, settings, train_people, first, state, init, teacher, photos, samples, team)
+            scoring: list[Any] = [
                 Validate(
                     spec, val_people, settings.eval_every, settings.epochs, samples.val if samples is not None else None
                 ),
@@ -148,9 +118,18 @@ def fit(
                 *board,
             ]
             if pictures and val_people is not None:
-                callbacks.append(Pictures(spec, val_people, pictures, out, settings.eval_every, settings.epochs))
-            if echo is not None:
-                callbacks.append(Progress(settings.epochs, part.data.steps, first, echo, live))
+                scoring.append(Pictures(spec, val_people, pictures, out, settings.eval_every, settings.epochs))
+            callbacks = [Reseed(settings.seed), *team.callbacks(part.copy, scoring)]
+            if team.chief:
+                record = replace(
+                    record, parameters=int(part.model.count_params()), initial=part.initial or record.initial
+                )
+                bundle.write_spec(out, spec)
+                write_json(record, out / bundle.TRAIN)
+                if part.initial is not None:
+                    say(str(part.initial))
+                if echo is not None:
+                    callbacks.append(Progress(settings.epochs, part.data.steps, first, echo, live))
             train(part, first, callbacks)
     except KeyboardInterrupt:
         if not (out / bundle.TRAIN).exists():
@@ -159,13 +138,12 @@ def fit(
         kept = f"{done} whole epochs are kept in {out}" if done else "no epoch was complete yet"
         raise Interrupted(f"interrupted: {kept}; the same command with --resume goes on from there") from None
     finally:
-        if (out / bundle.TRAIN).exists():
-            record = _finished(record, out)
+        if team.chief and (out / bundle.TRAIN).exists():
+            record = run.with_log(record, out)
             write_json(record, out / bundle.TRAIN)
             curves.write(out, say)
-    for state in (out / RESUME).glob("epoch-*.weights.h5"):
-        state.replace(out / bundle.LAST_WEIGHTS)
-    shutil.rmtree(out / RESUME, ignore_errors=True)
+    if team.chief:
+        run.keep_last(out)
     return record
 
 
@@ -193,22 +171,17 @@ def prepare(
     teacher: Teacher | None = None,
     photos: Sequence[Photo] = (),
     samples: refine.Samples | None = None,
+    team: Team = ALONE,
 ) -> Part:
     """Network, optimizer and batches from epoch `first` on.
 
     state: the resume file that the epochs before `first` left. init: a bundle to begin from without one.
     teacher: one that teaches by heatmaps looks at every crop. photos: for crops without a person.
-    samples: of a later stage of a cascade, instead of people.
+    samples: of a later stage of a cascade, instead of people. team: who shares the batches;
+    `state` and `init` are read by the chief, who tells the others.
     """
     frozen = first < settings.freeze_epochs
     began, last = (0, settings.freeze_epochs) if frozen else (settings.freeze_epochs, settings.epochs)
-    keras.utils.set_random_seed(settings.seed)
-    with precision(settings.precision):
-        model = models.build(spec, keras)
-    initial = copy_weights(model, spec, init) if init is not None and state is None else None
-    if frozen:
-        freeze_trunk(model)
-    outputs = len(model.outputs)
     data = TrainingPeople(
         spec,
         people.persons if samples is None else samples.persons,
@@ -217,37 +190,57 @@ def prepare(
         settings.seed,
         epochs=last,
         first_epoch=first,
-        outputs=outputs,
         mix=teacher.mixer(spec) if teacher is not None else None,
         backgrounds=photos,
         draw=None if samples is None else samples.draw,
+        part=(team.index, team.count),
+        fresh=team.mirrored,
     )
+    team.check(spec, settings, data.batch)
     rate, loss = Rate(settings, data.steps, began), losses.for_spec(spec, settings.loss)
+
+    def build() -> Any:
+        keras.utils.set_random_seed(settings.seed)
+        with precision(settings.precision):
+            return models.build(spec, keras)
+
+    def compile_(network: Any) -> None:
+        if frozen:
+            freeze_trunk(network)
+        network.compile(
+            optimizer=make_optimizer(settings, rate),
+            loss=[loss] * data.outputs if data.outputs > 1 else loss,
+            # TensorFlow's XLA on the CPU never came back from compiling these networks; JAX has nothing but XLA
+            jit_compile=keras.backend.backend() == "jax",
+        )
+
+    model, copy = team.networks(build)
+    data.outputs = len(model.outputs)
+    initial = copy_weights(copy, spec, init) if init is not None and first == 0 and team.chief else None
     if state is not None and first == began:
-        model.load_weights(state)  # before there is an optimizer: the state's is that of the part before
-    model.compile(
-        optimizer=make_optimizer(settings, rate),
-        loss=[loss] * outputs if outputs > 1 else loss,
-        jit_compile=False,  # XLA on the CPU never came back from compiling these networks
-    )
+        copy.load_weights(state)  # before there is an optimizer: the state's is that of the part before
+    team.each(model, copy, compile_)
     if state is not None and first > began:
-        model.optimizer.build(model.trainable_variables)
-        model.load_weights(state)
-    return Part(model, data, rate, last, initial)
+        copy.optimizer.build(copy.trainable_variables)
+        copy.load_weights(state)
+    if first > 0 or init is not None:
+        team.spread(copy, model)
+    return Part(team, model, copy, data, rate, last, initial)
 
 
 def train(part: Part, first: int, callbacks: list[Any], steps: int | None = None) -> None:
     """Train the part's epochs from `first` on. steps: of an epoch, where it is not to be a whole one."""
     try:
-        part.model.fit(
-            part.data,
-            epochs=part.last,
-            initial_epoch=first,
-            steps_per_epoch=steps or part.data.steps,
-            shuffle=False,  # the data set has its own order, one that a resumed run repeats
-            verbose=0,
-            callbacks=callbacks,
-        )
+        with part.team.fitting():
+            part.model.fit(
+                part.data,
+                epochs=part.last,
+                initial_epoch=first,
+                steps_per_epoch=steps or part.data.steps,
+                shuffle=False,  # the data set has its own order, one that a resumed run repeats
+                verbose=0,
+                callbacks=callbacks,
+            )
     finally:
         part.data.close()
 
@@ -263,31 +256,6 @@ def precision(policy: Precision) -> Iterator[None]:
         keras.config.set_dtype_policy(before)
 
 
-def versions() -> dict[str, str]:
-    """Versions of what made the weights."""
-    names = ("keras", keras.backend.backend(), "numpy", "opencv-python-headless")
-    found = {name: importlib.metadata.version(name) for name in names}
-    return {"poseport": __version__, "python": platform.python_version(), **found}
-
-
-def _used(people: People) -> DataUsed:
-    return DataUsed(people.path.name, people.sha256, len(people))
-
-
-def _state(out: Path) -> Path | None:
-    """The resume file of the last whole epoch."""
-    return max((out / RESUME).glob("epoch-*.weights.h5"), default=None)
-
-
-def _epochs_kept(out: Path) -> int:
-    state = _state(out)
-    return int(state.name.split("-")[1].split(".")[0]) if state is not None else 0
-
-
-def _is_stalled(settings: TrainConfig, out: Path) -> bool:
-    return stalled(read_log(out), settings.patience, settings.freeze_epochs)
-
-
 def _taught(teacher: Teacher, spec: PoseSpec, people: People, cache: Path, *, hidden: bool) -> People:
     """The people with the teacher's keypoints in their labels; as they are where it teaches by heatmaps."""
     teacher.check(spec)
@@ -297,41 +265,6 @@ def _taught(teacher: Teacher, spec: PoseSpec, people: People, cache: Path, *, hi
         return teacher.teach(people, teacher.find(people, cache, advance))
 
 
-def _check_folder(out: Path, resume: bool) -> None:
-    begun = (out / bundle.SPEC).exists() or _state(out) is not None
-    if begun and not resume:
-        raise ValueError(f"{out}: holds a run already; add --resume to continue it, or name another --out")
-    if resume and not begun:
-        raise ValueError(f"{out}: holds no run to resume; leave --resume away to start one")
-
-
-def _resumed(out: Path, spec: PoseSpec, record: TrainRecord, init: Path | None) -> TrainRecord:
-    """Check that a folder holds the begun run of this record, and cut its log back to what is kept."""
-    old_spec, old = read_json(PoseSpec, out / bundle.SPEC), read_json(TrainRecord, out / bundle.TRAIN)
-    digest = bundle.sha256(init / bundle.WEIGHTS) if init is not None else None
-    if old_spec != spec or (old.train, old.data, old.backgrounds) != (record.train, record.data, record.backgrounds):
-        differs = "other settings or other people"
-    elif (old.initial.weights_sha256 if old.initial else None) != digest:
-        differs = "another --init"
-    elif _state(out) is None and (out / bundle.LAST_WEIGHTS).exists():
-        raise ValueError(f"{out}: has finished after {old.epochs_done} epochs; nothing is left to resume")
-    else:
-        write_log(out, [row for row in read_log(out) if row["epoch"] <= _epochs_kept(out)])
-        return replace(record, initial=old.initial)
-    raise ValueError(
-        f"{out}: was begun with {differs} than this command's; give the same ones "
-        f"({out / bundle.TRAIN} lists them), or name another --out"
-    )
-
-
-def _finished(record: TrainRecord, out: Path) -> TrainRecord:
-    rows = read_log(out)
-    if not rows:
-        return record
-    best = best_row(rows)
-    return replace(
-        record,
-        epochs_done=int(rows[-1]["epoch"]),
-        seconds=rows[-1]["seconds"],
-        best={name: best[name] for name in COLUMNS if name in (*SCORES, "epoch")} if best else None,
-    )
+def _next_epoch(team: Team, out: Path, settings: TrainConfig) -> int:
+    """As the chief finds it in the folder."""
+    return int(team.from_chief(np.array(run.next_epoch(out, settings) if team.chief else 0)))

@@ -12,6 +12,7 @@ from typing import Any
 from keras import ops
 
 from poseport.spec import HeatmapOutput, PoseSpec
+from poseport.train.workers import total
 
 Loss = Callable[[Any, Any], Any]
 
@@ -29,7 +30,7 @@ def heatmap_mse(target: Any, predicted: Any) -> Any:
     labelled = ops.isfinite(target)
     error = ops.square(predicted - ops.where(labelled, target, 0.0))
     weight = ops.cast(labelled, predicted.dtype)
-    return ops.sum(error * weight) / ops.maximum(ops.sum(weight), 1.0)
+    return _mean(error, weight)
 
 
 def heatmap_softmax(target: Any, predicted: Any) -> Any:
@@ -46,7 +47,7 @@ def heatmap_softmax(target: Any, predicted: Any) -> Any:
     log_total = ops.log(ops.sum(ops.exp(predicted - peak), axis=(1, 2))) + peak[:, 0, 0, :]
     cross = log_total - ops.sum(target * predicted, axis=(1, 2))
     weight = ops.cast(mass > 0, predicted.dtype)
-    return ops.sum(cross * weight) / ops.maximum(ops.sum(weight), 1.0)
+    return _mean(cross, weight)
 
 
 def coords_l2(target: Any, predicted: Any) -> Any:
@@ -72,14 +73,19 @@ def coords_laplace(target: Any, predicted: Any) -> Any:
     error = ops.abs(predicted[..., :2] - ops.where(labelled, target[..., :2], 0.0))
     sigma = ops.maximum(0.5 - predicted[..., 2:], 1e-3)
     weight = ops.cast(labelled, predicted.dtype)
-    return 2 * ops.sum((ops.log(2 * sigma) + error / sigma) * weight) / ops.maximum(ops.sum(weight), 1.0)
+    return 2 * _mean(ops.log(2 * sigma) + error / sigma, weight)
 
 
 def _coords(target: Any, predicted: Any, of: Callable[[Any], Any]) -> Any:
     labelled = ops.isfinite(target)
     error = of(predicted - ops.where(labelled, target, 0.0))
     weight = ops.cast(labelled, predicted.dtype)
-    return predicted.shape[-1] * ops.sum(error * weight) / ops.maximum(ops.sum(weight), 1.0)
+    return predicted.shape[-1] * _mean(error, weight)
+
+
+def _mean(error: Any, weight: Any) -> Any:
+    """Over what has weight 1, in the batch's parts on all devices."""
+    return ops.sum(error * weight) / ops.maximum(total(ops.sum(weight)), 1.0)
 
 
 def for_spec(spec: PoseSpec, name: str) -> Loss:

@@ -74,7 +74,7 @@ def averaged(model: Any) -> Iterator[None]:
     variables = model.trainable_variables
     raw = [np.array(ops.convert_to_numpy(variable)) for variable in variables]
     for variable, average in zip(variables, optimizer._model_variables_moving_average, strict=True):
-        variable.assign(average)
+        variable.assign(np.array(ops.convert_to_numpy(average)))  # JAX would share the array, and predicting uses it up
     try:
         yield
     finally:

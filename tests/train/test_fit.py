@@ -25,6 +25,7 @@ from poseport.train.augment import HEAVY, AugmentConfig
 from poseport.train.callbacks import save_weights
 from poseport.train.config import TrainConfig
 from poseport.train.log import read_log, stalled
+from poseport.train.run import TrainRecord
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +79,7 @@ def test_a_run_leaves_a_whole_bundle_and_its_loss_falls(people, tmp_path):
     assert np.isfinite([log[1]["OKS-AP"], log[2]["OKS-AP"]]).all()
     assert record.epochs_done == 3
     assert record.best is not None
-    assert read_json(fit.TrainRecord, tmp_path / "run" / bundle.TRAIN) == record
+    assert read_json(TrainRecord, tmp_path / "run" / bundle.TRAIN) == record
     assert len(lines) == 3
     assert lines[0].startswith("epoch 1/3")
     assert not (tmp_path / "run" / "resume").exists()

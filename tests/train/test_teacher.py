@@ -23,6 +23,7 @@ from poseport.train import disagree, fit, teacher
 from poseport.train.augment import AugmentConfig
 from poseport.train.config import TeacherConfig, TrainConfig
 from poseport.train.dataset import TrainingPeople
+from poseport.train.run import TrainRecord
 from poseport.train.teacher import Teacher
 
 SPEC = PoseSpec("s", HourglassArchitecture(width=16, depth=2), COCO17, (64, 64), HeatmapOutput(values="logits"))
@@ -297,7 +298,7 @@ def test_the_commands_share_a_cache(
     ran = CliRunner().invoke(main, [*train, *options])
     assert ran.exit_code == 0, ran.output
     assert Path(cache).read_bytes() == before
-    taught = read_json(fit.TrainRecord, run / bundle.TRAIN).train.teacher
+    taught = read_json(TrainRecord, run / bundle.TRAIN).train.teacher
     assert taught is not None
     assert (taught.file, taught.targets, taught.weight) == ("tiny.int8.tflite", "keypoints", 0.25)
     refused = CliRunner().invoke(main, [*train, *with_teacher, "--teacher-flip", "--out", str(run), "--quiet"])
