@@ -26,6 +26,7 @@ from poseport.bench.gate import gate
 from poseport.bench.page import gather
 from poseport.bench.report import write_report
 from poseport.bench.result import Accuracy, Result
+from poseport.bench.words import figures
 from poseport.coco import People
 from poseport.skeleton import COCO17
 
@@ -112,7 +113,7 @@ def test_the_page_says_what_the_records_say(page: Read, records: list[Result]) -
         assert needed in page.text
     m = records[2].measured
     assert isinstance(m, result.Latency)
-    assert f"{m.first_us / 1e3:.3f}" in page.text
+    assert figures(m.first_us / 1e3) in page.text
     assert records[2].environment.processor in page.text
 
 
