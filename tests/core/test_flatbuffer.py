@@ -58,7 +58,7 @@ def test_parts_that_are_shared_too_often_are_refused_early() -> None:
 
 def test_what_a_vector_claims_is_not_allocated(tiny_models: dict[str, Path]) -> None:
     data = bytearray(tiny_models["int8"].read_bytes())
-    for place in range(8, 400, 4):
+    for place in range(8, 400, 36):
         claim = data[:place] + struct.pack("<I", 0x7FFFFFF0) + data[place + 4 :]
         tracemalloc.start()
         with contextlib.suppress(ValueError):  # some places hold what nobody follows
@@ -85,7 +85,7 @@ def test_a_damaged_file_never_reaches_the_interpreter(
         poseport.load(path)
     assert len(reached) == 1
     rng = np.random.default_rng(0)
-    for at in rng.integers(data.rindex(b"PK\x03\x04"), size=300):
+    for at in rng.integers(data.rindex(b"PK\x03\x04"), size=150):
         spoilt = bytearray(data)
         spoilt[at] ^= 1 << rng.integers(8)
         path.write_bytes(spoilt if at % 3 else data[: len(data) - at])
