@@ -13,7 +13,6 @@ import numpy as np
 
 from poseport import bundle
 from poseport.coco import People
-from poseport.options import progress
 from poseport.records import write_json
 from poseport.spec import PoseSpec
 from poseport.train import config, curves, events, losses, models, refine, run
@@ -26,7 +25,7 @@ from poseport.train.log import read_log
 from poseport.train.optimizer import Rate, make_optimizer
 from poseport.train.pictures import Pictures
 from poseport.train.run import TrainRecord
-from poseport.train.teacher import CACHE, Teacher
+from poseport.train.teacher import CACHE, Teacher, taught
 from poseport.train.workers import ALONE, Team
 
 
@@ -91,7 +90,7 @@ def fit(
         if team is not ALONE:
             raise ValueError("--teacher: was tried with one worker only; leave --workers away")
         settings = replace(settings, teacher=teacher.config)
-        people = _taught(teacher, spec, people, teacher_cache or out / CACHE, hidden=echo is None)
+        people = taught(teacher, spec, people, teacher_cache or out / CACHE, hidden=echo is None)
     train_people, val_people = chosen(spec, settings, people, val, init)
     if pictures and spec.refine is not None:
         raise ValueError(f"--pictures draws whole people, and {spec.name} sees a keypoint at a time; leave it away")
@@ -254,15 +253,6 @@ def precision(policy: Precision) -> Iterator[None]:
         yield
     finally:
         keras.config.set_dtype_policy(before)
-
-
-def _taught(teacher: Teacher, spec: PoseSpec, people: People, cache: Path, *, hidden: bool) -> People:
-    """The people with the teacher's keypoints in their labels; as they are where it teaches by heatmaps."""
-    teacher.check(spec)
-    if teacher.config.targets != "keypoints":
-        return people
-    with progress("the teacher looks", len(people), hidden=hidden) as advance:
-        return teacher.teach(people, teacher.find(people, cache, advance))
 
 
 def _next_epoch(team: Team, out: Path, settings: TrainConfig) -> int:

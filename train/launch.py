@@ -110,10 +110,10 @@ def _start(command: Sequence[str], index: int, count: int, port: int, errors: IO
 def _wait(processes: list[subprocess.Popen[bytes]]) -> bool:
     """Until all have ended, or the grace is over that begins when one fails or on Ctrl-C: whether it was that."""
     interrupted, deadline = False, float("inf")
-    while any(process.poll() is None for process in processes) and time.monotonic() < deadline:
+    while None in (codes := [process.poll() for process in processes]) and time.monotonic() < deadline:
         try:
             time.sleep(0.1)
-            if deadline == float("inf") and any(process.returncode for process in processes):
+            if deadline == float("inf") and any(codes):
                 deadline = time.monotonic() + _GRACE_S
         except KeyboardInterrupt:
             interrupted, deadline = True, time.monotonic() + _GRACE_S

@@ -24,6 +24,7 @@ import numpy as np
 
 from poseport import bundle, feed, metrics, pose, runner
 from poseport.coco import People, Person
+from poseport.options import progress
 from poseport.records import dumps, loads, write_whole
 from poseport.skeleton import rearrange
 from poseport.spec import HeatmapOutput, PoseSpec
@@ -185,6 +186,15 @@ def load(path: Path, *, threads: int = 2, **how: Any) -> Teacher:
 
     digest = hashlib.sha256(dumps(spec).encode() + bytes.fromhex(bundle.sha256(weights))).hexdigest()
     return Teacher(TeacherConfig(path.name, digest, **how), spec, network)
+
+
+def taught(teacher: Teacher, spec: PoseSpec, people: People, cache: Path, *, hidden: bool) -> People:
+    """The people with the teacher's keypoints in their labels; as they are where it teaches by heatmaps."""
+    teacher.check(spec)
+    if teacher.config.targets != "keypoints":
+        return people
+    with progress("the teacher looks", len(people), hidden=hidden) as advance:
+        return teacher.teach(people, teacher.find(people, cache, advance))
 
 
 def apart(people: People, found: np.ndarray) -> np.ndarray:

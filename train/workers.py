@@ -82,18 +82,18 @@ class Team:
                 f"a batch of {batch} people cannot be shared equally by {self.devices} workers; "
                 f"choose a --batch that is a multiple of {self.devices}"
             )
+        if self.strategy is not None and settings.precision != "float32":
+            raise ValueError(f"--precision {settings.precision}: was tried with one worker only; leave --workers away")
         if not self.mirrored:
             return
-        # clipping and the search for overflow come before gradients are added up
         for option, used in (
-            ("--clip-norm", settings.clip_norm > 0),
-            ("--precision mixed_float16", settings.precision == "mixed_float16"),
+            ("--clip-norm", settings.clip_norm > 0),  # Keras clips before it adds up the devices' gradients
             ("--dropout", getattr(spec.architecture, "dropout", 0) > 0),
         ):
             if used:
                 raise ValueError(
                     f"{option}: TensorFlow would apply it on each of {self.devices} devices for itself; "
-                    "leave it or --workers away, or set KERAS_BACKEND=jax"
+                    "set it to 0, leave --workers away, or set KERAS_BACKEND=jax"
                 )
 
     def spread(self, copy: Any, model: Any) -> None:

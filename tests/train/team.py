@@ -1,7 +1,8 @@
 """A small real training that can be one of several workers; `test_workers.py` starts it in processes of its own.
 
 Everything that has a state is on: weights of another bundle, a trunk that is frozen for one epoch, the average of
-the weights; with JAX also clipped gradients, and patience, which ends the run after the third epoch.
+the weights; with JAX also clipped gradients, and patience, which ends the run after the third epoch. With
+--regressor it is one with dropout, which begins at random.
 
 python team.py PEOPLE INIT OUT [--resume] [--die-at BATCH]: with --die-at worker 1 dies there by kill -9.
 python team.py PEOPLE INIT OUT --devices N: a run that shares its batches, and one that does not, in OUT/N and OUT/1.
@@ -19,13 +20,14 @@ import numpy as np
 
 from poseport import coco, feed, pose
 from poseport.options import guarded
-from poseport.spec import HeatmapOutput, HourglassArchitecture, PoseSpec
+from poseport.spec import CoordsOutput, DeepPoseArchitecture, HeatmapOutput, HourglassArchitecture, PoseSpec
 from poseport.train import launch
 from poseport.train.config import TrainConfig
 
 SETTINGS = TrainConfig(
     loss="softmax", epochs=3, batch=8, learning_rate=0.002, optimizer="sgd", freeze_epochs=1, ema=0.5, eval_every=3
 )
+DROPPED = replace(SETTINGS, loss="laplace", epochs=2, learning_rate=2e-4, freeze_epochs=0)
 STOPPED = replace(SETTINGS, epochs=5, clip_norm=1.0, eval_every=1, patience=2)
 
 
@@ -57,6 +59,9 @@ def train(arguments):
     people = some_unlabelled(coco.load(Path(arguments.people)))
     network = HourglassArchitecture(stacks=arguments.devices, width=16, depth=1, block="separable")
     spec = PoseSpec("team", network, people.skeleton, (32, 32), HeatmapOutput(values="logits"))
+    if arguments.regressor:
+        network = DeepPoseArchitecture(width=0.25, dense_units=32, dropout=0.5)
+        spec = PoseSpec("team", network, people.skeleton, (64, 64), CoordsOutput(score="sigma"))
     batch_of = TrainingPeople.__getitem__
 
     def mortal(data, index):
@@ -70,6 +75,9 @@ def train(arguments):
         if arguments.devices > 1:
             for some in (workers.ALONE, team):
                 fit.fit(spec, SETTINGS, people, people, out / str(some.devices), init=init, pictures=1, team=some)
+            return
+        if arguments.regressor:
+            fit.fit(spec, DROPPED, people, people, out, team=team)
             return
         say, resume = click.echo, arguments.resume
         fit.fit(spec, STOPPED, people, out_of_reach(people), out, init=init, resume=resume, echo=say, team=team)
@@ -89,6 +97,7 @@ if __name__ == "__main__":
     parser.add_argument("init")
     parser.add_argument("out")
     parser.add_argument("--devices", type=int, default=1)
+    parser.add_argument("--regressor", action="store_true")
     parser.add_argument("--resume", action="store_true")
     parser.add_argument("--die-at", type=int, default=-1)
     try:

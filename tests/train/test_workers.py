@@ -5,21 +5,26 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
+import tensorflow as tf
 from click.testing import CliRunner
 
 from poseport import bundle, coco
 from poseport.cli import main
 from poseport.records import read_json
 from poseport.runner import load
-from poseport.train import joining, launch, presets, workers
+from poseport.train import fit, joining, launch, presets, workers
+from poseport.train.backgrounds import find_photos
+from poseport.train.config import TeacherConfig
 from poseport.train.dataset import TrainingPeople
 from poseport.train.log import read_log
 from poseport.train.run import TrainRecord
+from poseport.train.teacher import Teacher
 
 TEAM = Path(__file__).with_name("team.py")
 STEPS = 7  # an epoch of 60 people in batches of 8
@@ -58,11 +63,14 @@ def alone(drawn, tiny_bundle, tmp_path_factory):
 
 
 def test_parts_of_a_batch_are_the_batch(drawn):
-    chosen = presets.customise(presets.preset("mobile-hourglass"), {"input_size": 64})
+    chosen = presets.customise(presets.preset("mobile-hourglass"), {"input_size": 64, "background": 0.3})
     persons = coco.load(drawn).for_training().persons
 
+    augment, photos = chosen.train.augment, find_photos(None, persons, 0.3)
+
     def batch(part):
-        return TrainingPeople(chosen.spec, persons, chosen.train.augment, 8, seed=3, epochs=2, part=part)[STEPS + 1]
+        data = TrainingPeople(chosen.spec, persons, augment, 8, seed=3, epochs=2, part=part, backgrounds=photos)
+        return data[STEPS + 1]
 
     whole = batch((0, 1))
     for of_all, *of_parts in zip(whole, *(batch((i, 4)) for i in range(4)), strict=True):
@@ -70,9 +78,10 @@ def test_parts_of_a_batch_are_the_batch(drawn):
         np.testing.assert_array_equal(np.concatenate(of_parts), of_all)
 
 
+@pytest.mark.slow
 def test_two_devices_of_tensorflow_end_with_the_weights_of_one(drawn, tiny_bundle, tmp_path):
     team("tensorflow", drawn, tiny_bundle, tmp_path, "--devices", 2)
-    assert_same_network(tmp_path / "1", tmp_path / "2", 1e-3)
+    assert_same_network(tmp_path / "1", tmp_path / "2", 1e-4)
     one, two = (read_log(tmp_path / name) for name in "12")
     np.testing.assert_allclose([r["loss"] for r in one], [r["loss"] for r in two], rtol=1e-4)
     assert one[-1]["PCK@0.2/torso"] == pytest.approx(two[-1]["PCK@0.2/torso"], abs=0.01)
@@ -94,6 +103,15 @@ def test_two_processes_lose_one_go_on_and_end_with_the_weights_of_one(
     assert read_log(tmp_path / "run")[1]["loss"] == pytest.approx(read_log(alone)[1]["loss"], rel=1e-4)
     assert read_json(TrainRecord, tmp_path / "run" / bundle.TRAIN).epochs_done == 3
     assert not list((tmp_path / "run").rglob(".*"))
+
+
+@pytest.mark.slow
+def test_two_processes_drop_the_same_units_as_one(drawn, tiny_bundle, tmp_path, monkeypatch):
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    team("jax", drawn, tiny_bundle, tmp_path / "one", "--regressor")
+    command = [sys.executable, str(TEAM), str(drawn), str(tiny_bundle), str(tmp_path / "two"), "--regressor"]
+    launch.launch(command, 2, tmp_path / "two")
+    assert_same_network(tmp_path / "one", tmp_path / "two", 1e-5)
 
 
 def test_what_jax_trained_converts_and_answers_alike(drawn, alone, tmp_path, monkeypatch):
@@ -154,11 +172,24 @@ def test_workers_end_with_whoever_launched_them(how, tmp_path):
             time.sleep(0.05)
 
 
-def test_a_team_that_cannot_be_is_refused(monkeypatch):
+def test_a_team_that_cannot_be_is_refused(drawn, tmp_path, monkeypatch):
+    preset = presets.preset("mobile-hourglass")
     with pytest.raises(ValueError, match=r"batch of 10 people .* multiple of 4"):
-        workers.Team(devices=4).check(10)
+        workers.Team(devices=4).check(preset.spec, preset.train, 10)
+    for options, count, message in (
+        ({"precision": "mixed_bfloat16"}, 1, "--precision mixed_bfloat16: was tried with one worker only"),
+        ({"precision": "mixed_bfloat16"}, 2, "--precision mixed_bfloat16: was tried with one worker only"),
+        ({"clip_norm": 1.0}, 1, "--clip-norm: TensorFlow would apply it on each of 2 devices"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            workers.Team(count=count, devices=2, strategy="any").check(preset.spec, replace(preset.train, **options), 8)
+    workers.Team(count=2, devices=2, strategy="any").check(preset.spec, replace(preset.train, clip_norm=1.0), 8)
+    two, teacher = workers.Team(devices=2), Teacher(TeacherConfig("t", "0"), preset.spec, np.zeros_like)
+    with pytest.raises(ValueError, match="--teacher: was tried with one worker only"):
+        fit.fit(preset.spec, preset.train, coco.load(drawn), None, tmp_path, teacher=teacher, team=two)
     with joining.joined(1) as team:
         assert team == workers.ALONE
+    tf.config.list_logical_devices()  # from here on TensorFlow cannot divide the processor any more
     with pytest.raises(ValueError, match="--workers 64: TensorFlow has"), joining.joined(64):
         pass
     monkeypatch.setenv(launch.COUNT, "2")
