@@ -143,3 +143,20 @@ def test_caption_stays_at_the_top() -> None:
     assert not out[30:].any()
     assert draw.caption(canvas(4, 6), "text").shape == (4, 6, 3)
     assert (draw.caption(canvas(), "a") != draw.caption(canvas(), "b")).any()
+
+
+def test_heatmaps_glow_where_they_peak_in_the_colour_of_their_side() -> None:
+    maps = np.zeros((30, 40, len(COCO17)), np.float32)
+    maps[10, 5, COCO17.index("left_wrist")] = 1
+    maps[20, 30, COCO17.index("right_knee")] = 1
+    maps[..., COCO17.index("nose")] = np.nan
+    image = canvas()
+    shown = draw.heatmap_overlay(image, maps, COCO17)
+    left, right, _ = draw.SIDE_COLOURS
+    # a cell of stride 4 is centred between its pixels 1 and 2: the peak is spread over both
+    assert np.abs(shown[41:43, 21:23].mean(axis=(0, 1)) - left).max() < 75
+    assert np.abs(shown[81:83, 121:123].mean(axis=(0, 1)) - right).max() < 75
+    assert (shown[60, 60] == round(GREY / 3)).all()
+    assert (image == GREY).all()
+    with pytest.raises(ValueError, match=r"expected \(H, W, 17\)"):
+        draw.heatmap_overlay(image, maps[..., :3], COCO17)
