@@ -31,7 +31,7 @@ from poseport.images import read_image
 from poseport.runner import load
 from poseport.synth import write_people
 from poseport.train import losses, models, optimizer, presets
-from poseport.train.augment import random_matrix
+from poseport.train.augment import HEAVY, AugmentConfig, random_matrix
 from poseport.train.callbacks import save_weights
 from poseport.train.dataset import TrainingPeople
 
@@ -53,15 +53,15 @@ def rate(count: int, work: Callable[[], object]) -> float:
     return count / (time.perf_counter() - began)
 
 
-def input_pipeline(people: coco.People) -> tuple[float, float, float]:
+def input_pipeline(people: coco.People, ranges: AugmentConfig) -> tuple[float, float, float]:
     """Batches of crops and targets, against decoding and warping alone on as many threads."""
     preset = presets.preset("mobile-hourglass")
-    data = TrainingPeople(preset.spec, people.persons, preset.train.augment, 32, 0, threads=THREADS)
+    data = TrainingPeople(preset.spec, people.persons, ranges, 32, 0, threads=THREADS)
     count = len(data) * data.batch
 
     def floor_one(i: int) -> None:
         person = people.persons[i]
-        matrix, _ = random_matrix(np.random.default_rng(i), preset.spec, person.box_xywh, preset.train.augment)
+        matrix, _ = random_matrix(np.random.default_rng(i), preset.spec, person.box_xywh, ranges)
         crop.warp(read_image(person.image_path, person.image_hw), matrix, preset.spec.input_hw)
 
     with ThreadPoolExecutor(THREADS) as pool:
@@ -134,7 +134,8 @@ def main() -> None:
     """Draw people, convert an untrained mobile hourglass, and print the ratios beside their targets."""
     with tempfile.TemporaryDirectory() as folder:
         people = coco.load(write_people(Path(folder) / "people", 512, 0))
-        spec = presets.preset("mobile-hourglass").spec
+        mobile = presets.preset("mobile-hourglass")
+        spec = mobile.spec
         bundle = Path(folder) / "bundle"
         write_spec(bundle, spec)
         save_weights(models.build(spec, keras), bundle / WEIGHTS)
@@ -142,7 +143,8 @@ def main() -> None:
         quantize.convert(bundle, recipes.recipe("int8"), path, people, count=16)
         fewer = replace(people, persons=people.persons[:192])
         rows = [
-            ("input pipeline / decode + warp", *input_pipeline(people), 0.80),
+            ("input pipeline / decode + warp", *input_pipeline(people, mobile.train.augment), 0.80),
+            ("the same, heavy augmentation", *input_pipeline(people, HEAVY), 0.85),
             ("step inside fit / on a ready batch", *training_step(fewer), 0.90),
             ("bench accuracy / bare interpreter", *bench_accuracy(people, path), 0.85),
         ]
