@@ -72,7 +72,8 @@ def test_from_training_to_int8(spec, drawn, tmp_path):
     wanted = predict_outputs(model, pose.normalise(spec, crops))
     converted = load(done.path)
     error = converted.infer(converted.prepare(crops)) - wanted
-    assert np.sqrt(np.mean(error**2)) < 0.05 * np.ptp(wanted)
+    # hardly trained, a network says nearly the same to everybody; and an int8 sigmoid has steps of 1/256
+    assert np.sqrt(np.mean(error**2)) < max(0.05 * np.ptp(wanted), 1 / 256)
 
 
 @ALL
