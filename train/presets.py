@@ -94,8 +94,8 @@ def _mobile_cpm() -> Preset:
 
 
 def _mobile_hourglass() -> Preset:
-    # poseport train --preset mobile-hourglass --data LSPET/train --val LSPET/val --epochs 18 --eval-every 3
-    # 82 minutes of two CPU cores that had other work too: LSPET val, 12 body keypoints, no flip, AP .151
+    # poseport train --preset mobile-hourglass --data LSPET/train --val LSPET/val --epochs 22 --eval-every 5
+    # 78 minutes of two CPU cores that had other work too: LSPET val, 12 body keypoints, no flip, AP .158, PCK@0.1 .523
     spec = PoseSpec(
         name="mobile-hourglass",
         architecture=HourglassArchitecture(stacks=1, width=96, depth=4, block="separable", head="linear"),
@@ -145,8 +145,8 @@ def _deeppose_resnet18() -> Preset:
 
 
 def _mobile_deeppose() -> Preset:
-    # poseport train --preset mobile-deeppose --data LSPET/train --val LSPET/val --epochs 15 --eval-every 3
-    # 27 minutes of two CPU cores that had other work too: LSPET val, 12 body keypoints, no flip, AP .001, PCK@0.1 .205
+    # poseport train --preset mobile-deeppose --data LSPET/train --val LSPET/val --epochs 24 --eval-every 4
+    # 32 minutes of two CPU cores that had other work too: LSPET val, 12 body keypoints, no flip, AP .012, PCK@0.1 .254
     spec = PoseSpec(
         name="mobile-deeppose",
         architecture=DeepPoseArchitecture(trunk="mobile", width=1.0, dense_units=256, dropout=0.0),
