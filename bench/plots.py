@@ -14,10 +14,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import cv2
 import numpy as np
 
 from poseport import crop, draw
+from poseport.images import encode_image
 from poseport.skeleton import Skeleton
 
 PHOTO_HW = (260, 200)
@@ -215,5 +215,4 @@ def photo_pair(
         sides.append(draw.caption(drawn, text))
     gap = np.full((PHOTO_HW[0], 4, 3), 255, np.uint8)
     row = draw.beside([part for side in sides for part in (side, gap)][:-1])
-    _, jpeg = cv2.imencode(".jpg", cv2.cvtColor(row, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 85])
-    return bytes(jpeg)
+    return encode_image(row, ".jpg", 85)

@@ -78,11 +78,10 @@ def predict(
 
     Example: poseport predict m.int8.tflite photo.jpg --box 40,20,180,400 --out overlay.png
     """
-    import cv2
     import numpy as np
 
     from poseport.draw import skeleton_overlay
-    from poseport.images import read_image
+    from poseport.images import encode_image, picture_suffix, read_image
     from poseport.records import write_whole
     from poseport.runner import load
 
@@ -93,10 +92,7 @@ def predict(
     names = pose.spec.skeleton.names
     if out is not None:
         drawn = skeleton_overlay(image, keypoints, pose.spec.skeleton)
-        suffix = out.suffix.lower()
-        if suffix not in (".png", ".jpg", ".jpeg"):
-            raise ValueError(f"{out}: a picture ends in .png or .jpg")
-        write_whole(out, cv2.imencode(suffix, cv2.cvtColor(drawn, cv2.COLOR_RGB2BGR))[1].tobytes())
+        write_whole(out, encode_image(drawn, picture_suffix(out)))
     lines = [f"{'keypoint':<16}{'x px':>9}{'y px':>9}   score"]
     for name, (x, y, score) in zip(names, keypoints[0], strict=True):
         lines.append(f"{name:<16}{x:9.1f}{y:9.1f}   {score:.2f}")

@@ -41,6 +41,20 @@ def decode_image(raw: bytes, path: Path, image_hw: tuple[int, int] | None = None
     return image
 
 
+def encode_image(image: np.ndarray, suffix: str, quality: int = 95) -> bytes:
+    """An image (h, w, 3) uint8 RGB as the bytes of a file. suffix: of its format. quality: of a JPEG, 0 to 100."""
+    options = [] if suffix == ".png" else [cv2.IMWRITE_JPEG_QUALITY, quality]
+    return cv2.imencode(suffix, cv2.cvtColor(image, cv2.COLOR_RGB2BGR), options)[1].tobytes()
+
+
+def picture_suffix(path: Path) -> str:
+    """The suffix, in small letters, of a picture to be written; ValueError where it is none of a picture."""
+    suffix = path.suffix.lower()
+    if suffix not in (".png", ".jpg", ".jpeg"):
+        raise ValueError(f"{path}: a picture ends in .png or .jpg")
+    return suffix
+
+
 def stored_hw(path: Path) -> tuple[int, int]:
     """Height and width of an image as its file stores them, before any rotation (EXIF).
 

@@ -18,6 +18,7 @@ import numpy as np
 from poseport.coco_json import annotation, write
 from poseport.coco_json import image as image_entry
 from poseport.figure import SHIFT, Figure, blob_outline, paint, random_figure, shows
+from poseport.images import encode_image
 from poseport.records import write_whole
 from poseport.skeleton import COCO17
 
@@ -110,8 +111,7 @@ def write_people(
         image_id = len(images) + 1
         image, drawn = scene(np.random.default_rng((seed, image_id)), image_hw, people - len(annotations))
         name = f"{image_id:012d}.jpg"
-        _, jpeg = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 90])
-        write_whole(directory / "images" / name, jpeg.tobytes())
+        write_whole(directory / "images" / name, encode_image(image, ".jpg", 90))
         images.append(image_entry(image_id, name, image_hw))
         for person in drawn:
             number = len(annotations) + 1

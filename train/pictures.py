@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import cv2
 import keras
 import numpy as np
 
 from poseport import bundle, crop, draw, feed, pose
 from poseport.coco import People
+from poseport.images import encode_image
 from poseport.records import write_whole
 from poseport.spec import HeatmapOutput, PoseSpec
 from poseport.train.log import due
@@ -48,8 +48,7 @@ class Pictures(keras.callbacks.Callback):
             rows += [row(self.spec, *one) for one in zip(part.crops, truth, zip(*stacks, strict=True), strict=True)]
         gap = np.full((_GAP_PX, rows[0].shape[1], 3), 255, np.uint8)
         picture = np.concatenate([band for one in rows for band in (one, gap)][:-1])
-        jpeg = cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 85])[1]
-        write_whole(self.directory / f"epoch-{epoch + 1:05d}.jpg", jpeg.tobytes())
+        write_whole(self.directory / f"epoch-{epoch + 1:05d}.jpg", encode_image(picture, ".jpg", 85))
 
 
 def row(spec: PoseSpec, crop_u8: np.ndarray, truth: np.ndarray, stacks: tuple[np.ndarray, ...]) -> np.ndarray:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from poseport import draw, pose
 from poseport.coco import People
+from poseport.images import encode_image, picture_suffix
 from poseport.records import write_whole
 from poseport.spec import HeatmapOutput, PoseSpec
 from poseport.train.backgrounds import find_photos
@@ -23,8 +23,7 @@ def write_sheet(path: Path, preset: Preset, people: People, count: int, seed: in
 
     Raises ValueError for a path that is no picture's, and for people that cannot be trained on.
     """
-    if path.suffix.lower() not in (".png", ".jpg", ".jpeg"):
-        raise ValueError(f"{path}: a picture ends in .png or .jpg")
+    suffix = picture_suffix(path)
     persons = people.for_training(preset.train.min_keypoints).persons
     photos = find_photos(None, people.persons, preset.train.augment.background)
     chosen = np.random.default_rng(seed).permutation(len(persons))[:count]
@@ -33,7 +32,7 @@ def write_sheet(path: Path, preset: Preset, people: People, count: int, seed: in
         for i in chosen
     ]
     image = sheet(preset.spec, plans)
-    write_whole(path, cv2.imencode(path.suffix, cv2.cvtColor(image, cv2.COLOR_RGB2BGR))[1].tobytes())
+    write_whole(path, encode_image(image, suffix))
     return len(plans)
 
 
