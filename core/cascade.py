@@ -9,7 +9,7 @@ a stage serves all keypoints. Letters: N people, K keypoints.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -118,23 +118,40 @@ def predict(
 
     estimates: (N, K, 3) of the stages before the first of `stages`, where that is a later one. flip: average
     every stage's outputs with those of the mirrored crops. progress: called after each batch of each stage
-    with the number of its people. Threads read and crop, one decodes, this one only feeds the network.
+    with the number of its people.
     """
-    boxes = np.array([p.box_xywh for p in persons])
     for stage in stages:
-        spec, found, done = stage.spec, [], 0
-        wanted = windows(spec, boxes, estimates)
-        with ThreadPoolExecutor(1) as decoder:
-            for part in feed.batches(spec, persons, batch, threads, wanted):
-                outputs = stage.outputs(part.crops)
-                if flip:
-                    mirrored = stage.outputs(np.ascontiguousarray(part.crops[:, :, ::-1]))
-                    outputs = (outputs + pose.unmirror(spec, mirrored)) / 2
-                before = None if estimates is None else estimates[done : done + len(part.persons)]
-                found.append(decoder.submit(decode, spec, outputs, part.matrices, before))
-                done += len(part.persons)
-                if progress is not None:
-                    progress(len(part.persons))
-        estimates = np.concatenate([one.result() for one in found])
+        estimates = predict_stage(stage, persons, (flip,), estimates, batch, threads, progress)[0]
     assert estimates is not None
     return estimates
+
+
+def predict_stage(
+    stage: Stage,
+    persons: Sequence[Person],
+    flips: Sequence[bool],
+    estimates: np.ndarray | None,
+    batch: int,
+    threads: int,
+    progress: Callable[[int], None] | None = None,
+) -> list[np.ndarray]:
+    """Keypoints (N, K, 3) by one stage, for each of `flips`, from one reading of the images.
+
+    Threads read and crop, one decodes, this one only feeds the network.
+    """
+    spec, done = stage.spec, 0
+    found: list[list[Future[np.ndarray]]] = [[] for _ in flips]
+    wanted = windows(spec, np.array([p.box_xywh for p in persons]), estimates)
+    with ThreadPoolExecutor(1) as decoder:
+        for part in feed.batches(spec, persons, batch, threads, wanted):
+            plain = averaged = stage.outputs(part.crops)
+            if any(flips):
+                mirrored = stage.outputs(np.ascontiguousarray(part.crops[:, :, ::-1]))
+                averaged = (plain + pose.unmirror(spec, mirrored)) / 2
+            before = None if estimates is None else estimates[done : done + len(part.persons)]
+            for parts, flip in zip(found, flips, strict=True):
+                parts.append(decoder.submit(decode, spec, averaged if flip else plain, part.matrices, before))
+            done += len(part.persons)
+            if progress is not None:
+                progress(len(part.persons))
+    return [np.concatenate([one.result() for one in parts]) for parts in found]

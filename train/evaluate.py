@@ -16,30 +16,33 @@ def predict(
     spec: PoseSpec,
     model: Any,
     people: People,
-    *,
-    flip: bool,
     estimates: np.ndarray | None = None,
+    *,
     batch: int = 32,
     threads: int = 2,
-) -> np.ndarray:
-    """Keypoints (N, K, 3) in image pixels of every person of `people`.
+) -> tuple[np.ndarray, np.ndarray]:
+    """Keypoints (N, K, 3) in image pixels of every person of `people`, without and with flip averaging.
 
-    flip: average the outputs with those of the mirrored crops. estimates: (N, K, 3) that a network of a
-    later stage refines.
+    estimates: (2, N, K, 3) that a network of a later stage refines, likewise without and with.
     """
     one = stage(spec, model)
-    return cascade.predict([one], people.persons, estimates=estimates, flip=flip, batch=batch, threads=threads)
+    if estimates is None:
+        plain, averaged = cascade.predict_stage(one, people.persons, (False, True), None, batch, threads)
+    else:  # other estimates, other crops
+        plain, averaged = (
+            cascade.predict_stage(one, people.persons, (flip,), before, batch, threads)[0]
+            for flip, before in zip((False, True), estimates, strict=True)
+        )
+    return plain, averaged
 
 
 def evaluate(spec: PoseSpec, model: Any, people: People, estimates: np.ndarray | None = None) -> dict[str, float]:
     """Every metric of `poseport.score` on the people's own boxes; those with flip averaging end in `+flip`.
 
-    estimates: (2, N, K, 3) that a network of a later stage refines, without and with flip averaging.
+    estimates: as in `predict`.
     """
     values = {}
-    for flip, end in ((False, ""), (True, "+flip")):
-        before = None if estimates is None else estimates[int(flip)]
-        found = predict(spec, model, people, flip=flip, estimates=before)
+    for end, found in zip(("", "+flip"), predict(spec, model, people, estimates), strict=True):
         values.update({name + end: value for name, value in score(people, people.persons, found).values.items()})
     return values
 

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from poseport import bundle, feed, metrics, pose, runner
+from poseport import bundle, cascade, metrics, pose, runner
 from poseport.coco import People, Person
 from poseport.options import progress
 from poseport.records import dumps, loads, write_whole
@@ -125,7 +125,8 @@ class Teacher:
         try:
             for start in range(0, len(waiting), _CHUNK):
                 chunk = waiting[start : start + _CHUNK]
-                found[chunk] = self._predict([people.persons[i] for i in chunk])
+                persons = [people.persons[i] for i in chunk]
+                found[chunk] = cascade.predict([cascade.Stage(self.spec, self.outputs)], persons)
                 seen[chunk] = True
                 tell(len(chunk))
                 if time.monotonic() - saved > _SAVE_EVERY_S:
@@ -135,10 +136,6 @@ class Teacher:
             if len(waiting):
                 _write_cache(cache, key, found, seen)
         return rearrange(found, self.spec.skeleton, people.skeleton)
-
-    def _predict(self, persons: list[Person]) -> np.ndarray:
-        parts = feed.batches(self.spec, persons, batch=16, threads=1)
-        return np.concatenate([pose.decode(self.spec, self.outputs(part.crops), part.matrices) for part in parts])
 
     def teach(self, people: People, found: np.ndarray) -> People:
         """The people with its keypoints mixed into their labels.
@@ -169,23 +166,18 @@ def load(path: Path, *, threads: int = 2, **how: Any) -> Teacher:
     if path.is_dir():
         import keras
 
-        from poseport.train import models
-        from poseport.train.evaluate import predict_outputs
+        from poseport.train import evaluate, models
 
-        spec, model = models.load(path, keras)
-        weights = path / bundle.WEIGHTS
-
-        def network(crops: np.ndarray) -> np.ndarray:
-            return predict_outputs(model, pose.normalise(spec, crops))
+        network, weights = evaluate.stage(*models.load(path, keras)), path / bundle.WEIGHTS
     else:
         converted, weights = runner.load(path, threads), path
-        spec = converted.spec
-
-        def network(crops: np.ndarray) -> np.ndarray:
-            return converted.infer(converted.prepare(crops))
+        if len(converted.networks) > 1:
+            raise ValueError(f"{path}: is a cascade, whose later stages teach nothing; name its first stage's bundle")
+        network = converted.stage
+    spec = network.spec
 
     digest = hashlib.sha256(dumps(spec).encode() + bytes.fromhex(bundle.sha256(weights))).hexdigest()
-    return Teacher(TeacherConfig(path.name, digest, **how), spec, network)
+    return Teacher(TeacherConfig(path.name, digest, **how), spec, network.outputs)
 
 
 def taught(teacher: Teacher, spec: PoseSpec, people: People, cache: Path, *, hidden: bool) -> People:
