@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import logging
 import os
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 import click
 
 from poseport import __version__
-from poseport.options import PATH, answer, guarded, output_options
+from poseport.options import PATH, Stages, answer, guarded, output_options
 
 # name -> (module, attribute, one line for `poseport --help`), so that help imports no stage
 STAGES = {
@@ -23,30 +22,11 @@ STAGES = {
 }
 
 
-class Stages(click.Group):
-    """A group whose heavier commands live in the stages' own modules."""
-
-    def list_commands(self, context: click.Context) -> list[str]:
-        """In the order of the work, not of the alphabet."""
-        return [*STAGES, "predict"]
-
-    def get_command(self, context: click.Context, name: str) -> click.Command | None:
-        """Import a stage's command."""
-        if name in STAGES:
-            module, attribute, _ = STAGES[name]
-            command: click.Command = getattr(importlib.import_module(module), attribute)
-            return command
-        return super().get_command(context, name)
-
-    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
-        """The list of commands, without importing them."""
-        own = {name: command.get_short_help_str(80) for name, command in self.commands.items()}
-        rows = [(name, own[name] if name in own else STAGES[name][2]) for name in self.list_commands(context)]
-        with formatter.section("Commands"):
-            formatter.write_dl(rows)
-
-
-@click.group(cls=Stages, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.group(
+    cls=Stages,
+    stages=STAGES,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
 @click.version_option(__version__, prog_name="poseport")
 def main() -> None:
     """Take a pose network from a workstation to a phone.

@@ -8,15 +8,22 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from poseport.options import PATH, answer, guarded, load_people, output_options, progress, skeleton_option
+from poseport.options import PATH, Stages, answer, guarded, load_people, output_options, people_argument, progress
 
 if TYPE_CHECKING:
-    from poseport.foreign import Foreign
+    from poseport.coco_folder import ReadSet
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-@click.group()
+# what the trainer makes of people, imported when it is asked for
+TRAINING = {
+    "disagree": ("poseport.train.data_cli", "disagree", "List labels that a trained network contradicts."),
+    "preview": ("poseport.train.data_cli", "preview", "Show augmented crops and their targets."),
+}
+
+
+@click.group(cls=Stages, stages=TRAINING)
 def data() -> None:
     """Draw people, convert other formats to COCO's, check, describe and pack a set."""
 
@@ -54,9 +61,7 @@ def synth(directory: Path, people: int, seed: int, overwrite: bool, quiet: bool,
 
 
 @data.command()
-@click.argument("path", type=PATH)
-@click.option("--images", type=PATH, help="Folder of the images.")
-@skeleton_option
+@people_argument
 @click.option("--min-keypoints", default=5, show_default=True, help="Fewest labels of a person to train on.")
 @output_options
 @guarded
@@ -82,10 +87,8 @@ def check(
 
 
 @data.command("stats")
-@click.argument("path", type=PATH)
-@click.option("--images", type=PATH, help="Folder of the images (it must be there; none is opened).")
+@people_argument
 @click.option("--out", type=PATH, help="Plot to write, .svg, .png or .pdf.")
-@skeleton_option
 @click.option("--min-keypoints", default=5, show_default=True, help="Fewest labels of a person to train on.")
 @output_options
 @guarded
@@ -108,7 +111,7 @@ def describe(
 
     found = stats(load_people(path, images, skeleton))
     if out is not None:
-        from poseport.bench import set_plot
+        from poseport import set_plot
 
         suffix = out.suffix.lower()
         if suffix not in set_plot.SUFFIXES:
@@ -118,7 +121,7 @@ def describe(
 
 
 @data.command()
-@click.argument("path", type=PATH)
+@people_argument
 @click.option("--out", required=True, type=PATH, help="Folder of the packed set; a run that was cut off goes on.")
 @click.option(
     "--size",
@@ -134,8 +137,6 @@ def describe(
     type=click.FloatRange(1, 10),
     help="What is kept around, in longer sides of the box; 2.5 is all that +-40 degrees, 25 % and 4 % can show.",
 )
-@click.option("--images", type=PATH, help="Folder of the images.")
-@skeleton_option
 @click.option("--threads", default=2, show_default=True, type=click.IntRange(1), help="Photos packed at a time.")
 @output_options
 @guarded
@@ -235,91 +236,14 @@ def from_lsp(sources: tuple[Path, ...], images: Path | None, out: Path, quiet: b
     _convert(sets, out, quiet=quiet, as_json=as_json)
 
 
-def _convert(sets: Sequence[tuple[Foreign, Path]], out: Path, *, quiet: bool, as_json: bool) -> None:
-    from poseport import foreign
+def _convert(sets: Sequence[tuple[ReadSet, Path]], out: Path, *, quiet: bool, as_json: bool) -> None:
+    from poseport import coco_folder
 
     count = sum(len({s.file_name for s in found.people}) for found, _ in sets)
     with progress("reading images", count, hidden=quiet or as_json) as advance:
-        written = foreign.write(sets, out, advance)
+        written = coco_folder.write(sets, out, advance)
     lines = [f"{w.split}: {w.people} people in {w.images} images, {w.path}" for w in written]
     left_out = {reason: sum(found.left_out[reason] for found, _ in sets) for reason in sets[0][0].left_out}
     lines += [f"left out: {count} {reason}" for reason, count in left_out.items() if count]
     splits = {w.split: {"annotations": str(w.path), "people": w.people, "images": w.images} for w in written}
     answer({"splits": splits, "left_out": left_out}, "\n".join(lines), as_json=as_json, quiet=quiet)
-
-
-@data.command()
-@click.argument("path", type=PATH)
-@click.option("--teacher", required=True, type=PATH, help="A .tflite file with its spec, or a bundle.")
-@click.option(
-    "--cache", required=True, type=PATH, help="File that keeps what it found; `train --teacher-cache` reads it."
-)
-@click.option("--images", type=PATH, help="Folder of the images.")
-@skeleton_option
-@click.option("--threshold", default=0.3, show_default=True, help="Lowest score at which the teacher is believed.")
-@click.option("--agree", default=0.1, show_default=True, help="Distance that is still agreement, in sides of the box.")
-@click.option("--flip", is_flag=True, help="Average the teacher's answers with those of the mirrored crops.")
-@click.option("--count", default=20, show_default=True, type=click.IntRange(0), help="How many people to list.")
-@output_options
-@guarded
-def disagree(
-    path: Path,
-    teacher: Path,
-    cache: Path,
-    images: Path | None,
-    skeleton: str | None,
-    threshold: float,
-    agree: float,
-    flip: bool,
-    count: int,
-    quiet: bool,
-    as_json: bool,
-) -> None:
-    """List people whose labels are far from what a trained network finds: mistakes of the one or the other. PATH
-    is an annotations file or a folder that holds one. An interrupted call goes on where it was.
-
-    Example: poseport data disagree people --teacher big.float32.tflite --cache big.npz
-    """
-    from poseport.records import to_data
-    from poseport.train import teacher as teachers
-    from poseport.train.disagree import disagreements
-
-    people = load_people(path, images, skeleton)
-    asked = teachers.load(teacher, threshold=threshold, agree=agree, flip=flip)
-    with progress("the teacher looks", len(people), hidden=quiet or as_json) as advance:
-        found = disagreements(people, asked.find(people, cache, advance), asked.config)
-    answer(to_data(found), found.text(count), as_json=as_json, quiet=quiet)
-
-
-@data.command()
-@click.argument("path", type=PATH)
-@click.option("--out", required=True, type=PATH, help="Picture to write, .png or .jpg.")
-@click.option("--preset", default="mobile-hourglass", show_default=True, help="Whose crops and targets.")
-@click.option("--augment", help="none, light, medium, heavy, or a .json file of ranges. Default: the preset's.")
-@click.option("--background", type=float, help="Share of crops that show no person.")
-@click.option("--count", default=12, show_default=True, type=click.IntRange(1), help="How many crops.")
-@click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Another seed, other crops.")
-@click.option("--images", type=PATH, help="Folder of the images.")
-@skeleton_option
-@output_options
-@guarded
-def preview(path: Path, out: Path, images: Path | None, skeleton: str | None, **options: Any) -> None:
-    """Show what a network would be trained on: a sheet of augmented crops with their skeletons, each beside its
-    target heatmaps. Left limbs are orange, right limbs blue. PATH is an annotations file or a folder that holds one.
-
-    Example: poseport data preview people --out sheet.png --augment heavy
-    """
-    from poseport.records import to_data
-    from poseport.train import presets
-    from poseport.train.preview import write_sheet
-
-    people = load_people(path, images, skeleton)
-    chosen = presets.with_skeleton(presets.preset(options["preset"]), people.skeleton)
-    chosen = presets.customise(chosen, {name: options[name] for name in ("augment", "background")})
-    count = write_sheet(out, chosen, people, options["count"], options["seed"])
-    answer(
-        {"picture": str(out), "crops": count, "augment": to_data(chosen.train.augment)},
-        f"{count} crops, {out}",
-        as_json=options["as_json"],
-        quiet=options["quiet"],
-    )

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from poseport.foreign import Foreign, Somebody
+from poseport.coco_folder import ReadSet, Somebody
 from poseport.skeleton import FLIC11, LSP14, MPII16, Skeleton
 
 T = TypeVar("T")
@@ -25,7 +25,7 @@ _LSP_TRAIN = 1000
 _IMAGE_NUMBER = re.compile(r"im0*(\d+)\.(jpg|jpeg|png)", re.IGNORECASE)
 
 
-def mpii(path: Path) -> Foreign:
+def mpii(path: Path) -> ReadSet:
     """MPII Human Pose (Andriluka et al. 2014): `mpii_human_pose_v1_u12_1.mat`, variable RELEASE.
 
     A box is the square of 200 px x scale that hourglasses are trained on, 15 px x scale below the centre so
@@ -54,7 +54,7 @@ def mpii(path: Path) -> Foreign:
     return _foreign("MPII Human Pose", MPII16, _each(path, entries, read, expected))
 
 
-def flic(path: Path) -> Foreign:
+def flic(path: Path) -> ReadSet:
     """FLIC (Sapp and Taskar 2013): `examples.mat`, variable examples.
 
     Only the upper body is labelled, and not whether it is seen. A box is 2.2 heights of the torso that a
@@ -83,7 +83,7 @@ def flic(path: Path) -> Foreign:
     return _foreign("FLIC", FLIC11, _each(path, entries, read, expected))
 
 
-def lsp(path: Path, images: Path) -> Foreign:
+def lsp(path: Path, images: Path) -> ReadSet:
     """Leeds Sports Pose (Johnson and Everingham 2010) or its extension (2011): `joints.mat`, variable joints.
 
     The two say opposite things in the third number. LSP, (3, 14, N), has every joint labelled, 1 where it is
@@ -132,11 +132,11 @@ def read_mat(path: Path, variable: str) -> Any:
     return content[variable]
 
 
-def _foreign(name: str, skeleton: Skeleton, everybody: Sequence[Somebody]) -> Foreign:
+def _foreign(name: str, skeleton: Skeleton, everybody: Sequence[Somebody]) -> ReadSet:
     labelled = [s for s in everybody if s.keypoints[:, 2].any()]
     kept = [s for s in labelled if s.split]
     left_out = {"without labels": len(everybody) - len(labelled), "in neither split": len(labelled) - len(kept)}
-    return Foreign(name, skeleton, kept, left_out)
+    return ReadSet(name, skeleton, kept, left_out)
 
 
 def _each(path: Path, entries: Sequence[T], read: Callable[[T], Iterator[Somebody]], expected: str) -> list[Somebody]:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
-from poseport import coco, foreign, readers
+from poseport import coco, coco_folder, readers
 from poseport.images import read_image, stored_hw
 from poseport.skeleton import COCO17, FLIC11, LSP14, MPII16
 
@@ -92,7 +92,7 @@ def test_mpii(tmp_path: Path) -> None:
     found = readers.mpii(mpii_mat(tmp_path, mpii_release()))
     assert found.left_out == {"without labels": 2, "in neither split": 0}
     out = tmp_path / "coco"
-    (written,) = foreign.write([(found, images)], out)
+    (written,) = coco_folder.write([(found, images)], out)
     assert (written.split, written.people, written.images) == ("train", 3, 2)
     people = coco.load(out)
     assert people.skeleton is MPII16
@@ -120,7 +120,7 @@ def test_one_image_with_one_person_with_one_point(tmp_path: Path) -> None:
     photos(tmp_path / "images", "a.jpg")
     one = structs({"annopoints": {"point": structs({"x": 3, "y": 5, "id": 7, "is_visible": 1})}})
     path = mpii_mat(tmp_path, {"annolist": structs({"image": {"name": "a.jpg"}, "annorect": one}), "img_train": 1})
-    foreign.write([(readers.mpii(path), tmp_path / "images")], tmp_path / "out")
+    coco_folder.write([(readers.mpii(path), tmp_path / "images")], tmp_path / "out")
     assert coco.load(tmp_path / "out").persons[0].keypoints[7].tolist() == [2, 4, 2]
 
 
@@ -153,7 +153,7 @@ def test_flic(tmp_path: Path) -> None:
     )
     found = readers.flic(readers.find_mat(tmp_path, "examples.mat"))
     assert found.left_out["in neither split"] == 1
-    train, test = foreign.write([(found, images)], tmp_path / "out")
+    train, test = coco_folder.write([(found, images)], tmp_path / "out")
     assert (train.split, train.people, train.images) == ("train", 2, 1)
     assert (test.split, test.people, test.images) == ("test", 1, 1)
     people = coco.load(train.path)
@@ -189,7 +189,7 @@ def test_lsp_one_means_hidden(tmp_path: Path) -> None:
     array = joints(3, lambda k, i: int(k == i)).transpose(1, 0, 2)
     mat = lsp_source(tmp_path, array, 4)
     found = readers.lsp(mat, tmp_path / "images")
-    (train,) = foreign.write([(found, tmp_path / "images")], tmp_path / "out")
+    (train,) = coco_folder.write([(found, tmp_path / "images")], tmp_path / "out")
     people = coco.load(train.path)
     assert people.skeleton is LSP14
     for i, person in enumerate(people.persons):
@@ -203,7 +203,7 @@ def test_lspet_one_means_labelled(tmp_path: Path) -> None:
     array[:, :2] = np.where(array[:, 2:] > 0, array[:, :2], -51.0)  # what the original holds there
     mat = lsp_source(tmp_path, array, 5, "png")
     found = readers.lsp(mat, tmp_path / "images")
-    (train,) = foreign.write([(found, tmp_path / "images")], tmp_path / "out")
+    (train,) = coco_folder.write([(found, tmp_path / "images")], tmp_path / "out")
     for i, person in enumerate(coco.load(train.path).persons):
         assert person.keypoints[:, 2].tolist() == [2 if k > i else 0 for k in range(14)]
         assert not person.keypoints[: i + 1].any()
@@ -229,7 +229,7 @@ def test_two_sources_become_one_set(tmp_path: Path) -> None:
     lsp_source(tmp_path / "lspet_dataset", joints(3, lambda k, i: 1), 5)
     folders = [tmp_path / name / "images" for name in ("lsp_dataset", "lspet_dataset")]
     sets = [(readers.lsp(folder.parent / "joints.mat", folder), folder) for folder in folders]
-    (train,) = foreign.write(sets, tmp_path / "out")
+    (train,) = coco_folder.write(sets, tmp_path / "out")
     people = coco.load(train.path)
     assert people.images_dir == tmp_path.resolve()
     assert [str(p.image_path.relative_to(tmp_path.resolve())) for p in people.persons[1:3]] == [
@@ -258,7 +258,7 @@ def test_real_lspet_through_its_original_form(tmp_path: Path) -> None:
         (tmp_path / "images" / f"im{i + 1:05d}.jpg").symlink_to(REAL / "images" / names[annotation["image_id"]])
     savemat(tmp_path / "joints.mat", {"joints": original.transpose(1, 2, 0) + np.array([1, 1, 0])[:, None]})
     found = readers.lsp(tmp_path / "joints.mat", tmp_path / "images")
-    foreign.write([(found, tmp_path / "images")], tmp_path / "out")
+    coco_folder.write([(found, tmp_path / "images")], tmp_path / "out")
     persons = coco.load(tmp_path / "out").persons
     assert len(persons) == 60
     for person, annotation in zip(persons, chosen, strict=True):
@@ -350,15 +350,15 @@ def test_images_that_are_missing_broken_or_elsewhere(tmp_path: Path) -> None:
     photos(images, "a.jpg")
     found = readers.mpii(mpii_mat(tmp_path, mpii_release()))
     with pytest.raises(ValueError, match=r"b\.jpg: image cannot be read \(No such file .*; check --images"):
-        foreign.write([(found, images)], out)
+        coco_folder.write([(found, images)], out)
     (images / "b.jpg").write_bytes((images / "a.jpg").read_bytes()[:30])
     with pytest.raises(ValueError, match=r"b\.jpg: the image's header is broken"):
-        foreign.write([(found, images)], out)
+        coco_folder.write([(found, images)], out)
     assert not out.exists()
     release = mpii_release()
     release["annolist"]["image"][0, 1] = {"name": "../b.jpg"}
     with pytest.raises(ValueError, match=r"file_name '\.\./b\.jpg' leaves the image folder"):
-        foreign.write([(readers.mpii(mpii_mat(tmp_path, release)), images)], out)
+        coco_folder.write([(readers.mpii(mpii_mat(tmp_path, release)), images)], out)
 
 
 def test_what_is_there_is_not_overwritten(tmp_path: Path) -> None:
@@ -366,12 +366,12 @@ def test_what_is_there_is_not_overwritten(tmp_path: Path) -> None:
     found = readers.mpii(mpii_mat(tmp_path, mpii_release()))
     (out / "images").mkdir(parents=True)
     with pytest.raises(ValueError, match=r"out/images: is there and is not .*; remove it or choose another --out"):
-        foreign.write([(found, images)], out)
+        coco_folder.write([(found, images)], out)
     (out / "images").rmdir()
-    foreign.write([(found, images)], out)
+    coco_folder.write([(found, images)], out)
     with pytest.raises(ValueError, match="exists already; remove it or choose another --out"):
-        foreign.write([(found, images)], out)
-    foreign.write([(found, images)], tmp_path)  # beside the images: no link is needed
+        coco_folder.write([(found, images)], out)
+    coco_folder.write([(found, images)], tmp_path)  # beside the images: no link is needed
     assert not (tmp_path / "images").is_symlink()
 
 

@@ -10,8 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from poseport import coco
-from poseport.bench import set_plot
+from poseport import coco, set_plot
 from poseport.skeleton import COCO17
 from poseport.stats import SIZES_PX, size_names, stats
 

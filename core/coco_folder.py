@@ -36,7 +36,7 @@ class Somebody:
 
 
 @dataclass(frozen=True, eq=False)
-class Foreign:
+class ReadSet:
     """A set as it was read. left_out: reason -> people."""
 
     name: str
@@ -71,7 +71,7 @@ def points_box(keypoints: np.ndarray, image_hw: tuple[int, int]) -> tuple[float,
 
 
 def write(
-    sets: Sequence[tuple[Foreign, Path]], out: Path, progress: Callable[[int], None] | None = None
+    sets: Sequence[tuple[ReadSet, Path]], out: Path, progress: Callable[[int], None] | None = None
 ) -> list[Written]:
     """Write OUT/person_keypoints_{train,test}.json and the link OUT/images; nothing is copied.
 
