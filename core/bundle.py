@@ -1,10 +1,10 @@
 """The two artefacts: a bundle (train -> convert) and a .tflite with its card inside (convert -> bench, phone).
 
 A bundle is a folder with `spec.json`, `model.weights.h5` (the best epoch's), `train.json` and `log.csv`, and beside
-them `last.weights.h5` (the last epoch's, with the optimizer) and `curves.png`; `pictures/` and `tensorboard/` where
-they were asked for. A converted file is a TFLite flatbuffer followed by a zip that holds `poseport.json`, TFLite's
-form of an associated file: interpreters ignore the tail, `zipfile` and `java.util.zip.ZipFile` read it. A file that
-others made has its spec beside it instead (see `sidecar`).
+them `last.weights.h5` (the last epoch's, with the optimizer) and `curves.png`; `resume/` while it trains;
+`pictures/` and `tensorboard/` where they were asked for. A converted file is a TFLite flatbuffer followed by a zip
+that holds `poseport.json`, TFLite's form of an associated file: interpreters ignore the tail, `zipfile` and
+`java.util.zip.ZipFile` read it. A file that others made has its spec beside it instead (see `sidecar`).
 
 A cascade is one folder and one file: a later stage's bundle holds the one that it refines as `previous/`
 (and in `refine.json` the errors that it was trained on); in the zip of the first stage's file lie those of
@@ -31,6 +31,7 @@ CARD = "poseport.json"
 SPEC = "spec.json"
 WEIGHTS = "model.weights.h5"
 LAST_WEIGHTS = "last.weights.h5"
+RESUME = "resume"
 LOG = "log.csv"
 TRAIN = "train.json"
 CURVES = "curves.png"

@@ -18,8 +18,6 @@ from poseport.train.evaluate import evaluate
 from poseport.train.log import SCORES, due, is_best, read_log, stalled, write_log
 from poseport.train.optimizer import Rate, averaged
 
-RESUME = "resume"
-
 
 class Reseed(keras.callbacks.Callback):
     """Sets the random state of every dropout layer from the epoch.
@@ -91,7 +89,7 @@ class Keep(keras.callbacks.Callback):
                 network = keras.Model(self.model.inputs, self.model.outputs)  # the same layers, no optimizer
                 save_weights(network, self.directory / bundle.WEIGHTS)
         write_log(self.directory, [*rows, row])
-        folder = self.directory / RESUME
+        folder = self.directory / bundle.RESUME
         save_weights(self.model, folder / f"epoch-{epoch + 1:05d}.weights.h5")
         for old in sorted(folder.glob("epoch-*.weights.h5"))[:-1]:
             old.unlink()

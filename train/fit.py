@@ -26,7 +26,7 @@ from poseport.train.optimizer import Rate, make_optimizer
 from poseport.train.pictures import Pictures
 from poseport.train.run import TrainRecord
 from poseport.train.teacher import CACHE, Teacher, taught
-from poseport.train.workers import ALONE, Team
+from poseport.train.workers import ALONE, Team, only_alone
 
 
 class Interrupted(Exception):
@@ -83,12 +83,12 @@ def fit(
     """
     refine.check(spec, previous)
     if previous is not None and team is not ALONE:
-        raise ValueError("--refine: was tried with one worker only; leave --workers away")
+        raise only_alone("--refine")
     if team.chief:
         run.check_folder(out, resume)  # before a teacher looks at people for minutes
     if teacher is not None:
         if team is not ALONE:
-            raise ValueError("--teacher: was tried with one worker only; leave --workers away")
+            raise only_alone("--teacher")
         settings = replace(settings, teacher=teacher.config)
         people = taught(teacher, spec, people, teacher_cache or out / CACHE, hidden=echo is None)
     train_people, val_people = chosen(spec, settings, people, val, init)

@@ -165,7 +165,7 @@ def _deeppose_refine() -> Preset:
     first = _deeppose()
     # sigma 2 as on LSP, whose whole bodies are nearer to COCO's people than FLIC's upper ones (section 4.1);
     # one epoch shows every labelled keypoint once, displaced anew: 40 epochs are its 40 samples a keypoint
-    spec = replace(first.spec, name="deeppose-refine", padding=1.0, refine=Refine(box_sigma=2.0))
+    spec = replace(first.spec, name="deeppose-refine", refine=Refine(box_sigma=2.0))
     train = replace(first.train, epochs=40, eval_every=4)
     return Preset("DeepPose, a later stage of its cascade; --refine names the bundle before", spec, train)
 

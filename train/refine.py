@@ -22,7 +22,6 @@ from poseport.coco import People, Person
 from poseport.records import write_json, write_whole
 from poseport.spec import PoseSpec, Refine
 from poseport.train import models
-from poseport.train.callbacks import RESUME
 from poseport.train.evaluate import stage
 
 ESTIMATES = "estimates.npz"
@@ -131,7 +130,7 @@ def load_stages(directory: Path) -> list[cascade.Stage]:
 
 def _estimates(out: Path, people: People, val: People | None) -> tuple[np.ndarray, np.ndarray]:
     """(N, K, 3) and (2, V, K, 3) by the bundle before, as `Samples` has them; kept beside the resume state."""
-    path = out / RESUME / ESTIMATES
+    path = out / bundle.RESUME / ESTIMATES
     used = [bundle.sha256(one / bundle.WEIGHTS) for one in bundle.stages(out / bundle.PREVIOUS)]
     used += [f"{one.sha256} {[p.annotation_id for p in one.persons]}" for one in (people, val) if one is not None]
     key = hashlib.sha256(repr(used).encode()).hexdigest()

@@ -14,7 +14,6 @@ from poseport import __version__, bundle
 from poseport.coco import People
 from poseport.records import read_json
 from poseport.spec import PoseSpec
-from poseport.train.callbacks import RESUME
 from poseport.train.config import TrainConfig
 from poseport.train.finetune import Initial
 from poseport.train.log import COLUMNS, SCORES, best_row, read_log, stalled, write_log
@@ -65,7 +64,7 @@ def versions() -> dict[str, str]:
 
 def state(out: Path) -> Path | None:
     """The resume file of the last whole epoch."""
-    return max((out / RESUME).glob("epoch-*.weights.h5"), default=None)
+    return max((out / bundle.RESUME).glob("epoch-*.weights.h5"), default=None)
 
 
 def next_epoch(out: Path, settings: TrainConfig) -> int:
@@ -122,7 +121,7 @@ def keep_last(out: Path) -> None:
     last = state(out)
     if last is not None:
         last.replace(out / bundle.LAST_WEIGHTS)
-    shutil.rmtree(out / RESUME, ignore_errors=True)
+    shutil.rmtree(out / bundle.RESUME, ignore_errors=True)
 
 
 def _used(people: People) -> DataUsed:

@@ -24,6 +24,11 @@ from poseport.spec import PoseSpec
 from poseport.train.config import TrainConfig
 
 
+def only_alone(option: str) -> ValueError:
+    """The refusal of an option that several workers have not been tried with."""
+    return ValueError(f"{option}: was tried with one worker only; leave --workers away")
+
+
 @dataclass(frozen=True)
 class Team:
     """Who trains together. index of count: this process. devices: of all processes, each with an equal
@@ -83,7 +88,7 @@ class Team:
                 f"choose a --batch that is a multiple of {self.devices}"
             )
         if self.strategy is not None and settings.precision != "float32":
-            raise ValueError(f"--precision {settings.precision}: was tried with one worker only; leave --workers away")
+            raise only_alone(f"--precision {settings.precision}")
         if not self.mirrored:
             return
         for option, used in (
