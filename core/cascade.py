@@ -110,15 +110,16 @@ def predict(
     *,
     estimates: np.ndarray | None = None,
     flip: bool = False,
-    batch: int = 16,
+    batch: int = 4,
     threads: int = 1,
     progress: Callable[[int], None] | None = None,
 ) -> np.ndarray:
     """Keypoints (N, K, 3) of annotated people in image pixels, by all stages in order.
 
     estimates: (N, K, 3) of the stages before the first of `stages`, where that is a later one. flip: average
-    every stage's outputs with those of the mirrored crops. progress: called after each batch of each stage
-    with the number of its people.
+    every stage's outputs with those of the mirrored crops. batch: people read and decoded at a time; threads take
+    turns better with few, where a network takes one crop at a time anyway. progress: called after each batch of
+    each stage with the number of its people.
     """
     for stage in stages:
         estimates = predict_stage(stage, persons, (flip,), estimates, batch, threads, progress)[0]

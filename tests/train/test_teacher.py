@@ -307,3 +307,8 @@ def test_the_commands_share_a_cache(
     alone = CliRunner().invoke(main, [*train, "--teacher-weight", "0.3", "--out", str(run), "--quiet"])
     assert "name one with --teacher" in alone.output
     assert not (run / teacher.CACHE).exists()
+
+
+def test_a_cascade_in_a_file_does_not_teach(tiny_cascades):
+    with pytest.raises(ValueError, match="is a cascade, whose later stages teach nothing"):
+        teacher.load(tiny_cascades["float32"])
