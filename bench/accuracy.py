@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from poseport import cascade
-from poseport.bench.result import Accuracy, Data, Detections, PersonSample, Result, host, model_info
+from poseport.bench.machine import host
+from poseport.bench.result import Accuracy, Data, Detections, PersonSample, Result, model_info
 from poseport.coco import People, Person
 from poseport.runner import Pose
 from poseport.score import Score, score

@@ -81,36 +81,60 @@ def accuracy(
 @bench.command()
 @click.argument("models", type=PATH, nargs=-1, required=True)
 @click.option("--threads", default="1", show_default=True, help="Thread counts, comma separated.")
-@click.option("--runs", default=200, show_default=True, type=click.IntRange(10), help="Timed inferences of each.")
+@click.option("--delegates", default="xnnpack", show_default=True, help="xnnpack, none, or both: xnnpack,none.")
+@click.option("--runs", default=1024, show_default=True, type=click.IntRange(20), help="Timed people of each.")
+@click.option("--seconds", default=60.0, show_default=True, type=click.FloatRange(0), help="Fewer people after these.")
+@people_options("data", "Whose crops; default: one drawn person", required=False)
 @click.option("--out", required=True, type=PATH, help="Folder for the results.")
 @output_options
 @guarded
-def latency(models: tuple[Path, ...], threads: str, runs: int, out: Path, quiet: bool, as_json: bool) -> None:
-    """Time converted MODELS on this machine, one inference at a time, every sample kept. A host's figures say
-    nothing about a phone's.
+def latency(
+    models: tuple[Path, ...],
+    threads: str,
+    delegates: str,
+    runs: int,
+    seconds: float,
+    data: Path | None,
+    data_images: Path | None,
+    out: Path,
+    quiet: bool,
+    as_json: bool,
+) -> None:
+    """Time converted MODELS on this machine, one person at a time, every sample kept: crop, network and decoder
+    apart, in two fresh processes whose medians must agree. A host's figures say nothing about a phone's.
 
     Example: poseport bench latency m.float32.tflite m.int8.tflite --threads 1,2 --out results
     """
+    import itertools
+
     from poseport.bench import latency as measure
     from poseport.bench import result
 
-    counts = [_count(text) for text in threads.split(",")]
+    ways = list(itertools.product(models, [_count(text) for text in threads.split(",")], _delegates(delegates)))
+    people = load_people(data, data_images, None) if data else None
+    persons, name = (people.persons, people.path.name) if people else ((), "")
     lines, found = [], []
-    with progress("timing", len(models) * len(counts), hidden=quiet or as_json) as advance:
-        for path in models:
-            for count in counts:
-                measured = measure.measure(path, count, runs=runs)
-                saved = result.save(measured, out)
-                m = measured.measured
-                assert isinstance(m, result.Latency)
-                p50, p90 = measure.percentile_ms(m, 50), measure.percentile_ms(m, 90)
-                lines.append(
-                    f"{measured.model.name:<28}{count} threads  p50 {p50:.2f} ms  p90 {p90:.2f} ms  "
-                    f"({len(m.invoke_us)} runs, {saved})"
-                )
-                row = {"model": measured.model.name, "threads": count, "p50_ms": p50, "p90_ms": p90, "file": str(saved)}
-                found.append(row)
-                advance(1)
+    with progress("timing", len(ways), hidden=quiet or as_json) as advance:
+        for path, count, xnnpack in ways:
+            measured = measure.measure(
+                path, count, xnnpack=xnnpack, runs=runs, max_seconds=seconds, persons=persons, name=name
+            )
+            saved = result.save(measured, out)
+            m = measured.measured
+            assert isinstance(m, result.Latency)
+            row = {
+                "model": measured.model.name, "threads": count, "delegate": measured.environment.delegate,
+                "p50_ms": measure.percentile_ms(m, 50), "p90_ms": measure.percentile_ms(m, 90),
+                "whole_p50_ms": measure.whole_ms(m, 50), "steady": measure.is_steady(m), "file": str(saved),
+            }  # fmt: skip
+            found.append(row)
+            unsteady = "" if row["steady"] else "  UNSTEADY: two processes differ by more than 5 %"
+            lines.append(
+                f"{row['model']:<28}{count} threads{'' if xnnpack else ', no delegate'}  p50 {row['p50_ms']:.2f} ms  "
+                f"p90 {row['p90_ms']:.2f} ms  with crop and decoding {row['whole_p50_ms']:.2f} ms  "
+                f"({len(m.invoke_us)} runs, {saved}){unsteady}"
+            )
+            advance(1)
     answer({"results": found}, "\n".join(lines), as_json=as_json, quiet=quiet)
 
 
@@ -184,3 +208,10 @@ def _count(text: str) -> int:
     if not text.strip().isdigit() or int(text) < 1:
         raise ValueError(f"--threads {text!r}: expected counts such as 1,2")
     return int(text)
+
+
+def _delegates(text: str) -> list[bool]:
+    names = text.split(",")
+    if not set(names) <= {"xnnpack", "none"}:
+        raise ValueError(f"--delegates {text!r}: expected xnnpack, none or xnnpack,none")
+    return [name == "xnnpack" for name in names]

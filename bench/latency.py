@@ -1,56 +1,99 @@
-"""How long one inference takes on this machine: every sample kept."""
+"""How long one person takes on this machine: every sample kept, from fresh processes."""
 
 from __future__ import annotations
 
-import time
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from poseport import cascade, synth
-from poseport.bench.result import Latency, Result, host, model_info
-from poseport.runner import Runner, load
+from poseport.bench.machine import host
+from poseport.bench.result import Latency, Result, model_info
+from poseport.bench.timing import WARMUP, Crop, Request, Samples
+from poseport.coco import Person
+from poseport.records import dumps, loads
+from poseport.runner import load
 
-WARMUP = 20
+RUNS = 1024
+MAX_SECONDS = 60.0
+PROCESSES = 2
+MOST_PEOPLE = 32
+# medians of two processes further apart than this are not one machine's answer
+STEADY = 0.05
 
 
-def measure(path: Path, threads: int, *, runs: int = 200, max_seconds: float = 60.0) -> Result:
-    """Time the interpreter alone on one drawn person's crop; of a cascade, with every crop of its later stages.
+def measure(
+    path: Path,
+    threads: int,
+    *,
+    xnnpack: bool = True,
+    runs: int = RUNS,
+    max_seconds: float = MAX_SECONDS,
+    persons: Sequence[Person] = (),
+    name: str = "one drawn person",
+) -> Result:
+    """Time a file: the crop, the network and the decoder, apart, in two fresh processes one after the other.
 
-    runs: timed inferences, cut short after max_seconds (at least 10). A drawn person rather than random
-    numbers: values of real pictures decide which branches and denormal numbers a kernel meets.
+    xnnpack: with that delegate, or with TFLite's own kernels. runs: timed people of both processes together,
+    cut short after max_seconds (at least 10 in each). persons: whose crops (the first 32 with a box, in turns);
+    nobody: one drawn person. name: what the record calls them.
+    Raises ValueError when the file cannot be run.
     """
-    began = time.perf_counter()
-    model = load(path, threads)
-    load_us = 1e6 * (time.perf_counter() - began)
-    image, people = synth.scene(np.random.default_rng(0), (288, 384))
-    work: list[tuple[Runner, np.ndarray]] = []
-    boxes, keypoints = np.array([people[0].box_xywh]), None
-    for network in model.networks:
-        crops, matrices = cascade.crops(network.spec, image, boxes, keypoints)
-        tensors = network.prepare(crops)
-        work += [(network.runner, tensor[None]) for tensor in tensors]
-        keypoints = cascade.decode(network.spec, network.infer(tensors), matrices, keypoints)
-    first_us = _timed(work)
-    for _ in range(WARMUP):
-        _timed(work)
-    samples: list[float] = []
-    stop = time.perf_counter() + max_seconds
-    while len(samples) < runs and (len(samples) < 10 or time.perf_counter() < stop):
-        samples.append(_timed(work))
-    measured = Latency("latency", "one drawn person", load_us, first_us, WARMUP, tuple(samples))
-    return Result(model_info(model), host(model), measured)
+    model = load(path, threads, xnnpack=xnnpack)  # what is wrong with a file is said here
+    environment = host(model)
+    some = [p for p in persons if min(p.box_xywh[2:]) > 0][:MOST_PEOPLE]
+    crops = tuple(Crop(str(p.image_path.absolute()), p.box_xywh) for p in some)
+    file, share = str(Path(path).absolute()), -(-runs // PROCESSES)
+    request = Request(file, threads, xnnpack, share, max_seconds / PROCESSES, crops)
+    parts = [_fresh(request) for _ in range(PROCESSES)]
+    measured = Latency(
+        kind="latency",
+        input=name if crops else "one drawn person",
+        load_us=parts[0].load_us,
+        first_us=parts[0].first_us,
+        warmup=WARMUP,
+        invoke_us=tuple(us for part in parts for us in part.invoke_us),
+        prepare_us=tuple(us for part in parts for us in part.prepare_us),
+        decode_us=tuple(us for part in parts for us in part.decode_us),
+        before_bytes=parts[0].before_bytes,
+        peak_bytes=parts[0].peak_bytes,
+        repeats=tuple(len(part.invoke_us) for part in parts),
+    )
+    return Result(model_info(model), environment, measured)
 
 
-def _timed(work: Sequence[tuple[Runner, np.ndarray]]) -> float:
-    """Microseconds of one person: every tensor through its interpreter."""
-    began = time.perf_counter_ns()
-    for runner, tensor in work:
-        runner.invoke(tensor)
-    return (time.perf_counter_ns() - began) / 1e3
+def _fresh(request: Request) -> Samples:
+    """A request answered by a process of its own."""
+    command = [sys.executable, "-m", "poseport.bench.timing"]
+    ran = subprocess.run(command, input=dumps(request), capture_output=True, text=True, check=False)
+    if ran.returncode:
+        lines = ran.stderr.strip().splitlines() or [f"exit code {ran.returncode}"]
+        raise ValueError(f"{request.file}: the process that times it ended ({lines[-1]})")
+    return loads(Samples, ran.stdout, "timing process")
 
 
 def percentile_ms(latency: Latency, percent: float) -> float:
-    """A percentile of the samples in milliseconds."""
+    """A percentile of the network's samples in milliseconds."""
     return float(np.percentile(latency.invoke_us, percent)) / 1e3
+
+
+def whole_ms(latency: Latency, percent: float) -> float | None:
+    """A percentile of crop, network and decoder together in milliseconds; None where only the network was timed."""
+    if not latency.prepare_us:
+        return None
+    whole = np.sum([latency.prepare_us, latency.invoke_us, latency.decode_us], axis=0)
+    return float(np.percentile(whole, percent)) / 1e3
+
+
+def medians_ms(latency: Latency) -> list[float]:
+    """The network's median in each process, in milliseconds."""
+    ends = np.cumsum(latency.repeats)[:-1]
+    return [float(np.median(part)) / 1e3 for part in np.split(np.array(latency.invoke_us), ends)]
+
+
+def is_steady(latency: Latency) -> bool:
+    """Whether the medians of all processes are within 5 % of each other; so is one alone."""
+    medians = medians_ms(latency)
+    return max(medians) <= (1 + STEADY) * min(medians)

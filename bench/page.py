@@ -21,7 +21,7 @@ from poseport.bench.findings import (
     same_threads,
     sort_records,
 )
-from poseport.bench.latency import percentile_ms
+from poseport.bench.latency import is_steady, percentile_ms, whole_ms
 from poseport.bench.result import Model, Result
 from poseport.bench.statistics import Interval
 from poseport.bench.words import NONE, PER_KEYPOINT, Table, figures, plural, points, signed, span
@@ -164,9 +164,17 @@ def _latency_table(place: str, members: Sequence[Timed]) -> Table:
             if base == t
             else (f"{100 * times[0] / percentile_ms(base.latency, 50):.0f} %")
         )
-        rest = figures(t.latency.first_us / 1e3), f"{t.latency.load_us / 1e3:.1f}", f"{len(t.latency.invoke_us):,}"
+        whole, peak, before = whole_ms(t.latency, 50), t.latency.peak_bytes, t.latency.before_bytes
+        rest = (
+            NONE if whole is None else figures(whole),
+            figures(t.latency.first_us / 1e3),
+            f"{t.latency.load_us / 1e3:.1f}",
+            NONE if peak is None or before is None else figures((peak - before) / 1e6),
+            f"{len(t.latency.invoke_us):,}",
+        )
         rows.append((t.model.name, str(t.environment.threads), *(figures(ms) for ms in times), share, *rest))
-    header = ("Model", "Threads", "p50 ms", "p90 ms", "p99 ms", "p50 of float32", "First run ms", "Load ms", "Runs")
+    header = ("Model", "Threads", "p50 ms", "p90 ms", "p99 ms", "p50 of float32")
+    header += ("Crop to keypoints p50 ms", "First run ms", "Load ms", "Memory MB", "Runs")
     return Table(place, header, rows)
 
 
@@ -229,6 +237,12 @@ def _caveats(
         )
     if timed:
         found.append("Latency is the network alone, one crop at a time; reading, cropping and decoding come on top.")
+    unsteady = sorted({t.model.name for t in timed if not is_steady(t.latency)})
+    if unsteady:
+        found.append(
+            f"Two processes, one after the other, gave medians more than 5 % apart for {', '.join(unsteady)}: "
+            "differences of that size mean nothing; measure again on a quiet machine."
+        )
     if len({t.place for t in timed}) > 1:
         found.append("Latency comes from more than one processor or runtime; compare within a table only.")
     if any(t.environment.threads > t.environment.cores for t in timed):

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import datetime
 import hashlib
-import os
-import platform
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from poseport import __version__
 from poseport.records import read_json, write_json
 from poseport.runner import Pose
 from poseport.spec import ModelCard
@@ -29,7 +25,11 @@ class Model:
 
 @dataclass(frozen=True)
 class Environment:
-    """Where it was measured. device: "host" or a phone's build. time: UTC, ISO 8601."""
+    """Where it was measured. device: "host" or a phone's build. time: UTC, ISO 8601.
+
+    Before it began: governor of the first core's clock, load: average of running processes over a minute,
+    celsius: the hottest of the machine's sensors; empty or None where the system does not say.
+    """
 
     device: str
     processor: str
@@ -40,6 +40,9 @@ class Environment:
     threads: int
     poseport: str
     time: str
+    governor: str = ""
+    load: float | None = None
+    celsius: float | None = None
 
 
 @dataclass(frozen=True)
@@ -107,7 +110,14 @@ class Accuracy:
 
 @dataclass(frozen=True)
 class Latency:
-    """invoke_us: every timed inference, in order. first_us: the one before the warm-up. warmup: how many untimed."""
+    """Every timed person, in order. invoke_us: the network alone. prepare_us: its crop as input tensors, out of an
+    image in memory. decode_us: from output tensors to keypoints.
+
+    input: whose crops. load_us: from the file to a ready interpreter. first_us: the inference before the warm-up.
+    warmup: how many untimed people. before_bytes, peak_bytes: memory of the process before the file was loaded,
+    and at its highest; of a fresh process. repeats: how many of the samples come from each of several such
+    processes, one after the other (none: all from one). Records of older versions lack the latter four.
+    """
 
     kind: Literal["latency"]
     input: str
@@ -115,6 +125,11 @@ class Latency:
     first_us: float
     warmup: int
     invoke_us: tuple[float, ...]
+    prepare_us: tuple[float, ...] = ()
+    decode_us: tuple[float, ...] = ()
+    before_bytes: int | None = None
+    peak_bytes: int | None = None
+    repeats: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -133,21 +148,6 @@ def model_info(pose: Pose) -> Model:
     return Model(name, hashlib.sha256(data).hexdigest(), len(data), pose.card)
 
 
-def host(pose: Pose) -> Environment:
-    """This machine, as a record keeps it."""
-    return Environment(
-        device="host",
-        processor=_processor(),
-        cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
-        system=f"{platform.system()} {platform.machine()}",
-        runtime=pose.runner.runtime,
-        delegate="XNNPACK" if pose.runner.runtime.startswith("ai-edge-litert") else "none",
-        threads=pose.runner.threads,
-        poseport=__version__,
-        time=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-    )
-
-
 def file_name(result: Result) -> str:
     """Name of a record's file: a repeated measurement replaces the older one."""
     m = result.measured
@@ -157,6 +157,8 @@ def file_name(result: Result) -> str:
         parts.append(hashlib.sha256(way.encode()).hexdigest()[:6])
     else:
         parts = [result.model.name, "latency", _word(result.environment.device), f"{result.environment.threads}t"]
+        if result.environment.delegate == "none":
+            parts.append("no-delegate")
     return ".".join(parts) + ".json"
 
 
@@ -178,13 +180,3 @@ def load_all(directory: Path) -> list[Result]:
 
 def _word(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9_-]+", "-", text).strip("-") or "unnamed"
-
-
-def _processor() -> str:
-    try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    except OSError:
-        pass
-    return platform.processor() or "unknown"

@@ -37,17 +37,19 @@ def runtime() -> tuple[Any, str]:
 class Runner:
     """An interpreter with one image in and one tensor out.
 
-    data: a flatbuffer, with or without a tail. name: what errors call it. keep: leave the values of every tensor
-    between the layers to be read (slower, and without the default delegate, which overwrites them).
+    data: a flatbuffer, with or without a tail. name: what errors call it. xnnpack: let that delegate take what it can;
+    False: TFLite's own kernels. keep: leave the values of every tensor between the layers to be read (slower, and
+    without the delegate, which overwrites them).
     """
 
-    def __init__(self, data: bytes, name: str, threads: int = 1, *, keep: bool = False):
+    def __init__(self, data: bytes, name: str, threads: int = 1, *, xnnpack: bool = True, keep: bool = False):
         verify(data, name)  # an interpreter is native code, and no place for a damaged file
         module, self.runtime = runtime()
         options: dict[str, Any] = {}
+        if keep or not xnnpack:
+            options["experimental_op_resolver_type"] = module.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
         if keep:
-            plain = module.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
-            options = {"experimental_preserve_all_tensors": True, "experimental_op_resolver_type": plain}
+            options["experimental_preserve_all_tensors"] = True
         try:
             with quiet():
                 self.interpreter = module.Interpreter(model_content=data, num_threads=threads, **options)
@@ -60,6 +62,7 @@ class Runner:
             raise ValueError(f"{name}: {len(inputs)} inputs and {len(outputs)} outputs, expected one of each")
         self.input, self.output = inputs[0], outputs[0]
         self.threads = threads
+        self.delegate = "XNNPACK" if "experimental_op_resolver_type" not in options else "none"
 
     def quantize(self, values: np.ndarray) -> np.ndarray:
         """Normalised float32 values in the input tensor's own type: round(value / scale) + zero_point."""
@@ -92,9 +95,9 @@ class Network:
     data: its flatbuffer, with or without a tail. name: what errors call it.
     """
 
-    def __init__(self, data: bytes, card: ModelCard, name: str, threads: int = 1):
+    def __init__(self, data: bytes, card: ModelCard, name: str, threads: int = 1, *, xnnpack: bool = True):
         self.card, self.spec = card, card.spec
-        self.runner = Runner(data, name, threads)
+        self.runner = Runner(data, name, threads, xnnpack=xnnpack)
         _check_shapes(name, card, self.runner)
         dtype = self.runner.input["dtype"]
         scale, zero_point = self.runner.input["quantization"]
@@ -120,8 +123,11 @@ class Network:
 
     def infer(self, tensors: np.ndarray) -> np.ndarray:
         """Raw network outputs (N, *spec.output_shape) float32 for input tensors made by `prepare`."""
-        raw = np.concatenate([self.runner.invoke(tensor[None]) for tensor in tensors])
-        return self.runner.dequantize(raw).reshape(-1, *self.spec.output_shape)
+        return self.read([self.runner.invoke(tensor[None]) for tensor in tensors])
+
+    def read(self, raw: list[np.ndarray]) -> np.ndarray:
+        """Output tensors of N invocations as (N, *spec.output_shape) float32."""
+        return self.runner.dequantize(np.concatenate(raw)).reshape(-1, *self.spec.output_shape)
 
 
 class Pose(Network):
@@ -130,12 +136,12 @@ class Pose(Network):
     It is its first network; networks: that one and, of a cascade, those that refine its keypoints.
     """
 
-    def __init__(self, path: Path, threads: int = 1):
+    def __init__(self, path: Path, threads: int = 1, *, xnnpack: bool = True):
         self.path = Path(path)
         (data, card), *later = bundle.read_stages(self.path)
-        super().__init__(data, card, str(self.path), threads)
+        super().__init__(data, card, str(self.path), threads, xnnpack=xnnpack)
         named = ((f"{self.path}: {bundle.stage_file(i)}", *stage) for i, stage in enumerate(later, 2))
-        self.networks = (self, *(Network(data, card, name, threads) for name, data, card in named))
+        self.networks = (self, *(Network(data, card, name, threads, xnnpack=xnnpack) for name, data, card in named))
 
     def __call__(self, image: np.ndarray, boxes_xywh: np.ndarray | None = None) -> np.ndarray:
         """Keypoints (N, K, 3) float64: x, y in image pixels and a score in [0, 1].
@@ -154,9 +160,9 @@ class Pose(Network):
         return np.zeros((0, len(self.spec.skeleton), 3)) if keypoints is None else keypoints
 
 
-def load(path: str | Path, threads: int = 1) -> Pose:
-    """A converted model, ready to run; ValueError when the file is not one."""
-    return Pose(Path(path), threads)
+def load(path: str | Path, threads: int = 1, *, xnnpack: bool = True) -> Pose:
+    """A converted model, ready to run; ValueError when the file is not one. xnnpack: as in `Runner`."""
+    return Pose(Path(path), threads, xnnpack=xnnpack)
 
 
 def _check_shapes(name: str, card: ModelCard, runner: Runner) -> None:

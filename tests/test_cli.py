@@ -248,7 +248,7 @@ def test_the_gate_answers_with_its_exit_code(tiny_models, drawn, tmp_path):
     models = (tiny_models["float32"], tiny_models["int8"])
     names = [path.name.removesuffix(".tflite") for path in models]
     run("bench", "accuracy", *models, "--data", drawn, "--out", tmp_path, "--quiet")
-    run("bench", "latency", *models, "--threads", "1,2", "--runs", 10, "--out", tmp_path, "--quiet")
+    run("bench", "latency", *models, "--threads", "1,2", "--runs", 20, "--out", tmp_path, "--quiet")
     assert len(list(tmp_path.glob("*.json"))) == 6
     arguments = ("bench", "gate", tmp_path, "--baseline", names[0], "--candidate", names[1])
     answer = json.loads(run(*arguments, "--max-ap-drop", 100, "--json"))

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from poseport import coco, runner
-from poseport.bench import accuracy, result
+from poseport.bench import accuracy, machine, result
 from poseport.coco import People
 from poseport.score import score
 
@@ -46,6 +46,6 @@ def scored(people: People, tiny_models: dict[str, Path]) -> Callable[..., result
         persons = accuracy.persons_with_labels(people)
         found = score(people, persons, keypoints, only)
         record = accuracy._record(people, persons, keypoints, found, False, None, 10.0)
-        return result.Result(result.model_info(model), result.host(model), record)
+        return result.Result(result.model_info(model), machine.host(model), record)
 
     return make

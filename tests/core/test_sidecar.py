@@ -77,7 +77,7 @@ def test_the_commands_take_it(bare: Path, drawn: Path, tmp_path: Path) -> None:
     for command in (
         ["inspect", str(bare), "--json"],
         ["bench", "accuracy", str(bare), "--data", str(drawn), "--out", str(tmp_path / "results"), "--json"],
-        ["bench", "latency", str(bare), "--runs", "10", "--out", str(tmp_path / "results"), "--json"],
+        ["bench", "latency", str(bare), "--runs", "20", "--out", str(tmp_path / "results"), "--json"],
         ["predict", str(bare), str(next((drawn.parent / "images").iterdir())), "--json"],
     ):
         ran = CliRunner().invoke(main, command)
