@@ -2,77 +2,98 @@
 
 from __future__ import annotations
 
-import json
 import math
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import replace
-from pathlib import Path
+from collections.abc import Callable, Iterable, Sequence
+from typing import get_args
 
 import numpy as np
 
 from poseport import cascade
+from poseport.bench import jobs
+from poseport.bench.boxes import Boxes, annotated
 from poseport.bench.machine import host
 from poseport.bench.result import Accuracy, Data, Detections, PersonSample, Result, model_info
+from poseport.cascade import Way
 from poseport.coco import People, Person
 from poseport.runner import Pose
 from poseport.score import Score, score
-from poseport.skeleton import rearrange
+from poseport.skeleton import Skeleton, rearrange
+from poseport.spec import Decode, DecodeMethod, HeatmapOutput, PoseSpec
 
 
 def measure(
     model: Pose,
     people: People,
     *,
+    boxes: Boxes | None = None,
+    ways: Sequence[Way] = (Way(),),
     only: tuple[str, ...] = (),
-    flip: bool = False,
-    detections: Path | None = None,
+    processes: int = 1,
     progress: Callable[[int], None] | None = None,
-) -> Result:
-    """Run a model over the people of a set and score it.
+) -> list[Result]:
+    """Run a model over the people of a set and score it, in each of `ways` on the same outputs.
 
-    only: keypoints to score (empty: all); the model must have them, in whatever order. flip: average with
-    the mirrored crops. detections: a COCO results file with person boxes; None takes the annotated boxes.
-    progress: called with the number of people just done. Raises ValueError when the model lacks a
-    keypoint, or the file was calibrated on images of this set.
+    boxes: what is cropped; None: the annotated boxes. only: keypoints to score (empty: all); the model must have
+    them, in whatever order. processes: that share the people, each with the model's threads. progress: called with
+    the number of people just done. Raises ValueError when the model lacks a keypoint, or the file was calibrated on
+    images of this set.
     """
-    _check_names(model, people, only)
-    boxes, box_scores = persons_with_labels(people), None
-    if detections is not None:
-        boxes, box_scores = _detected(people, detections)
-    refuse_overlap(model, boxes)
+    check_names(model.spec.skeleton, people, only, str(model.path))
+    boxes = boxes or annotated(people)
+    refuse_overlap(model, boxes.scored)
+    info, environment = model_info(model), host(model)
     began = time.perf_counter()
-    keypoints = predict(model, boxes, flip=flip, progress=progress)
-    seconds = time.perf_counter() - began
-    by_name = rearrange(keypoints, model.spec.skeleton, people.skeleton)
-    scored = score(people, boxes, by_name, only, box_scores)
-    measured = _record(people, boxes, keypoints, scored, flip, detections, len(boxes) / seconds)
-    return Result(model_info(model), host(model), measured)
+    found = predict(model, boxes.cropped, ways, processes=processes, progress=progress)
+    speed = len(boxes.cropped) / (time.perf_counter() - began)
+    results = []
+    for way, keypoints in zip(ways, found, strict=True):
+        by_name = rearrange(keypoints, model.spec.skeleton, people.skeleton)
+        scored = score(people, boxes.scored, by_name, only, boxes.scores)
+        results.append(Result(info, environment, record(people, boxes, way, keypoints, scored, speed)))
+    return results
 
 
-def _check_names(model: Pose, people: People, only: tuple[str, ...]) -> None:
-    own = model.spec.skeleton
-    lacking = [name for name in only or people.skeleton.names if name not in own.names]
+def decoders(spec: PoseSpec, names: str) -> list[Way]:
+    """Ways of decoding from a command line: `own`, `all`, or names of decoders, comma separated.
+
+    Raises ValueError for a name that is none, and for a network that gives no heatmaps.
+    """
+    if names == "own":
+        return [Way()]
+    if not isinstance(spec.output, HeatmapOutput):
+        raise ValueError(f"--decoders {names}: {spec.name} gives {spec.output.kind}, not heatmaps; leave it away")
+    known: dict[str, DecodeMethod] = {name: name for name in get_args(DecodeMethod)}
+    wanted = list(known) if names == "all" else names.split(",")
+    unknown = [name for name in wanted if name not in known]
+    if unknown:
+        raise ValueError(f"--decoders: {unknown[0]!r} does not exist; choose own, all, or of {', '.join(known)}")
+    own = spec.output.decode.method
+    return [Way() if name == own else Way(decode=Decode(known[name])) for name in wanted]
+
+
+def check_names(own: Skeleton, people: People, only: tuple[str, ...], name: str) -> None:
+    """ValueError, which calls it `name`, when a model of skeleton `own` lacks a keypoint that is to be scored."""
+    lacking = [one for one in only or people.skeleton.names if one not in own.names]
     if lacking:
         raise ValueError(
-            f"{model.path}: predicts skeleton {own.name!r} without {', '.join(lacking)}, {people.path} is labelled "
+            f"{name}: predicts skeleton {own.name!r} without {', '.join(lacking)}, {people.path} is labelled "
             f"with {people.skeleton.name!r}; score what both have with --keypoints, for example --keypoints body"
         )
 
 
-def persons_with_labels(people: People) -> list[Person]:
-    """Those whose annotated box is a fair crop: labelled, and no crowd."""
-    persons = [p for p in people.persons if not p.crowd and p.num_labelled > 0]
-    if not persons:
-        raise ValueError(f"{people.path}: nobody has a labelled keypoint, so nothing can be scored; give another set")
-    return persons
-
-
 def predict(
-    model: Pose, persons: list[Person], *, flip: bool = False, progress: Callable[[int], None] | None = None
+    model: Pose,
+    persons: Sequence[Person],
+    ways: Sequence[Way] = (Way(),),
+    *,
+    processes: int = 1,
+    progress: Callable[[int], None] | None = None,
 ) -> np.ndarray:
-    """Keypoints (N, K, 3) in image pixels, of all networks of a model."""
-    return cascade.predict([network.stage for network in model.networks], persons, flip=flip, progress=progress)
+    """Keypoints (W, N, K, 3) in image pixels, of all networks of a model."""
+    if processes > 1:
+        return jobs.predict(model, persons, ways, processes, progress)
+    return cascade.predict_ways([network.stage for network in model.networks], persons, ways, progress=progress)
 
 
 def refuse_overlap(model: Pose, persons: Iterable[Person]) -> None:
@@ -90,46 +111,20 @@ def refuse_overlap(model: Pose, persons: Iterable[Person]) -> None:
         )
 
 
-def _detected(people: People, detections: Path) -> tuple[list[Person], np.ndarray]:
-    """Boxes of a COCO results file as people to predict, each with the labels of nobody, and their scores."""
-    try:
-        entries = json.loads(Path(detections).read_text(encoding="utf-8"))
-        found = [(int(e["image_id"]), tuple(float(v) for v in e["bbox"]), float(e["score"])) for e in entries]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ValueError(
-            f"{detections}: not a COCO results file ({type(error).__name__}: {error}); expected a list of "
-            '{"image_id", "bbox": [x, y, width, height], "score"}'
-        ) from None
-    by_image = {p.image_id: p for p in people.persons}
-    persons, scores = [], []
-    for image_id, box, box_score in found:
-        if image_id in by_image and len(box) == 4 and box[2] > 0 and box[3] > 0:
-            template = by_image[image_id]
-            nothing = np.zeros_like(template.keypoints)
-            persons.append(replace(template, annotation_id=0, box_xywh=box, keypoints=nothing, area=box[2] * box[3]))
-            scores.append(box_score)
-    if not persons:
-        raise ValueError(f"{detections}: no box of a usable size in any image of {people.path}")
-    return persons, np.array(scores)
-
-
-def _record(
-    people: People,
-    persons: list[Person],
-    keypoints: np.ndarray,
-    scored: Score,
-    flip: bool,
-    detections: Path | None,
-    speed: float,
+def record(
+    people: People, boxes: Boxes, way: Way, keypoints: np.ndarray, scored: Score, speed: float | None
 ) -> Accuracy:
-    official = scored.official
+    """What is kept of keypoints (N, K, 3) that were decoded in one way; speed: people a second."""
+    official, persons = scored.official, boxes.scored
+    kept = np.concatenate([keypoints[..., :2].round(3), keypoints[..., 2:].round(6)], axis=-1)
     bits = 1 << np.arange(len(official.thresholds))
     folder = people.images_dir
     return Accuracy(
         kind="accuracy",
         data=Data(people.path.name, people.sha256, str(folder), len(persons), len({p.image_id for p in persons})),
-        boxes="ground truth" if detections is None else f"detections {detections.name}",
-        flip=flip,
+        boxes=boxes.name,
+        flip=way.flip,
+        decoder=None if way.decode is None else way.decode.method,
         keypoints=scored.names,
         metrics={name: _number(value, 6) for name, value in scored.values.items()},
         by_keypoint={name: _numbers(values, 6) for name, values in scored.by_keypoint.items()},
@@ -146,14 +141,14 @@ def _record(
                 p.image_id,
                 p.annotation_id,
                 str(p.image_path.relative_to(folder)),
-                p.box_xywh,
+                cropped.box_xywh,
                 _number(scored.oks[i], 5),
-                tuple(round(float(v), 3) for v in keypoints[i].ravel()),
+                tuple(kept[i].ravel().tolist()),
                 _numbers(scored.errors_px[i], 2),
             )
-            for i, p in enumerate(persons)
+            for i, (p, cropped) in enumerate(zip(persons, boxes.cropped, strict=True))
         ),
-        people_per_second=round(speed, 2),
+        people_per_second=None if speed is None else round(speed, 2),
     )
 
 

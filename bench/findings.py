@@ -84,9 +84,7 @@ def data_sets(scored: Sequence[Scored]) -> list[DataSet]:
     """Records that were taken on the same people in the same way, under a name that says what sets them apart."""
     grouped: dict[tuple[object, ...], list[Scored]] = defaultdict(list)
     for s in scored:
-        a = s.accuracy
-        data = a.data.file, a.data.sha256, a.data.people  # not the folder: it may have moved
-        grouped[(data, a.boxes, a.flip, a.keypoints, s.environment.device)].append(s)
+        grouped[(*s.accuracy.way, s.environment.device)].append(s)
     named = {(s.accuracy.data.file, s.accuracy.data.sha256) for s in scored}
     sets: list[DataSet] = []
     # the whole set before parts of its keypoints
@@ -98,6 +96,7 @@ def data_sets(scored: Sequence[Scored]) -> list[DataSet]:
             f"{len(a.keypoints)} keypoints" if is_subset(members[0]) else "",
             "flip" if a.flip else "",
             a.boxes if a.boxes != "ground truth" else "",
+            f"decoded by {a.decoder}" if a.decoder else "",
             device if device != "host" else "",
         ]
         label = ", ".join(part for part in parts if part)

@@ -1,4 +1,4 @@
-"""Whether a candidate is within its accuracy budget: yes, no, or cannot tell with these people."""
+"""Whether a candidate is within its budget of accuracy and time: yes, no, or cannot tell with what was measured."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
-from poseport.bench.result import Accuracy, Result
-from poseport.bench.statistics import Interval, ap_difference, people_needed
+from poseport.bench.result import Accuracy, Latency, Result
+from poseport.bench.statistics import Interval, ap_difference, median_change, pck_difference, people_needed
 
 
 class Verdict(IntEnum):
@@ -19,81 +19,144 @@ class Verdict(IntEnum):
 
 
 @dataclass(frozen=True)
-class Decision:
-    """One data set's answer. difference: AP(candidate) - AP(baseline), in points of 100.
+class Budget:
+    """What a candidate may lose; None is not judged. ap, pck: points of 100. slower: percent of the median time."""
 
-    needed: people that would decide, where it cannot be told; None: more than a million.
+    ap: float | None = None
+    pck: float | None = None
+    slower: float | None = None
+
+    def __post_init__(self) -> None:
+        given = [value for value in (self.ap, self.pck, self.slower) if value is not None]
+        if not given:
+            raise ValueError("no budget was given; name one: --max-ap-drop, --max-pck-drop or --max-slowdown")
+        if min(given) < 0:
+            raise ValueError(f"a budget of {min(given)}: what may be lost is 0 or more (--max-ap-drop and its like)")
+
+
+@dataclass(frozen=True)
+class Decision:
+    """One quantity in one place. what: AP, PCK or the median time. where: people, or machine and threads.
+
+    count, of: how many people or runs. difference: candidate - baseline in `unit`, points of 100 or percent.
+    needed: people that would decide, where it cannot be told; None: more than a million, or a time.
     """
 
     verdict: Verdict
-    data: str
-    people: int
+    what: str
+    where: str
+    count: int
+    of: str
     difference: Interval
-    needed: int | None
+    unit: str
+    budget: float
+    needed: int | None = None
 
     @property
     def sentence(self) -> str:
         """What the command prints."""
         d = self.difference
-        change = f"AP {d.value:+.2f} points, 95 % interval {d.low:+.2f} to {d.high:+.2f}"
-        text = f"{self.data} ({self.people} people): {change}"
+        change = f"{self.what} {d.value:+.2f} {self.unit}, 95 % interval {d.low:+.2f} to {d.high:+.2f}"
+        text = f"{self.where} ({self.count} {self.of}): {change}"
         if self.verdict is Verdict.WITHIN:
             return f"{text}: within the budget"
         if self.verdict is Verdict.BEYOND:
             return f"{text}: beyond the budget"
+        if self.of != "people":
+            return f"{text}: cannot tell; time both again on a quiet machine"
         needed = "more than a million" if self.needed is None else f"about {self.needed:,}"
         return f"{text}: cannot tell; {needed} people would decide"
 
 
-def gate(
-    results: Sequence[Result], baseline: str, candidate: str, max_ap_drop: float, *, resamples: int = 2000
-) -> list[Decision]:
-    """Compare two models on every data set that both were measured on.
+def of_model(results: Sequence[Result], name: str) -> list[Result]:
+    """Records of a model; ValueError lists the models that there are."""
+    found = [r for r in results if r.model.name == name]
+    if not found:
+        names = sorted({r.model.name for r in results})
+        raise ValueError(f"no result of {name!r}; there are results of {', '.join(names) or 'no model'}")
+    return found
 
-    baseline, candidate: model names. max_ap_drop: points of 100 that the candidate may lose.
-    Raises ValueError that lists what was measured when a name or a common data set is missing.
+
+def gate(
+    base: Sequence[Result], candidate: Sequence[Result], budget: Budget, *, resamples: int = 2000
+) -> list[Decision]:
+    """Judge a candidate against a baseline, everywhere that both were measured in the same way.
+
+    base, candidate: records of one model each. Raises ValueError when a budget has nothing to be judged by.
     """
-    by_name = {name: _accuracy(results, name) for name in (baseline, candidate)}
-    decisions = []
-    for key, base in by_name[baseline].items():
-        if key in by_name[candidate]:
-            decisions.append(_decide(base, by_name[candidate][key], max_ap_drop, resamples))
-    if not decisions:
-        raise ValueError(
-            f"{baseline} and {candidate} were never measured on the same people in the same way; "
-            "measure both with one `poseport bench accuracy` call"
-        )
+    decisions: list[Decision] = []
+    if budget.ap is not None or budget.pck is not None:
+        pairs = _pairs(base, candidate, Accuracy)
+        if not pairs:
+            raise ValueError(
+                f"{base[0].model.name} and {candidate[0].model.name} were never measured on the same people in the "
+                "same way; measure both with one `poseport bench accuracy` call"
+            )
+        for a, b in pairs:
+            decisions += _accuracies(a, b, budget, resamples)
+    if budget.slower is not None:
+        timed = _pairs(base, candidate, Latency)
+        if not timed:
+            raise ValueError(
+                f"{base[0].model.name} and {candidate[0].model.name} were never timed on the same machine in the same "
+                "way; time both with one `poseport bench latency` call"
+            )
+        decisions += [_time(a, b, budget.slower, resamples) for a, b in timed]
     return decisions
 
 
 def overall(decisions: Sequence[Decision]) -> Verdict:
-    """Beyond on one data set is beyond; else cannot tell on one is cannot tell."""
+    """Beyond in one place is beyond; else cannot tell in one is cannot tell."""
     found = {decision.verdict for decision in decisions}
     return next(v for v in (Verdict.BEYOND, Verdict.CANNOT_TELL, Verdict.WITHIN) if v in found)
 
 
-def _accuracy(results: Sequence[Result], name: str) -> dict[object, Accuracy]:
-    found: dict[object, Accuracy] = {}
-    for result in results:
-        m = result.measured
-        if result.model.name == name and isinstance(m, Accuracy):
-            found[(m.data.sha256, m.data.people, m.boxes, m.flip, m.keypoints, result.environment.device)] = m
-    if not found:
-        names = sorted({r.model.name for r in results if isinstance(r.measured, Accuracy)})
-        raise ValueError(f"no accuracy result of {name!r}; there are results of {', '.join(names) or 'no model'}")
-    return found
+def _pairs(
+    base: Sequence[Result], candidate: Sequence[Result], kind: type[Accuracy] | type[Latency]
+) -> list[tuple[Result, Result]]:
+    """Records of one kind that were taken in the same place and way."""
+
+    def way(r: Result) -> tuple[object, ...]:
+        e, m = r.environment, r.measured
+        if isinstance(m, Accuracy):
+            return *m.way, e.device
+        return m.input, e.device, e.processor, e.cores, e.system, e.runtime, e.delegate, e.threads
+
+    found = {way(r): r for r in candidate if isinstance(r.measured, kind)}
+    return [(r, found[way(r)]) for r in base if isinstance(r.measured, kind) and way(r) in found]
 
 
-def _decide(base: Accuracy, candidate: Accuracy, max_ap_drop: float, resamples: int) -> Decision:
-    raw = ap_difference(base, candidate, resamples=resamples)
-    points = Interval(100 * raw.value, 100 * raw.low, 100 * raw.high)
-    limit = -max_ap_drop
-    verdict, needed = Verdict.CANNOT_TELL, None
-    if points.low >= limit:
-        verdict = Verdict.WITHIN
-    elif points.high < limit:
-        verdict = Verdict.BEYOND
-    else:
-        needed = people_needed(points, limit, base.data.people)
-    kp = "" if len(base.keypoints) == len(base.people[0].keypoints) // 3 else f", {len(base.keypoints)} keypoints"
-    return Decision(verdict, f"{base.data.file}{kp}", base.data.people, points, needed)
+def _accuracies(base: Result, candidate: Result, budget: Budget, resamples: int) -> list[Decision]:
+    a, b = base.measured, candidate.measured
+    assert isinstance(a, Accuracy)
+    assert isinstance(b, Accuracy)
+    kp = "" if len(a.keypoints) == len(a.people[0].keypoints) // 3 else f", {len(a.keypoints)} keypoints"
+    decisions = []
+    for what, limit, difference in (("AP", budget.ap, ap_difference), ("PCK@0.1/box", budget.pck, pck_difference)):
+        if limit is None:
+            continue
+        raw = difference(a, b, resamples=resamples)
+        points = Interval(100 * raw.value, 100 * raw.low, 100 * raw.high)
+        verdict, needed = _judge(points, -limit), None
+        if verdict is Verdict.CANNOT_TELL:
+            needed = people_needed(points, -limit, a.data.people)
+        place = f"{a.data.file}{kp}"
+        decisions.append(Decision(verdict, what, place, a.data.people, "people", points, "points", limit, needed))
+    return decisions
+
+
+def _time(base: Result, candidate: Result, limit: float, resamples: int) -> Decision:
+    a, b, e = base.measured, candidate.measured, base.environment
+    assert isinstance(a, Latency)
+    assert isinstance(b, Latency)
+    change = median_change(a, b, resamples=resamples)
+    verdict = _judge(Interval(-change.value, -change.high, -change.low), -limit)
+    where = f"{e.device}, {e.processor}, {e.delegate}, {e.threads} threads"
+    return Decision(verdict, "median time", where, len(b.invoke_us), "runs", change, "%", limit)
+
+
+def _judge(gained: Interval, least: float) -> Verdict:
+    """gained: what the candidate is better by."""
+    if gained.low >= least:
+        return Verdict.WITHIN
+    return Verdict.BEYOND if gained.high < least else Verdict.CANNOT_TELL

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from poseport import __version__
 from poseport.bench import plots
+from poseport.bench.caveats import caveats
 from poseport.bench.findings import (
     DataSet,
-    Scored,
     Timed,
     ap_interval,
     baseline,
@@ -21,14 +21,18 @@ from poseport.bench.findings import (
     same_threads,
     sort_records,
 )
-from poseport.bench.latency import is_steady, percentile_ms, whole_ms
+from poseport.bench.latency import percentile_ms, whole_ms
+from poseport.bench.pck import pck_curves
+from poseport.bench.provenance import provenance
 from poseport.bench.result import Model, Result
 from poseport.bench.statistics import Interval
 from poseport.bench.words import NONE, PER_KEYPOINT, Table, figures, plural, points, signed, span
 from poseport.bench.worst import Compared, compare
-from poseport.spec import HeatmapOutput
 
-FEW_PEOPLE = 1000
+_PARTS = {
+    "OKS-AP_medium": "AP medium", "OKS-AP_large": "AP large",
+    "PCK@0.1/box visible": "PCK@0.1/box visible", "PCK@0.1/box hidden": "PCK@0.1/box hidden",
+}  # fmt: skip
 _METRICS = ("OKS-AP50", "OKS-AP75", "OKS-AR", PER_KEYPOINT, "PCK@0.2/torso")
 
 
@@ -52,12 +56,14 @@ class Change:
 
 @dataclass(frozen=True)
 class Page:
-    """All that a report says. pareto: data set -> SVG plots."""
+    """All that a report says. curves, pareto: data set -> SVG plot or plots."""
 
     title: str
     written: str
     changes: list[Change]
     accuracy: list[Table]
+    parts: list[Table]
+    curves: dict[str, str]
     files: Table
     latency: list[Table]
     pareto: dict[str, list[str]]
@@ -78,12 +84,14 @@ def gather(results: Sequence[Result], *, pictures: bool, photos: bool) -> Page:
         written=f"poseport {__version__}, {datetime.datetime.now(datetime.UTC):%Y-%m-%d %H:%M} UTC",
         changes=[_change(model, models, sets, places) for model in models if not is_float(model)],
         accuracy=[_accuracy_table(data) for data in sets],
+        parts=[table for data in sets if (table := _parts_table(data)).rows],
+        curves={data.label: pck_curves(data) for data in sets} if pictures else {},
         files=_files_table(models),
         latency=[_latency_table(place, members) for place, members in places.items()],
         pareto={data.label: _pareto(data, places) for data in sets} if pictures else {},
         compared=[compare(data, pair, pictures, photos) for data in sets for pair in data.pairs],
-        caveats=_caveats(scored, timed, models, sets),
-        provenance=[_environments(results), _annotations(sets), *(_provenance(model) for model in models)],
+        caveats=caveats(scored, timed, models, sets),
+        provenance=provenance(results, sets, models),
     )
 
 
@@ -143,6 +151,13 @@ def _accuracy_table(data: DataSet) -> Table:
     return Table(caption, ("Model", "OKS-AP (95 %)", "ΔAP (95 %)", *names), rows)
 
 
+def _parts_table(data: DataSet) -> Table:
+    """By the person's size (COCO's: more or less than 96 x 96 px) and by visibility, where the set has several."""
+    rows = [(s.model.name, *(points(s.accuracy.metrics.get(name)) for name in _PARTS)) for s in data.scored]
+    parted = any(len({cell for cell in row[i : i + 2] if cell != NONE}) == 2 for row in rows for i in (1, 3))
+    return Table(f"{data.label}, by size and by visibility", ("Model", *_PARTS.values()), rows if parted else [])
+
+
 def _files_table(models: Sequence[Model]) -> Table:
     rows = []
     for model in models:
@@ -174,8 +189,8 @@ def _latency_table(place: str, members: Sequence[Timed]) -> Table:
         )
         rows.append((t.model.name, str(t.environment.threads), *(figures(ms) for ms in times), share, *rest))
     header = ("Model", "Threads", "p50 ms", "p90 ms", "p99 ms", "p50 of float32")
-    header += ("Crop to keypoints p50 ms", "First run ms", "Load ms", "Memory MB", "Runs")
-    return Table(place, header, rows)
+    more = ("Crop to keypoints p50 ms", "First run ms", "Load ms", "Memory MB", "Runs")
+    return Table(place, (*header, *more), rows)
 
 
 def _pareto(data: DataSet, places: dict[str, list[Timed]]) -> list[str]:
@@ -198,106 +213,3 @@ def _pareto(data: DataSet, places: dict[str, list[Timed]]) -> list[str]:
         if len(points) > 1:
             drawn.append(plots.pareto(points, axis, f"OKS-AP on {data.label} against {axis[0].lower()}{axis[1:]}"))
     return drawn
-
-
-def _caveats(
-    scored: Sequence[Scored], timed: Sequence[Timed], models: Sequence[Model], sets: Sequence[DataSet]
-) -> list[str]:
-    """What these records do not show; only what applies to them."""
-    found = []
-    accuracies = [s.accuracy for s in scored]
-    if accuracies:
-        found.append(
-            "AP compares only on the same annotations file (its sha256 is below), boxes and keypoints. Where a set has "
-            "no measured areas of people, its AP is on a scale of its own and not comparable with COCO's."
-        )
-        found.append(
-            "Intervals say what other images of the same kind would have given; another training run differs as well."
-        )
-    if any(a.boxes == "ground truth" for a in accuracies):
-        found.append("Crops come from annotated boxes. With a detector's boxes AP is lower, often by several points.")
-    if any(a.boxes != "ground truth" for a in accuracies):
-        found.append("With detected boxes, a person whom the detector missed counts as missed by the network.")
-    if any(not a.flip for a in accuracies):
-        found.append("Without flip averaging. Published figures mostly have it, which adds about 1 to 5 points of AP.")
-    if any(a.flip for a in accuracies):
-        found.append("Flip averaging runs the network twice a person: such a figure takes twice the latency shown.")
-    counts = {data.label: data.scored[0].accuracy.data.people for data in sets}
-    small = [f"{label} ({count:,})" for label, count in counts.items() if count < FEW_PEOPLE]
-    if small:
-        found.append(f"Fewer than {FEW_PEOPLE:,} people, so that intervals are wide: {'; '.join(small)}.")
-    for data in sets:
-        if is_subset(data.scored[0]):
-            names = ", ".join(data.scored[0].accuracy.keypoints)
-            found.append(f"{data.label} scores a part of the keypoints only ({names}); figures of the full set differ.")
-    if any(t.environment.device == "host" for t in timed):
-        found.append(
-            "Latency on a host says nothing about a phone's, least of all that of int8: x86 runs it with other kernels "
-            "and instructions than ARM, and a phone's GPU or NPU differs again."
-        )
-    if timed:
-        found.append("Latency is the network alone, one crop at a time; reading, cropping and decoding come on top.")
-    unsteady = sorted({t.model.name for t in timed if not is_steady(t.latency)})
-    if unsteady:
-        found.append(
-            f"Two processes, one after the other, gave medians more than 5 % apart for {', '.join(unsteady)}: "
-            "differences of that size mean nothing; measure again on a quiet machine."
-        )
-    if len({t.place for t in timed}) > 1:
-        found.append("Latency comes from more than one processor or runtime; compare within a table only.")
-    if any(t.environment.threads > t.environment.cores for t in timed):
-        found.append("Some times were taken with more threads than there are cores.")
-    busy = sorted({t.model.name for t in timed if percentile_ms(t.latency, 90) > 1.5 * percentile_ms(t.latency, 50)})
-    if busy:
-        found.append(f"p90 is far above p50 for {', '.join(busy)}: the machine was busy; measure again when idle.")
-    alone = [m.name for m in models if baseline(m, models) is None]
-    if alone:
-        found.append(f"No float32 file of the same weights was measured for {', '.join(alone)}.")
-    called = [m.name for m in models]
-    for name in sorted({n for n in called if called.count(n) > 1}):
-        found.append(f"{name} stands for {called.count(name)} different files; their sha256 tell them apart.")
-    return found
-
-
-def _environments(results: Sequence[Result]) -> Table:
-    rows: dict[tuple[str, ...], list[str]] = defaultdict(list)
-    for e in (r.environment for r in results):
-        rows[(e.device, e.processor, str(e.cores), e.system, e.runtime, e.delegate, e.poseport)].append(e.time)
-    header = ("Device", "Processor", "Cores", "System", "Runtime", "Delegate", "poseport", "Measured")
-    body = [(*key, f"{min(t)} to {max(t)}" if min(t) < max(t) else t[0]) for key, t in rows.items()]
-    return Table("Where it was measured", header, body, numeric=False)
-
-
-def _annotations(sets: Sequence[DataSet]) -> Table:
-    data = [(d.label, d.scored[0].accuracy.data) for d in sets]
-    rows = [(label, str(one.people), str(one.images), one.sha256) for label, one in data]
-    return Table("On whom", ("Data set", "People", "Images", "sha256 of the annotations"), rows, numeric=False)
-
-
-def _provenance(model: Model) -> Table:
-    spec, made = model.card.spec, model.card.conversion
-    h, w = spec.input_hw
-    output = f"{spec.output.kind} {' x '.join(map(str, spec.output_shape))}"
-    if isinstance(spec.output, HeatmapOutput):
-        output += f", {spec.output.values}, stride {spec.output.stride}, decoded by {spec.output.decode.method}"
-    calibration = "none"
-    if made.calibration:
-        calibration = (
-            f"{plural(len(made.calibration.people), 'person', 'people')}, seed {made.calibration.seed}, "
-            f"annotations sha256 {made.calibration.annotations_sha256}"
-        )
-    rows = [
-        ("File sha256", model.sha256),
-        ("Size", f"{model.bytes:,} bytes"),
-        ("Recipe", made.recipe),
-        ("Engine", made.engine),
-        ("Versions", ", ".join(f"{name} {version}" for name, version in made.versions.items())),
-        ("Calibration", calibration),
-        ("Weights sha256", made.weights_sha256),
-        ("Network", f"{spec.name}, {spec.family}, skeleton {spec.skeleton.name}"),
-        ("Input", f"{w} x {h} (width x height) {spec.channel_order.upper()}, box padded by {spec.padding:g}"),
-        ("Output", output),
-    ]
-    for number, later in enumerate(model.card.later, 2):
-        rows.append((f"Stage {number}", f"{later.name}, weights sha256 {later.weights_sha256}"))
-    return Table(model.name, ("Item", "Value"), rows, numeric=False)

@@ -94,6 +94,36 @@ def _pareto(points: Sequence[Point], cost: str, title: str) -> str:
     return _svg(figure, title)
 
 
+@dataclass(frozen=True, eq=False)
+class Line:
+    """A model's curve. x: (n,). share: (n,) from 0 to 1."""
+
+    name: str
+    recipe: str
+    x: np.ndarray
+    share: np.ndarray
+
+
+def curves(lines: Sequence[Line], x: str, title: str) -> str:
+    """Shares over a threshold, a line each; a float32 file's is dashed, so that one that lies on it shows both."""
+    with _style():
+        figure, axes = _figure(4.4, 3.1)
+        shades = np.linspace(1.0, 0.35, max(sum(line.recipe != "float32" for line in lines), 1)).tolist()
+        for line in sorted(lines, key=lambda one: one.recipe == "float32"):  # dashes over the others
+            first = line.recipe == "float32"
+            axes.plot(
+                line.x, 100 * line.share, color=_FIRST if first else _SECOND, linestyle="--" if first else "-",
+                linewidth=1.5, alpha=1.0 if first else shades.pop(0), label=line.name,
+            )  # fmt: skip
+        axes.set_xlim(0, max(float(line.x[-1]) for line in lines))
+        axes.set_ylim(0, 100)
+        axes.set_xlabel(x)
+        axes.set_ylabel("keypoints within it (%)")
+        axes.grid(color=_LINE, linewidth=0.5, alpha=0.5)
+        axes.legend(frameon=False, fontsize=8.5, labelcolor=_INK, loc="lower right")
+        return _svg(figure, title)
+
+
 def dumbbell(
     names: Sequence[str], first: Sequence[float], second: Sequence[float], legend: tuple[str, str], x: str, title: str
 ) -> str:

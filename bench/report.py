@@ -50,7 +50,7 @@ def _markdown(page: Page) -> str:
         parts += [f"### {change.title}", lines]
     if not page.changes:
         parts.append("No converted file is among the records.")
-    parts += ["## Accuracy", "In points of 100.", *map(_markdown_table, page.accuracy)]
+    parts += ["## Accuracy", "In points of 100.", *map(_markdown_table, [*page.accuracy, *page.parts])]
     parts += ["## Size and latency", *map(_markdown_table, [page.files, *page.latency])]
     for one in page.compared:
         worst = [w.cells for w in one.worst]

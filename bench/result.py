@@ -10,7 +10,7 @@ from typing import Literal
 
 from poseport.records import read_json, write_json
 from poseport.runner import Pose
-from poseport.spec import ModelCard
+from poseport.spec import DecodeMethod, ModelCard
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class Accuracy:
     """metrics: name -> value, None where nobody could be scored. by_keypoint: the same for each of `keypoints`.
 
     boxes: where the crops came from. keypoints: names that were scored. flip: outputs averaged with
-    those of the mirrored crops.
+    those of the mirrored crops. decoder: how heatmaps became points, None as the model's spec says.
     """
 
     kind: Literal["accuracy"]
@@ -105,7 +105,14 @@ class Accuracy:
     by_keypoint: dict[str, tuple[float | None, ...]]
     detections: Detections
     people: tuple[PersonSample, ...]
-    people_per_second: float
+    people_per_second: float | None
+    decoder: DecodeMethod | None = None
+
+    @property
+    def way(self) -> tuple[object, ...]:
+        """What two records must share to be compared: people (not their folder, it may have moved), crops, scoring."""
+        data = self.data.file, self.data.sha256, self.data.people
+        return data, self.boxes, self.flip, self.keypoints, self.decoder
 
 
 @dataclass(frozen=True)
@@ -152,9 +159,9 @@ def file_name(result: Result) -> str:
     """Name of a record's file: a repeated measurement replaces the older one."""
     m = result.measured
     if isinstance(m, Accuracy):
-        way = repr((m.data.sha256, m.data.people, m.boxes, m.flip, m.keypoints))
+        way = repr((m.data.sha256, m.data.people, m.boxes, m.flip, m.keypoints, *filter(None, [m.decoder])))
         parts = [result.model.name, "accuracy", _word(Path(m.data.file).stem), f"{len(m.keypoints)}kp"]
-        parts.append(hashlib.sha256(way.encode()).hexdigest()[:6])
+        parts += [*filter(None, [m.decoder]), hashlib.sha256(way.encode()).hexdigest()[:6]]
     else:
         parts = [result.model.name, "latency", _word(result.environment.device), f"{result.environment.threads}t"]
         if result.environment.delegate == "none":
@@ -176,6 +183,15 @@ def load_all(directory: Path) -> list[Result]:
     if not paths:
         raise ValueError(f"{directory}: holds no results; `poseport bench accuracy … --out {directory}` writes them")
     return [read_json(Result, path) for path in paths]
+
+
+def load_some(path: Path) -> list[Result]:
+    """Records that somebody kept: a file, or a folder of them, of one model; ValueError when of several."""
+    found = [read_json(Result, path)] if Path(path).is_file() else load_all(path)
+    names = sorted({r.model.name for r in found})
+    if len(names) > 1:
+        raise ValueError(f"{path}: holds records of {', '.join(names)}; expected those of one model")
+    return found
 
 
 def _word(text: str) -> str:

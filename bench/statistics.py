@@ -11,11 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from poseport.bench.result import Accuracy, Detections
+from poseport.bench.result import Accuracy, Detections, Latency
 
 RECALLS = np.linspace(0.0, 1.0, 101)
 THRESHOLDS = 10
 MOST_PEOPLE = 1_000_000
+BLOCK = 16
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,25 @@ def pck_difference(base: Accuracy, candidate: Accuracy, threshold: float = 0.1, 
     return _bootstrap(of, len(images), resamples, 0)
 
 
+def median_change(base: Latency, candidate: Latency, *, resamples: int = 2000, seed: int = 0) -> Interval:
+    """By how many percent the network's median time is longer; the two were timed one after the other, unpaired.
+
+    Blocks of successive samples are drawn, and not single ones: a machine is slow for a while, not for a sample.
+    """
+    rng = np.random.default_rng(seed)
+
+    def medians(found: Latency) -> np.ndarray:
+        us = np.asarray(found.invoke_us, float)
+        blocks = np.array_split(us, max(len(us) // BLOCK, 1))
+        picks = rng.integers(0, len(blocks), (resamples, len(blocks)))
+        return np.array([np.median(np.concatenate([blocks[i] for i in row])) for row in picks])
+
+    drawn = 100 * (medians(candidate) / medians(base) - 1)
+    low, high = np.percentile(drawn, [2.5, 97.5])
+    value = 100 * (np.median(candidate.invoke_us) / np.median(base.invoke_us) - 1)
+    return Interval(float(value), float(low), float(high))
+
+
 def _bootstrap(of: Callable[[np.ndarray], np.ndarray], images: int, resamples: int, seed: int) -> Interval:
     """Percentile interval of a statistic of image weights."""
     rng = np.random.default_rng(seed)
@@ -116,7 +136,7 @@ def _bootstrap(of: Callable[[np.ndarray], np.ndarray], images: int, resamples: i
 
 def check_comparable(base: Accuracy, candidate: Accuracy) -> None:
     """ValueError when two accuracy records are not of the same people, boxes and keypoints."""
-    for what in ("data", "boxes", "flip", "keypoints"):
+    for what in ("data", "boxes", "flip", "keypoints", "decoder"):
         a, b = getattr(base, what), getattr(candidate, what)
         if what == "data":
             a, b = (a.file, a.sha256, a.people), (b.file, b.sha256, b.people)

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from poseport import feed, metrics, pose
 from poseport.coco import Person
 from poseport.skeleton import Skeleton
-from poseport.spec import PoseSpec
+from poseport.spec import Decode, HeatmapOutput, PoseSpec
 
 # A torso seen end on has no length, and a wild estimate may give it none: never less than this share of the box.
 LEAST_DIAMETER = 0.1
@@ -104,6 +104,20 @@ def decode(spec: PoseSpec, outputs: np.ndarray, matrices: np.ndarray, estimates:
     return np.concatenate([np.where(found, keypoints[..., :2], np.nan), estimates[..., 2:]], axis=-1)
 
 
+@dataclass(frozen=True)
+class Way:
+    """How outputs become keypoints. flip: averaged with those of the mirrored crop. decode: None: as the spec says."""
+
+    flip: bool = False
+    decode: Decode | None = None
+
+    def of(self, spec: PoseSpec) -> PoseSpec:
+        """The spec, decoded in this way."""
+        if self.decode is None or not isinstance(spec.output, HeatmapOutput):
+            return spec
+        return replace(spec, output=replace(spec.output, decode=self.decode))
+
+
 def predict(
     stages: Sequence[Stage],
     persons: Sequence[Person],
@@ -117,42 +131,67 @@ def predict(
     """Keypoints (N, K, 3) of annotated people in image pixels, by all stages in order.
 
     estimates: (N, K, 3) of the stages before the first of `stages`, where that is a later one. flip: average
-    every stage's outputs with those of the mirrored crops. batch: people read and decoded at a time; threads take
-    turns better with few, where a network takes one crop at a time anyway. progress: called after each batch of
-    each stage with the number of its people.
+    every stage's outputs with those of the mirrored crops. The rest as in `predict_ways`.
+    """
+    before = None if estimates is None else estimates[None]
+    return predict_ways(
+        stages, persons, (Way(flip),), estimates=before, batch=batch, threads=threads, progress=progress
+    )[0]
+
+
+def predict_ways(
+    stages: Sequence[Stage],
+    persons: Sequence[Person],
+    ways: Sequence[Way],
+    *,
+    estimates: np.ndarray | None = None,
+    batch: int = 4,
+    threads: int = 1,
+    progress: Callable[[int], None] | None = None,
+) -> np.ndarray:
+    """Keypoints (W, N, K, 3) of annotated people in image pixels, in each of W ways, by all stages in order.
+
+    A first stage runs once for all ways; later ones once for each, on other crops. estimates: (W, N, K, 3) of the
+    stages before the first of `stages`. batch: people read and decoded at a time; threads take turns better with
+    few, where a network takes one crop at a time anyway. progress: called after each batch of each stage with the
+    number of its people.
     """
     for stage in stages:
-        estimates = predict_stage(stage, persons, (flip,), estimates, batch, threads, progress)[0]
+        if estimates is None:
+            estimates = _predict_stage(stage, persons, ways, None, batch, threads, progress)
+        else:
+            several = zip(ways, estimates, strict=True)
+            found = [_predict_stage(stage, persons, (way,), e, batch, threads, progress)[0] for way, e in several]
+            estimates = np.stack(found)
     assert estimates is not None
     return estimates
 
 
-def predict_stage(
+def _predict_stage(
     stage: Stage,
     persons: Sequence[Person],
-    flips: Sequence[bool],
+    ways: Sequence[Way],
     estimates: np.ndarray | None,
     batch: int,
     threads: int,
-    progress: Callable[[int], None] | None = None,
-) -> list[np.ndarray]:
-    """Keypoints (N, K, 3) by one stage, for each of `flips`, from one reading of the images.
-
-    Threads read and crop, one decodes, this one only feeds the network.
-    """
+    progress: Callable[[int], None] | None,
+) -> np.ndarray:
+    """(W, N, K, 3) by one stage. Threads read and crop, one decodes, this one only feeds the network."""
     spec, done = stage.spec, 0
-    found: list[list[Future[np.ndarray]]] = [[] for _ in flips]
+    specs = [way.of(spec) for way in ways]
+    found: list[list[Future[np.ndarray]]] = [[] for _ in ways]
     wanted = windows(spec, np.array([p.box_xywh for p in persons]), estimates)
     with ThreadPoolExecutor(1) as decoder:
         for part in feed.batches(spec, persons, batch, threads, wanted):
             plain = averaged = stage.outputs(part.crops)
-            if any(flips):
+            if any(way.flip for way in ways):
                 mirrored = stage.outputs(np.ascontiguousarray(part.crops[:, :, ::-1]))
                 averaged = (plain + pose.unmirror(spec, mirrored)) / 2
             before = None if estimates is None else estimates[done : done + len(part.persons)]
-            for parts, flip in zip(found, flips, strict=True):
-                parts.append(decoder.submit(decode, spec, averaged if flip else plain, part.matrices, before))
+            for parts, way, own_spec in zip(found, ways, specs, strict=True):
+                outputs = averaged if way.flip else plain
+                parts.append(decoder.submit(decode, own_spec, outputs, part.matrices, before))
             done += len(part.persons)
             if progress is not None:
                 progress(len(part.persons))
-    return [np.concatenate([one.result() for one in parts]) for parts in found]
+    return np.stack([np.concatenate([one.result() for one in parts]) for parts in found])

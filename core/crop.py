@@ -10,6 +10,15 @@ import cv2
 import numpy as np
 
 
+def move_edges(
+    rng: np.random.Generator, box_xywh: tuple[float, float, float, float], amount: float
+) -> tuple[float, float, float, float]:
+    """A box as another detector might have found it: each edge moved by up to +- `amount` of its side."""
+    x, y, w, h = box_xywh
+    left, right, top, bottom = rng.uniform(-amount, amount, 4)
+    return x + left * w, y + top * h, w * (1 + right - left), h * (1 + bottom - top)
+
+
 def crop_matrix(
     box_xywh: np.ndarray,
     input_hw: tuple[int, int],

@@ -70,6 +70,8 @@ def score(
     hits["PCK@0.2/torso"] = metrics.pck(found, wanted, sizes["torso"], 0.2)
     if skeleton.head:
         hits["PCKh@0.5"] = metrics.pck(found, wanted, metrics.head_sizes(labels, skeleton), 0.5)
+    for name, seen in (("visible", 2), ("hidden", 1)):
+        hits[f"PCK@0.1/box {name}"] = np.where(wanted[..., 2] == seen, hits["PCK@0.1/box"], np.nan)
     by_keypoint = {name: metrics.rate_by_column(hit) for name, hit in hits.items()}
     names = tuple(skeleton.names[c] for c in channels)
     limbs = tuple(limb for limb in skeleton.pcp_limbs if set(limb) <= set(names))

@@ -98,6 +98,15 @@ class Skeleton:
         parts = ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
         return tuple(name for name in self.names if name.endswith(parts))
 
+    def chosen(self, text: str | None) -> tuple[str, ...]:
+        """Keypoints of a command line: names, comma separated, or `body`; nothing: (), which stands for all.
+
+        Raises ValueError that lists the known names.
+        """
+        names = self.body if text == "body" else tuple(text.split(",")) if text else ()
+        self.channels(names)
+        return names
+
 
 def rearrange(keypoints: np.ndarray, source: Skeleton, target: Skeleton) -> np.ndarray:
     """Keypoints (..., K, C) of `source` as (..., K', C) of `target`, matched by name.

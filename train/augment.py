@@ -149,9 +149,7 @@ def random_box(
     if ranges.half_body and rng.random() < ranges.half_body:
         x, y, w, h = _half_body(rng, skeleton, person) or (x, y, w, h)
     if ranges.box_jitter:
-        left, right, top, bottom = rng.uniform(-ranges.box_jitter, ranges.box_jitter, 4)
-        x, w = x + left * w, w * (1 + right - left)
-        y, h = y + top * h, h * (1 + bottom - top)
+        return crop.move_edges(rng, (x, y, w, h), ranges.box_jitter)
     return x, y, w, h
 
 

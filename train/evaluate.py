@@ -11,6 +11,8 @@ from poseport.coco import People
 from poseport.score import score
 from poseport.spec import PoseSpec
 
+WAYS = (cascade.Way(), cascade.Way(flip=True))
+
 
 def predict(
     spec: PoseSpec,
@@ -20,20 +22,13 @@ def predict(
     *,
     batch: int = 32,
     threads: int = 2,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Keypoints (N, K, 3) in image pixels of every person of `people`, without and with flip averaging.
+) -> np.ndarray:
+    """Keypoints (2, N, K, 3) in image pixels of every person of `people`, without and with flip averaging.
 
     estimates: (2, N, K, 3) that a network of a later stage refines, likewise without and with.
     """
-    one = stage(spec, model)
-    if estimates is None:
-        plain, averaged = cascade.predict_stage(one, people.persons, (False, True), None, batch, threads)
-    else:  # other estimates, other crops
-        plain, averaged = (
-            cascade.predict_stage(one, people.persons, (flip,), before, batch, threads)[0]
-            for flip, before in zip((False, True), estimates, strict=True)
-        )
-    return plain, averaged
+    one = [stage(spec, model)]
+    return cascade.predict_ways(one, people.persons, WAYS, estimates=estimates, batch=batch, threads=threads)
 
 
 def evaluate(spec: PoseSpec, model: Any, people: People, estimates: np.ndarray | None = None) -> dict[str, float]:

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from poseport import coco, runner
-from poseport.bench import accuracy, machine, result
+from poseport.bench import accuracy, boxes, machine, result
+from poseport.cascade import Way
 from poseport.coco import People
 from poseport.score import score
 
@@ -17,7 +18,7 @@ from poseport.score import score
 def noisy(people: People, shared: float, own: float, seed: int) -> np.ndarray:
     """(N, K, 3) predictions: labels moved by noise that all predictions share, and by noise of their own,
     both in parts of the person's size."""
-    persons = accuracy.persons_with_labels(people)
+    persons = boxes.persons_with_labels(people)
     size = np.sqrt([p.area for p in persons])[:, None, None]
     out = np.stack([p.keypoints for p in persons]).astype(float)
     common, private = np.random.default_rng(99), np.random.default_rng(seed)
@@ -43,9 +44,9 @@ def scored(people: People, tiny_models: dict[str, Path]) -> Callable[..., result
     ) -> result.Result:
         model = runner.load(tiny_models[recipe])
         keypoints = noisy(people, shared, own, seed)
-        persons = accuracy.persons_with_labels(people)
+        persons = boxes.persons_with_labels(people)
         found = score(people, persons, keypoints, only)
-        record = accuracy._record(people, persons, keypoints, found, False, None, 10.0)
+        record = accuracy.record(people, boxes.annotated(people), Way(), keypoints, found, 10.0)
         return result.Result(result.model_info(model), machine.host(model), record)
 
     return make

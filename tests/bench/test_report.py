@@ -19,10 +19,10 @@ from click.testing import CliRunner
 
 from poseport import runner
 from poseport.bench import accuracy as measure
-from poseport.bench import latency, plots, result
+from poseport.bench import boxes, latency, pck, plots, result
 from poseport.bench.cli import bench
 from poseport.bench.findings import ap_interval
-from poseport.bench.gate import gate
+from poseport.bench.gate import Budget, gate
 from poseport.bench.page import gather
 from poseport.bench.report import write_report
 from poseport.bench.result import Accuracy, Result
@@ -117,8 +117,25 @@ def test_the_page_says_what_the_records_say(page: Read, records: list[Result]) -
     assert records[2].environment.processor in page.text
 
 
+def test_a_pck_curve_goes_through_the_pck_of_the_record(records: list[Result]) -> None:
+    m = accuracy(records[1])
+    thresholds, share = pck.pck_curve(m)
+    for threshold in (0.05, 0.1, 0.2):
+        at = int(np.argmin(abs(thresholds - threshold)))
+        # errors are kept to a hundredth of a pixel
+        assert share[at] == pytest.approx(m.metrics[f"PCK@{threshold}/box"], abs=0.01)
+    assert (np.diff(share) >= 0).all()
+
+
+def test_visible_and_hidden_keypoints_have_a_table(page: Read, records: list[Result]) -> None:
+    assert "by size and by visibility" in page.text
+    hidden = accuracy(records[1]).metrics["PCK@0.1/box hidden"]
+    assert hidden is not None
+    assert f"{100 * hidden:.1f}" in page.text
+
+
 def test_report_and_gate_give_the_same_interval(page: Read, records: list[Result]) -> None:
-    [decision] = gate(records, "tiny.float32", "tiny.int8", 1.0)
+    [decision] = gate(records[:1], records[1:2], Budget(ap=1.0))
     d = decision.difference
     text = f"{d.value:+.1f} ({d.low:+.1f} to {d.high:+.1f})".replace("-", "\N{MINUS SIGN}")
     assert text in page.text
@@ -128,7 +145,7 @@ def test_report_and_gate_give_the_same_interval(page: Read, records: list[Result
 def test_it_can_be_read_without_eyes(page: Read) -> None:
     assert page.tags.count("caption") == page.tags.count("table")
     plots_drawn = page.tags.count("svg")
-    assert plots_drawn == 3  # AP against ms, against MB; loss per keypoint
+    assert plots_drawn == 4  # PCK by threshold; AP against ms, against MB; loss per keypoint
     assert page.tags.count("title") == 1 + plots_drawn
     assert len(page.images) == 6
     for image in page.images:
@@ -214,7 +231,8 @@ def test_boxes_of_a_detector_leave_out_what_they_cannot_say(
     entries = [{"image_id": p.image_id, "bbox": p.box_xywh, "score": 0.9} for p in people.persons]
     (tmp_path / "d.json").write_text(json.dumps(entries))
     models = [runner.load(path) for path in tiny_models.values()]
-    records = [measure.measure(model, people, detections=tmp_path / "d.json") for model in models]
+    found_by = boxes.detected(people, tmp_path / "d.json")
+    records = [record for model in models for record in measure.measure(model, people, boxes=found_by)]
     write_report(records, tmp_path / "r.html")
     found = read(tmp_path / "r.html")
     assert "boxes from detections d.json" in found.text
@@ -227,7 +245,7 @@ def test_a_file_without_its_float32_says_so(records: list[Result], tmp_path: Pat
     write_report(records[1:2], tmp_path / "r.html")
     found = read(tmp_path / "r.html")
     assert "no float32 file of the same weights" in found.text
-    assert "svg" not in found.tags
+    assert found.tags.count("svg") == 1  # PCK by threshold
     stranger = replace(records[0].model.card.conversion, weights_sha256="f" * 64)
     base = replace(
         records[0], model=replace(records[0].model, card=replace(records[0].model.card, conversion=stranger))

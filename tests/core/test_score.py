@@ -14,7 +14,15 @@ from poseport.official import STATS
 from poseport.score import person_scores, score
 from poseport.skeleton import COCO17, LSP14
 
-COMMON = {"PCK@0.05/box", "PCK@0.1/box", "PCK@0.2/box", "PCK@0.2/torso", "PCP@0.5"}
+COMMON = {
+    "PCK@0.05/box",
+    "PCK@0.1/box",
+    "PCK@0.1/box visible",
+    "PCK@0.1/box hidden",
+    "PCK@0.2/box",
+    "PCK@0.2/torso",
+    "PCP@0.5",
+}
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,53 @@
+"""People shared among processes: one interpreter in each, so that all cores are busy with inference."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from poseport import cascade
+from poseport.cascade import Way
+from poseport.coco import Person
+from poseport.runner import Pose, load
+
+# people that a process is handed at a time: enough to keep it busy for a second, few enough for a bar that moves
+_CHUNK = 64
+_model: Pose | None = None
+
+
+def predict(
+    model: Pose,
+    persons: Sequence[Person],
+    ways: Sequence[Way],
+    processes: int,
+    progress: Callable[[int], None] | None = None,
+) -> np.ndarray:
+    """Keypoints (W, N, K, 3), the same as in one process, in the order of `persons`.
+
+    progress: called with the number of people just done, times the stages of a cascade.
+    """
+    chunks = [list(persons[i : i + _CHUNK]) for i in range(0, len(persons), _CHUNK)]
+    how = model.path.absolute(), model.runner.threads, model.runner.delegate != "none"
+    # started afresh: a fork would copy interpreter threads in whatever state they are
+    context = multiprocessing.get_context("spawn")
+    found = []
+    with ProcessPoolExecutor(processes, context, initializer=_start, initargs=how) as pool:
+        for chunk, keypoints in zip(chunks, pool.map(_work, chunks, [tuple(ways)] * len(chunks)), strict=True):
+            found.append(keypoints)
+            if progress is not None:
+                progress(len(chunk) * len(model.networks))
+    return np.concatenate(found, axis=1)
+
+
+def _start(path: Path, threads: int, xnnpack: bool) -> None:
+    global _model  # a process has one interpreter, however many chunks it is handed
+    _model = load(path, threads, xnnpack=xnnpack)
+
+
+def _work(persons: list[Person], ways: tuple[Way, ...]) -> np.ndarray:
+    assert _model is not None
+    return cascade.predict_ways([network.stage for network in _model.networks], persons, ways)

@@ -1,0 +1,226 @@
+"""The commands of `poseport bench` that measure: accuracy, rescore, latency."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from poseport.options import (
+    PATH,
+    answer,
+    guarded,
+    load_people,
+    output_options,
+    people_options,
+    progress,
+    skeleton_option,
+)
+
+if TYPE_CHECKING:
+    from poseport.bench.result import Result
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def keypoints_option(command: F) -> F:
+    """`--keypoints`: which are scored."""
+    text = "Score only these, comma separated; `body` is shoulders to ankles."
+    return click.option("--keypoints", help=text)(command)
+
+
+@click.command()
+@click.argument("models", type=PATH, nargs=-1, required=True)
+@people_options("data", "People to score on")
+@skeleton_option
+@keypoints_option
+@click.option("--flip", is_flag=True, help="Average with the mirrored crops.")
+@click.option("--detections", type=PATH, help="COCO results file whose boxes are used instead of the annotated ones.")
+@click.option("--jitter", type=float, help="Move each edge of the annotated boxes by up to this share, say 0.1.")
+@click.option("--decoders", default="own", show_default=True, help="own, all, or names: each on the same outputs.")
+@click.option("--processes", default=1, show_default=True, type=click.IntRange(1), help="That share the people.")
+@click.option("--threads", default=1, show_default=True, type=click.IntRange(1), help="Of the interpreter.")
+@click.option("--out", required=True, type=PATH, help="Folder for the results.")
+@output_options
+@guarded
+def accuracy(
+    models: tuple[Path, ...],
+    data: Path,
+    data_images: Path | None,
+    skeleton: str | None,
+    keypoints: str | None,
+    flip: bool,
+    detections: Path | None,
+    jitter: float | None,
+    decoders: str,
+    processes: int,
+    threads: int,
+    out: Path,
+    quiet: bool,
+    as_json: bool,
+) -> None:
+    """Score converted MODELS on annotated people: official OKS-AP, PCK, PCP, with every prediction kept, also in
+    COCO's results format (in OUT/predictions).
+
+    Example: poseport bench accuracy m.float32.tflite m.int8.tflite --data people --out results
+    """
+    from dataclasses import replace
+
+    from poseport.bench import accuracy as measure
+    from poseport.bench import boxes as crops
+    from poseport.runner import load
+
+    people = load_people(data, data_images, skeleton)
+    only = people.skeleton.chosen(keypoints)
+    if detections is not None and jitter is not None:
+        raise ValueError("--jitter moves annotated boxes, and --detections takes others; leave one of them away")
+    if detections is not None:
+        boxes = crops.detected(people, detections)
+    else:
+        boxes = crops.annotated(people) if jitter is None else crops.moved(people, jitter)
+    loaded = [load(path, threads) for path in models]
+    found = []
+    for model in loaded:
+        ways = [replace(way, flip=flip) for way in measure.decoders(model.spec, decoders)]
+        count = len(boxes.cropped) * (1 + len(ways) * (len(model.networks) - 1))
+        with progress(model.path.name, count, hidden=quiet or as_json) as advance:
+            found += measure.measure(
+                model, people, boxes=boxes, ways=ways, only=only, processes=processes, progress=advance
+            )
+    _answer_scores(found, out, quiet=quiet, as_json=as_json)
+
+
+@click.command()
+@click.argument("records", type=PATH, nargs=-1, required=True)
+@people_options("data", "The people that were measured")
+@skeleton_option
+@keypoints_option
+@click.option("--out", required=True, type=PATH, help="Folder for the results.")
+@output_options
+@guarded
+def rescore(
+    records: tuple[Path, ...],
+    data: Path,
+    data_images: Path | None,
+    skeleton: str | None,
+    keypoints: str | None,
+    out: Path,
+    quiet: bool,
+    as_json: bool,
+) -> None:
+    """Score the predictions in accuracy RECORDS again without running a network: on other keypoints, or after
+    labels were mended.
+
+    Example: poseport bench rescore results/m.int8.accuracy.val.17kp.1cdc19.json --data people --keypoints body
+    --out results
+    """
+    from poseport.bench import rescore as again
+    from poseport.bench.result import Result
+    from poseport.records import read_json
+
+    people = load_people(data, data_images, skeleton)
+    only = people.skeleton.chosen(keypoints)
+    found = [again.rescore(read_json(Result, path), people, only) for path in records]
+    _answer_scores(found, out, quiet=quiet, as_json=as_json)
+
+
+def _answer_scores(results: Sequence[Result], out: Path, *, quiet: bool, as_json: bool) -> None:
+    """Save accuracy records and their predictions, and say what is in them."""
+    import json
+
+    from poseport.bench import result
+    from poseport.bench.rescore import coco_results
+    from poseport.records import write_whole
+
+    lines, found = [], []
+    for one in results:
+        path = result.save(one, out)
+        write_whole(out / "predictions" / path.name, json.dumps(coco_results(one)).encode())
+        m = one.measured
+        assert isinstance(m, result.Accuracy)
+        shown = ("OKS-AP", "OKS-AP50", "PCK@0.1/box", "PCK@0.2/torso")
+        values = "  ".join(f"{k} {v:.3f}" for k in shown if (v := m.metrics[k]) is not None)
+        name = f"{one.model.name} {m.decoder}".strip()
+        lines.append(f"{name:<28}{values}  ({m.data.people} people, {path})")
+        found.append(
+            {
+                "model": one.model.name, "decoder": m.decoder or "own", "people": m.data.people, "metrics": m.metrics,
+                "file": str(path),
+            }
+        )  # fmt: skip
+    answer({"results": found}, "\n".join(lines), as_json=as_json, quiet=quiet)
+
+
+@click.command()
+@click.argument("models", type=PATH, nargs=-1, required=True)
+@click.option("--threads", default="1", show_default=True, help="Thread counts, comma separated.")
+@click.option("--delegates", default="xnnpack", show_default=True, help="xnnpack, none, or both: xnnpack,none.")
+@click.option("--runs", default=1024, show_default=True, type=click.IntRange(20), help="Timed people of each.")
+@click.option("--seconds", default=60.0, show_default=True, type=click.FloatRange(0), help="Fewer people after these.")
+@people_options("data", "Whose crops; default: one drawn person", required=False)
+@click.option("--out", required=True, type=PATH, help="Folder for the results.")
+@output_options
+@guarded
+def latency(
+    models: tuple[Path, ...],
+    threads: str,
+    delegates: str,
+    runs: int,
+    seconds: float,
+    data: Path | None,
+    data_images: Path | None,
+    out: Path,
+    quiet: bool,
+    as_json: bool,
+) -> None:
+    """Time converted MODELS on this machine, one person at a time, every sample kept: crop, network and decoder
+    apart, in two fresh processes whose medians must agree. A host's figures say nothing about a phone's.
+
+    Example: poseport bench latency m.float32.tflite m.int8.tflite --threads 1,2 --out results
+    """
+    import itertools
+
+    from poseport.bench import latency as measure
+    from poseport.bench import result
+
+    ways = list(itertools.product(models, [_count(text) for text in threads.split(",")], _delegates(delegates)))
+    people = load_people(data, data_images, None) if data else None
+    persons, name = (people.persons, people.path.name) if people else ((), "")
+    lines, found = [], []
+    with progress("timing", len(ways), hidden=quiet or as_json) as advance:
+        for path, count, xnnpack in ways:
+            measured = measure.measure(
+                path, count, xnnpack=xnnpack, runs=runs, max_seconds=seconds, persons=persons, name=name
+            )
+            saved = result.save(measured, out)
+            m = measured.measured
+            assert isinstance(m, result.Latency)
+            row = {
+                "model": measured.model.name, "threads": count, "delegate": measured.environment.delegate,
+                "p50_ms": measure.percentile_ms(m, 50), "p90_ms": measure.percentile_ms(m, 90),
+                "whole_p50_ms": measure.whole_ms(m, 50), "steady": measure.is_steady(m), "file": str(saved),
+            }  # fmt: skip
+            found.append(row)
+            unsteady = "" if row["steady"] else "  UNSTEADY: two processes differ by more than 5 %"
+            lines.append(
+                f"{row['model']:<28}{count} threads{'' if xnnpack else ', no delegate'}  p50 {row['p50_ms']:.2f} ms  "
+                f"p90 {row['p90_ms']:.2f} ms  with crop and decoding {row['whole_p50_ms']:.2f} ms  "
+                f"({len(m.invoke_us)} runs, {saved}){unsteady}"
+            )
+            advance(1)
+    answer({"results": found}, "\n".join(lines), as_json=as_json, quiet=quiet)
+
+
+def _count(text: str) -> int:
+    if not text.strip().isdigit() or int(text) < 1:
+        raise ValueError(f"--threads {text!r}: expected counts such as 1,2")
+    return int(text)
+
+
+def _delegates(text: str) -> list[bool]:
+    names = text.split(",")
+    if not set(names) <= {"xnnpack", "none"}:
+        raise ValueError(f"--delegates {text!r}: expected xnnpack, none or xnnpack,none")
+    return [name == "xnnpack" for name in names]
