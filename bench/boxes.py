@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import numpy as np
 
 from poseport import crop
 from poseport.coco import People, Person
+from poseport.coco_json import read_boxes
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,18 +52,10 @@ def detected(people: People, detections: Path) -> Boxes:
 
     Raises ValueError for a file of another form, or without a usable box.
     """
-    try:
-        entries = json.loads(Path(detections).read_text(encoding="utf-8"))
-        found = [(int(e["image_id"]), tuple(float(v) for v in e["bbox"]), float(e["score"])) for e in entries]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ValueError(
-            f"{detections}: not a COCO results file ({type(error).__name__}: {error}); expected a list of "
-            '{"image_id", "bbox": [x, y, width, height], "score"}'
-        ) from None
     by_image = {p.image_id: p for p in people.persons}
     persons, scores = [], []
-    for image_id, box, box_score in found:
-        if image_id in by_image and len(box) == 4 and box[2] > 0 and box[3] > 0:
+    for image_id, box, box_score in read_boxes(detections):
+        if image_id in by_image and box[2] > 0 and box[3] > 0:
             template = by_image[image_id]
             nothing = np.zeros_like(template.keypoints)
             persons.append(replace(template, annotation_id=0, box_xywh=box, keypoints=nothing, area=box[2] * box[3]))

@@ -34,6 +34,27 @@ def runtime() -> tuple[Any, str]:
     raise ValueError("no TFLite runtime is installed; run `pip install ai-edge-litert` (old devices: tflite-runtime)")
 
 
+def open_interpreter(
+    data: bytes, name: str, threads: int, *, xnnpack: bool = True, keep: bool = False
+) -> tuple[Any, str]:
+    """An interpreter that is ready to be fed, and its `runtime`; arguments and errors as of `Runner`."""
+    verify(data, name)  # an interpreter is native code, and no place for a damaged file
+    module, package = runtime()
+    options: dict[str, Any] = {}
+    if keep or not xnnpack:
+        options["experimental_op_resolver_type"] = module.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+    if keep:
+        options["experimental_preserve_all_tensors"] = True
+    try:
+        with quiet():
+            interpreter = module.Interpreter(model_content=data, num_threads=threads, **options)
+            interpreter.allocate_tensors()
+    except (ValueError, RuntimeError, TypeError) as error:
+        lines = str(error).strip().splitlines() or ["unknown reason"]
+        raise ValueError(f"{name}: {package} cannot load it ({lines[0][:160]}); convert it again") from None
+    return interpreter, package
+
+
 class Runner:
     """An interpreter with one image in and one tensor out.
 
@@ -43,26 +64,13 @@ class Runner:
     """
 
     def __init__(self, data: bytes, name: str, threads: int = 1, *, xnnpack: bool = True, keep: bool = False):
-        verify(data, name)  # an interpreter is native code, and no place for a damaged file
-        module, self.runtime = runtime()
-        options: dict[str, Any] = {}
-        if keep or not xnnpack:
-            options["experimental_op_resolver_type"] = module.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
-        if keep:
-            options["experimental_preserve_all_tensors"] = True
-        try:
-            with quiet():
-                self.interpreter = module.Interpreter(model_content=data, num_threads=threads, **options)
-                self.interpreter.allocate_tensors()
-        except (ValueError, RuntimeError, TypeError) as error:
-            lines = str(error).strip().splitlines() or ["unknown reason"]
-            raise ValueError(f"{name}: {self.runtime} cannot load it ({lines[0][:160]}); convert it again") from None
+        self.interpreter, self.runtime = open_interpreter(data, name, threads, xnnpack=xnnpack, keep=keep)
         inputs, outputs = self.interpreter.get_input_details(), self.interpreter.get_output_details()
         if len(inputs) != 1 or len(outputs) != 1:
             raise ValueError(f"{name}: {len(inputs)} inputs and {len(outputs)} outputs, expected one of each")
         self.input, self.output = inputs[0], outputs[0]
         self.threads = threads
-        self.delegate = "XNNPACK" if "experimental_op_resolver_type" not in options else "none"
+        self.delegate = "XNNPACK" if xnnpack and not keep else "none"
 
     def quantize(self, values: np.ndarray) -> np.ndarray:
         """Normalised float32 values in the input tensor's own type: round(value / scale) + zero_point."""

@@ -110,7 +110,10 @@ def test_a_set_is_converted_described_and_packed(tmp_path):
 def test_predict_writes_an_overlay_and_answers_in_json(tiny_models, photo, tmp_path):
     out = tmp_path / "overlay.png"
     answer = json.loads(run("predict", tiny_models["int8"], photo, "--box", "10,10,200,250", "--out", out, "--json"))
-    assert len(answer["keypoints"]) == 17
+    [picture] = answer["pictures"]
+    [person] = picture["people"]
+    assert person["box"] == [10, 10, 200, 250]
+    assert len(person["keypoints"]) == 17
     assert cv2.imread(str(out)).shape == (288, 384, 3)
     assert "left_wrist" in run("predict", tiny_models["int8"], photo)
 
@@ -130,7 +133,8 @@ def test_a_cascade_is_inspected_and_run_like_any_file(tiny_cascades, photo, draw
         assert part in text
     answer = json.loads(run("inspect", tiny_cascades["float32"], "--json"))
     assert answer["macs_per_person"] == {"float32": answer["macs"] + 17 * answer["later"][0]["macs"]}
-    assert len(json.loads(run("predict", tiny_cascades["int8"], photo, "--json"))["keypoints"]) == 17
+    [picture] = json.loads(run("predict", tiny_cascades["int8"], photo, "--json"))["pictures"]
+    assert len(picture["people"][0]["keypoints"]) == 17
     run("bench", "accuracy", tiny_cascades["float32"], "--data", drawn, "--out", tmp_path, "--quiet")
     assert len(list(tmp_path.glob("cascade.float32.accuracy.*.json"))) == 1
 
