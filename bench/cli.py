@@ -94,7 +94,7 @@ def gate(
 
 @bench.command()
 @click.argument("results", type=PATH)
-@click.option("--out", required=True, type=PATH, help="report.html (one offline page) or report.md.")
+@click.option("--out", required=True, type=PATH, help="report.html (one offline page), report.md or report.csv.")
 @click.option("--no-photos", is_flag=True, help="Leave the crops of the worst people out.")
 @output_options
 @guarded

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from poseport.bench import tidy
 from poseport.bench.page import Page, gather
 from poseport.bench.result import Result
 from poseport.bench.words import Table
@@ -17,16 +18,19 @@ from poseport.records import write_whole
 def write_report(results: Sequence[Result], out: Path, *, images: bool = True) -> None:
     """Write the page of some records, whole or not at all.
 
-    out: ends in .html (one file, nothing loaded from elsewhere) or .md (the same words and tables, no
-    pictures). images: show crops of the people that lost most, otherwise their figures alone.
+    out: ends in .html (one file, nothing loaded from elsewhere), .md (the same words and tables, no
+    pictures) or .csv (the figures alone, see `tidy`). images: show crops of the people that lost most,
+    otherwise their figures alone.
     Raises ValueError for another ending, no record, or a package that an HTML page needs and is missing.
     """
     out = Path(out)
-    if out.suffix not in (".html", ".md"):
-        raise ValueError(f"{out}: a report ends in .html or .md; name it report.html")
+    if out.suffix not in (".html", ".md", ".csv"):
+        raise ValueError(f"{out}: a report ends in .html, .md or .csv; name it report.html")
     if not results:
         raise ValueError("no records to report; `poseport bench accuracy` and `poseport bench latency` write them")
-    if out.suffix == ".md":
+    if out.suffix == ".csv":
+        text = tidy.table(results)
+    elif out.suffix == ".md":
         text = _markdown(gather(results, pictures=False, photos=False))
     else:
         try:

@@ -34,33 +34,40 @@ def average_precision(found: Detections, weights: np.ndarray) -> np.ndarray:
     Weights of one give COCOeval's AP over the area range "all". An image drawn twice counts as two
     images with the same people and predictions.
     """
-    weights = np.atleast_2d(np.asarray(weights, float))
+    weights = np.atleast_2d(np.asarray(weights, np.float32))  # counts, which float32 adds up exactly
     order = np.argsort(-np.asarray(found.score), kind="mergesort")  # stable, as COCOeval sorts
     image = np.asarray(found.image, int)[order]
     matched, ignored = np.asarray(found.matched, int)[order], np.asarray(found.ignored, int)[order]
-    truths = weights @ np.asarray(found.ground_truths, float)
+    truths = weights @ np.asarray(found.ground_truths, np.float32)
     drawn = weights[:, image]
-    total = np.zeros(len(weights))
+    total, ranked, counted = np.zeros(len(weights)), None, None
     for t in range(THRESHOLDS):
         counts = (ignored >> t & 1) == 0
-        hit = (matched >> t & 1 == 1) & counts
-        total += _interpolated(np.cumsum(drawn * hit, axis=1), np.cumsum(drawn * (counts & ~hit), axis=1), truths)
+        if ranked is None or (counts != counted).any():  # most often nothing is ignored, at any threshold
+            ranked, counted = np.cumsum(drawn * counts, axis=1), counts
+        hits = np.flatnonzero((matched >> t & 1 == 1) & counts)
+        total += _interpolated(np.cumsum(drawn[:, hits], axis=1), ranked[:, hits], truths)
     return np.where(truths > 0, total / THRESHOLDS, np.nan)
 
 
-def _interpolated(true: np.ndarray, false: np.ndarray, truths: np.ndarray) -> np.ndarray:
-    """Mean over 101 recalls of the highest precision at that recall or beyond; (R, D) counts -> (R,)."""
-    if true.shape[1] == 0:
-        return np.zeros(len(true))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        precision = true / (true + false + np.spacing(1))
-        recall = true / truths[:, None]
+def _interpolated(true: np.ndarray, ranked: np.ndarray, truths: np.ndarray) -> np.ndarray:
+    """Mean over 101 recalls of the highest precision at that recall or beyond, (R,).
+
+    true: (R, H) how many hits there are up to and with each of H hits, ranked: how many predictions. Between hits
+    recall stays and precision falls, so nothing is lost by looking at hits alone.
+    """
+    rows, hits = true.shape
+    if hits == 0:
+        return np.zeros(rows)
+    precision = true / np.maximum(ranked, np.float32(1))
     precision = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
-    out = np.zeros(len(true))
-    for row in range(len(true)):
-        at = np.searchsorted(recall[row], RECALLS, side="left")
-        out[row] = precision[row, at[at < true.shape[1]]].sum() / len(RECALLS)
-    return out
+    # one search for all rows: each row's recalls, which rise from 0 to 1, lie two beyond those of the row before
+    shift = 2.0 * np.arange(rows)[:, None]
+    recall = true / np.maximum(truths, 1).astype(float)[:, None]
+    at = np.searchsorted((recall + shift).ravel(), (RECALLS + shift).ravel(), side="left").reshape(rows, -1)
+    at -= hits * np.arange(rows)[:, None]
+    reached = np.take_along_axis(precision, np.minimum(at, hits - 1), axis=1)
+    return np.asarray(np.where(at < hits, reached, 0.0).sum(axis=1, dtype=float) / len(RECALLS))
 
 
 def ap_difference(base: Accuracy, candidate: Accuracy, *, resamples: int = 2000, seed: int = 0) -> Interval:
@@ -123,8 +130,8 @@ def _bootstrap(of: Callable[[np.ndarray], np.ndarray], images: int, resamples: i
     """Percentile interval of a statistic of image weights."""
     rng = np.random.default_rng(seed)
     drawn = []
-    for start in range(0, resamples, 200):  # in parts, so that memory stays small
-        count = min(200, resamples - start)
+    for start in range(0, resamples, 50):  # in parts, so that memory stays small
+        count = min(50, resamples - start)
         picks = rng.integers(0, images, (count, images))
         rows = np.repeat(np.arange(count), images)
         weights = np.bincount(rows * images + picks.ravel(), minlength=count * images).reshape(count, images)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import csv
 import json
 import re
 import shutil
@@ -132,6 +133,18 @@ def test_visible_and_hidden_keypoints_have_a_table(page: Read, records: list[Res
     hidden = accuracy(records[1]).metrics["PCK@0.1/box hidden"]
     assert hidden is not None
     assert f"{100 * hidden:.1f}" in page.text
+
+
+def test_a_table_has_every_figure_in_a_row_of_its_own(records: list[Result], tmp_path: Path) -> None:
+    write_report(records, tmp_path / "r.csv")
+    with open(tmp_path / "r.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    ap = [r for r in rows if r["metric"] == "OKS-AP"]
+    assert [(r["model"], r["people"]) for r in ap] == [("tiny.float32", "60"), ("tiny.int8", "60")]
+    assert float(ap[1]["value"]) == accuracy(records[1]).metrics["OKS-AP"]
+    times = [r for r in rows if r["metric"] == "p50 ms" and r["model"] == "tiny.int8"]
+    assert [r["threads"] for r in times] == ["1", "2"]
+    assert all(float(r["value"]) > 0 for r in times)
 
 
 def test_report_and_gate_give_the_same_interval(page: Read, records: list[Result]) -> None:
@@ -313,7 +326,7 @@ def test_undominated_models() -> None:
 
 @pytest.mark.parametrize("name", ["report.pdf", "report", "report.html.txt"])
 def test_another_ending_is_refused(records: list[Result], tmp_path: Path, name: str) -> None:
-    with pytest.raises(ValueError, match=r"ends in \.html or \.md"):
+    with pytest.raises(ValueError, match=r"ends in \.html, \.md or \.csv"):
         write_report(records, tmp_path / name)
     assert list(tmp_path.iterdir()) == []
 

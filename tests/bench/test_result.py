@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from poseport.bench import latency, result
+from poseport.bench.report import write_report
 from poseport.bench.result import Accuracy, Latency, Result
 from poseport.skeleton import COCO17
 
@@ -95,3 +96,26 @@ def test_a_file_cut_in_half_is_named(both: tuple[Result, Result], tmp_path: Path
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     with pytest.raises(ValueError, match=r"17kp\.[0-9a-f]{6}\.json: not JSON"):
         result.load_all(tmp_path)
+
+
+def test_records_of_older_versions_still_open(
+    scored: Callable[..., Result], tiny_models: dict[str, Path], tmp_path: Path
+) -> None:
+    """As 0.1.0 wrote them first: without what was added since."""
+    added = {
+        "environment": ("governor", "load", "celsius"),
+        "measured": ("decoder", "prepare_us", "decode_us", "before_bytes", "peak_bytes", "repeats"),
+    }
+    for one in (scored("float32"), scored("int8", own=0.05), latency.measure(tiny_models["int8"], 1, runs=20)):
+        data = json.loads(result.save(one, tmp_path).read_text())
+        for part, names in added.items():
+            for name in names:
+                data[part].pop(name, None)
+        (tmp_path / result.file_name(one)).write_text(json.dumps(data))
+    old = result.load_all(tmp_path)
+    assert len(old) == 3
+    for suffix in (".html", ".md", ".csv"):
+        write_report(old, tmp_path / f"report{suffix}")
+    text = (tmp_path / "report.md").read_text()
+    assert "tiny.int8" in text
+    assert "not known" in text

@@ -160,3 +160,30 @@ def test_what_was_measured_otherwise_is_not_compared(scored: Callable[..., Resul
 def test_people_needed_grows_with_the_square() -> None:
     assert people_needed(Interval(-1.0, -2.0, 0.0), -1.5, 100) == 400
     assert people_needed(Interval(-1.0, -2.0, 0.0), -1.25, 100) == 1600
+
+
+def drawn_pair(rng: np.random.Generator, people: int) -> tuple[Detections, Detections]:
+    """A network and its quantized self on as many photos of one person: hard photos are hard for both."""
+    hard = rng.beta(2, 4, people)
+    pair = []
+    for loss in (0.0, 0.02):
+        oks = np.clip(1 - hard - loss + rng.normal(0, 0.05, people), 0, 1)
+        trust = np.clip(0.6 * oks + rng.normal(0.2, 0.1, people), 0, 1)
+        bits = ((oks[:, None] > 0.5 + 0.05 * np.arange(10)) << np.arange(10)).sum(axis=1)
+        every, ones, zeros = tuple(range(people)), (1,) * people, (0,) * people
+        pair.append(Detections(every, ones, every, tuple(trust.tolist()), tuple(bits.tolist()), zeros))
+    return pair[0], pair[1]
+
+
+@pytest.mark.slow
+def test_an_interval_of_95_percent_covers_the_truth_in_95_percent(scored: Callable[..., Result]) -> None:
+    """1,000 drawn evaluations of 400 people each against the difference on 400,000."""
+    base = scored("float32").measured
+    assert isinstance(base, Accuracy)
+    a, b = (average_precision(side, np.ones(400_000))[0] for side in drawn_pair(np.random.default_rng(10**6), 400_000))
+    covered, rng = 0, np.random.default_rng(0)
+    for seed in range(1000):
+        pair = [replace(base, detections=side) for side in drawn_pair(rng, 400)]
+        d = ap_difference(*pair, resamples=400, seed=seed)
+        covered += d.low <= b - a <= d.high
+    assert 930 <= covered <= 970

@@ -1,0 +1,49 @@
+"""Records as one long CSV table, a figure a row, for a spreadsheet or a plot of one's own."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+
+from poseport.bench.latency import percentile_ms, whole_ms
+from poseport.bench.result import Accuracy, Result
+
+COLUMNS = (
+    "model", "recipe", "bytes", "sha256", "device", "processor", "runtime", "delegate", "threads", "data", "people",
+    "keypoints", "boxes", "flip", "decoder", "metric", "value",
+)  # fmt: skip
+
+
+def table(results: Sequence[Result]) -> str:
+    """CSV text; what does not apply to a figure is empty. AP and PCK are shares of 1, times in ms, memory in bytes."""
+    out = io.StringIO()
+    rows = csv.writer(out, lineterminator="\n")
+    rows.writerow(COLUMNS)
+    for r in results:
+        m, e = r.measured, r.environment
+        start = [r.model.name, r.model.card.conversion.recipe, r.model.bytes, r.model.sha256]
+        start += [e.device, e.processor, e.runtime, e.delegate, e.threads]
+        if isinstance(m, Accuracy):
+            data = [m.data.file, m.data.people, " ".join(m.keypoints), m.boxes, int(m.flip), m.decoder or "own"]
+        else:
+            data = [m.input, "", "", "", "", ""]
+        rows.writerows([*start, *data, name, "" if value is None else value] for name, value in _figures(r))
+    return out.getvalue()
+
+
+def _figures(result: Result) -> Iterator[tuple[str, float | None]]:
+    m = result.measured
+    if isinstance(m, Accuracy):
+        yield from m.metrics.items()
+        for name, values in m.by_keypoint.items():
+            yield from ((f"{name} {keypoint}", v) for keypoint, v in zip(m.keypoints, values, strict=True))
+        return
+    for percent in (50, 90, 99):
+        yield f"p{percent} ms", round(percentile_ms(m, percent), 4)
+    whole = whole_ms(m, 50)
+    yield "crop to keypoints p50 ms", None if whole is None else round(whole, 4)
+    yield "load ms", m.load_us / 1e3
+    yield "first run ms", m.first_us / 1e3
+    known = m.peak_bytes is not None and m.before_bytes is not None
+    yield "memory bytes", m.peak_bytes - m.before_bytes if known else None  # type: ignore[operator]
