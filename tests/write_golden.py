@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from poseport import cascade, crop, heatmap, pose, synth
+from poseport import cascade, crop, heatmap, pose, synth, track
 from poseport.records import dumps, loads
 from poseport.runner import from_steps, to_steps
 from poseport.skeleton import COCO17, LSP14, Skeleton
@@ -253,12 +253,79 @@ def cascade_inputs() -> list[Case]:
     ]  # fmt: skip
 
 
+def track_case(case: Case, keypoints: np.ndarray) -> dict[str, np.ndarray]:
+    """The box of the next picture; NaN where the person is lost."""
+    box = track.follow(keypoints.astype(np.float64), tuple(case["image_hw"]), case["threshold"])
+    return {"box_xywh": np.full(4, np.nan) if box is None else box}
+
+
+def track_inputs() -> list[Case]:
+    rng = np.random.default_rng(11)
+    pose17 = np.column_stack([rng.uniform(200, 300, 17), rng.uniform(80, 400, 17), rng.uniform(0.3, 1, 17)])
+    few, third, fallen, wide, gone, nan = (pose17.copy() for _ in range(6))
+    few[5:, 2] = 0.1
+    third[6:, 2] = 0.1
+    fallen[:, :2] = fallen[:1, :2] + rng.uniform(0, 20, (17, 2))
+    wide[:, :2] = (wide[:, :2] - 250) * 12
+    gone[:, 0] -= 400
+    nan[[0, 3], 0] = np.nan
+    lying = pose17[:, [1, 0, 2]]
+    named = {
+        "standing": pose17, "lying": lying, "a third is sure": third, "less is sure": few, "fell together": fallen,
+        "larger than the picture": wide, "left the picture": gone, "some are no numbers": nan,
+    }  # fmt: skip
+    return [
+        {"name": name, "image_hw": [480, 640], "threshold": 0.2, "keypoints": keypoints.astype(np.float32)}
+        for name, keypoints in named.items()
+    ]
+
+
+def frame_rgb(planes: np.ndarray, image_hw: tuple[int, int]) -> np.ndarray:
+    """A camera's frame (h, w, 3) uint8 RGB by full-range BT.601 in 16-bit fixed point.
+
+    planes: luma h x w, then u and v of half the size, each row by row.
+    """
+    h, w = image_hw
+    luma, half = planes[: h * w].reshape(h, w).astype(int), (h // 2, w // 2)
+    u, v = (part.reshape(half).repeat(2, 0).repeat(2, 1).astype(int) - 128 for part in np.split(planes[h * w :], 2))
+    luma = (luma << 16) + 32768
+    fixed = np.stack([luma + 91881 * v, luma - 22554 * u - 46802 * v, luma + 116130 * u], axis=-1)
+    return np.clip(fixed >> 16, 0, 255).astype(np.uint8)
+
+
+def frame_case(case: Case, planes: np.ndarray) -> dict[str, np.ndarray]:
+    """The crop of the frame after it was turned clockwise by `degrees`, and then mirrored."""
+    upright = np.rot90(frame_rgb(planes, tuple(case["image_hw"])), -case["degrees"] // 90)
+    upright = np.ascontiguousarray(upright[:, ::-1] if case["mirrored"] else upright)
+    matrix = crop.crop_matrix(np.array(case["box_xywh"]), tuple(case["input_hw"]), case["padding"])
+    return {"crop": crop.warp(upright, matrix, tuple(case["input_hw"])), "matrix": matrix}
+
+
+def frame_inputs() -> list[Case]:
+    rng = np.random.default_rng(12)
+    h, w = 48, 64
+    luma = np.clip(np.indices((h, w)).sum(0) * 2 + rng.normal(0, 25, (h, w)), 0, 255)
+    chroma = rng.uniform(60, 200, 2 * (h // 2) * (w // 2))
+    planes = np.concatenate([luma.ravel(), chroma]).astype(np.uint8)
+    return [
+        {
+            "name": f"{degrees} degrees{', mirrored' if mirrored else ''}", "image_hw": [h, w], "degrees": degrees,
+            "mirrored": mirrored, "box_xywh": [6.0, 4.0, 37.5, 41.0], "input_hw": [32, 32], "padding": 1.1,
+            "planes": planes,
+        }
+        for degrees in (0, 90, 180, 270)
+        for mirrored in (False, True)
+    ]  # fmt: skip
+
+
 # file -> what it holds, what makes its inputs, how its outputs are computed, and which input lies in the .bin
 FILES: dict[str, tuple[str, Callable[[], list[Case]], Callable[[Case, np.ndarray], dict[str, np.ndarray]], str]] = {
     "crop": ("box -> matrix -> crop, points and inverse", crop_inputs, crop_case, "picture"),
     "input": ("crop -> input tensor", input_inputs, input_case, "crop"),
     "decode": ("output tensor -> keypoints", decode_inputs, decode_case, "raw"),
     "cascade": ("estimates -> squares; outputs -> refined keypoints", cascade_inputs, cascade_case, "outputs"),
+    "track": ("keypoints of one picture -> box of the next", track_inputs, track_case, "keypoints"),
+    "frame": ("camera frame -> turned, mirrored and cropped at once", frame_inputs, frame_case, "planes"),
 }
 
 
