@@ -14,7 +14,7 @@ from pathlib import Path
 
 import fetch
 import verify
-from project import APK, APP, BUILD, JARS, MAIN, jar, java_home, run, stop, values
+from project import APK, APP, BUILD, MAIN, jar, java_home, run, stop, values
 
 AARS = ("tensorflow-lite", "tensorflow-lite-api", "tensorflow-lite-gpu", "tensorflow-lite-gpu-api")
 WORK = BUILD / "work"
@@ -23,6 +23,8 @@ MANIFEST = WORK / "AndroidManifest.xml"
 ASSETS = WORK / "assets"
 CLASSES = WORK / "classes"
 SHRUNK = WORK / "shrunk.jar"
+# short runs: the second compiler of the virtual machine would cost more than it gains
+JAVA = ("java", "-Xmx1500m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
 EPOCH = (2009, 1, 1, 0, 0, 0)
 
 
@@ -48,21 +50,13 @@ def class_path(parts: list[Path]) -> str:
     return os.pathsep.join(map(str, parts))
 
 
-def kotlinc(sources: Path, classpath: list[Path], into: Path) -> None:
+def kotlinc(sources: Path, classpath: list[Path], into: Path, *more: object) -> None:
     """Compile Kotlin sources; warnings are errors."""
-    names = (
-        "kotlin-compiler",
-        "kotlin-daemon",
-        "kotlin-reflect",
-        "kotlin-script",
-        "kotlin-stdlib",
-        "kotlinx-",
-        "trove4j",
-    )
-    compiler = [jar(name) for name in (*names, "annotations-13")]
+    names = ("compiler-embeddable", "daemon-embeddable", "reflect", "script-runtime", "stdlib")
+    compiler = [*(jar(f"kotlin-{name}") for name in names), jar("kotlinx-"), jar("trove4j"), jar("annotations-13")]
     run(
-        "java", "-Xmx1500m", "-cp", class_path(compiler), "org.jetbrains.kotlin.cli.jvm.K2JVMCompiler", "-no-stdlib", "-no-reflect",
-        "-jvm-target", values()["kotlinTarget"], "-Werror", "-module-name", "app",
+        *JAVA, "-cp", class_path(compiler), "org.jetbrains.kotlin.cli.jvm.K2JVMCompiler", "-no-stdlib",
+        "-no-reflect", "-jvm-target", values()["kotlinTarget"], "-Werror", "-module-name", "app", *more,
         "-cp", class_path([*classpath, jar("kotlin-stdlib")]), "-d", into, sources,
     )  # fmt: skip
 
@@ -76,15 +70,15 @@ def resources(models: list[Path]) -> None:
     text = (MAIN / "AndroidManifest.xml").read_text().replace("<manifest ", head, 1)
     MANIFEST.write_text(text.replace("<application", '<application android:extractNativeLibs="true"', 1))
     ASSETS.mkdir()
-    for folder_or_file in [MAIN / "assets", *models]:
-        for path in sorted(folder_or_file.iterdir()) if folder_or_file.is_dir() else [folder_or_file]:
-            if not path.is_file():
-                stop(f"{path}: no such model; expected a .tflite that poseport convert wrote")
-            shutil.copyfile(path, ASSETS / path.name)
+    for path in [*sorted((MAIN / "assets").glob("*.tflite")), *models]:
+        if not path.is_file():
+            stop(f"{path}: no such model; expected a .tflite that poseport convert wrote")
+        shutil.copyfile(path, ASSETS / path.name)
     run("aapt2", "compile", "--dir", MAIN / "res", "-o", WORK / "res.zip")
     run(
-        "aapt2", "link", "-o", BASE, "-I", android_jar(), "--manifest", MANIFEST, "-A", ASSETS, "-0", ".tflite",
-        "--java", WORK / "gen", "--min-sdk-version", known["minSdk"], "--target-sdk-version", known["targetSdk"],
+        # Debian's aapt2 does not know <uses-native-library> yet, and says so
+        "aapt2", "link", "--warn-manifest-validation", "-o", BASE, "-I", android_jar(), "--manifest", MANIFEST,
+        "-A", ASSETS, "-0", ".tflite", "--java", WORK / "gen", "--min-sdk-version", known["minSdk"], "--target-sdk-version", known["targetSdk"],
         "--version-code", known["versionCode"], "--version-name", known["versionName"], WORK / "res.zip",
     )  # fmt: skip
 
@@ -101,11 +95,11 @@ def compile_app(aars: list[Path]) -> None:
     whole = _jar_of(CLASSES, WORK / "app.jar")
     configuration = [part for rule in rules for part in ("--pg-conf", rule)]
     run(
-        "java", "-Xmx1500m", "-cp", tool, "com.android.tools.r8.R8", "--release", "--classfile", *lib, *configuration,
+        *JAVA, "-cp", tool, "com.android.tools.r8.R8", "--release", "--classfile", *lib, *configuration,
         "--output", SHRUNK, whole, *libs, jar("kotlin-stdlib"),
     )  # fmt: skip
     run(
-        "java", "-Xmx1500m", "-cp", tool, "com.android.tools.r8.D8", "--release", "--min-api", known["minSdk"], *lib,
+        *JAVA, "-cp", tool, "com.android.tools.r8.D8", "--release", "--min-api", known["minSdk"], *lib,
         "--output", WORK / "dex", SHRUNK,
     )  # fmt: skip
 
@@ -139,10 +133,8 @@ def pack(aars: list[Path]) -> None:
 
 def sign() -> None:
     """Sign with the key of KEYSTORE, or with a debug key that is made once and kept in the build folder."""
-    key, word = (
-        Path(os.environ.get("KEYSTORE", BUILD / "debug.keystore")),
-        os.environ.get("KEYSTORE_PASSWORD", "android"),
-    )
+    key = Path(os.environ.get("KEYSTORE", BUILD / "debug.keystore"))
+    word = os.environ.get("KEYSTORE_PASSWORD", "android")
     if not key.is_file():
         if "KEYSTORE" in os.environ:
             stop(f"{key}: no such keystore")
@@ -170,11 +162,8 @@ def build(models: list[Path]) -> None:
     compile_app(aars)
     pack(aars)
     sign()
-    print(
-        f"{APK.relative_to(Path.cwd()) if APK.is_relative_to(Path.cwd()) else APK}: {APK.stat().st_size} bytes, sha256 {fetch.sha256(APK)}"
-    )
+    print(f"{APK}: {APK.stat().st_size} bytes, sha256 {fetch.sha256(APK)}")
 
 
 if __name__ == "__main__":
-    assert JARS.parent == BUILD
     build([Path(argument) for argument in sys.argv[1:]])
