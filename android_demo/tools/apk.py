@@ -78,8 +78,9 @@ def resources(models: list[Path]) -> None:
     run(
         # Debian's aapt2 does not know <uses-native-library> yet, and says so
         "aapt2", "link", "--warn-manifest-validation", "-o", BASE, "-I", android_jar(), "--manifest", MANIFEST,
-        "-A", ASSETS, "-0", ".tflite", "--java", WORK / "gen", "--min-sdk-version", known["minSdk"], "--target-sdk-version", known["targetSdk"],
-        "--version-code", known["versionCode"], "--version-name", known["versionName"], WORK / "res.zip",
+        "-A", ASSETS, "-0", ".tflite", "--java", WORK / "gen", "--min-sdk-version", known["minSdk"],
+        "--target-sdk-version", known["targetSdk"], "--version-code", known["versionCode"],
+        "--version-name", known["versionName"], WORK / "res.zip",
     )  # fmt: skip
 
 
