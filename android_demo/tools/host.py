@@ -84,13 +84,18 @@ def main(models: Path, chosen: list[str]) -> None:
     )
     # Android's own classes last: it brings older copies of some libraries
     path = [tests, robolectric_settings(), apk.SHRUNK, jar("kotlin-stdlib"), *jars, apk.android_jar()]
-    command = [
-        *apk.JAVA, f"-Djava.library.path={NATIVE}", f"-Dgolden={ROOT.parent / 'tests' / 'golden'}",
-        f"-Dmodels={models}", f"-Dscreens={OUT / 'screens'}", "-Drobolectric.offline=true", f"-Drobolectric.dependency.dir={JARS}",
-        "--add-opens=java.base/java.lang=ALL-UNNAMED", "--add-opens=java.base/java.util=ALL-UNNAMED",
-        "-cp", apk.class_path(path), "org.junit.runner.JUnitCore", *names,
-    ]  # fmt: skip
-    done = subprocess.run(list(map(str, command)), env={**os.environ, "LD_LIBRARY_PATH": str(NATIVE)})
+    properties = {
+        "java.library.path": NATIVE,
+        "golden": ROOT.parent / "tests" / "golden",
+        "models": models,
+        "screens": OUT / "screens",
+        "robolectric.offline": "true",
+        "robolectric.dependency.dir": JARS,
+    }
+    opened = [f"--add-opens=java.base/java.{package}=ALL-UNNAMED" for package in ("lang", "util")]
+    command = [*apk.JAVA, *(f"-D{key}={value}" for key, value in properties.items()), *opened]
+    command += ["-cp", apk.class_path(path), "org.junit.runner.JUnitCore", *names]
+    done = subprocess.run(command, env={**os.environ, "LD_LIBRARY_PATH": str(NATIVE)})
     sys.exit(done.returncode)
 
 

@@ -75,10 +75,11 @@ def write_expected(path: Path, image: np.ndarray, boxes: np.ndarray) -> None:
 def main(folder: Path) -> None:
     """All models, what is expected of them, and the picture: `picture.rgb`, its size in `picture.json`."""
     people = coco.load(synth.write_people(folder / "people", 24, seed=1))
-    image = images.read_image(people[0].image_path)
+    person = people.persons[0]
+    image = images.read_image(person.image_path)
     (folder / "picture.rgb").write_bytes(image.tobytes())
     (folder / "picture.json").write_text(json.dumps({"height": image.shape[0], "width": image.shape[1]}))
-    boxes = np.array([people[0].box_xywh, (0, 0, image.shape[1], image.shape[0]), (-20, 31.5, 150, 90)], float)
+    boxes = np.array([person.box_xywh, (0, 0, image.shape[1], image.shape[0]), (-20, 31.5, 150, 90)], float)
     bundles = {}
     for seed, (name, (architecture, skeleton, output, recipes)) in enumerate(NETWORKS.items()):
         spec = PoseSpec(name, architecture, skeleton, (64, 64), output)
