@@ -83,7 +83,7 @@ def main(models: Path, chosen: list[str]) -> None:
         ".".join(path.relative_to(TESTS / "kotlin").with_suffix("").parts) for path in TESTS.rglob("*Test.kt")
     )
     # Android's own classes last: it brings older copies of some libraries
-    path = [tests, robolectric_settings(), apk.SHRUNK, jar("kotlin-stdlib"), *jars, apk.android_jar()]
+    path = [tests, robolectric_settings(), jar("kotlin-stdlib"), apk.SHRUNK, *jars, apk.android_jar()]
     properties = {
         "java.library.path": NATIVE,
         "golden": ROOT.parent / "tests" / "golden",

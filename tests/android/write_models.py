@@ -31,7 +31,7 @@ from poseport.spec import (
 )
 from poseport.train import callbacks, models
 
-HOURGLASS = HourglassArchitecture(stacks=1, width=16, depth=2)
+HOURGLASS = HourglassArchitecture(stacks=1, width=48, depth=2)
 SMALL = DeepPoseArchitecture(width=0.25, dense_units=16)
 # name -> network, keypoints, output, recipes; the first one in all recipes, because a recipe knows nothing of families
 NETWORKS: dict[str, tuple[Architecture, Skeleton, HeatmapOutput | CoordsOutput, tuple[str, ...]]] = {
