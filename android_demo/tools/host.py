@@ -94,9 +94,12 @@ def main(models: Path, chosen: list[str]) -> None:
     }
     opened = [f"--add-opens=java.base/java.{package}=ALL-UNNAMED" for package in ("lang", "util")]
     command = [*apk.JAVA, *(f"-D{key}={value}" for key, value in properties.items()), *opened]
-    command += ["-cp", apk.class_path(path), "org.junit.runner.JUnitCore", *names]
-    done = subprocess.run(command, env={**os.environ, "LD_LIBRARY_PATH": str(NATIVE)})
-    sys.exit(done.returncode)
+    command += ["-cp", apk.class_path(path), "org.junit.runner.JUnitCore"]
+    env = {**os.environ, "LD_LIBRARY_PATH": str(NATIVE)}
+    # one virtual machine a class: Robolectric has class loaders of its own, and a native library belongs to one loader
+    failed = [name for name in names if subprocess.run([*command, name], env=env).returncode]
+    if failed:
+        stop(f"failed: {', '.join(failed)}")
 
 
 if __name__ == "__main__":

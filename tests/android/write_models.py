@@ -34,8 +34,8 @@ from poseport.train import callbacks, models
 
 HOURGLASS = HourglassArchitecture(stacks=1, width=48, depth=2)
 SMALL = DeepPoseArchitecture(width=0.25, dense_units=16)
-# Maps of random weights are flat: what `dark` makes of them moves by a pixel for the last bit of a float. A centre of mass
-# does not (every decoder is compared through the golden vectors).
+# Maps of random weights are flat: what `dark` makes of them moves by a pixel for the last bit of a float. A centre of
+# mass does not (every decoder is compared through the golden vectors).
 MASS = Decode(method="centroid")
 # name -> network, keypoints, output, recipes; the first one in all recipes, because a recipe knows nothing of families
 NETWORKS: dict[str, tuple[Architecture, Skeleton, HeatmapOutput | CoordsOutput, tuple[str, ...]]] = {
