@@ -5,13 +5,15 @@ BIN := $(VENV)/bin
 SOURCES := $(shell find core train convert bench -name '*.py' -o -name '*.jinja' -o -name 'py.typed')
 DEMO := demo
 
-.PHONY: help install test test-slow lint bench demo clean
+.PHONY: help install test test-slow lint bench demo apk test-android clean
 
 help:
 	@echo "make demo       the whole line on drawn people: train, convert, measure, gate, report (under 15 minutes)"
 	@echo "make test       the tests, against the installed package"
 	@echo "make test-slow  the tests that take minutes each"
 	@echo "make lint       ruff and mypy"
+	@echo "make apk        the Android app, without Google's SDK; MODEL=m.tflite puts a model into it"
+	@echo "make test-android  the app's tests on this machine"
 	@echo "make bench      this toolkit's own speed, as ratios"
 
 # dependencies once; the package itself whenever a source changed
@@ -62,6 +64,19 @@ demo: install
 	@$(BIN)/poseport bench gate $(DEMO)/results --baseline hourglass.float32 --candidate hourglass.int8 --max-ap-drop 1.0; \
 	  echo "gate: exit code $$? (0 within, 1 beyond, 2 cannot tell with this many people)"
 	@echo "open report.html"
+
+# needs Python's standard library only; what else it needs it installs (Debian, as root) or names
+apk:
+	$(PYTHON) android_demo/tools/apk.py $(MODEL)
+
+android_demo/build/models/picture.json: tests/android/write_models.py $(VENV)/.installed
+	rm -rf $(@D)
+	mkdir -p $(@D)
+	$(BIN)/python $< $(@D)
+	@touch $@
+
+test-android: apk android_demo/build/models/picture.json
+	$(PYTHON) android_demo/tools/host.py android_demo/build/models
 
 clean:
 	rm -rf $(VENV) $(DEMO) report.html build *.egg-info .mypy_cache .ruff_cache .pytest_cache

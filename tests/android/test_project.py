@@ -1,0 +1,98 @@
+"""The Gradle project, which only Android Studio runs, and the tools that build the APK here say the same."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import pytest
+
+DEMO = Path(__file__).parents[2] / "android_demo"
+ANDROID = "{http://schemas.android.com/apk/res/android}"
+sys.path.insert(0, str(DEMO / "tools"))
+
+import apk  # noqa: E402
+import fetch  # noqa: E402
+import project  # noqa: E402
+
+GRADLE = (DEMO / "app" / "build.gradle.kts").read_text()
+MANIFEST = ElementTree.parse(project.MAIN / "AndroidManifest.xml").getroot()
+
+
+def test_gradle_takes_every_value_from_the_one_place() -> None:
+    asked = set(re.findall(r'value\("(\w+)"\)', GRADLE))
+    asked |= set(re.findall(r'gradleProperty\("poseport\.(\w+)"\)', (DEMO / "settings.gradle.kts").read_text()))
+    known = set(project.values())
+    assert asked <= known
+    # a version or a level that is written down a second time could differ
+    assert not re.search(r'(Sdk|versionCode|versionName|jvmTarget)\s*=\s*["\d]', GRADLE)
+    assert int(project.values()["targetSdk"]) >= 35
+    assert project.values()["minSdk"] == "26"
+
+
+def test_the_jars_are_of_the_versions_that_gradle_takes() -> None:
+    known = project.values()
+    jars = {tuple(coordinates.split(":")[:2]): coordinates.split(":")[2] for coordinates in fetch.wanted({"build"})}
+    wanted = re.findall(r'"(org\.tensorflow):([\w-]+):\$\{value\("(\w+)"\)\}"', GRADLE)
+    assert sorted(name for _, name, _ in wanted) == sorted(apk.AARS)
+    for group, name, version in wanted:
+        assert jars[group, name] == known[version]
+    assert jars["org.jetbrains.kotlin", "kotlin-stdlib"] == known["kotlin"]
+    tests = {coordinates.split(":")[1]: coordinates.split(":")[2] for coordinates in fetch.wanted({"test"})}
+    assert tests["robolectric"] == known["robolectric"]
+
+
+def test_both_build_the_same_sources() -> None:
+    # Gradle's plugin looks in app/src/main/{kotlin,res,assets} and app/src/main/AndroidManifest.xml by itself
+    assert not re.search(r"sourceSets|srcDir", GRADLE)
+    assert (DEMO / "app" / "src" / "main") == project.MAIN
+    assert 'proguardFiles("keep.pro")' in GRADLE
+    assert (project.APP / "keep.pro").is_file()
+    for path in project.MAIN.rglob("*.kt"):
+        package = ".".join(path.relative_to(project.MAIN / "kotlin").parent.parts)
+        assert path.read_text().startswith(f"package {package}\n")
+
+
+def test_the_manifest_leaves_to_gradle_what_is_gradles() -> None:
+    assert "package" not in MANIFEST.attrib
+    application = MANIFEST.find("application")
+    assert application is not None
+    assert f"{ANDROID}extractNativeLibs" not in application.attrib
+    assert "useLegacyPackaging = true" in GRADLE  # which is what the tools write into it
+    assert MANIFEST.find("uses-sdk") is None
+    provider = application.find("provider")
+    assert provider is not None
+    assert provider.attrib[f"{ANDROID}authorities"] == project.values()["applicationId"] + ".pictures"
+
+
+def test_every_text_of_the_screen_is_a_resource() -> None:
+    """So that it can be translated, and grows with the phone's text size."""
+    for path in (project.MAIN / "res" / "layout").glob("*.xml"):
+        for element in ElementTree.parse(path).iter():
+            text = element.attrib.get(f"{ANDROID}text")
+            assert text is None or text.startswith("@string/")
+            assert not any(value.endswith("sp") for value in element.attrib.values())
+
+
+def test_a_jar_of_other_bytes_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    coordinates = "org.example:thing:1"
+    monkeypatch.setattr(fetch, "BUILD", tmp_path)
+    monkeypatch.setattr(fetch, "JARS", tmp_path / "jars")
+    monkeypatch.setattr(fetch, "wanted", lambda scopes: {coordinates: "0" * 64})
+
+    def deliver(*command: object) -> str:
+        (Path(str(command[-1]).partition("=")[2]) / "thing-1.jar").write_bytes(b"other bytes")
+        return ""
+
+    monkeypatch.setattr(fetch, "run", deliver)
+    with pytest.raises(SystemExit, match=r"has sha256 .*expects 000"):
+        fetch.jars({"build"})
+    assert not (tmp_path / "jars").exists()
+
+
+def test_the_tools_need_the_standard_library_alone() -> None:
+    code = f"import sys; sys.path.insert(0, {str(DEMO / 'tools')!r}); import apk, host"
+    subprocess.run([sys.executable, "-I", "-S", "-c", code], check=True)
