@@ -17,7 +17,9 @@ STAGES = {
     "convert": ("poseport.convert.cli", "convert", "Turn a trained bundle into a checked .tflite file."),
     "inspect": ("poseport.convert.cli", "inspect", "Say what a .tflite file truly is."),
     "doctor": ("poseport.convert.cli", "doctor", "Say what is wrong with a .tflite file for a phone."),
-    "bench": ("poseport.bench.cli", "bench", "Measure converted files: accuracy, latency, gate, report."),
+    "bench": ("poseport.bench.cli", "bench", "Measure converted files: accuracy, latency, on phones, gate, report."),
+    "phone": ("poseport.bench.phone_cli", "phone", "List phones, and say what they are."),
+    "sideload": ("poseport.bench.phone_cli", "sideload", "Put a converted file on a phone and start the app with it."),
     "predict": ("poseport.predict_cli", "predict", "Find keypoints in photos, films or a camera's pictures."),
 }
 
