@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 import subprocess
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,7 +49,7 @@ class Device:
 
         Words are quoted. adb's own exit code is 0 also when the connection breaks, so the phone's is asked for.
         """
-        done = _adb(("-s", self.serial, "shell", f"{shlex.join(words)}; echo {_EXIT}$?"), SHELL_SECONDS)
+        done = _adb(("-s", self.serial, "shell", f"{shlex.join(words)} 2>&1; echo {_EXIT}$?"), SHELL_SECONDS)
         said, mark, code = done.stdout.rpartition(_EXIT)
         if not mark or not code.strip().isdigit():
             raise ValueError(f"{self.serial}: {_sentence(done.stderr or 'closed', f'shell {words[0]}')}")
@@ -64,11 +66,18 @@ class Device:
         """Copy a file to the phone, whole or not at all. Raises ValueError when the phone is full or gone."""
         beside = f"{remote}.part"
         patience = SHELL_SECONDS + local.stat().st_size / LEAST_BYTES_PER_SECOND
-        self._copy(("push", str(local), beside), patience)
-        self.shell("mv", "-f", beside, remote)
+        try:
+            self._copy(("push", str(local), beside), patience)
+            self.shell("mv", "-f", beside, remote)
+        except ValueError:
+            with suppress(ValueError):  # a phone that is not there any more overwrites it next time
+                self.shell("rm", "-f", beside)
+            raise
 
     def pull(self, remotes: Sequence[str], folder: Path, size: int) -> None:
         """Copy files of `size` bytes together into a local folder; what came before a fault stays there."""
+        if shutil.disk_usage(folder).free < size:
+            raise ValueError(f"{folder}: has no room for {size / 1e6:.0f} MB of the phone's outputs; free some")
         self._copy(("pull", *remotes, str(folder)), SHELL_SECONDS + size / LEAST_BYTES_PER_SECOND)
 
     def install(self, apk: Path) -> None:

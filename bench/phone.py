@@ -130,8 +130,9 @@ def start(device: Device, activity: str, key: str, value: str, *, fresh: bool = 
     """Start an activity of the app with one text. fresh: in a new process; otherwise in the one that there is."""
     words = ["am", "start", *(["-S"] if fresh else []), "-n", f"{PACKAGE}/.{activity}", "--es", key, value]
     said = device.shell(*words, check=False)
-    if "Error" in said:
-        reason = next(line.strip() for line in said.splitlines() if "Error" in line)
+    faults = [line.strip() for line in said.splitlines() if re.search("Error|Exception|Denial", line)]
+    if faults:
+        reason = faults[0][:160]
         raise ValueError(f"{device.serial}: the app does not start {activity} ({reason}); install it with --apk")
 
 

@@ -218,12 +218,15 @@ def _watch(job: Job, description: Description, progress: Callable[[int], None], 
                 f"{serial}: the app was ended on the phone, by Android or by hand; close other apps, and take it off "
                 "battery saving"
             )
-        now = f"{said} {sorted(there.items())}"
+        # its processor time moves also where nothing is written for long
+        busy = job.device.shell("cat", f"/proc/{alive.split()[0]}/stat", check=False) if alive else ""
+        now = f"{said} {sorted(there.items())} {busy}"
         if now != known:
             known, changed = now, time.monotonic()
         elif time.monotonic() > changed + STALL_SECONDS:
             why = "its screen is locked; unlock it" if phone.locked(job.device) else "look at its screen"
             raise ValueError(f"{serial}: the app has not moved for {STALL_SECONDS:.0f} s; {why}")
+    job.device.shell("am", "force-stop", phone.PACKAGE, check=False)
     raise ValueError(f"{serial}: interrupted")
 
 
@@ -236,7 +239,7 @@ def _said(job: Job, since: str) -> str:
 
 def sustain(
     job: Job, first: Description, minutes: float, chunk_seconds: float, progress: Callable[[int], None]
-) -> Path:
+) -> None:
     """Measure again and again in the same process for some minutes; the folder of `first`, which is measured, then
     holds `again-1.json` and so on: each a `result.json` of about `chunk_seconds`.
 

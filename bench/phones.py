@@ -100,7 +100,7 @@ def measure(
 ) -> tuple[list[Measured], list[str]]:
     """All models on all phones, every record saved as soon as it is there; and the faults, a line a phone.
 
-    sent: what `prepare` wrote; removed when every phone is done. progress: called with the units just done.
+    sent: what `prepare` wrote; removed at the end. progress: called with the units just done.
     """
     stop, scoring, counting = threading.Event(), threading.Lock(), threading.Lock()
 
@@ -114,19 +114,22 @@ def measure(
             _one_phone(device, models, sent, plan, advance, stop, scoring, found)
         except ValueError as error:
             return found, str(error)
+        except OSError as error:
+            return found, f"{plan.out}: cannot be written ({error.strerror}); the same command goes on"
         return found, ""
 
-    with ThreadPoolExecutor(len(devices), thread_name_prefix="phones") as pool:
-        try:
-            answers = list(pool.map(one_phone, devices))
-        finally:
-            stop.set()  # after Ctrl-C nobody waits for a phone
-    faults = [fault for _, fault in answers if fault]
-    if not faults:
+    try:
+        with ThreadPoolExecutor(len(devices), thread_name_prefix="phones") as pool:
+            try:
+                answers = list(pool.map(one_phone, devices))
+            finally:
+                stop.set()  # after Ctrl-C nobody waits for a phone
+    finally:
         for one in sent:
             one.path.unlink(missing_ok=True)
-        with suppress(OSError):  # not empty: runs of other commands that were cut
+        with suppress(OSError):  # not empty: runs that were cut
             (plan.out / "phone").rmdir()
+    faults = [fault for _, fault in answers if fault]
     return [row for rows, _ in answers for row in rows], faults
 
 

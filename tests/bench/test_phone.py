@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import _thread
 import json
 import shutil
 import socket
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -275,6 +277,26 @@ def test_what_only_the_phone_has_is_fetched_and_what_it_lost_is_given_back(
     shutil.rmtree(there)
     bench(model, drawn, tmp_path, "--threads", "1,2")
     assert len(list(tmp_path.glob("*.json"))) == 4
+
+
+def test_ctrl_c_keeps_what_was_measured(
+    phone: StandIn, tiny_models: dict[str, Path], drawn: Path, tmp_path: Path
+) -> None:
+    def interrupt() -> None:
+        _thread.interrupt_main()
+        time.sleep(1.0)
+
+    phone.on_part[0] = interrupt
+    assert "interrupted" in bench(tiny_models["int8"], drawn, tmp_path, code=130)
+    assert phone.pid == 0
+    (kept,) = tmp_path.glob("phone/*/*/0.json")
+    assert not list(tmp_path.glob("phone/*.bin"))
+    measured, starts = kept.read_bytes(), len(phone.log)
+    seen = []
+    phone.on_part[1] = lambda: seen.append((phone.runs()[0] / "0.json").read_bytes())
+    bench(tiny_models["int8"], drawn, tmp_path)
+    assert seen == [measured]
+    assert phone.log[starts][1].endswith("begins")
 
 
 def test_several_phones_at_once_and_one_that_fails(
