@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import _thread
 import json
 import shutil
+import signal
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -283,7 +284,7 @@ def test_ctrl_c_keeps_what_was_measured(
     phone: StandIn, tiny_models: dict[str, Path], drawn: Path, tmp_path: Path
 ) -> None:
     def interrupt() -> None:
-        _thread.interrupt_main()
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
         time.sleep(1.0)
 
     phone.on_part[0] = interrupt
