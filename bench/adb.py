@@ -33,8 +33,9 @@ _FAULTS = (
     (r"INSTALL_FAILED_OLDER_SDK", "has too old an Android for the app, which needs 8.0"),
     (r"INSTALL_FAILED_USER_RESTRICTED|INSTALL_FAILED_ABORTED", "refused the app; accept it on the screen (some makers "
      "want 'Install via USB' in the developer options)"),
-    (r"not found|no devices|offline|closed|protocol fault|EOF|reset by peer|couldn't read|connect failed|broken pipe",
-     "is not connected any more; plug the cable in again, with USB debugging on"),
+    (r"Permission denied|not permitted", "does not let adb into the app's folder; start the app there once"),
+    (r"device.*not found|no devices|offline|closed|protocol fault|EOF|reset by peer|couldn't read|connect failed|"
+     r"broken pipe", "is not connected any more; plug the cable in again, with USB debugging on"),
 )  # fmt: skip
 
 

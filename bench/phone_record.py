@@ -14,7 +14,7 @@ from poseport.bench import accuracy
 from poseport.bench.boxes import Boxes
 from poseport.bench.phone import Phone
 from poseport.bench.phone_files import Description
-from poseport.bench.phone_run import PART, RESULT, read
+from poseport.bench.phone_parts import PART, RESULT, read
 from poseport.bench.result import Environment, Latency, Minute, Result, Sustained, model_info
 from poseport.cascade import Way
 from poseport.coco import People, Person
@@ -52,15 +52,16 @@ def latency_record(model: Pose, phone: Phone, run: Description, folder: Path, na
     prepare, invoke, decode = (_us(ns for part in parts for ns in part.get(key, ())) for key in
                                ("prepare_ns", "invoke_ns", "decode_ns"))  # fmt: skip
     whole = run.mode == "images"
+    warmup = min(run.warm_up, run.count // 2) if whole else run.warm_up
     measured = Latency(
         kind="latency",
         input=f"{name}, whole images" if whole else name,
         load_us=None,
         first_us=invoke[0],
-        warmup=0 if whole else run.warm_up,
-        invoke_us=invoke if whole else _us(result["latency_ns"]),
-        prepare_us=prepare if whole else (),
-        decode_us=decode if whole else (),
+        warmup=warmup,
+        invoke_us=invoke[warmup:] if whole else _us(result["latency_ns"]),
+        prepare_us=prepare[warmup:] if whole else (),
+        decode_us=decode[warmup:] if whole else (),
     )
     return Result(model_info(model), _environment(phone, run, result), measured)
 

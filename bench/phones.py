@@ -16,7 +16,8 @@ from poseport.bench.adb import Device
 from poseport.bench.boxes import Boxes
 from poseport.bench.phone_files import Description, Hardware, Mode, write_people
 from poseport.bench.phone_files import People as Sent
-from poseport.bench.phone_run import Cannot, Job
+from poseport.bench.phone_parts import Job
+from poseport.bench.phone_run import Cannot
 from poseport.bench.result import Result
 from poseport.coco import People
 from poseport.runner import Pose

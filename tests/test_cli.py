@@ -60,7 +60,7 @@ def test_help_imports_no_stage_and_no_numpy():
     code += "print(sorted(m for m in ('numpy', 'cv2', 'tensorflow', 'poseport.train') if m in sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
-    for stage in ("data", "train", "convert", "inspect", "doctor", "bench", "predict"):
+    for stage in ("data", "train", "convert", "inspect", "doctor", "bench", "phone", "sideload", "predict"):
         assert f"  {stage} " in done.stdout
 
 

@@ -19,6 +19,8 @@ from standin import PACKAGE, StandIn
 
 from poseport import coco, feed, runner
 from poseport.bench import accuracy, phone_record, phone_run, report, result
+from poseport.bench import adb as adb_module
+from poseport.bench.phone_files import Description
 from poseport.bench.result import Accuracy, Latency, Minute, Result, Sustained
 from poseport.cli import main
 from poseport.records import read_json
@@ -123,6 +125,45 @@ def test_without_adb_it_is_said_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -
     assert "apt install adb" in run("phone", "list", code=1)
 
 
+@pytest.mark.parametrize(
+    ("said", "sentence"),
+    [
+        ("error: device unauthorized.\nThis adb server's $ADB_VENDOR_KEYS is not set", "accept 'Allow USB debugging'"),
+        ("error: device '1234' not found", "plug the cable in again"),
+        ("no permissions; see [http://developer.android.com/tools/device.html]", "udev"),
+        ("adb: error: failed to copy 'a' to 'b': remote No space left on device", "is full"),
+        ("adb: failed to install a.apk: Failure [INSTALL_FAILED_INSUFFICIENT_STORAGE]", "is full"),
+        ("Failure [INSTALL_FAILED_UPDATE_INCOMPATIBLE: signatures do not match]", "adb uninstall org.poseport.demo"),
+        ("mkdir: '/sdcard/Android/data/x': Permission denied", "start the app there once"),
+        ("something\nelse altogether", "adb push failed (else altogether)"),
+    ],
+)
+def test_what_adb_says_becomes_what_to_do(said: str, sentence: str) -> None:
+    assert sentence in adb_module._sentence(said, "push")
+
+
+def test_a_damaged_part_is_refused(tiny_models: dict[str, Path], drawn: Path, tmp_path: Path) -> None:
+    model, people = runner.load(tiny_models["int8"]), coco.load(drawn)
+    persons = [p for p in people.persons if p.num_labelled][:2]
+    run_json = Description("m.tflite", "tensors", "CPU", 1, len(persons), 1, 20)
+    with pytest.raises(ValueError, match=r"0\.json: is missing"):
+        phone_record._keypoints(model, run_json, tmp_path, persons)
+    part = {"schema": 1, "run": "x", "input_px": [[0.0] * 51] * 2, "invoke_ns": [1, 1]}
+    (tmp_path / "0.json").write_text(json.dumps(part))
+    size = model.runner.output["shape"].prod()
+    (tmp_path / "0.bin").write_bytes(bytes(2 * size - 1))
+    with pytest.raises(ValueError, match=r"0\.bin: is cut off"):
+        phone_record._keypoints(model, run_json, tmp_path, persons)
+    (tmp_path / "0.bin").write_bytes(bytes(2 * size))
+    assert phone_record._keypoints(model, run_json, tmp_path, persons)[0].shape == (2, 17, 3)
+    (tmp_path / "0.json").write_text(json.dumps({**part, "input_px": [[0.0] * 51]}))
+    with pytest.raises(ValueError, match="1 people, expected 2"):
+        phone_record._keypoints(model, run_json, tmp_path, persons)
+    (tmp_path / "0.json").write_text("{")
+    with pytest.raises(ValueError, match="cannot be read"):
+        phone_record._keypoints(model, run_json, tmp_path, persons)
+
+
 def test_sideload_installs_pushes_and_starts(
     make: Callable[..., StandIn], tiny_models: dict[str, Path], tmp_path: Path
 ) -> None:
@@ -149,6 +190,7 @@ def test_a_phone_is_fed_and_scored_as_a_host(
     phone: StandIn, tiny_models: dict[str, Path], drawn: Path, tmp_path: Path, recipe: str
 ) -> None:
     kept = []
+    phone.asleep = True  # its screen is switched on
     phone.on_part[1] = lambda: kept.append((phone.runs()[0] / "tensors.bin").read_bytes())
     found = json.loads(bench(tiny_models[recipe], drawn, tmp_path / "out"))["results"]
     model, people = runner.load(tiny_models[recipe]), coco.load(drawn)
@@ -191,7 +233,7 @@ def test_whole_images_of_a_cascade(phone: StandIn, tiny_cascades: dict[str, Path
     (host,) = accuracy.measure(runner.load(model), coco.load(drawn))
     theirs = records(tmp_path)
     assert theirs["accuracy"].measured.metrics == host.measured.metrics
-    assert theirs["latency"].measured.prepare_us == (1.0,) * len(host.measured.people)
+    assert theirs["latency"].measured.prepare_us == (1.0,) * (len(host.measured.people) - 10)
 
 
 def unplug_early(phone: StandIn) -> None:
@@ -300,6 +342,18 @@ def test_ctrl_c_keeps_what_was_measured(
     assert phone.log[starts][1].endswith("begins")
 
 
+def test_an_app_that_does_nothing_more_is_not_waited_for(
+    phone: StandIn, tiny_models: dict[str, Path], drawn: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(phone_run, "STALL_SECONDS", 0.5)
+    hangs = threading.Event()
+    phone.on_part[0] = lambda: bool(hangs.wait(30)) or None
+    text = bench(tiny_models["int8"], drawn, tmp_path, code=1)
+    hangs.set()
+    assert "the app has not moved for 0 s; look at its screen" in text
+    assert "32 of 60 people" in text
+
+
 def test_several_phones_at_once_and_one_that_fails(
     make: Callable[..., StandIn], tiny_models: dict[str, Path], drawn: Path, tmp_path: Path
 ) -> None:
@@ -319,7 +373,17 @@ def test_a_sustained_run_goes_on_after_a_cut(
 ) -> None:
     from poseport.bench import phones
 
+    def cut() -> None:
+        phone.on_part[0] = phone.kill
+
     monkeypatch.setattr(phones, "CHUNK_SECONDS", 0.3)
+    phone.on_part[0] = lambda: phone.on_part.update({0: cut})  # the run, its first piece, its second
+    text = bench(tiny_models["int8"], drawn, tmp_path, "--minutes", "0.015", code=1)
+    assert "the app was ended on the phone" in text
+    assert "1 pieces are here already" in text
+    (piece,) = tmp_path.glob("phone/*/*/again-1.json")
+    first = json.loads(piece.read_text())["latency_ns"]
+    phone.commands.clear()
     found = json.loads(bench(tiny_models["int8"], drawn, tmp_path, "--minutes", "0.015"))["results"]
     (minute,) = found[0]["minutes"]
     assert minute["celsius"] == 41.0
@@ -329,9 +393,10 @@ def test_a_sustained_run_goes_on_after_a_cut(
     sustained = records(tmp_path)["sustained"].measured
     assert isinstance(sustained, Sustained)
     assert sum(sustained.minutes[0].invoke_us) / 1e6 >= 0.9
+    assert sustained.minutes[0].invoke_us[: len(first)] == tuple(round(ns / 1e3, 1) for ns in first)
     starts = [line for line in phone.commands if "BenchmarkActivity" in line]
-    assert ["-S" in line for line in starts[:2]] == [True, True]
-    assert not any("-S" in line for line in starts[2:])
+    assert starts
+    assert not any("-S" in line for line in starts)  # the same process, piece after piece
 
 
 def test_minutes_are_the_phones_own() -> None:
