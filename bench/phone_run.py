@@ -18,6 +18,7 @@ from poseport import bundle
 from poseport.bench import phone
 from poseport.bench.phone_files import Description, Hardware
 from poseport.bench.phone_parts import PART, RESULT, Job, fetch, prepare, read, send
+from poseport.bench.words import plural
 from poseport.records import write_whole
 
 POLL_SECONDS = 2.0
@@ -58,6 +59,8 @@ def measure(
     mine = description.identity(job.model.read_bytes())
     try:
         phone.wake(job.device)
+        if fresh:  # what a cut left running must not write beside the new process
+            job.device.shell("am", "force-stop", phone.PACKAGE, check=False)
         send(job, description.model)
         fetch(job, folder, mine)
         prepare(job, folder, description)
@@ -74,8 +77,8 @@ def measure(
     except ValueError as error:
         _rescue(job, folder, mine)
         kept = min(description.count, PART * len(list(folder.glob("[0-9]*.json"))))
-        done = f"{description.part - 1} pieces" if description.part else f"{kept} of {description.count} people"
-        raise ValueError(f"{error}. The same command goes on; {done} are here already") from None
+        done = plural(description.part - 1, "piece") if description.part else f"{kept} of {description.count} people"
+        raise ValueError(f"{error}. The same command goes on with what is here: {done}") from None
     return folder
 
 
@@ -112,9 +115,12 @@ def _watch(job: Job, description: Description, progress: Callable[[int], None], 
         alive = job.device.shell("pidof", phone.PACKAGE, check=False).strip()
         absent = 0 if alive else absent + 1
         if absent >= ABSENT_LOOKS:
+            driver = (
+                "" if description.hardware == "CPU" else f", or leave {description.hardware} out, if its driver failed"
+            )
             raise ValueError(
                 f"{serial}: the app was ended on the phone, by Android or by hand; close other apps, and take it off "
-                "battery saving"
+                f"battery saving{driver}"
             )
         # its processor time moves also where nothing is written for long
         busy = job.device.shell("cat", f"/proc/{alive.split()[0]}/stat", check=False) if alive else ""
@@ -145,14 +151,15 @@ def sustain(
     """
     folder, spent = job.folder(first), 0.0
     p50 = sorted(read(folder / RESULT)["latency_ns"])[first.repeat // 2] / 1e9
-    part = 0
+    part, fresh = 0, True  # a new process also where it goes on: the old one may still measure
     while spent < 60 * minutes:
         part += 1
         kept = folder / f"again-{part}.json"
         if not kept.is_file():
             repeat = max(10, int(chunk_seconds / p50))
             again = replace(first, part=part, count=1, images=first.images[:1], repeat=repeat)
-            found = measure(job, again, lambda people: None, fresh=part == 1)
+            found = measure(job, again, lambda people: None, fresh=fresh)
+            fresh = False
             assert isinstance(found, Path)  # the hardware ran it before
             write_whole(kept, (found / RESULT).read_bytes())
             shutil.rmtree(found)

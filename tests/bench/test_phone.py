@@ -18,7 +18,7 @@ from click.testing import CliRunner
 from standin import PACKAGE, StandIn
 
 from poseport import coco, feed, runner
-from poseport.bench import accuracy, phone_record, phone_run, report, result
+from poseport.bench import accuracy, machine, phone_record, phone_run, report, result
 from poseport.bench import adb as adb_module
 from poseport.bench.phone_files import Description
 from poseport.bench.result import Accuracy, Latency, Minute, Result, Sustained
@@ -283,7 +283,7 @@ def test_a_fault_loses_nothing(
     fault(phone)
     text = bench(model, drawn, tmp_path, code=1)
     assert said in text
-    assert f"The same command goes on; {kept} of 60 people are here already" in text
+    assert f"The same command goes on with what is here: {kept} of 60 people" in text
     assert not list(tmp_path.glob("*.json"))
     before = {path.name: path.read_bytes() for path in tmp_path.glob("phone/*/*/[0-9]*")}
     assert len([name for name in before if name.endswith(".json")]) == -(-kept // 32)
@@ -380,7 +380,7 @@ def test_a_sustained_run_goes_on_after_a_cut(
     phone.on_part[0] = lambda: phone.on_part.update({0: cut})  # the run, its first piece, its second
     text = bench(tiny_models["int8"], drawn, tmp_path, "--minutes", "0.015", code=1)
     assert "the app was ended on the phone" in text
-    assert "1 pieces are here already" in text
+    assert "The same command goes on with what is here: 1 piece\n" in text
     (piece,) = tmp_path.glob("phone/*/*/again-1.json")
     first = json.loads(piece.read_text())["latency_ns"]
     phone.commands.clear()
@@ -395,8 +395,7 @@ def test_a_sustained_run_goes_on_after_a_cut(
     assert sum(sustained.minutes[0].invoke_us) / 1e6 >= 0.9
     assert sustained.minutes[0].invoke_us[: len(first)] == tuple(round(ns / 1e3, 1) for ns in first)
     starts = [line for line in phone.commands if "BenchmarkActivity" in line]
-    assert starts
-    assert not any("-S" in line for line in starts)  # the same process, piece after piece
+    assert ["-S" in line for line in starts] == [True] + [False] * (len(starts) - 1)  # one process, piece after piece
 
 
 def test_minutes_are_the_phones_own() -> None:
@@ -419,6 +418,21 @@ def test_throttling_begins_where_it_stays(medians: list[float], since: int | Non
     assert Sustained("sustained", "people", minutes).throttles_from == since
 
 
+def test_a_report_shows_minute_by_minute(tiny_models: dict[str, Path], tmp_path: Path) -> None:
+    model = runner.load(tiny_models["int8"])
+    minutes = (Minute(1, (5000.0, 5100.0), 31.2, 90.0, 2400.0), Minute(2, (7000.0, 7100.0), 41.0, 89.0, None))
+    measured = Sustained("sustained", "people", minutes)
+    environment = replace(machine.host(model), device="A phone (12ab)", delegate="GPU")
+    found = Result(result.model_info(model), environment, measured)
+    assert read_json(Result, result.save(found, tmp_path)) == found
+    report.write_report([found], tmp_path / "r.md")
+    text = (tmp_path / "r.md").read_text()
+    assert "minute by minute on A phone (12ab), GPU, 1 thread: throttles from minute 2" in text
+    assert "| 2 | 7.05 | 7.09 | 2 | 41 | 89 | — |" in text
+    report.write_report([found], tmp_path / "r.csv")
+    assert "throttles from minute,2\n" in (tmp_path / "r.csv").read_text()
+
+
 @pytest.mark.parametrize(
     ("state", "celsius"),
     [
@@ -437,6 +451,8 @@ def test_a_stand_in_is_no_phone_in_a_report_or_a_gate(
     for recipe in ("float32", "int8"):
         bench(tiny_models[recipe], drawn, tmp_path)
     found = result.load_all(tmp_path)
+    report.write_report(found, tmp_path / "r.html", images=False)
+    assert "Stand-in devices</h2>" in (tmp_path / "r.html").read_text()
     report.write_report(found, tmp_path / "r.md")
     text = (tmp_path / "r.md").read_text()
     before, _, after = text.partition("## Stand-in devices")
