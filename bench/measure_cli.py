@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from poseport.options import (
+    MODEL,
     PATH,
     answer,
     guarded,
@@ -32,7 +33,7 @@ def keypoints_option(command: F) -> F:
 
 
 @click.command()
-@click.argument("models", type=PATH, nargs=-1, required=True)
+@click.argument("models", type=MODEL, nargs=-1, required=True)
 @people_options("data", "People to score on")
 @skeleton_option
 @keypoints_option
@@ -154,7 +155,7 @@ def _answer_scores(results: Sequence[Result], out: Path, *, quiet: bool, as_json
 
 
 @click.command()
-@click.argument("models", type=PATH, nargs=-1, required=True)
+@click.argument("models", type=MODEL, nargs=-1, required=True)
 @click.option("--threads", default="1", show_default=True, help="Thread counts, comma separated.")
 @click.option("--delegates", default="xnnpack", show_default=True, help="xnnpack, none, or both: xnnpack,none.")
 @click.option("--runs", default=1024, show_default=True, type=click.IntRange(20), help="Timed people of each.")

@@ -8,7 +8,7 @@ import os
 import click
 
 from poseport import __version__
-from poseport.options import Stages
+from poseport.options import Stages, answer, guarded, output_options
 
 # name -> (module, attribute, one line for `poseport --help`), so that help imports no stage
 STAGES = {
@@ -41,3 +41,28 @@ def main() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     logging.getLogger("absl").setLevel(logging.ERROR)
+
+
+@main.command()
+@output_options
+@guarded
+def models(quiet: bool, as_json: bool) -> None:
+    """List the networks that come with the package. Every command takes their names where it takes a .tflite file
+    or a bundle: `poseport predict starter photo.jpg`, `poseport train --init starter`.
+
+    Example: poseport models
+    """
+    from poseport import bundle, shipped
+
+    rows = []
+    for one in shipped.SHIPPED.values():
+        card = bundle.read_model(one.path)[1]
+        h, w = card.spec.input_hw
+        rows.append(
+            {
+                "name": one.name, "what": one.what, "recipe": card.conversion.recipe, "input": [w, h],
+                "skeleton": card.spec.skeleton.name, "bytes": one.path.stat().st_size, "file": str(one.path),
+            }
+        )  # fmt: skip
+    lines = [f"{r['name']:<18}{r['bytes'] / 1e6:>6.2f} MB  {r['input'][0]}x{r['input'][1]}  {r['what']}" for r in rows]
+    answer({"models": rows}, "\n".join(lines), as_json=as_json, quiet=quiet)

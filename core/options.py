@@ -22,6 +22,24 @@ F = TypeVar("F", bound=Callable[..., Any])
 PATH = click.Path(path_type=Path)
 
 
+class Named(click.ParamType):
+    """A path, or the name of something that comes with the package (see `poseport models`)."""
+
+    name = "path"
+
+    def __init__(self, bundle: bool):
+        self.bundle = bundle
+
+    def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> Path:
+        """The path that is meant."""
+        from poseport import shipped
+
+        return (shipped.bundle if self.bundle else shipped.model)(str(value))
+
+
+MODEL, BUNDLE = Named(bundle=False), Named(bundle=True)
+
+
 def people_options(flag: str, what: str, *, required: bool = True) -> Callable[[F], F]:
     """`--flag` and `--flag-images` (for `--data` just `--images`): a set of people."""
     images = "--images" if flag == "data" else f"--{flag}-images"
