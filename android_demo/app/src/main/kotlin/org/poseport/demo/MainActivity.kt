@@ -1,0 +1,296 @@
+package org.poseport.demo
+
+import android.Manifest
+import android.app.Activity
+import android.app.AlertDialog
+import android.content.ActivityNotFoundException
+import android.content.Intent
+import android.content.pm.PackageManager
+import android.graphics.Bitmap
+import android.graphics.SurfaceTexture
+import android.hardware.camera2.CameraAccessException
+import android.os.Bundle
+import android.os.Handler
+import android.os.HandlerThread
+import android.view.Surface
+import android.view.TextureView
+import android.view.View
+import android.widget.Button
+import android.widget.TextView
+import org.poseport.demo.core.Follower
+import org.poseport.demo.core.Found
+import org.poseport.demo.core.Hardware
+import org.poseport.demo.core.Percentiles
+import org.poseport.demo.core.Picture
+import org.poseport.demo.core.PoseModel
+import org.poseport.demo.core.Refused
+import org.poseport.demo.core.Setting
+
+/** The camera, or a photo, with the skeleton that a model finds in it. Models run on [worker]'s thread alone. */
+class MainActivity : Activity(), TextureView.SurfaceTextureListener {
+    private lateinit var store: ModelStore
+    private lateinit var preview: TextureView
+    private lateinit var pose: PoseView
+    private lateinit var status: TextView
+    private lateinit var message: TextView
+    private val thread = HandlerThread("pose")
+    internal lateinit var worker: Handler
+        private set
+    @Volatile private var feed: CameraFeed? = null
+    private var front = false
+    private var setting = Setting()
+    private var photo: Bitmap? = null
+
+    // these belong to the worker's thread
+    private var follower: Follower? = null
+    private var toShare: ((Picture.Frame, Found) -> Unit)? = null
+
+    override fun onCreate(state: Bundle?) {
+        super.onCreate(state)
+        setContentView(R.layout.main)
+        store = ModelStore(this)
+        preview = findViewById(R.id.preview)
+        pose = findViewById(R.id.pose)
+        status = findViewById(R.id.status)
+        message = findViewById(R.id.message)
+        preview.surfaceTextureListener = this
+        thread.start()
+        worker = Handler(thread.looper)
+        front = state?.getBoolean("front") ?: false
+        setting = Setting(Hardware.entries[state?.getInt("hardware") ?: 0], state?.getInt("threads") ?: 2)
+        findViewById<Button>(R.id.model).setOnClickListener { chooseModel() }
+        findViewById<Button>(R.id.run_on).setOnClickListener { chooseHardware() }
+        findViewById<Button>(R.id.camera).setOnClickListener { front = !front; live() }
+        findViewById<Button>(R.id.photo).setOnClickListener { if (photo == null) pickPhoto() else live() }
+        findViewById<Button>(R.id.share).setOnClickListener { share() }
+        begin(intent)
+        if (!allowed()) requestPermissions(arrayOf(Manifest.permission.CAMERA), CAMERA)
+    }
+
+    override fun onSaveInstanceState(state: Bundle) {
+        super.onSaveInstanceState(state)
+        state.putBoolean("front", front)
+        state.putInt("hardware", setting.hardware.ordinal)
+        state.putInt("threads", setting.threads)
+    }
+
+    /** adb shell am start -n org.poseport.demo/.MainActivity --es model NAME.tflite */
+    override fun onNewIntent(intent: Intent) {
+        super.onNewIntent(intent)
+        begin(intent)
+    }
+
+    private fun begin(intent: Intent) {
+        val names = store.names()
+        val name = intent.getStringExtra("model") ?: store.last?.takeIf { it in names } ?: names.firstOrNull()
+        if (name == null) say(getString(R.string.no_model, store.folder?.path ?: "")) else load(name)
+    }
+
+    /** Take another model or other hardware; where that is refused, the model that runs goes on. */
+    private fun load(name: String) {
+        val wanted = setting
+        status.text = getString(R.string.loading, name)
+        worker.post {
+            try {
+                val next = Follower(PoseModel(store.read(name), name, wanted, TfliteDelegates))
+                follower?.close()
+                follower = next
+                store.last = name
+                runOnUiThread { say(null); report(next); photo?.let(::look) }
+            } catch (refused: Refused) {
+                val running = follower?.model
+                runOnUiThread {
+                    running?.let { setting = it.setting }
+                    say(if (running == null) refused.message else getString(R.string.goes_on, refused.message, running.name))
+                    status.text = running?.name ?: ""
+                }
+            }
+        }
+    }
+
+    private fun chooseModel() {
+        val names = store.names()
+        if (names.isEmpty()) return say(getString(R.string.no_model, store.folder?.path ?: ""))
+        AlertDialog.Builder(this).setTitle(R.string.model).setItems(names.toTypedArray()) { _, i -> load(names[i]) }.show()
+    }
+
+    private fun chooseHardware() {
+        val cpu = listOf(1, 2, 4).map { Setting(Hardware.CPU, it) }
+        val settings = cpu + Hardware.entries.drop(1).map { Setting(it, 1) }
+        val labels = settings.map(::label).toTypedArray()
+        AlertDialog.Builder(this).setTitle(R.string.run_on).setSingleChoiceItems(labels, settings.indexOf(setting)) { dialog, i ->
+            dialog.dismiss()
+            setting = settings[i]
+            worker.post { follower?.model?.name?.let { runOnUiThread { load(it) } } }
+        }.show()
+    }
+
+    private fun label(setting: Setting) =
+        if (setting.hardware == Hardware.CPU) getString(R.string.threads, setting.hardware.label, setting.threads) else setting.hardware.label
+
+    /** What a model finds; null where there is none, or where its hardware gave up, which ends it. */
+    private fun find(look: (Follower) -> Found): Found? {
+        val now = follower ?: return null
+        return try {
+            look(now)
+        } catch (refused: Refused) {
+            now.close()
+            follower = null
+            runOnUiThread { say(refused.message) }
+            null
+        }
+    }
+
+    private fun onFrame(frame: Picture.Frame) {
+        val found = find { it.next(frame) } ?: return
+        val now = follower ?: return
+        toShare?.let { it(frame, found); toShare = null }
+        val mirrored = feed?.mirrored ?: false
+        runOnUiThread {
+            if (photo == null) {
+                pose.show(found, now.model.spec.skeleton, mirrored)
+                report(now)
+            }
+        }
+    }
+
+    private fun report(now: Follower) {
+        fun pair(p: Percentiles) = if (p.at(50) == null) "–" else "%.1f / %.1f".format(p.at(50)!! / 1e6, p.at(90)!! / 1e6)
+        status.text = getString(
+            R.string.times, now.model.name, now.model.card.recipe, label(now.model.setting), pair(now.prepare), pair(now.invoke), pair(now.decode),
+        )
+    }
+
+    private fun pickPhoto() {
+        val pick = Intent(Intent.ACTION_GET_CONTENT).setType("image/*").addCategory(Intent.CATEGORY_OPENABLE)
+        try {
+            startActivityForResult(pick, PHOTO)
+        } catch (error: ActivityNotFoundException) {
+            say(error.message)
+        }
+    }
+
+    override fun onActivityResult(request: Int, result: Int, data: Intent?) {
+        val uri = data?.data
+        if (request != PHOTO || result != RESULT_OK || uri == null) return
+        worker.post {
+            try {
+                val bitmap = Photos.read(this, uri)
+                runOnUiThread { look(bitmap) }
+            } catch (refused: Refused) {
+                runOnUiThread { say(refused.message) }
+            }
+        }
+    }
+
+    /** Find the person of a photo and show both instead of the camera. */
+    fun look(bitmap: Bitmap) {
+        photo = bitmap
+        feed?.close()
+        feed = null
+        findViewById<Button>(R.id.photo).setText(R.string.live)
+        pose.show(null, null, photo = bitmap)
+        worker.post {
+            val found = find { it.single(Photos.rgb(bitmap)) } ?: return@post
+            val skeleton = follower?.model?.spec?.skeleton
+            runOnUiThread { if (photo === bitmap) pose.show(found, skeleton, photo = bitmap) }
+        }
+    }
+
+    private fun share() {
+        val shown = photo
+        worker.post {
+            val now = follower
+            if (now == null || (shown == null && feed == null)) {
+                runOnUiThread { say(getString(R.string.nothing_to_share)) }
+                return@post
+            }
+            val painter = SkeletonPainter(now.model.spec.skeleton)
+            if (shown != null) {
+                val found = find { it.single(Photos.rgb(shown)) } ?: return@post
+                return@post send(Photos.painted(shown, painter, found.keypoints, false))
+            }
+            val mirrored = feed?.mirrored ?: false
+            toShare = { frame, found -> send(Photos.painted(Photos.bitmap(frame, mirrored), painter, found.keypoints, mirrored)) }
+        }
+    }
+
+    private fun send(picture: Bitmap) {
+        val intent = SharedPictures.intent(this, picture)
+        runOnUiThread { startActivity(intent) }
+    }
+
+    private fun say(what: String?) {
+        message.text = what
+        message.visibility = if (what.isNullOrEmpty()) View.GONE else View.VISIBLE
+    }
+
+    private fun allowed() = checkSelfPermission(Manifest.permission.CAMERA) == PackageManager.PERMISSION_GRANTED
+
+    /** Show the camera, from the beginning. */
+    private fun live() {
+        photo = null
+        feed?.close()
+        feed = null
+        pose.show(null, null)
+        findViewById<Button>(R.id.photo).setText(R.string.photo)
+        val texture = preview.surfaceTexture ?: return
+        if (!allowed()) return say(getString(R.string.no_camera))
+        try {
+            val next = CameraFeed(this, front, displayDegrees(), worker, ::onFrame) { why -> runOnUiThread { say(why) } }
+            preview.setTransform(next.layout(preview.width, preview.height))
+            next.open(texture)
+            feed = next
+        } catch (error: CameraAccessException) {
+            say("${getString(R.string.no_camera)} (${error.message})")
+        } catch (error: SecurityException) {
+            say(getString(R.string.no_camera))
+        }
+    }
+
+    @Suppress("DEPRECATION") // what replaced it needs Android 11
+    private fun displayDegrees() = when (windowManager.defaultDisplay.rotation) {
+        Surface.ROTATION_90 -> 90
+        Surface.ROTATION_180 -> 180
+        Surface.ROTATION_270 -> 270
+        else -> 0
+    }
+
+    override fun onRequestPermissionsResult(request: Int, names: Array<String>, results: IntArray) {
+        if (request == CAMERA) live()
+    }
+
+    override fun onResume() {
+        super.onResume()
+        if (photo == null && allowed()) live()
+    }
+
+    override fun onPause() {
+        feed?.close()
+        feed = null
+        super.onPause()
+    }
+
+    override fun onDestroy() {
+        worker.post { follower?.close(); follower = null }
+        thread.quitSafely()
+        super.onDestroy()
+    }
+
+    override fun onSurfaceTextureAvailable(texture: SurfaceTexture, width: Int, height: Int) {
+        if (photo == null && allowed()) live()
+    }
+
+    override fun onSurfaceTextureSizeChanged(texture: SurfaceTexture, width: Int, height: Int) {
+        feed?.let { preview.setTransform(it.layout(width, height)) }
+    }
+
+    override fun onSurfaceTextureDestroyed(texture: SurfaceTexture) = true
+
+    override fun onSurfaceTextureUpdated(texture: SurfaceTexture) = Unit
+
+    private companion object {
+        const val CAMERA = 1
+        const val PHOTO = 2
+    }
+}

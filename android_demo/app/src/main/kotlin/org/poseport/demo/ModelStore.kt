@@ -1,0 +1,52 @@
+package org.poseport.demo
+
+import android.content.Context
+import java.io.File
+import java.io.FileInputStream
+import java.io.IOException
+import java.nio.channels.FileChannel
+import org.poseport.demo.core.ModelFile
+import org.poseport.demo.core.Refused
+import org.poseport.demo.core.Stage
+
+/**
+ * The models of this phone: those packed into the app, and those in its folder `models`, where adb and file managers
+ * may put them. A file in the folder hides one of the same name in the app.
+ */
+class ModelStore(private val context: Context) {
+    private val memory = context.getSharedPreferences("models", Context.MODE_PRIVATE)
+
+    /** Where files are put; null while the phone's storage is not there. */
+    val folder: File? get() = context.getExternalFilesDir("models")
+
+    /** The model that ran last; null at first. */
+    var last: String?
+        get() = memory.getString("last", null)
+        set(name) = memory.edit().putString("last", name).apply()
+
+    fun names(): List<String> = (packed() + (folder?.list() ?: emptyArray())).filter { it.endsWith(SUFFIX) }.distinct().sorted()
+
+    /** The stages of a model. Throws [Refused] with a sentence for one that cannot be used. */
+    fun read(name: String): List<Stage> {
+        if (!NAME.matches(name)) throw Refused("\"$name\" is no name of a model; expected letters, digits and . _ -")
+        val file = folder?.let { File(it, name) }
+        if (file != null && file.isFile) return ModelFile.read(file)
+        if (name !in packed()) throw Refused("$name: there is no such model on this phone")
+        try {
+            context.assets.openFd(name).use { asset ->
+                FileInputStream(asset.fileDescriptor).channel.use {
+                    return ModelFile.stages(it.map(FileChannel.MapMode.READ_ONLY, asset.startOffset, asset.length), name)
+                }
+            }
+        } catch (error: IOException) {
+            throw Refused("$name: cannot be read (${error.message}); install the app again")
+        }
+    }
+
+    private fun packed(): Array<String> = context.assets.list("") ?: emptyArray()
+
+    private companion object {
+        const val SUFFIX = ".tflite"
+        val NAME = Regex("[A-Za-z0-9_][A-Za-z0-9._-]{0,127}\\.tflite")
+    }
+}

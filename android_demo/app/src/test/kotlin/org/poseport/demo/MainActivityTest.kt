@@ -1,0 +1,170 @@
+package org.poseport.demo
+
+import android.app.Application
+import android.content.ComponentName
+import android.content.Intent
+import android.content.pm.PackageManager
+import android.graphics.Bitmap
+import android.graphics.Canvas
+import android.net.Uri
+import android.view.View
+import android.widget.Button
+import android.widget.TextView
+import java.io.File
+import org.junit.Assert.assertEquals
+import org.junit.Assert.assertFalse
+import org.junit.Assert.assertNull
+import org.junit.Assert.assertThrows
+import org.junit.Assert.assertTrue
+import org.junit.Before
+import org.junit.Test
+import org.junit.runner.RunWith
+import org.poseport.demo.core.Card
+import org.poseport.demo.core.Found
+import org.poseport.demo.core.Models
+import org.robolectric.Robolectric
+import org.robolectric.RobolectricTestRunner
+import org.robolectric.RuntimeEnvironment
+import org.robolectric.Shadows.shadowOf
+import org.robolectric.android.controller.ActivityController
+import org.robolectric.annotation.Config
+import org.robolectric.annotation.GraphicsMode
+import org.robolectric.shadows.ShadowLooper
+
+/** The shipped Activity with the shipped manifest and resources, and real models on the real library. */
+@RunWith(RobolectricTestRunner::class)
+@Config(sdk = [35])
+@GraphicsMode(GraphicsMode.Mode.NATIVE)
+class MainActivityTest {
+    private val app: Application = RuntimeEnvironment.getApplication()
+    private val models = Models()
+    private val folder get() = ModelStore(app).folder!!
+
+    @Before fun emptyFolder() {
+        folder.listFiles()!!.forEach { it.delete() }
+    }
+
+    private fun put(recipe: String = "hourglass.float32", name: String = "first.tflite"): String {
+        models.files.first { recipe in it.name }.copyTo(File(folder, name))
+        return name
+    }
+
+    private fun start(work: (MainActivity) -> Unit) = control { work(it.get()) }
+
+    private fun control(work: (ActivityController<MainActivity>) -> Unit) = Robolectric.buildActivity(MainActivity::class.java).use { work(it.setup()) }
+
+    /** Until what was posted to the worker has come back to the screen. */
+    private fun MainActivity.settle() = repeat(3) {
+        shadowOf(worker.looper).idle()
+        ShadowLooper.idleMainLooper()
+    }
+
+    private fun MainActivity.text(id: Int) = findViewById<TextView>(id).text.toString()
+
+    @Test fun withoutAModelItSaysWhereToPutOne() = start { activity ->
+        assertTrue(activity.text(R.id.message), folder.path in activity.text(R.id.message))
+        assertEquals("android.permission.CAMERA", shadowOf(activity).lastRequestedPermission.requestedPermissions.single())
+    }
+
+    @Test fun aPhotoIsShownWithItsSkeletonAndShared() {
+        put()
+        start { activity ->
+            activity.settle()
+            assertTrue(activity.text(R.id.status), activity.text(R.id.status).startsWith("first.tflite · float32 · CPU, 2 threads"))
+            val pixels = models.picture.image.pixels.map { it or (0xff shl 24) }.toIntArray()
+            val bitmap = Bitmap.createBitmap(pixels, models.width, models.height, Bitmap.Config.ARGB_8888)
+            activity.look(bitmap)
+            activity.settle()
+            val pose = activity.findViewById<PoseView>(R.id.pose)
+            assertTrue("${pose.contentDescription}", Regex("\\d+ of 17 keypoints found").matches(pose.contentDescription))
+            activity.findViewById<Button>(R.id.share).performClick()
+            activity.settle()
+            val chosen = shadowOf(activity).nextStartedActivity
+            assertEquals(Intent.ACTION_CHOOSER, chosen.action)
+            val skeleton = Card.spec(mapOf("name" to "m", "architecture" to mapOf("kind" to "foreign"), "skeleton" to STICK, "input_hw" to listOf(64L, 64L), "output" to mapOf("kind" to "coords")), "stick").skeleton
+            pose.show(Found(doubleArrayOf(180.0, 60.0, 1.0, 150.0, 140.0, 1.0, 210.0, 140.0, 1.0, 300.0, 20.0, 0.1), models.width, models.height, 3), skeleton, photo = bitmap)
+            picture(activity, "photo")
+        }
+    }
+
+    @Test fun aRefusedModelLeavesTheLastGoodOneRunning() {
+        put()
+        File(folder, "torn.tflite").writeBytes(File(folder, "first.tflite").readBytes().copyOf(5000))
+        control { controller ->
+            val activity = controller.get()
+            activity.settle()
+            controller.newIntent(Intent().putExtra("model", "torn.tflite"))
+            activity.settle()
+            val said = activity.text(R.id.message)
+            assertTrue(said, said.startsWith("torn.tflite") && "first.tflite goes on" in said)
+            assertEquals("first.tflite", ModelStore(app).last)
+        }
+    }
+
+    @Test fun everyModelIsTaken() {
+        for (file in models.files) {
+            put(file.name, "one.tflite")
+            start { activity ->
+                activity.settle()
+                assertEquals(file.name, View.GONE, activity.findViewById<View>(R.id.message).visibility)
+            }
+            File(folder, "one.tflite").delete()
+        }
+    }
+
+    @Test fun nothingLeavesThePhone() {
+        val manager = app.packageManager
+        val asked = manager.getPackageInfo(app.packageName, PackageManager.GET_PERMISSIONS).requestedPermissions!!
+        assertEquals(listOf("android.permission.CAMERA"), asked.toList())
+        val bench = manager.getActivityInfo(ComponentName(app, BenchmarkActivity::class.java), 0)
+        assertEquals("android.permission.DUMP", bench.permission)
+        assertFalse(manager.getProviderInfo(ComponentName(app, SharedPictures::class.java), 0).exported)
+    }
+
+    @Test fun onlyTheSharedPictureIsHandedOut() {
+        val provider = Robolectric.setupContentProvider(SharedPictures::class.java)
+        for (path in listOf("/other.png", "/../files/models/first.tflite", "")) {
+            assertThrows(java.io.FileNotFoundException::class.java) { provider.openFile(Uri.parse("content://org.poseport.demo.pictures$path"), "r") }
+        }
+        assertNull(provider.insert(Uri.EMPTY, null))
+    }
+
+    @Config(sdk = [35], qualifiers = "+night")
+    @Test fun dark() = screen("dark")
+
+    @Config(sdk = [35], fontScale = 2f)
+    @Test fun largeText() = screen("large-text")
+
+    @Config(sdk = [35], qualifiers = "+land")
+    @Test fun onItsSide() = screen("landscape")
+
+    /** Every button can be reached, with its words whole. */
+    private fun screen(name: String) {
+        put()
+        start { activity ->
+            activity.settle()
+            picture(activity, name)
+            for (id in listOf(R.id.model, R.id.run_on, R.id.camera, R.id.photo, R.id.share)) {
+                val button = activity.findViewById<Button>(id)
+                assertTrue("$name: ${button.text}", button.isClickable && button.layout.lineCount == 1 && button.layout.getEllipsisCount(0) == 0)
+            }
+        }
+    }
+
+    private companion object {
+        /** The last keypoint is unsure: neither it nor its limb is drawn. */
+        val STICK = mapOf(
+            "name" to "stick", "names" to listOf("nose", "left_hip", "right_hip", "left_wrist"),
+            "limbs" to listOf(listOf("nose", "left_hip"), listOf("nose", "right_hip"), listOf("left_hip", "right_hip"), listOf("nose", "left_wrist")),
+        )
+    }
+
+    /** The screen as a picture for people to look at. */
+    private fun picture(activity: MainActivity, name: String) {
+        val root = activity.window.decorView
+        val bitmap = Bitmap.createBitmap(root.width, root.height, Bitmap.Config.ARGB_8888)
+        root.draw(Canvas(bitmap))
+        val folder = File(System.getProperty("screens")).apply { mkdirs() }
+        File(folder, "$name.png").outputStream().use { bitmap.compress(Bitmap.CompressFormat.PNG, 100, it) }
+    }
+}

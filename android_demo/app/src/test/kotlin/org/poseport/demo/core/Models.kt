@@ -1,0 +1,51 @@
+package org.poseport.demo.core
+
+import java.io.File
+import java.nio.ByteBuffer
+import java.util.Base64
+import org.tensorflow.lite.Delegate
+import org.tensorflow.lite.Interpreter
+
+/** What tests/android/write_models.py wrote: converted models, a picture, and what Python finds in it with each. */
+class Models(private val folder: File = File(System.getProperty("models"))) {
+    private val size = Json.parse(File(folder, "picture.json").readText(), "picture") as Map<*, *>
+    val height = (size["height"] as Long).toInt()
+    val width = (size["width"] as Long).toInt()
+    val picture = Picture.Rgb(rgbImage(File(folder, "picture.rgb").readBytes(), height, width))
+    val files = folder.listFiles()!!.filter { it.name.endsWith(".tflite") }.sorted()
+
+    fun expected(model: File) = Expected(Json.parse(File(folder, model.nameWithoutExtension + ".json").readText(), model.name) as Map<*, *>)
+
+    class Expected(private val values: Map<*, *>) {
+        val boxes = (values["boxes_xywh"] as List<*>).map { box -> numbers(box).let { (x, y, w, h) -> Box(x, y, w, h) } }
+        val keypoints = (values["keypoints"] as List<*>).map { person -> (person as List<*>).flatMap(::numbers).toDoubleArray() }
+        val input: ByteArray = Base64.getDecoder().decode(values["input"] as String)
+        val output: ByteArray = Base64.getDecoder().decode(values["output"] as String)
+        val integer = values["type"] != "float32"
+
+        private fun numbers(list: Any?) = (list as List<*>).map { (it as Number).toDouble() }
+    }
+}
+
+/** The XNNPACK delegate of the library, as an explicit one: the kernels that Python runs by default. */
+object Xnnpack : Delegate {
+    init {
+        System.loadLibrary("poseport_xnnpack")
+    }
+
+    @JvmStatic external fun create(): Long
+
+    private val handle = create()
+
+    override fun getNativeHandle() = handle
+
+    val delegates = Delegates { setting -> Interpreter.Options().setNumThreads(setting.threads).setUseXNNPACK(false).addDelegate(Xnnpack) to null }
+}
+
+/** The raw output of a model's first network for one input tensor. */
+fun PoseModel.rawOutput(input: ByteArray): ByteArray {
+    first.input.buffer.rewind()
+    first.input.buffer.put(input)
+    val output: ByteBuffer = first.invoke()
+    return ByteArray(output.remaining()).also { output.get(it) }
+}

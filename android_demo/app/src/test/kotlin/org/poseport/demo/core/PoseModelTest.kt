@@ -1,0 +1,63 @@
+package org.poseport.demo.core
+
+import java.io.File
+import kotlin.math.abs
+import org.junit.Assert.assertArrayEquals
+import org.junit.Assert.assertThrows
+import org.junit.Assert.assertTrue
+import org.junit.Test
+
+/** Every model that the toolkit converts, on the library that phones run, finds what Python finds with it. */
+class PoseModelTest {
+    private val models = Models()
+
+    private fun open(file: File, delegates: Delegates = Xnnpack.delegates) = PoseModel(ModelFile.read(file), file.name, Setting(threads = 1), delegates)
+
+    @Test fun keypointsAreThoseOfPython() {
+        assertTrue("${models.files.size} models", models.files.size >= 10)
+        for (file in models.files) {
+            val expected = models.expected(file)
+            open(file).use { model ->
+                expected.boxes.forEachIndexed { i, box ->
+                    val found = model.predict(models.picture, box)
+                    val away = found.indices.filter { it % 3 < 2 }.maxOf { abs(found[it] - expected.keypoints[i][it]) }
+                    println("%-28s box %d: %.4f px".format(file.name, i, away))
+                    // the ranges of a dynamic file are measured while it runs, by code that changes between versions
+                    if ("dynamic" !in file.name) assertTrue("${file.name}: $away px", away < 0.05)
+                }
+            }
+        }
+    }
+
+    @Test fun integerOutputsAreBitEqual() {
+        for (file in models.files) {
+            val expected = models.expected(file)
+            if (!expected.integer) continue
+            open(file).use { assertArrayEquals(file.name, expected.output, it.rawOutput(expected.input)) }
+        }
+    }
+
+    @Test fun aFileWithOtherTensorsThanItsCardSaysIsRefused() {
+        val (first, other) = listOf("hourglass.float32", "deeppose.float32").map { name -> models.files.first { name in it.name } }
+        val swapped = Stage(ModelFile.read(other).first().card, ModelFile.read(first).first().data)
+        val refused = assertThrows(Refused::class.java) { PoseModel(listOf(swapped), "m.tflite", Setting(threads = 1), Delegates.cpu) }
+        assertTrue(refused.message!!, "its card says" in refused.message!!)
+    }
+
+    @Test fun bytesThatAreNoModelAreRefusedByTheInterpreterToo() {
+        val card = ModelFile.read(models.files.first()).first().card
+        val nonsense = java.nio.ByteBuffer.allocateDirect(4096).put("....TFL3".toByteArray())
+        assertThrows(Refused::class.java) { PoseModel(listOf(Stage(card, nonsense)), "m.tflite", Setting(threads = 1), Delegates.cpu) }
+    }
+
+    @Test fun aPersonIsFollowed() {
+        open(models.files.first { "hourglass.float32" in it.name }).use { model ->
+            val follower = Follower(model)
+            repeat(3) {
+                val found = follower.next(models.picture)
+                assertTrue(found.keypoints.size == 3 * model.spec.skeleton.size)
+            }
+            assertTrue(follower.invoke.at(50)!! > 0)
+        }
+    }
+}
