@@ -9,6 +9,8 @@ from poseport import bundle, cascade, coco, records, synth
 from poseport.bench import accuracy
 from poseport.convert import budget, edge, inspect, quantize, recipes
 from poseport.runner import load
+from poseport.skeleton import COCO17
+from poseport.spec import CoordsOutput, DeepPoseArchitecture, PoseSpec
 from poseport.train import models
 from poseport.train.callbacks import save_weights
 
@@ -16,14 +18,21 @@ INT8 = recipes.recipe("int8")
 
 
 @pytest.fixture(scope="module")
-def poisoned(tiny_bundle, tmp_path_factory):
-    """`tiny_bundle` with one channel between `stem_a` and `stem_b` a thousand times as large: the same function."""
-    spec, model = models.load(tiny_bundle, keras)
-    gamma, beta, *moving = model.get_layer("stem_a_bn").get_weights()
-    (kernel,) = model.get_layer("stem_b_dw").get_weights()
+def poisoned(tmp_path_factory):
+    """Random weights that tell people apart, and one channel between `stem_b` and `block0` a thousand times as large
+    as it was, which the next layer takes back: the same function, but no range of 255 steps holds all channels.
+    """
+    keras.utils.set_random_seed(0)
+    spec = PoseSpec("dp", DeepPoseArchitecture(width=0.25, dense_units=32), COCO17, (64, 64), CoordsOutput())
+    model = models.build(spec, keras)
+    kernel, bias = model.get_layer("coords").get_weights()
+    # a fresh network fades from layer to layer: its last kernel makes up for it
+    model.get_layer("coords").set_weights([3e6 * kernel, bias])
+    gamma, beta, *moving = model.get_layer("stem_b_bn").get_weights()
+    (kernel,) = model.get_layer("block0_dw").get_weights()
     gamma[3], beta[3], kernel[:, :, 3] = 1000, 1000, kernel[:, :, 3] / 1000
-    model.get_layer("stem_a_bn").set_weights([gamma, beta, *moving])
-    model.get_layer("stem_b_dw").set_weights([kernel])
+    model.get_layer("stem_b_bn").set_weights([gamma, beta, *moving])
+    model.get_layer("block0_dw").set_weights([kernel])
     directory = tmp_path_factory.mktemp("poisoned") / "bundle"
     bundle.write_spec(directory, spec)
     save_weights(model, directory / bundle.WEIGHTS)
@@ -32,23 +41,28 @@ def poisoned(tiny_bundle, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def calib(tmp_path_factory):
-    return coco.load(synth.write_people(tmp_path_factory.mktemp("calib"), 24, seed=5))
+    return coco.load(synth.write_people(tmp_path_factory.mktemp("calib"), 30, seed=5))
 
 
 @pytest.fixture(scope="module")
 def tune(poisoned, drawn, tmp_path_factory):
-    """Drawn people, labelled with what the network itself finds: its AP is 1, and each loss is int8's."""
+    """Drawn people, labelled with what the network itself finds: its AP is 1, and each loss is int8's. They count as
+    ten times as large as they are: in a crop of 64 pixels a step of int8 is no small part of an eye.
+    """
     people = coco.load(drawn)
     path = tmp_path_factory.mktemp("float") / "m.tflite"
     model = load(quantize.convert(poisoned, recipes.recipe("float32"), path).path)
     found = cascade.predict([model.stage], people.persons)
     found[..., 2] = 2
-    return replace(people, persons=tuple(replace(p, keypoints=k) for p, k in zip(people.persons, found, strict=True)))
+    return replace(
+        people,
+        persons=tuple(replace(p, keypoints=k, area=100 * p.area) for p, k in zip(people.persons, found, strict=True)),
+    )
 
 
-def search(poisoned, calib, tune, out, max_ap_drop=5.0, say=lambda line: None, recipe=INT8):
-    limit = budget.Limit(max_ap_drop, tune, 40, say)
-    return quantize.convert(poisoned, recipe, out, calib, count=16, limit=limit)
+def search(poisoned, calib, tune, out, max_ap_drop=40.0, say=lambda line: None, recipe=INT8):
+    limit = budget.Limit(max_ap_drop, tune, 20, say)
+    return quantize.convert(poisoned, recipe, out, calib, count=12, limit=limit)
 
 
 @pytest.fixture(scope="module")
@@ -60,17 +74,15 @@ def test_a_poisoned_layer_is_found_and_the_accuracy_comes_back(done, tune):
     conversion = done.card.conversion
     found = conversion.budget
     assert conversion.recipe == "mixed-float32"
-    # the two layers between which the channel lies: whoever is int8 quantizes it
-    assert {cost.layer for cost in found.ranking[:2]} == {"stem_a_conv", "stem_b_dw"}
-    assert found.ranking[1].moved > 2 * found.ranking[2].moved
-    assert set(conversion.kept) >= {"stem_a_conv", "stem_b_dw"}
-    assert len(conversion.kept) <= 4
+    # the two layers between which the channel lies: either one quantizes it
+    assert {cost.layer for cost in found.ranking[:2]} == set(conversion.kept) == {"stem_b_conv", "block0_dw"}
+    assert found.ranking[1].moved > 4 * found.ranking[2].moved
     steps = {(step.recipe, step.kept): step.ap_drop for step in found.curve}
-    assert steps["int8", 0] > 30
-    assert steps["int8-p95", 0] > 30
-    assert steps["mixed-float32", 1] > 30  # either of the two alone mends nothing
-    assert found.curve[-1].ap_drop <= 5
-    assert found.curve[-1].kept == len(conversion.kept)
+    assert steps["int8", 0] > 70
+    assert steps["int8-p95", 0] > 70
+    assert steps["mixed-float32", 1] > 70  # keeping one of the two alone mends nothing
+    assert found.curve[-1].ap_drop <= 40  # what is left is the other layers of a random network
+    assert found.curve[-1].kept == 2
     assert found.float32.ap == 1
 
 
@@ -87,9 +99,9 @@ def test_the_file_is_what_its_card_says(done):
 
 def test_nobody_calibrates_and_is_tuned_on(done, tune):
     conversion = done.card.conversion
-    assert len(conversion.budget.tune.people) == 40
+    assert len(conversion.budget.tune.people) == 20
     assert not set(conversion.budget.tune.images_sha256) & set(conversion.calibration.images_sha256)
-    with pytest.raises(ValueError, match=r"40 of these images settled its activation ranges or tuned it"):
+    with pytest.raises(ValueError, match=r"20 of these images settled its activation ranges or tuned it"):
         accuracy.refuse_overlap(load(done.path), tune.persons)
 
 
@@ -116,12 +128,9 @@ def test_an_interrupted_search_goes_on_and_ends_alike(done, poisoned, calib, tun
     assert len(before) == 8
     again = search(poisoned, calib, tune, out, say=lines.append)
     assert again.card.conversion.kept == done.card.conversion.kept
-    for name in (
-        "float32",
-        "ranking",
-    ):  # times of the runs differ, what was measured before is the same to the last digit
-        theirs, ours = (getattr(x.card.conversion.budget, name) for x in (done, again))
-        assert theirs == ours if name == "ranking" else ours == before["float32"]
+    ours, theirs = again.card.conversion.budget, done.card.conversion.budget
+    assert ours.ranking == theirs.ranking
+    assert ours.float32 == before["float32"]  # to the millisecond: it was not measured again
     assert not quantize.notes_path(out).exists()
 
 
@@ -140,7 +149,7 @@ def test_a_budget_that_nothing_holds_writes_nothing_and_keeps_what_was_measured(
     names += [f"{name} keeping 0" for name in ("int8", "int8-p95")]
     names += [f"mixed-float32 keeping {n}" for n in range(1, len(layers))]
     records.write_json(replace(notes, measured=notes.measured | dict.fromkeys(names, lost)), quantize.notes_path(out))
-    with pytest.raises(ValueError, match=r"no mix of int8 and float32 loses at most 5 .*nothing was written.*50\.00"):
+    with pytest.raises(ValueError, match=r"no mix of int8 and float32 loses at most 40 .*nothing was written.*50\.00"):
         search(poisoned, calib, tune, out)
     assert not out.exists()
     assert quantize.notes_path(out).exists()
@@ -154,22 +163,22 @@ def test_sixteen_bits_hold_where_float_does(poisoned, calib, done, tmp_path):
     """The kept layers of a search, named by hand, and in 16 bits."""
     kept = done.card.conversion.kept
     by_hand = quantize.convert(
-        poisoned, recipes.recipe("mixed-16x8"), tmp_path / "m.mixed-16x8.tflite", calib, count=16, keep=kept
+        poisoned, recipes.recipe("mixed-16x8"), tmp_path / "m.mixed-16x8.tflite", calib, count=12, keep=kept
     )
     assert by_hand.card.conversion.kept == kept
     wide = [op for op in by_hand.inspection.ops if op.dtype == "int8 weights x int16"]
     assert len(wide) == len(kept)
     assert by_hand.inspection.float_islands == ()
-    plain = quantize.convert(poisoned, INT8, tmp_path / "m.int8.tflite", calib, count=16)
-    assert by_hand.parity.mean_px < 0.3 * plain.parity.mean_px
+    plain = quantize.convert(poisoned, INT8, tmp_path / "m.int8.tflite", calib, count=12)
+    assert by_hand.parity.mean_px < 0.6 * plain.parity.mean_px
 
 
 @pytest.mark.parametrize(
     ("recipe", "change", "message"),
     [
-        ("int8", {"keep": ["stem_a_conv"]}, "recipe int8 keeps no layer from being int8; take mixed-float32"),
+        ("int8", {"keep": ["stem_b_conv"]}, "recipe int8 keeps no layer from being int8; take mixed-float32"),
         ("mixed-float32", {}, "needs layers that are not int8; name them with --keep"),
-        ("mixed-float32", {"keep": ["stem"]}, "there is no layer 'stem' to keep; there are stem_conv, stem_a_dw"),
+        ("mixed-float32", {"keep": ["stem"]}, "there is no layer 'stem' to keep; there are stem_conv, stem_b_dw"),
         ("float16", {"limit": 1.0}, "--max-ap-drop takes recipe int8, mixed-float32 or mixed-16x8, not float16"),
         ("int8", {"limit": 1.0, "out": "m.int8.tflite"}, "leave the recipe out of --out"),
         ("float32", {"out": "m.int8.tflite"}, "its name says int8, the file would be float32; rename --out"),
