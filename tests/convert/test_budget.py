@@ -54,10 +54,8 @@ def tune(poisoned, drawn, tmp_path_factory):
     model = load(quantize.convert(poisoned, recipes.recipe("float32"), path).path)
     found = cascade.predict([model.stage], people.persons)
     found[..., 2] = 2
-    return replace(
-        people,
-        persons=tuple(replace(p, keypoints=k, area=100 * p.area) for p, k in zip(people.persons, found, strict=True)),
-    )
+    pairs = zip(people.persons, found, strict=True)
+    return replace(people, persons=tuple(replace(p, keypoints=k, area=100 * p.area) for p, k in pairs))
 
 
 def search(poisoned, calib, tune, out, max_ap_drop=40.0, say=lambda line: None, recipe=INT8):
