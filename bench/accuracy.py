@@ -97,17 +97,20 @@ def predict(
 
 
 def refuse_overlap(model: Pose, persons: Iterable[Person]) -> None:
-    """ValueError when an image settled the file's activation ranges: its accuracy there says too much."""
-    calibration = model.card.conversion.calibration
-    if calibration is None:
+    """ValueError when an image settled the file's activation ranges or tuned its budget: its accuracy there says
+    too much.
+    """
+    conversion = model.card.conversion
+    manifests = (conversion.calibration, conversion.budget.tune if conversion.budget else None)
+    used = {digest for manifest in manifests if manifest is not None for digest in manifest.images_sha256}
+    if not used:
         return
-    used = set(calibration.images_sha256)
     images = {p.image_path: p for p in persons}
     shared = [path for path in sorted(images) if images[path].digest() in used]
     if shared:
         raise ValueError(
-            f"{model.path}: {len(shared)} of these images settled its activation ranges ({shared[0].name} …); "
-            "bench on other people, or convert again with --exclude naming this set"
+            f"{model.path}: {len(shared)} of these images settled its activation ranges or tuned it "
+            f"({shared[0].name} …); bench on other people, or convert again with --exclude naming this set"
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Literal
 
 import numpy as np
 
@@ -10,23 +11,27 @@ from poseport import feed, pose
 from poseport.coco import People, Person
 from poseport.spec import Calibration, PoseSpec
 
+_WORDS = {"calib": "calibrate", "tune": "be tuned on"}
 
-def choose(people: People, count: int, seed: int, exclude: People | None = None) -> tuple[list[Person], Calibration]:
+
+def choose(
+    people: People, count: int, seed: int, exclude: People | None = None, purpose: Literal["calib", "tune"] = "calib"
+) -> tuple[list[Person], Calibration]:
     """Draw `count` people, no two from one image while there are images enough, and the manifest that names them.
 
-    exclude: people whose images must not be used (the evaluation's). Raises ValueError when fewer than
-    `count` can be had, or an image cannot be read.
+    exclude: people whose images must not be used: the evaluation's, and those of the other purpose. Raises
+    ValueError when fewer than `count` can be had, or an image cannot be read.
     """
     if count < 1:
-        raise ValueError(f"{count} calibration people; expected at least 1, 300 is a good number")
+        raise ValueError(f"{count} people to {_WORDS[purpose]}; expected at least 1, 300 is a good number")
     candidates = list(people.for_training().persons)
     if exclude is not None:
         candidates = _on_other_photos(candidates, exclude)
     if len(candidates) < count:
         raise ValueError(
-            f"{people.path}: {len(candidates)} people can calibrate, {count} were asked for; "
-            f"give --calib-count {len(candidates)} or a larger set"
-            + (" (people of the --exclude set were left out)" if exclude is not None else "")
+            f"{people.path}: {len(candidates)} people can {_WORDS[purpose]}, {count} were asked for; "
+            f"give --{purpose}-count {len(candidates)} or a larger set"
+            + (" (people of the --exclude and --tune-on sets were left out)" if exclude is not None else "")
         )
     order = np.random.default_rng(seed).permutation(len(candidates))
     seen: set[int] = set()

@@ -17,11 +17,15 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("bundle", type=PATH)
-@click.option("--recipe", "recipe_name", required=True, help="float32, float16, dynamic, int8 or int8-floatio.")
+@click.option("--recipe", "recipe_name", required=True, help="float32, float16, dynamic, int8, int8-p95, 16x8 …")
 @people_options("calib", "People that settle activation ranges; not those you evaluate on", required=False)
 @click.option("--calib-count", default=300, show_default=True, type=click.IntRange(1), help="How many of them to draw.")
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Draws the calibration people.")
 @people_options("exclude", "Evaluation people, whose images must not calibrate", required=False)
+@click.option("--keep", multiple=True, help="Layer of a mixed recipe that is not int8; as often as needed.")
+@click.option("--max-ap-drop", type=float, help="Points of AP that the file may lose; layers are kept until it does.")
+@people_options("tune-on", "People on whom that is measured; neither those that calibrate nor evaluate", required=False)
+@click.option("--tune-count", default=500, show_default=True, type=click.IntRange(1), help="How many at most.")
 @click.option("--out", required=True, type=PATH, help="File to write, NAME.RECIPE.tflite by custom.")
 @output_options
 @guarded
@@ -34,13 +38,19 @@ def convert(
     seed: int,
     exclude: Path | None,
     exclude_images: Path | None,
+    keep: tuple[str, ...],
+    max_ap_drop: float | None,
+    tune_on: Path | None,
+    tune_on_images: Path | None,
+    tune_count: int,
     out: Path,
     quiet: bool,
     as_json: bool,
 ) -> None:
     """Convert a trained BUNDLE to TFLite and read the file back: its operations, the share of multiply-adds
     by true type, and how many pixels its keypoints are from the Keras network's. A file that is not what its
-    recipe says is not written.
+    recipe says is not written. With --max-ap-drop the layers that int8 hurts most stay in float32 (recipe
+    mixed-16x8: in 16 bits) until no more AP is lost on the people of --tune-on.
 
     Example: poseport convert runs/first --recipe int8 --calib people --calib-count 300 --out first.int8.tflite
     """
@@ -50,19 +60,33 @@ def convert(
     recipe = recipes.recipe(recipe_name)
     people = load_people(calib, calib_images, None) if calib else None
     others = load_people(exclude, exclude_images, None) if exclude else None
+    if (max_ap_drop is None) != (tune_on is None):
+        raise ValueError("--max-ap-drop and --tune-on go together: points of AP, and the people to lose them on")
+    tune = load_people(tune_on, tune_on_images, None) if tune_on else None
 
     from poseport.quiet import quiet as quietly
 
     os.environ["KERAS_BACKEND"] = "tensorflow"  # whatever trained the bundle, TensorFlow converts it
     with quietly():
-        from poseport.convert import quantize
+        from poseport.convert import budget, quantize
 
+    def say(line: str) -> None:
+        if not (quiet or as_json):
+            click.echo(line, err=True)
+
+    limit = None if tune is None or max_ap_drop is None else budget.Limit(max_ap_drop, tune, tune_count, say)
     crops = sum(bundles.read_spec(stage).crops_per_person for stage in bundles.stages(bundle))
     steps = crops * (min(calib_count, quantize.PARITY_PEOPLE) + (calib_count if recipe.full else 0))
-    with progress("converting", steps, hidden=quiet or as_json or people is None) as advance:
-        done = quantize.convert(
-            bundle, recipe, out, people, count=calib_count, seed=seed, exclude=others, progress=advance
-        )
+    with progress("converting", steps, hidden=quiet or as_json or people is None or limit is not None) as advance:
+        try:
+            done = quantize.convert(
+                bundle, recipe, out, people, count=calib_count, seed=seed, exclude=others, keep=keep, limit=limit,
+                progress=advance,
+            )  # fmt: skip
+        except KeyboardInterrupt:
+            if (notes := quantize.notes_path(out)).is_file():
+                say(f"\n{notes}: what was measured is kept there, and the same command goes on from it")
+            raise
     found = quantize.summary(done)
     shares = ", ".join(f"{100 * share:.1f} % {dtype}" for dtype, share in found["macs_share_by_dtype"].items())
     lines = [f"{out}: {found['bytes'] / 1e6:.2f} MB, {found['macs'] / 1e6:.0f} M multiply-adds ({shares})"]
@@ -72,6 +96,13 @@ def convert(
                 f"  keypoints of {one.card.spec.name} against Keras: mean {p.mean_px:.3f} px, "
                 f"99th percentile {p.p99_px:.3f} px ({p.keypoints} keypoints of {p.people} people)"
             )
+    conversion = done.card.conversion
+    lines.append(f"  recipe {conversion.recipe}, by {conversion.engine}")
+    if conversion.kept:
+        lines.append(f"  not int8: {', '.join(conversion.kept)}")
+    if conversion.budget is not None:
+        step, people_tuned = conversion.budget.curve[-1], len(conversion.budget.tune.people)
+        lines.append(f"  {budget.describe(step)}; of {max_ap_drop:g} allowed, on {people_tuned} people to tune on")
     if found["calibration_people"]:
         lines.append(f"  calibrated on {found['calibration_people']} people, seed {seed}")
     answer(found, "\n".join(lines), as_json=as_json, quiet=quiet)
@@ -161,6 +192,7 @@ def _text(file: str, found: Inspection, card: ModelCard, list_ops: bool) -> str:
         f"  operations {', '.join(f'{kind} {count}' for kind, count in found.op_counts.items())}",
         f"  runtime    TFLite {found.min_runtime or 'not noted'} or later",
         "  made by    " + "; ".join(filter(None, [conversion.engine, versions])),
+        *([f"  not int8   {', '.join(conversion.kept)}"] if conversion.kept else []),
         f"  weights    sha256 {conversion.weights_sha256}",
     ]
     if conversion.calibration is not None:

@@ -43,11 +43,12 @@ MODEL, BUNDLE = Named(bundle=False), Named(bundle=True)
 def people_options(flag: str, what: str, *, required: bool = True) -> Callable[[F], F]:
     """`--flag` and `--flag-images` (for `--data` just `--images`): a set of people."""
     images = "--images" if flag == "data" else f"--{flag}-images"
+    name = flag.replace("-", "_")
 
     def add(command: F) -> F:
-        command = click.option(images, f"{flag}_images", type=PATH, help=f"Folder of the images of --{flag}.")(command)
+        command = click.option(images, f"{name}_images", type=PATH, help=f"Folder of the images of --{flag}.")(command)
         text = f"{what}: a COCO keypoint annotations file, or a folder that holds one."
-        return click.option(f"--{flag}", flag, type=PATH, required=required, help=text)(command)
+        return click.option(f"--{flag}", name, type=PATH, required=required, help=text)(command)
 
     return add
 
