@@ -17,11 +17,27 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("bundle", type=PATH)
-@click.option("--recipe", "recipe_name", required=True, help="float32, float16, dynamic, int8 or int8-floatio.")
+@click.option(
+    "--recipe", "recipe_name", required=True, help="float32, float16, dynamic, int8, int8-floatio or int8-qat."
+)
 @people_options("calib", "People that settle activation ranges; not those you evaluate on", required=False)
 @click.option("--calib-count", default=300, show_default=True, type=click.IntRange(1), help="How many of them to draw.")
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Draws the calibration people.")
 @people_options("exclude", "Evaluation people, whose images must not calibrate", required=False)
+@people_options("data", "int8-qat: people that the network is trained on, under int8's rounding", required=False)
+@click.option(
+    "--epochs", default=3, show_default=True, type=click.IntRange(1), help="int8-qat: how often it sees them."
+)
+@click.option(
+    "--learning-rate", type=click.FloatRange(0, min_open=True), help="int8-qat. Default: a tenth of the bundle's."
+)
+@click.option(
+    "--teacher-weight",
+    default=0.5,
+    show_default=True,
+    type=click.FloatRange(0, 1),
+    help="int8-qat: share of a target that is the float network's heatmap.",
+)
 @click.option("--out", required=True, type=PATH, help="File to write, NAME.RECIPE.tflite by custom.")
 @output_options
 @guarded
@@ -34,13 +50,18 @@ def convert(
     seed: int,
     exclude: Path | None,
     exclude_images: Path | None,
+    data: Path | None,
+    data_images: Path | None,
+    epochs: int,
+    learning_rate: float | None,
+    teacher_weight: float,
     out: Path,
     quiet: bool,
     as_json: bool,
 ) -> None:
     """Convert a trained BUNDLE to TFLite and read the file back: its operations, the share of multiply-adds
     by true type, and how many pixels its keypoints are from the Keras network's. A file that is not what its
-    recipe says is not written.
+    recipe says is not written. int8-qat trains the network on first (docs/qat.md); it needs --data.
 
     Example: poseport convert runs/first --recipe int8 --calib people --calib-count 300 --out first.int8.tflite
     """
@@ -48,7 +69,10 @@ def convert(
     from poseport.convert import recipes
 
     recipe = recipes.recipe(recipe_name)
-    people = load_people(calib, calib_images, None) if calib else None
+    if (data is not None) != recipe.tuned:
+        raise ValueError(f"--data trains the network of recipe int8-qat and of no other; found {recipe.name}")
+    learned = load_people(data, data_images, None) if data else None
+    people = load_people(calib, calib_images, None) if calib else learned
     others = load_people(exclude, exclude_images, None) if exclude else None
 
     from poseport.quiet import quiet as quietly
@@ -57,23 +81,37 @@ def convert(
     with quietly():
         from poseport.convert import quantize
 
+        if recipe.tuned:
+            from poseport.convert import qat
+
     crops = sum(bundles.read_spec(stage).crops_per_person for stage in bundles.stages(bundle))
-    steps = crops * (min(calib_count, quantize.PARITY_PEOPLE) + (calib_count if recipe.full else 0))
+    steps = crops * (min(calib_count, quantize.PARITY_PEOPLE) + (calib_count if recipe.calibrated else 0))
+    steps += epochs * len(learned) if learned is not None else 0
     with progress("converting", steps, hidden=quiet or as_json or people is None) as advance:
+        tune = None
+        if learned is not None:
+            tune = qat.Tuner(learned, epochs, learning_rate, teacher_weight, seed, others, advance)
         done = quantize.convert(
-            bundle, recipe, out, people, count=calib_count, seed=seed, exclude=others, progress=advance
+            bundle, recipe, out, people, count=calib_count, seed=seed, exclude=others, tune=tune, progress=advance
         )
     found = quantize.summary(done)
     shares = ", ".join(f"{100 * share:.1f} % {dtype}" for dtype, share in found["macs_share_by_dtype"].items())
     lines = [f"{out}: {found['bytes'] / 1e6:.2f} MB, {found['macs'] / 1e6:.0f} M multiply-adds ({shares})"]
+    reference = "the trained network with its rounding" if recipe.tuned else "Keras"
     for one in (done, *done.later):
         if (p := one.parity) is not None:
             lines.append(
-                f"  keypoints of {one.card.spec.name} against Keras: mean {p.mean_px:.3f} px, "
+                f"  keypoints of {one.card.spec.name} against {reference}: mean {p.mean_px:.3f} px, "
                 f"99th percentile {p.p99_px:.3f} px ({p.keypoints} keypoints of {p.people} people)"
             )
     if found["calibration_people"]:
         lines.append(f"  calibrated on {found['calibration_people']} people, seed {seed}")
+    if (tuned := done.card.conversion.tuning) is not None:
+        equal = 100 * min(layer.equal for layer in done.layers)
+        lines.append(
+            f"  trained on {tuned.people} people, {tuned.epochs} epochs; each of {len(done.layers)} layers is within "
+            f"one step of the trained one, {equal:.1f} % or more of its values equal"
+        )
     answer(found, "\n".join(lines), as_json=as_json, quiet=quiet)
 
 
@@ -166,6 +204,11 @@ def _text(file: str, found: Inspection, card: ModelCard, list_ops: bool) -> str:
     if conversion.calibration is not None:
         c = conversion.calibration
         lines.append(f"  calibrated {len(c.people)} people, seed {c.seed}, annotations sha256 {c.annotations_sha256}")
+    if (t := conversion.tuning) is not None:
+        lines.append(
+            f"  trained    {t.people} people, {t.epochs} epochs, rate {t.learning_rate:g}, "
+            f"teacher's share {t.teacher:g}, seed {t.seed}, annotations sha256 {t.annotations_sha256}"
+        )
     if list_ops:
         lines += [f"    {op.kind:<24}{op.dtype:<24}{op.macs:>12,}  {op.name}" for op in found.ops]
     return "\n".join(lines)

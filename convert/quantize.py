@@ -11,18 +11,20 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from poseport import __version__, bundle, cascade
+from poseport import __version__, bundle, cascade, feed, pose
 from poseport.coco import People, Person
 from poseport.convert import calibration
 from poseport.convert.graph import Deployment, deployment
 from poseport.convert.inspect import Inspection, inspect_bytes, macs_per_person
 from poseport.convert.parity import Parity, parity
 from poseport.convert.recipes import Recipe
+from poseport.convert.steps import LayerSteps, layer_steps
 from poseport.quiet import quiet
 from poseport.runner import Network
-from poseport.spec import Calibration, Conversion, ModelCard, PoseSpec
+from poseport.spec import Calibration, Conversion, ModelCard, PoseSpec, Tuning
 
 PARITY_PEOPLE = 64
+STEPS_PEOPLE = 4
 # Above this distance to its own Keras network a float file is not the same network any more.
 FLOAT_LIMIT_PX = 0.5
 
@@ -31,7 +33,8 @@ FLOAT_LIMIT_PX = 0.5
 class Converted:
     """A file that was written, what is in it, and how far it is from the network that it came from.
 
-    later: the same of each later stage of a cascade; their files lie inside the first one's.
+    later: the same of each later stage of a cascade; their files lie inside the first one's. layers: of a network
+    that was trained under rounding, against the file layer by layer.
     """
 
     path: Path
@@ -39,6 +42,7 @@ class Converted:
     inspection: Inspection
     parity: Parity | None
     later: tuple[Converted, ...] = ()
+    layers: tuple[LayerSteps, ...] = ()
 
 
 def convert(
@@ -50,16 +54,20 @@ def convert(
     count: int = 300,
     seed: int = 0,
     exclude: People | None = None,
+    tune: Callable[[Path], tuple[Deployment, Tuning]] | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Converted:
     """Convert a bundle, or all bundles of a cascade into one file.
 
     calib: people that settle activation ranges (recipes with int8 activations need them) and on whom
-    parity is measured. exclude: evaluation people, whose images are not used. progress: called with 1
+    parity is measured. exclude: evaluation people, whose images are not used. tune: what trains a bundle's network
+    for a recipe that needs it, see `poseport.convert.qat`. progress: called with 1
     for each crop that calibrated, and with the number of crops on which parity was measured.
     Raises ValueError when the bundle or the people will not do, or the written file is not what the
     recipe promises; then nothing is left under `out`.
     """
+    if recipe.tuned and tune is None:
+        raise ValueError(f"recipe {recipe.name} trains the network further; give --data DIR and --epochs")
     if recipe.full and calib is None:
         raise ValueError(f"recipe {recipe.name} settles activation ranges on people; give --calib DIR")
     folders = bundle.stages(directory)
@@ -72,7 +80,7 @@ def convert(
     persons: list[Person] = []
     manifest = None
     if calib is not None:
-        wanted = count if recipe.full else min(count, PARITY_PEOPLE, len(calib.for_training()))
+        wanted = count if recipe.calibrated else min(count, PARITY_PEOPLE, len(calib.for_training()))
         persons, manifest = calibration.choose(calib, wanted, seed, exclude)
     parts: list[tuple[bytes, Converted]] = []
     estimates = None
@@ -81,7 +89,7 @@ def convert(
             # a later stage is calibrated on the crops that the converted stages before it will ask for
             before = Network(parts[-1][0], parts[-1][1].card, str(out), threads=2)
             estimates = cascade.predict([before.stage], persons, estimates=estimates)
-        parts.append(_stage(folder, recipe, out, persons, manifest, estimates, progress))
+        parts.append(_stage(folder, recipe, out, persons, manifest, estimates, tune, progress))
     (flatbuffer, first), *later = parts
     bundle.write_model(out, flatbuffer, first.card, [bundle.pack(data, done.card) for data, done in later])
     data, card = bundle.read_model(out)
@@ -95,10 +103,11 @@ def _stage(
     persons: Sequence[Person],
     manifest: Calibration | None,
     estimates: np.ndarray | None,
+    tune: Callable[[Path], tuple[Deployment, Tuning]] | None,
     progress: Callable[[int], None] | None,
 ) -> tuple[bytes, Converted]:
     """One network: its flatbuffer, and what was found in it."""
-    network = deployment(folder)
+    network, tuning = tune(folder) if tune is not None else (deployment(folder), None)
     boxes = cascade.windows(network.spec, np.array([p.box_xywh for p in persons]), estimates) if persons else None
     flatbuffer = to_flatbuffer(network, recipe, persons, boxes, progress)
     card = ModelCard(
@@ -108,18 +117,23 @@ def _stage(
             engine=f"TFLiteConverter of tensorflow {tf.__version__}",
             weights_sha256=bundle.sha256(folder / bundle.WEIGHTS),
             versions={"poseport": __version__, "tensorflow": tf.__version__, "keras": version("keras")},
-            calibration=manifest if recipe.full else None,
+            calibration=manifest if recipe.calibrated else None,
+            tuning=tuning,
         ),
     )
     inspection = inspect_bytes(bundle.pack(flatbuffer, card), str(out))
     verify(inspection, recipe, network.spec)
+    layers: tuple[LayerSteps, ...] = ()
+    if recipe.tuned:
+        crops = next(feed.batches(network.spec, persons[:STEPS_PEOPLE])).crops
+        layers = layer_steps(network.model, flatbuffer, pose.normalise(network.spec, crops))
     compared = None
     if boxes is not None:
         some = slice(PARITY_PEOPLE)
         ready = Network(flatbuffer, card, str(out), threads=2)
         compared = parity(network.model, ready, persons[some], progress, boxes[some])
         check_parity(compared, recipe, out)
-    return flatbuffer, Converted(out, card, inspection, compared)
+    return flatbuffer, Converted(out, card, inspection, compared, layers=layers)
 
 
 def to_flatbuffer(
@@ -136,8 +150,9 @@ def to_flatbuffer(
     if recipe.weights == "float16":
         converter.target_spec.supported_types = [tf.float16]
     if recipe.full:
-        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
         converter.inference_input_type = converter.inference_output_type = getattr(tf, recipe.io)
+    if recipe.calibrated:
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
 
         def representative() -> Iterator[dict[str, np.ndarray]]:
             for image in calibration.inputs(network.spec, persons, boxes_xywh):
@@ -218,6 +233,7 @@ def summary(done: Converted) -> dict[str, Any]:
         "ops": done.inspection.op_counts,
         "calibration_people": len(done.card.conversion.calibration.people) if done.card.conversion.calibration else 0,
         "parity": None if done.parity is None else vars(done.parity),
+        "layers": [vars(layer) for layer in done.layers],
         "later": [
             {"ops": one.inspection.op_counts, "parity": None if one.parity is None else vars(one.parity)}
             for one in done.later

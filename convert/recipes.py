@@ -5,6 +5,7 @@ float16         float16 weights, computed in float32
 dynamic         int8 weights, activations quantized while running
 int8            int8 weights (per channel), activations, input and output
 int8-floatio    the same inside, float32 input and output
+int8-qat        int8, from a network that was trained on with this rounding (see `poseport.convert.qat`)
 """
 
 from __future__ import annotations
@@ -18,13 +19,19 @@ Kind = Literal["float32", "float16", "int8"]
 @dataclass(frozen=True)
 class Recipe:
     """weights: how they are stored. full: activations are int8 too, and ranges need calibration people.
-    io: type of the input and output tensors.
+    io: type of the input and output tensors. tuned: ranges come out of a training instead.
     """
 
     name: str
     weights: Kind
     full: bool = False
     io: Literal["float32", "int8"] = "float32"
+    tuned: bool = False
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether calibration people settle the ranges."""
+        return self.full and not self.tuned
 
 
 RECIPES = {
@@ -35,6 +42,7 @@ RECIPES = {
         Recipe("dynamic", "int8"),
         Recipe("int8", "int8", full=True, io="int8"),
         Recipe("int8-floatio", "int8", full=True),
+        Recipe("int8-qat", "int8", full=True, io="int8", tuned=True),
     )
 }
 

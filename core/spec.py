@@ -290,6 +290,21 @@ class Calibration:
 
 
 @dataclass(frozen=True)
+class Tuning:
+    """The training that a network had while it was converted (recipe int8-qat).
+
+    people: of these annotations, seen `epochs` times. teacher: share of each target that was the float network's.
+    """
+
+    annotations_sha256: str
+    people: int
+    epochs: int
+    learning_rate: float
+    teacher: float
+    seed: int
+
+
+@dataclass(frozen=True)
 class Conversion:
     """How a file was made."""
 
@@ -298,6 +313,7 @@ class Conversion:
     weights_sha256: str
     versions: dict[str, str]
     calibration: Calibration | None = None
+    tuning: Tuning | None = None
 
 
 @dataclass(frozen=True)
