@@ -39,6 +39,7 @@ def measure(
     boxes, box_scores = persons_with_labels(people), None
     if detections is not None:
         boxes, box_scores = _detected(people, detections)
+    refuse_learned(model, people)
     refuse_overlap(model, boxes)
     began = time.perf_counter()
     keypoints = predict(model, boxes, flip=flip, progress=progress)
@@ -72,6 +73,15 @@ def predict(
 ) -> np.ndarray:
     """Keypoints (N, K, 3) in image pixels, of all networks of a model."""
     return cascade.predict([network.stage for network in model.networks], persons, flip=flip, progress=progress)
+
+
+def refuse_learned(model: Pose, people: People) -> None:
+    """ValueError when the network was fine-tuned on these very annotations while it was converted."""
+    learned = model.card.conversion.finetuning
+    if learned is not None and learned.annotations_sha256 == people.sha256:
+        raise ValueError(
+            f"{model.path}: was trained on {people.path} (recipe {model.card.conversion.recipe}); bench on other people"
+        )
 
 
 def refuse_overlap(model: Pose, persons: Iterable[Person]) -> None:

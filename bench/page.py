@@ -26,7 +26,7 @@ from poseport.bench.result import Model, Result
 from poseport.bench.statistics import Interval
 from poseport.bench.words import NONE, PER_KEYPOINT, Table, figures, plural, points, signed, span
 from poseport.bench.worst import Compared, compare
-from poseport.spec import HeatmapOutput
+from poseport.spec import FineTuning, HeatmapOutput
 
 FEW_PEOPLE = 1000
 _METRICS = ("OKS-AP50", "OKS-AP75", "OKS-AR", PER_KEYPOINT, "PCK@0.2/torso")
@@ -173,6 +173,8 @@ def _latency_table(place: str, members: Sequence[Timed]) -> Table:
 def _pareto(data: DataSet, places: dict[str, list[Timed]]) -> list[str]:
     """AP against MB, and against the median time with the fewest threads of each place."""
     costs = {"File size (MB)": {s.model.sha256: s.model.bytes / 1e6 for s in data.scored}}
+    if all(s.model.zipped for s in data.scored):
+        costs["Zipped size (MB)"] = {s.model.sha256: s.model.zipped / 1e6 for s in data.scored}
     for place, members in places.items():
         fewest = min(t.environment.threads for t in members)
         where = "" if len(places) == 1 else f", {place.partition(':')[0]}"
@@ -260,6 +262,13 @@ def _annotations(sets: Sequence[DataSet]) -> Table:
     return Table("On whom", ("Data set", "People", "Images", "sha256 of the annotations"), rows, numeric=False)
 
 
+def _finetuned(how: FineTuning) -> str:
+    return (
+        f"{plural(how.people, 'person', 'people')}, {plural(how.epochs, 'epoch', 'epochs')}, "
+        f"annotations sha256 {how.annotations_sha256}"
+    )
+
+
 def _provenance(model: Model) -> Table:
     spec, made = model.card.spec, model.card.conversion
     h, w = spec.input_hw
@@ -279,6 +288,7 @@ def _provenance(model: Model) -> Table:
         ("Engine", made.engine),
         ("Versions", ", ".join(f"{name} {version}" for name, version in made.versions.items())),
         ("Calibration", calibration),
+        *([("Trained as int8", _finetuned(made.finetuning))] if made.finetuning else []),
         ("Weights sha256", made.weights_sha256),
         ("Network", f"{spec.name}, {spec.family}, skeleton {spec.skeleton.name}"),
         ("Input", f"{w} x {h} (width x height) {spec.channel_order.upper()}, box padded by {spec.padding:g}"),

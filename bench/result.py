@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from poseport import __version__
+from poseport import __version__, bundle
 from poseport.records import read_json, write_json
 from poseport.runner import Pose
 from poseport.spec import ModelCard
@@ -19,12 +19,16 @@ from poseport.spec import ModelCard
 
 @dataclass(frozen=True)
 class Model:
-    """The measured file. name: its file name without .tflite, by which gate and report call it."""
+    """The measured file. name: its file name without .tflite, by which gate and report call it.
+
+    zipped: bytes that it takes in a download or an app's package (0 in records of older versions).
+    """
 
     name: str
     sha256: str
     bytes: int
     card: ModelCard
+    zipped: int = 0
 
 
 @dataclass(frozen=True)
@@ -130,7 +134,7 @@ def model_info(pose: Pose) -> Model:
     """What a record keeps of a loaded file."""
     data = pose.path.read_bytes()
     name = pose.path.name.removesuffix(".tflite")
-    return Model(name, hashlib.sha256(data).hexdigest(), len(data), pose.card)
+    return Model(name, hashlib.sha256(data).hexdigest(), len(data), pose.card, bundle.zipped_bytes(data))
 
 
 def host(pose: Pose) -> Environment:

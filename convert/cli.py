@@ -69,7 +69,7 @@ def convert(
     from poseport.convert import recipes
 
     recipe = recipes.recipe(recipe_name)
-    if (data is not None) != recipe.tuned:
+    if (data is not None) != recipe.trained:
         raise ValueError(f"--data trains the network of recipe int8-qat and of no other; found {recipe.name}")
     learned = load_people(data, data_images, None) if data else None
     people = load_people(calib, calib_images, None) if calib else learned
@@ -81,23 +81,31 @@ def convert(
     with quietly():
         from poseport.convert import quantize
 
-        if recipe.tuned:
+        if recipe.trained:
             from poseport.convert import qat
 
     crops = sum(bundles.read_spec(stage).crops_per_person for stage in bundles.stages(bundle))
     steps = crops * (min(calib_count, quantize.PARITY_PEOPLE) + (calib_count if recipe.calibrated else 0))
     steps += epochs * len(learned) if learned is not None else 0
     with progress("converting", steps, hidden=quiet or as_json or people is None) as advance:
-        tune = None
+        finetune = None
         if learned is not None:
-            tune = qat.Tuner(learned, epochs, learning_rate, teacher_weight, seed, others, advance)
+            finetune = qat.FineTuner(learned, epochs, learning_rate, teacher_weight, seed, others, advance)
         done = quantize.convert(
-            bundle, recipe, out, people, count=calib_count, seed=seed, exclude=others, tune=tune, progress=advance
+            bundle,
+            recipe,
+            out,
+            people,
+            count=calib_count,
+            seed=seed,
+            exclude=others,
+            finetune=finetune,
+            progress=advance,
         )
     found = quantize.summary(done)
     shares = ", ".join(f"{100 * share:.1f} % {dtype}" for dtype, share in found["macs_share_by_dtype"].items())
-    lines = [f"{out}: {found['bytes'] / 1e6:.2f} MB, {found['macs'] / 1e6:.0f} M multiply-adds ({shares})"]
-    reference = "the trained network with its rounding" if recipe.tuned else "Keras"
+    lines = [f"{out}: {found['bytes'] / 1e6:.2f} MB ({found['zipped_bytes'] / 1e6:.2f} zipped), {found['macs'] / 1e6:.0f} M multiply-adds ({shares})"]
+    reference = "the trained network with its rounding" if recipe.trained else "Keras"
     for one in (done, *done.later):
         if (p := one.parity) is not None:
             lines.append(
@@ -106,11 +114,11 @@ def convert(
             )
     if found["calibration_people"]:
         lines.append(f"  calibrated on {found['calibration_people']} people, seed {seed}")
-    if (tuned := done.card.conversion.tuning) is not None:
+    if (learning := done.card.conversion.finetuning) is not None:
         equal = 100 * min(layer.equal for layer in done.layers)
         lines.append(
-            f"  trained on {tuned.people} people, {tuned.epochs} epochs; each of {len(done.layers)} layers is within "
-            f"one step of the trained one, {equal:.1f} % or more of its values equal"
+            f"  trained on {learning.people} people, {learning.epochs} epochs; each of {len(done.layers)} layers is "
+            f"within one step of the trained one, {equal:.1f} % or more of its values equal"
         )
     answer(found, "\n".join(lines), as_json=as_json, quiet=quiet)
 
@@ -204,7 +212,7 @@ def _text(file: str, found: Inspection, card: ModelCard, list_ops: bool) -> str:
     if conversion.calibration is not None:
         c = conversion.calibration
         lines.append(f"  calibrated {len(c.people)} people, seed {c.seed}, annotations sha256 {c.annotations_sha256}")
-    if (t := conversion.tuning) is not None:
+    if (t := conversion.finetuning) is not None:
         lines.append(
             f"  trained    {t.people} people, {t.epochs} epochs, rate {t.learning_rate:g}, "
             f"teacher's share {t.teacher:g}, seed {t.seed}, annotations sha256 {t.annotations_sha256}"

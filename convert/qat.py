@@ -25,7 +25,7 @@ from poseport import pose
 from poseport.coco import People
 from poseport.convert import graph, mirror
 from poseport.convert.graph import Deployment
-from poseport.spec import HeatmapOutput, PoseSpec, Tuning
+from poseport.spec import FineTuning, HeatmapOutput, PoseSpec
 
 tf_keras, tfmot = mirror.packages()
 layers, quantizers = tf_keras.layers, tfmot.quantization.keras.quantizers
@@ -140,7 +140,7 @@ def rounding(network: Any) -> Any:
 
 
 @dataclass(frozen=True, eq=False)
-class Tuner:
+class FineTuner:
     """Fine-tunes the network of a bundle under rounding; made once, called with a bundle's folder.
 
     people: to learn from. epochs, rate, seed: see `mirror.settings`. believe: share of a target that is the float
@@ -156,7 +156,7 @@ class Tuner:
     exclude: People | None = None
     progress: Callable[[int], None] | None = None
 
-    def __call__(self, folder: Path) -> tuple[Deployment, Tuning]:
+    def __call__(self, folder: Path) -> tuple[Deployment, FineTuning]:
         """A network ready for TFLiteConverter, and how it was trained. ValueError as `mirror.finetune`."""
         settings = mirror.settings(folder, self.epochs, self.rate, self.seed)
         people = mirror.chosen(folder, settings, self.people, self.exclude)
@@ -166,7 +166,7 @@ class Tuner:
         mirror.finetune(network, folder, settings, people, believe=self.believe, progress=self.progress)
         believed = self.believe if isinstance(spec.output, HeatmapOutput) else 0.0
         rate = settings.learning_rate
-        return freeze(spec, network), Tuning(people.sha256, len(people), self.epochs, rate, believed, self.seed)
+        return freeze(spec, network), FineTuning(people.sha256, len(people), self.epochs, rate, believed, self.seed)
 
 
 def freeze(spec: PoseSpec, network: Any) -> Deployment:

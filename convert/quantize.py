@@ -21,7 +21,7 @@ from poseport.convert.recipes import Recipe
 from poseport.convert.steps import LayerSteps, layer_steps
 from poseport.quiet import quiet
 from poseport.runner import Network
-from poseport.spec import Calibration, Conversion, ModelCard, PoseSpec, Tuning
+from poseport.spec import Calibration, Conversion, FineTuning, ModelCard, PoseSpec
 
 PARITY_PEOPLE = 64
 STEPS_PEOPLE = 4
@@ -54,19 +54,19 @@ def convert(
     count: int = 300,
     seed: int = 0,
     exclude: People | None = None,
-    tune: Callable[[Path], tuple[Deployment, Tuning]] | None = None,
+    finetune: Callable[[Path], tuple[Deployment, FineTuning]] | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Converted:
     """Convert a bundle, or all bundles of a cascade into one file.
 
     calib: people that settle activation ranges (recipes with int8 activations need them) and on whom
-    parity is measured. exclude: evaluation people, whose images are not used. tune: what trains a bundle's network
+    parity is measured. exclude: evaluation people, whose images are not used. finetune: what trains a bundle's network
     for a recipe that needs it, see `poseport.convert.qat`. progress: called with 1
     for each crop that calibrated, and with the number of crops on which parity was measured.
     Raises ValueError when the bundle or the people will not do, or the written file is not what the
     recipe promises; then nothing is left under `out`.
     """
-    if recipe.tuned and tune is None:
+    if recipe.trained and finetune is None:
         raise ValueError(f"recipe {recipe.name} trains the network further; give --data DIR and --epochs")
     if recipe.full and calib is None:
         raise ValueError(f"recipe {recipe.name} settles activation ranges on people; give --calib DIR")
@@ -89,7 +89,7 @@ def convert(
             # a later stage is calibrated on the crops that the converted stages before it will ask for
             before = Network(parts[-1][0], parts[-1][1].card, str(out), threads=2)
             estimates = cascade.predict([before.stage], persons, estimates=estimates)
-        parts.append(_stage(folder, recipe, out, persons, manifest, estimates, tune, progress))
+        parts.append(_stage(folder, recipe, out, persons, manifest, estimates, finetune, progress))
     (flatbuffer, first), *later = parts
     bundle.write_model(out, flatbuffer, first.card, [bundle.pack(data, done.card) for data, done in later])
     data, card = bundle.read_model(out)
@@ -103,11 +103,11 @@ def _stage(
     persons: Sequence[Person],
     manifest: Calibration | None,
     estimates: np.ndarray | None,
-    tune: Callable[[Path], tuple[Deployment, Tuning]] | None,
+    finetune: Callable[[Path], tuple[Deployment, FineTuning]] | None,
     progress: Callable[[int], None] | None,
 ) -> tuple[bytes, Converted]:
     """One network: its flatbuffer, and what was found in it."""
-    network, tuning = tune(folder) if tune is not None else (deployment(folder), None)
+    network, finetuning = finetune(folder) if finetune is not None else (deployment(folder), None)
     boxes = cascade.windows(network.spec, np.array([p.box_xywh for p in persons]), estimates) if persons else None
     flatbuffer = to_flatbuffer(network, recipe, persons, boxes, progress)
     card = ModelCard(
@@ -118,13 +118,13 @@ def _stage(
             weights_sha256=bundle.sha256(folder / bundle.WEIGHTS),
             versions={"poseport": __version__, "tensorflow": tf.__version__, "keras": version("keras")},
             calibration=manifest if recipe.calibrated else None,
-            tuning=tuning,
+            finetuning=finetuning,
         ),
     )
     inspection = inspect_bytes(bundle.pack(flatbuffer, card), str(out))
     verify(inspection, recipe, network.spec)
     layers: tuple[LayerSteps, ...] = ()
-    if recipe.tuned:
+    if recipe.trained:
         crops = next(feed.batches(network.spec, persons[:STEPS_PEOPLE])).crops
         layers = layer_steps(network.model, flatbuffer, pose.normalise(network.spec, crops))
     compared = None
@@ -228,6 +228,7 @@ def summary(done: Converted) -> dict[str, Any]:
         "file": str(done.path),
         "recipe": done.card.conversion.recipe,
         "bytes": done.inspection.bytes,
+        "zipped_bytes": bundle.zipped_bytes(done.path.read_bytes()),
         "macs": total,
         "macs_share_by_dtype": {dtype: macs / max(total, 1) for dtype, macs in shares.items()},
         "ops": done.inspection.op_counts,

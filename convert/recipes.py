@@ -19,19 +19,19 @@ Kind = Literal["float32", "float16", "int8"]
 @dataclass(frozen=True)
 class Recipe:
     """weights: how they are stored. full: activations are int8 too, and ranges need calibration people.
-    io: type of the input and output tensors. tuned: ranges come out of a training instead.
+    io: type of the input and output tensors. trained: they come out of a training instead.
     """
 
     name: str
     weights: Kind
     full: bool = False
     io: Literal["float32", "int8"] = "float32"
-    tuned: bool = False
+    trained: bool = False
 
     @property
     def calibrated(self) -> bool:
         """Whether calibration people settle the ranges."""
-        return self.full and not self.tuned
+        return self.full and not self.trained
 
 
 RECIPES = {
@@ -42,7 +42,7 @@ RECIPES = {
         Recipe("dynamic", "int8"),
         Recipe("int8", "int8", full=True, io="int8"),
         Recipe("int8-floatio", "int8", full=True),
-        Recipe("int8-qat", "int8", full=True, io="int8", tuned=True),
+        Recipe("int8-qat", "int8", full=True, io="int8", trained=True),
     )
 }
 

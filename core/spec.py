@@ -290,7 +290,7 @@ class Calibration:
 
 
 @dataclass(frozen=True)
-class Tuning:
+class FineTuning:
     """The training that a network had while it was converted (recipe int8-qat).
 
     people: of these annotations, seen `epochs` times. teacher: share of each target that was the float network's.
@@ -313,7 +313,7 @@ class Conversion:
     weights_sha256: str
     versions: dict[str, str]
     calibration: Calibration | None = None
-    tuning: Tuning | None = None
+    finetuning: FineTuning | None = None
 
 
 @dataclass(frozen=True)
