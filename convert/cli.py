@@ -82,6 +82,9 @@ def convert(
         from poseport.convert import quantize
 
         if recipe.trained:
+            from poseport.convert import mirror
+
+            mirror.packages()  # says what to install
             from poseport.convert import qat
 
     crops = sum(bundles.read_spec(stage).crops_per_person for stage in bundles.stages(bundle))
@@ -104,7 +107,9 @@ def convert(
         )
     found = quantize.summary(done)
     shares = ", ".join(f"{100 * share:.1f} % {dtype}" for dtype, share in found["macs_share_by_dtype"].items())
-    lines = [f"{out}: {found['bytes'] / 1e6:.2f} MB ({found['zipped_bytes'] / 1e6:.2f} zipped), {found['macs'] / 1e6:.0f} M multiply-adds ({shares})"]
+    lines = [
+        f"{out}: {found['bytes'] / 1e6:.2f} MB ({found['zipped_bytes'] / 1e6:.2f} zipped), {found['macs'] / 1e6:.0f} M multiply-adds ({shares})"
+    ]
     reference = "the trained network with its rounding" if recipe.trained else "Keras"
     for one in (done, *done.later):
         if (p := one.parity) is not None:
@@ -212,10 +217,10 @@ def _text(file: str, found: Inspection, card: ModelCard, list_ops: bool) -> str:
     if conversion.calibration is not None:
         c = conversion.calibration
         lines.append(f"  calibrated {len(c.people)} people, seed {c.seed}, annotations sha256 {c.annotations_sha256}")
-    if (t := conversion.finetuning) is not None:
+    if (learned := conversion.finetuning) is not None:
         lines.append(
-            f"  trained    {t.people} people, {t.epochs} epochs, rate {t.learning_rate:g}, "
-            f"teacher's share {t.teacher:g}, seed {t.seed}, annotations sha256 {t.annotations_sha256}"
+            f"  trained    {learned.people} people, {learned.epochs} epochs, rate {learned.learning_rate:g}, teacher's "
+            f"share {learned.teacher:g}, seed {learned.seed}, annotations sha256 {learned.annotations_sha256}"
         )
     if list_ops:
         lines += [f"    {op.kind:<24}{op.dtype:<24}{op.macs:>12,}  {op.name}" for op in found.ops]

@@ -18,7 +18,7 @@ import numpy as np
 from poseport import bundle
 from poseport.convert import graph
 from poseport.records import read_json
-from poseport.spec import DeepPoseArchitecture, PoseSpec
+from poseport.spec import Architecture, DeepPoseArchitecture, ForeignArchitecture, PoseSpec
 from poseport.train import models, run
 from poseport.train.finetune import begun_from
 from poseport.train.run import TrainRecord
@@ -114,10 +114,14 @@ def _groups(model: Any) -> dict[int, int]:
 
 def _with_width(spec: PoseSpec, width: float) -> PoseSpec:
     a = spec.architecture
-    if not isinstance(a, DeepPoseArchitecture):
-        if width != int(width):
-            raise ValueError(f"--width {width:g}: {spec.name} has a number of channels, such as {a.width * 3 // 4}")
-        width = int(width)
+    assert not isinstance(a, ForeignArchitecture)  # nobody can load its weights
     if width >= a.width:
         raise ValueError(f"--width {width:g}: {spec.name} is {a.width:g} wide; give less")
-    return replace(spec, architecture=replace(a, width=width))
+    narrower: Architecture
+    if isinstance(a, DeepPoseArchitecture):
+        narrower = replace(a, width=width)
+    elif width == int(width):
+        narrower = replace(a, width=int(width))
+    else:
+        raise ValueError(f"--width {width:g}: {spec.name} has a number of channels, such as {a.width * 3 // 4}")
+    return replace(spec, architecture=narrower)

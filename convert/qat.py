@@ -20,15 +20,15 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+import tensorflow_model_optimization as tfmot
+import tf_keras
+from tf_keras import layers
 
 from poseport import pose
 from poseport.coco import People
 from poseport.convert import graph, mirror
 from poseport.convert.graph import Deployment
 from poseport.spec import FineTuning, HeatmapOutput, PoseSpec
-
-tf_keras, tfmot = mirror.packages()
-layers, quantizers = tf_keras.layers, tfmot.quantization.keras.quantizers
 
 # what is left of a range's past after a step: it is that of the last hundred steps or so
 _RANGE_MEMORY = 0.99
@@ -38,7 +38,7 @@ _MOVES = (layers.MaxPooling2D, layers.UpSampling2D, layers.Flatten, layers.Resha
 _KERNELS = {layers.Conv2D: "kernel", layers.DepthwiseConv2D: "depthwise_kernel", layers.Dense: "kernel"}
 
 
-class Channels(quantizers.Quantizer):
+class Channels(tfmot.quantization.keras.quantizers.Quantizer):
     """Weights to 8 bits, the largest of each channel being 127 (what TFLiteConverter does with constants)."""
 
     def __init__(self, depthwise: bool):
@@ -64,7 +64,7 @@ class Channels(quantizers.Quantizer):
         return {"depthwise": self.depthwise}
 
 
-class Range(quantizers.Quantizer):
+class Range(tfmot.quantization.keras.quantizers.Quantizer):
     """A tensor to 8 bits between a low and a high that follow what training shows, or are fixed."""
 
     def __init__(self, fixed: tuple[float, float] | None = None):
