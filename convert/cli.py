@@ -107,9 +107,8 @@ def convert(
         )
     found = quantize.summary(done)
     shares = ", ".join(f"{100 * share:.1f} % {dtype}" for dtype, share in found["macs_share_by_dtype"].items())
-    lines = [
-        f"{out}: {found['bytes'] / 1e6:.2f} MB ({found['zipped_bytes'] / 1e6:.2f} zipped), {found['macs'] / 1e6:.0f} M multiply-adds ({shares})"
-    ]
+    sizes = f"{found['bytes'] / 1e6:.2f} MB ({found['zipped_bytes'] / 1e6:.2f} zipped)"
+    lines = [f"{out}: {sizes}, {found['macs'] / 1e6:.0f} M multiply-adds ({shares})"]
     reference = "the trained network with its rounding" if recipe.trained else "Keras"
     for one in (done, *done.later):
         if (p := one.parity) is not None:
