@@ -5,6 +5,7 @@ import functools
 import keras
 import numpy as np
 import pytest
+import tf_keras
 
 from poseport import bundle, coco, pose, synth
 from poseport.convert import graph, inspect, mirror, qat, quantize, recipes, steps
@@ -58,6 +59,9 @@ def rounded(family):
     keras.utils.set_random_seed(3)
     images = pose.normalise(spec, np.random.default_rng(0).integers(0, 256, (4, *spec.input_hw, 3)).astype(np.uint8))
     network = qat.rounding(mirror.mirror(spec, models.build(spec, keras)))
+    for layer in (getattr(layer, "layer", layer) for layer in network.layers):
+        if isinstance(layer, tf_keras.layers.BatchNormalization):
+            layer.momentum = 0.0  # statistics of these images, or values would be few steps large
     network(images, training=True)
     frozen = qat.freeze(spec, network)
     return frozen, images[:2], quantize.to_flatbuffer(frozen, QAT, [])
