@@ -1,12 +1,15 @@
 """Zeros and few different weights, in the bundle and still in its int8 file."""
 
+import json
 import zlib
 
 import keras
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from poseport import bundle, coco, synth
+from poseport.cli import main
 from poseport.convert import compress, mirror, quantize, recipes
 from poseport.records import read_json
 from poseport.train import models
@@ -65,3 +68,21 @@ def test_what_cannot_be_compressed_says_why_and_leaves_nothing(trained, people, 
     with pytest.raises(KeyboardInterrupt):
         compress.prune(trained, 0.5, train, people, tmp_path / "b", progress=interrupt)
     assert not list(tmp_path.iterdir())
+
+
+def test_the_commands(trained, people, tmp_path):
+    """One run each from the command line, as small as it can be."""
+    common = ["--data", str(people.path), "--epochs", "1", "--json", "--out"]
+    found = json.loads(_run("prune", str(trained), "--sparsity", "0.3", *common, str(tmp_path / "p")).output)
+    assert found["zero"] == pytest.approx(0.3, abs=0.05)
+    found = json.loads(
+        _run("narrow", str(tmp_path / "p"), "--width", "8", "--json", "--out", str(tmp_path / "n")).output
+    )
+    assert found["parameters"] < found["parameters_before"]
+    refused = _run("cluster", str(trained), "--clusters", "1", *common, str(tmp_path / "c"))
+    assert refused.exit_code == 1
+    assert "expected at least 2" in refused.output
+
+
+def _run(*arguments):
+    return CliRunner().invoke(main, list(arguments))
