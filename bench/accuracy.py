@@ -41,6 +41,7 @@ def measure(
     """
     check_names(model.spec.skeleton, people, only, str(model.path))
     boxes = boxes or annotated(people)
+    refuse_learned(model, people)
     refuse_overlap(model, boxes.scored)
     info, environment = model_info(model), host(model)
     began = time.perf_counter()
@@ -94,6 +95,15 @@ def predict(
     if processes > 1:
         return jobs.predict(model, persons, ways, processes, progress)
     return cascade.predict_ways([network.stage for network in model.networks], persons, ways, progress=progress)
+
+
+def refuse_learned(model: Pose, people: People) -> None:
+    """ValueError when the network was fine-tuned on these very annotations while it was converted."""
+    learned = model.card.conversion.finetuning
+    if learned is not None and learned.annotations_sha256 == people.sha256:
+        raise ValueError(
+            f"{model.path}: was trained on {people.path} (recipe {model.card.conversion.recipe}); bench on other people"
+        )
 
 
 def refuse_overlap(model: Pose, persons: Iterable[Person]) -> None:

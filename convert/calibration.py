@@ -24,9 +24,9 @@ def choose(
     """
     if count < 1:
         raise ValueError(f"{count} people to {_WORDS[purpose]}; expected at least 1, 300 is a good number")
-    candidates = list(people.for_training().persons)
+    candidates = people.for_training().persons
     if exclude is not None:
-        candidates = _on_other_photos(candidates, exclude)
+        candidates = on_other_photos(candidates, exclude)
     if len(candidates) < count:
         raise ValueError(
             f"{people.path}: {len(candidates)} people can {_WORDS[purpose]}, {count} were asked for; "
@@ -51,7 +51,7 @@ def choose(
     return chosen, manifest
 
 
-def _on_other_photos(candidates: list[Person], exclude: People) -> list[Person]:
+def on_other_photos(candidates: Sequence[Person], exclude: People) -> tuple[Person, ...]:
     """Candidates whose photo is none of the excluded people's, packed or not."""
     there = list({p.image_path: p for p in exclude.persons if p.photo_digest or p.image_path.is_file()}.values())
     taken = {p.digest() for p in there}
@@ -65,7 +65,7 @@ def _on_other_photos(candidates: list[Person], exclude: People) -> list[Person]:
             return False
         return person.digest() in taken
 
-    return [p for p in candidates if not is_taken(p)]
+    return tuple(p for p in candidates if not is_taken(p))
 
 
 def inputs(spec: PoseSpec, persons: Sequence[Person], boxes_xywh: np.ndarray | None = None) -> Iterator[np.ndarray]:

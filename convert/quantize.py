@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from poseport import __version__, bundle, cascade
+from poseport import __version__, bundle, cascade, feed, pose
 from poseport.coco import People, Person
 from poseport.convert import budget, calibration, edge, recipes
 from poseport.convert.graph import Deployment, deployment
@@ -20,19 +20,22 @@ from poseport.convert.inspect import Inspection, inspect_bytes, macs_per_person
 from poseport.convert.parity import Parity, parity
 from poseport.convert.promises import check_parity, verify
 from poseport.convert.recipes import Recipe
+from poseport.convert.steps import LayerSteps, layer_steps
 from poseport.quiet import quiet
 from poseport.records import to_data
 from poseport.runner import Network
-from poseport.spec import Calibration, Conversion, ModelCard
+from poseport.spec import Calibration, Conversion, FineTuning, ModelCard
 
 PARITY_PEOPLE = 64
+STEPS_PEOPLE = 4
 
 
 @dataclass(frozen=True)
 class Converted:
     """A file that was written, what is in it, and how far it is from the network that it came from.
 
-    later: the same of each later stage of a cascade; their files lie inside the first one's.
+    later: the same of each later stage of a cascade; their files lie inside the first one's. layers: of a network
+    that was trained under rounding, against the file layer by layer.
     """
 
     path: Path
@@ -40,6 +43,7 @@ class Converted:
     inspection: Inspection
     parity: Parity | None
     later: tuple[Converted, ...] = ()
+    layers: tuple[LayerSteps, ...] = ()
 
 
 def convert(
@@ -51,6 +55,7 @@ def convert(
     count: int = 300,
     seed: int = 0,
     exclude: People | None = None,
+    finetune: Callable[[Path], tuple[Deployment, FineTuning]] | None = None,
     keep: Sequence[str] = (),
     limit: budget.Limit | None = None,
     progress: Callable[[int], None] | None = None,
@@ -58,8 +63,9 @@ def convert(
     """Convert a bundle, or all bundles of a cascade into one file.
 
     calib: people that settle activation ranges (recipes with integer activations need them) and on whom
-    parity is measured. exclude: evaluation people, whose images are not used. keep: layers of a mixed recipe that
-    are not int8. limit: an accuracy budget, which chooses among recipes and layers. progress: called with 1
+    parity is measured. exclude: evaluation people, whose images are not used. finetune: what trains a bundle's network
+    for a recipe that needs it, see `poseport.convert.qat`. keep: layers of a mixed recipe that are not int8. limit: an
+    accuracy budget, which chooses among recipes and layers. progress: called with 1
     for each crop that calibrated, and with the number of crops on which parity was measured.
     Raises ValueError when the bundle or the people will not do, no file holds the budget, or the written file
     is not what the recipe promises; then nothing is left under `out`.
@@ -70,6 +76,8 @@ def convert(
             f"recipe {recipe.name} keeps no layer from being int8; take mixed-float32 or mixed-16x8" if keep else
             f"recipe {recipe.name} needs layers that are not int8; name them with --keep or let --max-ap-drop choose"
         )  # fmt: skip
+    if recipe.trained and finetune is None:
+        raise ValueError(f"recipe {recipe.name} trains the network further; give --data DIR and --epochs")
     if recipe.full and calib is None:
         raise ValueError(f"recipe {recipe.name} settles activation ranges on people; give --calib DIR")
     folders = bundle.stages(directory)
@@ -89,7 +97,7 @@ def convert(
     persons: list[Person] = []
     manifest = None
     if calib is not None:
-        wanted = count if recipe.full else min(count, PARITY_PEOPLE, len(calib.for_training()))
+        wanted = count if recipe.calibrated else min(count, PARITY_PEOPLE, len(calib.for_training()))
         persons, manifest = calibration.choose(calib, wanted, seed, exclude)
     parts: list[tuple[bytes, Converted]] = []
     estimates = None
@@ -98,7 +106,7 @@ def convert(
             # a later stage is calibrated on the crops that the converted stages before it will ask for
             before = Network(parts[-1][0], parts[-1][1].card, str(out), threads=2)
             estimates = cascade.predict([before.stage], persons, estimates=estimates)
-        parts.append(_stage(folder, recipe, out, persons, manifest, estimates, keep, tuning, progress))
+        parts.append(_stage(folder, recipe, out, persons, manifest, estimates, finetune, keep, tuning, progress))
     (flatbuffer, first), *later = parts
     bundle.write_model(out, flatbuffer, first.card, [bundle.pack(data, done.card) for data, done in later])
     if tuning is not None:
@@ -136,12 +144,13 @@ def _stage(
     persons: Sequence[Person],
     manifest: Calibration | None,
     estimates: np.ndarray | None,
+    finetune: Callable[[Path], tuple[Deployment, FineTuning]] | None,
     keep: Sequence[str],
     tuning: _Tuning | None,
     progress: Callable[[int], None] | None,
 ) -> tuple[bytes, Converted]:
     """One network: its flatbuffer, and what was found in it."""
-    network = deployment(folder)
+    network, finetuning = finetune(folder) if finetune is not None else (deployment(folder), None)
     boxes = cascade.windows(network.spec, np.array([p.box_xywh for p in persons]), estimates) if persons else None
     versions = {"poseport": __version__, "tensorflow": tf.__version__, "keras": version("keras")}
     weights = bundle.sha256(folder / bundle.WEIGHTS)
@@ -161,20 +170,25 @@ def _stage(
             engine=engine,
             weights_sha256=weights,
             versions=versions,
-            calibration=manifest if recipe.full else None,
+            calibration=manifest if recipe.calibrated else None,
             kept=tuple(layer.name for layer in chosen.kept),
             budget=chosen.budget,
+            finetuning=finetuning,
         ),
     )
     inspection = inspect_bytes(bundle.pack(flatbuffer, card), str(out))
     verify(inspection, recipe, network.spec, {op for layer in chosen.kept for op in layer.ops})
+    layers: tuple[LayerSteps, ...] = ()
+    if recipe.trained:
+        crops = next(feed.batches(network.spec, persons[:STEPS_PEOPLE])).crops
+        layers = layer_steps(network.model, flatbuffer, pose.normalise(network.spec, crops))
     compared = None
     if boxes is not None:
         some = slice(PARITY_PEOPLE)
         ready = Network(flatbuffer, card, str(out), threads=2)
         compared = parity(network.model, ready, persons[some], progress, boxes[some])
         check_parity(compared, recipe, out)
-    return flatbuffer, Converted(out, card, inspection, compared)
+    return flatbuffer, Converted(out, card, inspection, compared, layers=layers)
 
 
 def _by_recipe(
@@ -236,14 +250,15 @@ def to_flatbuffer(
     if recipe.weights == "float16":
         converter.target_spec.supported_types = [tf.float16]
     if recipe.full:
+        # not in its public interface, but the only way to one scale a tensor
+        converter._experimental_disable_per_channel = not recipe.per_channel
+        converter.inference_input_type = converter.inference_output_type = getattr(tf, recipe.io)
+    if recipe.calibrated:
         ops = tf.lite.OpsSet
         wide = recipe.activations == "int16"
         converter.target_spec.supported_ops = [
             ops.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8 if wide else ops.TFLITE_BUILTINS_INT8
         ]
-        # not in its public interface, but the only way to one scale a tensor
-        converter._experimental_disable_per_channel = not recipe.per_channel
-        converter.inference_input_type = converter.inference_output_type = getattr(tf, recipe.io)
 
         def representative() -> Iterator[dict[str, np.ndarray]]:
             for image in calibration.inputs(network.spec, persons, boxes_xywh):
@@ -265,6 +280,7 @@ def summary(done: Converted) -> dict[str, Any]:
         "file": str(done.path),
         "recipe": done.card.conversion.recipe,
         "bytes": done.inspection.bytes,
+        "zipped_bytes": bundle.zipped_bytes(done.path.read_bytes()),
         "macs": total,
         "macs_share_by_dtype": {dtype: macs / max(total, 1) for dtype, macs in shares.items()},
         "ops": done.inspection.op_counts,
@@ -273,6 +289,7 @@ def summary(done: Converted) -> dict[str, Any]:
         "budget": None if done.card.conversion.budget is None else to_data(done.card.conversion.budget),
         "calibration_people": len(done.card.conversion.calibration.people) if done.card.conversion.calibration else 0,
         "parity": None if done.parity is None else vars(done.parity),
+        "layers": [vars(layer) for layer in done.layers],
         "later": [
             {"ops": one.inspection.op_counts, "parity": None if one.parity is None else vars(one.parity)}
             for one in done.later

@@ -4,7 +4,8 @@ float32          everything float32
 float16          float16 weights, computed in float32
 dynamic          int8 weights, activations quantized while running
 int8             int8 weights (a scale a channel), activations, input and output
-16x8             the same with int16 activations, input and output
+int8-qat         int8, from a network that was trained on with this rounding (see `poseport.convert.qat`)
+16x8             int8 with int16 activations, input and output
 mixed-float32    int8, and the layers that the card names in float32
 mixed-16x8       int8, and the layers that the card names with int16 activations
 ...-p95          ranges clipped at the 95th percentile of people, where the others take the widest value ever seen
@@ -28,7 +29,8 @@ class Recipe:
     """weights: how they are stored. full: activations are integers too, and ranges need calibration people.
     io: type of the input and output tensors. activations: of a full recipe. per_channel: weights have a scale a
     channel. percentile: of people, at which ranges are clipped; None takes the widest value ever seen.
-    kept: what the layers that are not int8 compute in, None where there are none.
+    kept: what the layers that are not int8 compute in, None where there are none. trained: ranges come out of a
+    training instead of calibration.
     """
 
     name: str
@@ -39,11 +41,17 @@ class Recipe:
     per_channel: bool = True
     percentile: float | None = None
     kept: Literal["float32", "int16"] | None = None
+    trained: bool = False
 
     @property
     def engine(self) -> str:
         """Who makes it."""
         return "TFLiteConverter" if self.percentile is None else "AI Edge Quantizer"
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether calibration people settle the ranges."""
+        return self.full and not self.trained
 
 
 _INTEGER = (
@@ -62,6 +70,7 @@ RECIPES = {
         Recipe("dynamic", "int8"),
         *_INTEGER,
         *(replace(recipe, name=f"{recipe.name}-floatio", io="float32") for recipe in _INTEGER),
+        Recipe("int8-qat", "int8", full=True, io="int8", trained=True),
     )
 }
 

@@ -108,6 +108,11 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def zipped_bytes(data: bytes) -> int:
+    """What a file takes in a download or an app's package, which both deflate."""
+    return len(zlib.compress(data, 9))
+
+
 def pack(flatbuffer: bytes, card: ModelCard, later: Sequence[bytes] = ()) -> bytes:
     """A flatbuffer with its card appended. The zip is stored without compression and without a date,
     so that the same model gives the same bytes; its comment is the flatbuffer's sha256.

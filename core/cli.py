@@ -14,6 +14,9 @@ from poseport.options import Stages, answer, guarded, output_options
 STAGES = {
     "data": ("poseport.data_cli", "data", "Draw, convert, check, describe and pack sets of people."),
     "train": ("poseport.train.cli", "train", "Train a network on COCO-form people."),
+    "prune": ("poseport.convert.compress_cli", "prune", "Make weights zero, so that a file compresses."),
+    "cluster": ("poseport.convert.compress_cli", "cluster", "Make weights alike, so that a file compresses."),
+    "narrow": ("poseport.convert.compress_cli", "narrow", "Keep the channels that count: smaller and faster."),
     "convert": ("poseport.convert.cli", "convert", "Turn a trained bundle into a checked .tflite file."),
     "inspect": ("poseport.convert.cli", "inspect", "Say what a .tflite file truly is."),
     "doctor": ("poseport.convert.cli", "doctor", "Say what is wrong with a .tflite file for a phone."),

@@ -345,6 +345,21 @@ class Budget:
 
 
 @dataclass(frozen=True)
+class FineTuning:
+    """The training that a network had while it was converted (recipe int8-qat).
+
+    people: of these annotations, seen `epochs` times. teacher: share of each target that was the float network's.
+    """
+
+    annotations_sha256: str
+    people: int
+    epochs: int
+    learning_rate: float
+    teacher: float
+    seed: int
+
+
+@dataclass(frozen=True)
 class Conversion:
     """How a file was made. kept: layers of a mixed recipe that are not int8."""
 
@@ -355,6 +370,7 @@ class Conversion:
     calibration: Calibration | None = None
     kept: tuple[str, ...] = ()
     budget: Budget | None = None
+    finetuning: FineTuning | None = None
 
 
 @dataclass(frozen=True)
