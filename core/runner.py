@@ -34,6 +34,25 @@ def runtime() -> tuple[Any, str]:
     raise ValueError("no TFLite runtime is installed; run `pip install ai-edge-litert` (old devices: tflite-runtime)")
 
 
+def to_steps(values: np.ndarray, dtype: Any, scale: float, zero_point: int) -> np.ndarray:
+    """Float32 values as a tensor of `dtype` holds them: round(value / scale) + zero_point, halves to even.
+
+    Float32 stays what it is; an integer tensor without a scale (0) holds the values themselves.
+    """
+    if dtype == np.float32:
+        return np.asarray(values, np.float32)
+    limits = np.iinfo(dtype)
+    steps = np.rint(np.asarray(values, np.float32) * np.float32(1 / scale if scale else 1)) + zero_point
+    return np.clip(steps, limits.min, limits.max).astype(dtype)
+
+
+def from_steps(raw: np.ndarray, scale: float, zero_point: int) -> np.ndarray:
+    """What a tensor of any type holds, as float32; the inverse of `to_steps` up to rounding."""
+    if raw.dtype == np.float32:
+        return raw
+    return (raw.astype(np.float32) - np.float32(zero_point)) * np.float32(scale or 1)
+
+
 class Runner:
     """An interpreter with one image in and one tensor out.
 
@@ -62,22 +81,12 @@ class Runner:
         self.threads = threads
 
     def quantize(self, values: np.ndarray) -> np.ndarray:
-        """Normalised float32 values in the input tensor's own type: round(value / scale) + zero_point."""
-        dtype = self.input["dtype"]
-        if dtype == np.float32:
-            return np.asarray(values, np.float32)
-        scale, zero_point = self.input["quantization"]
-        limits = np.iinfo(dtype)
-        # an integer tensor without a scale holds the values themselves
-        steps = np.rint(np.asarray(values, np.float32) * np.float32(1 / scale if scale else 1)) + zero_point
-        return np.clip(steps, limits.min, limits.max).astype(dtype)
+        """Normalised float32 values in the input tensor's own type."""
+        return to_steps(values, self.input["dtype"], *self.input["quantization"])
 
     def dequantize(self, raw: np.ndarray) -> np.ndarray:
         """The output tensor as float32."""
-        if raw.dtype == np.float32:
-            return raw
-        scale, zero_point = self.output["quantization"]
-        return (raw.astype(np.float32) - np.float32(zero_point)) * np.float32(scale or 1)
+        return from_steps(raw, *self.output["quantization"])
 
     def invoke(self, tensor: np.ndarray) -> np.ndarray:
         """Raw output for one input tensor (1, H, W, 3) of the input's own type."""
