@@ -5,13 +5,14 @@ BIN := $(VENV)/bin
 SOURCES := $(shell find core train convert bench -name '*.py' -o -name '*.jinja' -o -name 'py.typed')
 DEMO := demo
 
-.PHONY: help install test test-slow lint bench demo clean
+.PHONY: help install test test-slow lint bench arm-parity demo clean
 
 help:
 	@echo "make demo       the whole line on drawn people: train, convert, measure, gate, report (under 15 minutes)"
 	@echo "make test       the tests, against the installed package"
 	@echo "make test-slow  the tests that take minutes each"
 	@echo "make lint       ruff and mypy"
+	@echo "make arm-parity an emulated Arm processor in .arm/, for poseport verify --arm .arm"
 	@echo "make bench      this toolkit's own speed, as ratios"
 
 # dependencies once; the package itself whenever a source changed
@@ -41,6 +42,9 @@ lint: install
 
 bench: install
 	$(BIN)/python tests/speed.py
+
+arm-parity: install
+	PYTHON=$(BIN)/python sh tests/arm_environment.sh .arm constraints.txt
 
 demo: install
 	rm -rf $(DEMO)

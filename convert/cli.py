@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 @click.option("--calib-count", default=300, show_default=True, type=click.IntRange(1), help="How many of them to draw.")
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Draws the calibration people.")
 @people_options("exclude", "Evaluation people, whose images must not calibrate", required=False)
+@click.option("--head", help="What leaves the file: keypoints (decoded inside), or heatmap or coords, as trained.")
 @click.option("--out", required=True, type=PATH, help="File to write, NAME.RECIPE.tflite by custom.")
 @output_options
 @guarded
@@ -34,6 +35,7 @@ def convert(
     seed: int,
     exclude: Path | None,
     exclude_images: Path | None,
+    head: str | None,
     out: Path,
     quiet: bool,
     as_json: bool,
@@ -61,7 +63,7 @@ def convert(
     steps = crops * (min(calib_count, quantize.PARITY_PEOPLE) + (calib_count if recipe.full else 0))
     with progress("converting", steps, hidden=quiet or as_json or people is None) as advance:
         done = quantize.convert(
-            bundle, recipe, out, people, count=calib_count, seed=seed, exclude=others, progress=advance
+            bundle, recipe, out, people, count=calib_count, seed=seed, exclude=others, head=head, progress=advance
         )
     found = quantize.summary(done)
     shares = ", ".join(f"{100 * share:.1f} % {dtype}" for dtype, share in found["macs_share_by_dtype"].items())

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from poseport import __version__, bundle, cascade
 from poseport.coco import People, Person
-from poseport.convert import calibration
+from poseport.convert import calibration, heads
 from poseport.convert.graph import Deployment, deployment
 from poseport.convert.inspect import Inspection, inspect_bytes, macs_per_person
 from poseport.convert.parity import Parity, parity
@@ -50,19 +50,22 @@ def convert(
     count: int = 300,
     seed: int = 0,
     exclude: People | None = None,
+    head: str | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Converted:
     """Convert a bundle, or all bundles of a cascade into one file.
 
     calib: people that settle activation ranges (recipes with int8 activations need them) and on whom
-    parity is measured. exclude: evaluation people, whose images are not used. progress: called with 1
-    for each crop that calibrated, and with the number of crops on which parity was measured.
+    parity is measured. exclude: evaluation people, whose images are not used. head: what leaves the file, see
+    `heads.choose`. progress: called with 1 for each crop that calibrated, and with the number of crops on
+    which parity was measured.
     Raises ValueError when the bundle or the people will not do, or the written file is not what the
     recipe promises; then nothing is left under `out`.
     """
     if recipe.full and calib is None:
         raise ValueError(f"recipe {recipe.name} settles activation ranges on people; give --calib DIR")
     folders = bundle.stages(directory)
+    decode = heads.choose(bundle.read_spec(directory), head)
     skeleton = bundle.read_spec(directory).skeleton
     if calib is not None and calib.skeleton.names != skeleton.names:
         raise ValueError(
@@ -81,7 +84,7 @@ def convert(
             # a later stage is calibrated on the crops that the converted stages before it will ask for
             before = Network(parts[-1][0], parts[-1][1].card, str(out), threads=2)
             estimates = cascade.predict([before.stage], persons, estimates=estimates)
-        parts.append(_stage(folder, recipe, out, persons, manifest, estimates, progress))
+        parts.append(_stage(folder, recipe, out, persons, manifest, estimates, decode, progress))
     (flatbuffer, first), *later = parts
     bundle.write_model(out, flatbuffer, first.card, [bundle.pack(data, done.card) for data, done in later])
     data, card = bundle.read_model(out)
@@ -95,6 +98,7 @@ def _stage(
     persons: Sequence[Person],
     manifest: Calibration | None,
     estimates: np.ndarray | None,
+    decode: bool,
     progress: Callable[[int], None] | None,
 ) -> tuple[bytes, Converted]:
     """One network: its flatbuffer, and what was found in it."""
@@ -113,11 +117,14 @@ def _stage(
     )
     inspection = inspect_bytes(bundle.pack(flatbuffer, card), str(out))
     verify(inspection, recipe, network.spec)
+    if decode:
+        flatbuffer, card = heads.decoded(flatbuffer, card)
+        inspection = inspect_bytes(bundle.pack(flatbuffer, card), str(out))
     compared = None
     if boxes is not None:
         some = slice(PARITY_PEOPLE)
         ready = Network(flatbuffer, card, str(out), threads=2)
-        compared = parity(network.model, ready, persons[some], progress, boxes[some])
+        compared = parity(network.model, ready, persons[some], progress, boxes[some], network.spec)
         check_parity(compared, recipe, out)
     return flatbuffer, Converted(out, card, inspection, compared)
 

@@ -25,7 +25,7 @@ from pathlib import Path
 
 from poseport import sidecar
 from poseport.records import dumps, loads, read_json, write_json, write_whole
-from poseport.spec import LaterStage, ModelCard, PoseSpec
+from poseport.spec import KeypointsOutput, LaterStage, ModelCard, PoseSpec
 
 CARD = "poseport.json"
 SPEC = "spec.json"
@@ -59,7 +59,13 @@ def read_spec(directory: Path) -> PoseSpec:
                 f"{directory}: holds no {name}, so it is not a bundle; expected the folder that "
                 "`poseport train --out` wrote"
             )
-    return read_json(PoseSpec, directory / SPEC)
+    spec = read_json(PoseSpec, directory / SPEC)
+    if isinstance(spec.output, KeypointsOutput):
+        raise ValueError(
+            f"{directory / SPEC}: its output is {spec.output.kind}, which a network gets when it is converted "
+            "(--head keypoints); expected the output that it was trained with"
+        )
+    return spec
 
 
 def stages(directory: Path) -> list[Path]:

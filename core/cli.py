@@ -17,6 +17,8 @@ STAGES = {
     "train": ("poseport.train.cli", "train", "Train a network on COCO-form people."),
     "convert": ("poseport.convert.cli", "convert", "Turn a trained bundle into a checked .tflite file."),
     "inspect": ("poseport.convert.cli", "inspect", "Say what a .tflite file truly is."),
+    "verify": ("poseport.convert.verify_cli", "verify", "Hold a .tflite file to the network that it comes from."),
+    "calibrate": ("poseport.convert.calibrate_cli", "calibrate", "Say what calibration people settle, and what not."),
     "doctor": ("poseport.convert.cli", "doctor", "Say what is wrong with a .tflite file for a phone."),
     "bench": ("poseport.bench.cli", "bench", "Measure converted files: accuracy, latency, gate, report."),
 }
