@@ -19,9 +19,9 @@ def choose(people: People, count: int, seed: int, exclude: People | None = None)
     """
     if count < 1:
         raise ValueError(f"{count} calibration people; expected at least 1, 300 is a good number")
-    candidates = list(people.for_training().persons)
+    candidates = people.for_training().persons
     if exclude is not None:
-        candidates = _on_other_photos(candidates, exclude)
+        candidates = on_other_photos(candidates, exclude)
     if len(candidates) < count:
         raise ValueError(
             f"{people.path}: {len(candidates)} people can calibrate, {count} were asked for; "
@@ -46,7 +46,7 @@ def choose(people: People, count: int, seed: int, exclude: People | None = None)
     return chosen, manifest
 
 
-def _on_other_photos(candidates: list[Person], exclude: People) -> list[Person]:
+def on_other_photos(candidates: Sequence[Person], exclude: People) -> tuple[Person, ...]:
     """Candidates whose photo is none of the excluded people's, packed or not."""
     there = list({p.image_path: p for p in exclude.persons if p.photo_digest or p.image_path.is_file()}.values())
     taken = {p.digest() for p in there}
@@ -60,7 +60,7 @@ def _on_other_photos(candidates: list[Person], exclude: People) -> list[Person]:
             return False
         return person.digest() in taken
 
-    return [p for p in candidates if not is_taken(p)]
+    return tuple(p for p in candidates if not is_taken(p))
 
 
 def inputs(spec: PoseSpec, persons: Sequence[Person], boxes_xywh: np.ndarray | None = None) -> Iterator[np.ndarray]:

@@ -68,28 +68,32 @@ def _from_maps(spec: PoseSpec, raw: Any) -> Any:
     """Maps or logits (H, W, K)."""
     output = spec.output
     assert isinstance(output, HeatmapOutput)
-    k = raw.shape[-1]
+    maps = raw
     if output.values == "logits":
-        rows = tf.nn.softmax(tf.transpose(tf.reshape(raw, (-1, k))))
-        raw = tf.reshape(tf.transpose(rows), raw.shape) * (2 * np.pi * output.sigma**2)
-    x, y, score, stride = _decode(raw, output.decode, output.stride)
+        rows = tf.nn.softmax(_rows(raw))
+        maps = tf.reshape(tf.transpose(rows), raw.shape) * (2 * np.pi * output.sigma**2)
+    x, y, score, stride = _decode(maps, raw, output.decode, output.stride)
     h, w = spec.input_hw
     # the inverse of `coords.decode`: input pixel p of n is (p + 1/2) / n of the way from edge to edge
     px, py = (x * stride + (stride - 1) / 2 + 0.5) / w, (y * stride + (stride - 1) / 2 + 0.5) / h
     return tf.stack([px, py, tf.clip_by_value(score, 0.0, 1.0)], axis=-1)
 
 
-def _decode(maps: Any, method: Decode, stride: int) -> tuple[Any, Any, Any, int]:
-    """x, y in cells (K,), the score, and how many input pixels such a cell has."""
+def _decode(maps: Any, raw: Any, method: Decode, stride: int) -> tuple[Any, Any, Any, int]:
+    """x, y in cells (K,), the score, and how many input pixels such a cell has.
+
+    raw: what the maps were made of. The highest cell is looked up there: of two that are equal a vectorised softmax
+    may make one larger.
+    """
     if method.method == "seed":
         h, w = maps.shape[:2]
         large = _blurred(tf.image.resize(maps[None], (h * stride, w * stride))[0], 1.0)
-        x, y, score, _ = _argmax(large)
+        x, y, score, _ = _argmax(large, large)
         kept = tf.cast(score >= method.threshold, tf.float32)
         return x * kept, y * kept, score * kept, 1
     if method.method == "dark" and method.blur_cells > 0:
-        maps = _blurred(maps, method.blur_cells)
-    x, y, score, around = _argmax(maps)
+        maps = raw = _blurred(maps, method.blur_cells)
+    x, y, score, around = _argmax(maps, raw)
     if method.method == "quarter":
         values, inside = around(_RING[1:5])
         left, right, up, down = tf.unstack(values)
@@ -129,14 +133,19 @@ def _dark(values: Any, inside: Any) -> tuple[Any, Any]:
     return step(hxy * gy - hyy * gx, -gx / hxx, across), step(hxy * gx - hxx * gy, -gy / hyy, down)
 
 
-def _argmax(maps: Any) -> tuple[Any, Any, Any, Any]:
-    """x, y (K,) of the highest cell, its value, and a function: offsets (dx, dy) to the values there.
+def _rows(maps: Any) -> Any:
+    """(H, W, K) to (K, H W): a map behind the other."""
+    return tf.transpose(tf.reshape(maps, (-1, maps.shape[-1])))
+
+
+def _argmax(maps: Any, raw: Any) -> tuple[Any, Any, Any, Any]:
+    """x, y (K,) of the highest cell of `raw`, the value of `maps` there, and a function: offsets (dx, dy) to values.
 
     That function returns values (n, K), those of the nearest cell where there is none, and (n, K) 1 inside the map.
     """
     h, w, k = maps.shape
-    flat = tf.reshape(tf.transpose(tf.reshape(maps, (h * w, k))), (k * h * w,))  # a map behind the other
-    best = tf.argmax(tf.reshape(flat, (k, h * w)), axis=-1, output_type=tf.int32)
+    flat = tf.reshape(_rows(maps), (k * h * w,))
+    best = tf.argmax(_rows(raw), axis=-1, output_type=tf.int32)
     y = best // w
     x = best - y * w
     begin = np.arange(k, dtype=np.int32) * (h * w)

@@ -33,7 +33,7 @@ class TrainRecord:
     """`train.json`: how a bundle came to be.
 
     initial: where its first weights came from, if from a bundle. best: scores of the epoch whose weights
-    were kept.
+    were kept. preprocessing: fingerprint of how people were cropped and normalised (`pose.fingerprint`).
     """
 
     train: TrainConfig
@@ -46,6 +46,7 @@ class TrainRecord:
     seconds: float = 0.0
     best: dict[str, float] | None = None
     backgrounds: str | None = None
+    preprocessing: str | None = None
 
 
 def record(settings: TrainConfig, people: People, val: People | None, backgrounds: str | None) -> TrainRecord:
