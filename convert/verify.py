@@ -138,7 +138,7 @@ def _keypoints(stage: Stage, outputs: list[np.ndarray]) -> np.ndarray:
 
 
 def _same_tensors(label: str, found: np.ndarray, expected: np.ndarray) -> Check:
-    different = np.count_nonzero((found != expected).reshape(len(found), -1).any(axis=1))
+    different = int(np.count_nonzero((found != expected).reshape(len(found), -1).any(axis=1)))
     away = float(np.abs(found.astype(np.float64) - expected).max())
     said = f"{len(found)} are bit-equal"
     if different:
