@@ -60,12 +60,13 @@ def _dequantize(model: Any, source: int, result: int) -> Any:
 
 def _note_runtime(model: Any, tail: Any) -> None:
     """The oldest runtime that loads both, where the converter noted it."""
-    noted = []
-    for one in (model, tail):
-        for entry in one.metadata or []:
-            if entry.name == b"min_runtime_version":
-                # the tail's buffers are the model's own objects by now, renumbered behind its
-                noted.append(one.buffers[entry.buffer])
+    noted = [
+        one.buffers[entry.buffer]
+        for one in (model, tail)
+        for entry in one.metadata or []
+        if entry.name == b"min_runtime_version"
+    ]
     if len(noted) == 2:
-        newest = max((bytes(b.data).rstrip(b"\0") for b in noted), key=lambda v: [int(n) for n in v.split(b".")])
+        versions = [bytes(buffer.data).rstrip(b"\0") for buffer in noted]
+        newest = max(versions, key=lambda version: [int(part) for part in version.split(b".")])
         noted[0].data = list(newest.ljust(16, b"\0"))

@@ -45,6 +45,7 @@ def verify(
     from poseport import bundle as bundles
     from poseport.convert import arm as arms
     from poseport.convert import calibration
+    from poseport.convert import verify as verifies
     from poseport.quiet import quiet as quietly
     from poseport.runner import load
 
@@ -54,24 +55,21 @@ def verify(
     people = load_people(data, data_images, None)
     persons, _ = calibration.choose(people, min(count, len(people.for_training())), seed)
     places = {} if arm is None else {"arm64": arms.place(arm)}
-    os.environ["KERAS_BACKEND"] = "tensorflow"
-    with quietly():
-        from poseport.convert import verify as verifies
-
     if run is not None:
-        import keras
-
-        from poseport.train import evaluate, models
-
-        if card.conversion.weights_sha256 != bundles.sha256(run / bundles.WEIGHTS):
+        if card.conversion.weights_sha256 != bundles.sha256(bundles.stages(run)[0] / bundles.WEIGHTS):
             raise ValueError(f"{file}: was converted from other weights than {run} has; convert it again")
-        reference, limit = (
-            [evaluate.stage(*models.load(one, keras)) for one in bundles.stages(run)],
-            verifies.limit_of(card),
-        )
+        os.environ["KERAS_BACKEND"] = "tensorflow"  # whatever trained the bundle, TensorFlow converted it
+        with quietly():
+            import keras
+
+            from poseport.train import evaluate, models
+        reference = [evaluate.stage(*models.load(one, keras)) for one in bundles.stages(run)]
+        limit = verifies.limit_of(card)
     else:
+        assert against is not None
         other = load(against, threads=2)
-        reference, limit = [network.stage for network in other.networks], verifies.limit_of(card, other.card)
+        reference = [network.stage for network in other.networks]
+        limit = verifies.limit_of(card, other.card)
     limit = limit if within is None else replace(limit, px=within)
     with progress("comparing", len(persons), hidden=quiet or as_json) as advance:
         found = verifies.verify(
