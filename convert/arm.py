@@ -17,7 +17,7 @@ def place(folder: Path) -> verify.Place:
     """`verify.Place` of the folder that `make arm-parity` made; ValueError when it is not one."""
     python = folder / "python"
     if not python.is_file():
-        raise ValueError(f"{folder}: holds no emulated python; run `make arm-parity`, which makes {folder.name}/")
+        raise ValueError(f"{folder}: holds no emulated python; run `make arm-parity` and give --arm .arm")
 
     def run(flatbuffer: bytes, tensors: np.ndarray) -> np.ndarray:
         """Raw outputs; ValueError with the emulator's last line when it fails."""
@@ -25,10 +25,12 @@ def place(folder: Path) -> verify.Place:
             model, given, found = (Path(scratch) / name for name in ("model.tflite", "tensors.npy", "outputs.npy"))
             model.write_bytes(flatbuffer)
             np.save(given, tensors)
-            command = [python.resolve(), "-P", SIDE, model, given, found]  # -P: not to import its neighbours
+            # -P: its neighbours in this folder are not modules of its Python
+            command: list[str | Path] = [python.resolve(), "-P", SIDE, model, given, found]
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             if done.returncode or not found.is_file():
-                last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+                lines = [line for line in done.stderr.strip().splitlines() if not line.startswith("INFO")]
+                last = (lines or [f"exit code {done.returncode}"])[-1]
                 raise ValueError(f"{folder}: the emulated run failed ({last[:160]}); make it again: rm -r {folder}")
             return np.asarray(np.load(found))
 
