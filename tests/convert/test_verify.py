@@ -9,7 +9,9 @@ import pytest
 
 from poseport import bundle, coco
 from poseport.convert import arm, heads, verify
+from poseport.records import write_json
 from poseport.runner import load
+from poseport.spec import ForeignArchitecture
 from poseport.train import evaluate, models
 
 
@@ -81,6 +83,17 @@ def test_two_files_and_other_machines(tiny_models, persons):
     places = {"nowhere": wrong}
     found = verify.verify(tiny_models["float32"], reference, "itself", persons, limit=verify.FLOAT, places=places)
     assert failures(found) == ["keypoints on nowhere against this host"]
+
+
+@pytest.mark.parametrize("mean", [0.0, 1.0])
+def test_a_file_that_others_made_is_held_to_one_by_the_spec_beside_it(mean, tiny_models, trained, persons, tmp_path):
+    data, card = bundle.read_model(tiny_models["int8"])
+    theirs = replace(card.spec, architecture=ForeignArchitecture("somebody"), mean=(mean,) * 3)
+    (tmp_path / "theirs.tflite").write_bytes(data[: data.index(b"PK\x03\x04")])
+    write_json(theirs, tmp_path / "theirs.json")
+    reference = [network.stage for network in load(tiny_models["int8"]).networks]
+    found = verify.verify(tmp_path / "theirs.tflite", reference, "ours", persons, limit=verify.QUANTIZED)
+    assert failures(found) == (["input tensors"] if mean else [])
 
 
 def test_a_cascade_is_compared_stage_by_stage(tiny_cascades, tiny_cascade, persons):
