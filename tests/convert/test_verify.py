@@ -88,7 +88,7 @@ def test_two_files_and_other_machines(tiny_models, persons):
 @pytest.mark.parametrize("mean", [0.0, 1.0])
 def test_a_file_that_others_made_is_held_to_one_by_the_spec_beside_it(mean, tiny_models, trained, persons, tmp_path):
     data, card = bundle.read_model(tiny_models["int8"])
-    theirs = replace(card.spec, architecture=ForeignArchitecture("somebody"), mean=(mean,) * 3)
+    theirs = replace(card.spec, architecture=ForeignArchitecture(source="somebody"), mean=(mean,) * 3)
     (tmp_path / "theirs.tflite").write_bytes(data[: data.index(b"PK\x03\x04")])
     write_json(theirs, tmp_path / "theirs.json")
     reference = [network.stage for network in load(tiny_models["int8"]).networks]
