@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SOURCES := $(shell find core train convert bench -name '*.py' -o -name '*.jinja' -o -name 'py.typed')
 DEMO := demo
 
-.PHONY: help install test test-slow lint bench demo apk test-android clean
+.PHONY: help install test test-slow lint bench arm-parity demo apk test-android clean
 
 help:
 	@echo "make demo       the whole line on drawn people: train, convert, measure, gate, report (under 15 minutes)"
@@ -14,6 +14,7 @@ help:
 	@echo "make lint       ruff and mypy"
 	@echo "make apk        the Android app, without Google's SDK; MODEL=m.tflite puts a model into it"
 	@echo "make test-android  the app's tests on this machine"
+	@echo "make arm-parity an emulated Arm processor in .arm/, for poseport verify --arm .arm"
 	@echo "make bench      this toolkit's own speed, as ratios"
 
 # dependencies once; the package itself whenever a source changed
@@ -43,6 +44,9 @@ lint: install
 
 bench: install
 	$(BIN)/python tests/speed.py
+
+arm-parity: install
+	PYTHON=$(BIN)/python sh tests/arm_environment.sh .arm constraints.txt
 
 demo: install
 	rm -rf $(DEMO)

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     type=click.FloatRange(0, 1),
     help="int8-qat: share of a target that is the float network's heatmap.",
 )
+@click.option("--head", help="What leaves the file: keypoints (decoded inside), or heatmap or coords, as trained.")
 @click.option("--out", required=True, type=PATH, help="File to write, NAME.RECIPE.tflite by custom.")
 @output_options
 @guarded
@@ -62,6 +63,7 @@ def convert(
     epochs: int,
     learning_rate: float | None,
     teacher_weight: float,
+    head: str | None,
     out: Path,
     quiet: bool,
     as_json: bool,
@@ -114,7 +116,7 @@ def convert(
         try:
             done = quantize.convert(
                 bundle, recipe, out, people, count=calib_count, seed=seed, exclude=others, finetune=finetune,
-                keep=keep, limit=limit, progress=advance,
+                keep=keep, limit=limit, head=head, progress=advance,
             )  # fmt: skip
         except KeyboardInterrupt:
             if (notes := quantize.notes_path(out)).is_file():

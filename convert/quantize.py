@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from poseport import __version__, bundle, cascade, feed, pose
 from poseport.coco import People, Person
-from poseport.convert import budget, calibration, edge, recipes
+from poseport.convert import budget, calibration, edge, heads, recipes
 from poseport.convert.graph import Deployment, deployment
 from poseport.convert.inspect import Inspection, inspect_bytes, macs_per_person
 from poseport.convert.parity import Parity, parity
@@ -58,6 +58,7 @@ def convert(
     finetune: Callable[[Path], tuple[Deployment, FineTuning]] | None = None,
     keep: Sequence[str] = (),
     limit: budget.Limit | None = None,
+    head: str | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Converted:
     """Convert a bundle, or all bundles of a cascade into one file.
@@ -65,8 +66,8 @@ def convert(
     calib: people that settle activation ranges (recipes with integer activations need them) and on whom
     parity is measured. exclude: evaluation people, whose images are not used. finetune: what trains a bundle's network
     for a recipe that needs it, see `poseport.convert.qat`. keep: layers of a mixed recipe that are not int8. limit: an
-    accuracy budget, which chooses among recipes and layers. progress: called with 1
-    for each crop that calibrated, and with the number of crops on which parity was measured.
+    accuracy budget, which chooses among recipes and layers. head: what leaves the file, see `heads.choose`. progress:
+    called with 1 for each crop that calibrated, and with the number of crops on which parity was measured.
     Raises ValueError when the bundle or the people will not do, no file holds the budget, or the written file
     is not what the recipe promises; then nothing is left under `out`.
     """
@@ -81,6 +82,7 @@ def convert(
     if recipe.full and calib is None:
         raise ValueError(f"recipe {recipe.name} settles activation ranges on people; give --calib DIR")
     folders = bundle.stages(directory)
+    decode = heads.choose(bundle.read_spec(directory), head)
     skeleton = bundle.read_spec(directory).skeleton
     for people in (calib, limit.people if limit else None):
         if people is not None and people.skeleton.names != skeleton.names:
@@ -106,7 +108,9 @@ def convert(
             # a later stage is calibrated on the crops that the converted stages before it will ask for
             before = Network(parts[-1][0], parts[-1][1].card, str(out), threads=2)
             estimates = cascade.predict([before.stage], persons, estimates=estimates)
-        parts.append(_stage(folder, recipe, out, persons, manifest, estimates, finetune, keep, tuning, progress))
+        parts.append(
+            _stage(folder, recipe, out, persons, manifest, estimates, finetune, keep, tuning, decode, progress)
+        )
     (flatbuffer, first), *later = parts
     bundle.write_model(out, flatbuffer, first.card, [bundle.pack(data, done.card) for data, done in later])
     if tuning is not None:
@@ -147,6 +151,7 @@ def _stage(
     finetune: Callable[[Path], tuple[Deployment, FineTuning]] | None,
     keep: Sequence[str],
     tuning: _Tuning | None,
+    decode: bool,
     progress: Callable[[int], None] | None,
 ) -> tuple[bytes, Converted]:
     """One network: its flatbuffer, and what was found in it."""
@@ -182,11 +187,14 @@ def _stage(
     if recipe.trained:
         crops = next(feed.batches(network.spec, persons[:STEPS_PEOPLE])).crops
         layers = layer_steps(network.model, flatbuffer, pose.normalise(network.spec, crops))
+    if decode:
+        flatbuffer, card = heads.decoded(flatbuffer, card)
+        inspection = inspect_bytes(bundle.pack(flatbuffer, card), str(out))
     compared = None
     if boxes is not None:
         some = slice(PARITY_PEOPLE)
         ready = Network(flatbuffer, card, str(out), threads=2)
-        compared = parity(network.model, ready, persons[some], progress, boxes[some])
+        compared = parity(network.model, ready, persons[some], progress, boxes[some], network.spec)
         check_parity(compared, recipe, out)
     return flatbuffer, Converted(out, card, inspection, compared, layers=layers)
 

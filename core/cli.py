@@ -19,6 +19,8 @@ STAGES = {
     "narrow": ("poseport.convert.compress_cli", "narrow", "Keep the channels that count: smaller and faster."),
     "convert": ("poseport.convert.cli", "convert", "Turn a trained bundle into a checked .tflite file."),
     "inspect": ("poseport.convert.cli", "inspect", "Say what a .tflite file truly is."),
+    "verify": ("poseport.convert.verify_cli", "verify", "Hold a .tflite file to the network that it comes from."),
+    "calibrate": ("poseport.convert.calibrate_cli", "calibrate", "Say what calibration people settle, and what not."),
     "doctor": ("poseport.convert.cli", "doctor", "Say what is wrong with a .tflite file for a phone."),
     "bench": ("poseport.bench.cli", "bench", "Measure converted files: accuracy, latency, gate, report."),
     "predict": ("poseport.predict_cli", "predict", "Find keypoints in photos, films or a camera's pictures."),

@@ -210,7 +210,8 @@ class PoseSpec:
         if isinstance(self.architecture, ForeignArchitecture):
             return  # the file's own tensors are compared with it when it is opened
         heatmap = isinstance(self.output, HeatmapOutput)
-        if isinstance(self.output, KeypointsOutput) or heatmap == isinstance(self.architecture, DeepPoseArchitecture):
+        decoded = isinstance(self.output, KeypointsOutput)  # by a head that conversion put behind the network
+        if not decoded and heatmap == isinstance(self.architecture, DeepPoseArchitecture):
             raise ValueError(f"a {self.family} network has no {self.output.kind} output")
         if self.refine is not None:
             self._check_refine()

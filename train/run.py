@@ -45,7 +45,8 @@ class TrainRecord:
     """`train.json`: how a bundle came to be.
 
     initial: where its first weights came from, if from a bundle. compression: what was done to them. best: scores
-    of the epoch whose weights were kept.
+    of the epoch whose weights were kept. preprocessing: fingerprint of how people were cropped and normalised
+    (`pose.fingerprint`).
     """
 
     train: TrainConfig
@@ -59,6 +60,7 @@ class TrainRecord:
     best: dict[str, float] | None = None
     backgrounds: str | None = None
     compression: Compression | None = None
+    preprocessing: str | None = None
 
 
 def record(settings: TrainConfig, people: People, val: People | None, backgrounds: str | None) -> TrainRecord:
