@@ -70,7 +70,7 @@ sealed class Picture {
  * The toolkit's `crop.warp`: bilinear, black where the image ends.
  *
  * The arithmetic is that of OpenCV 5's vector code, bit for bit where the input's width is a multiple of 32, which
- * those of all presets are: the inverse matrix as 32-bit floats, one fused multiply-add a coordinate (in doubles here,
+ * those of all presets but one are: the inverse matrix as 32-bit floats, one fused multiply-add a coordinate (in doubles here,
  * where the product is exact), weights that are not rounded to a table. OpenCV computes the last width % 32 columns in
  * another order, so that a value in some thousand is the next level there; and so do builds without that vector code.
  */
