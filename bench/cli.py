@@ -1,4 +1,4 @@
-"""`poseport bench`: accuracy, rescore, latency, gate, report."""
+"""`poseport bench`: accuracy, rescore, latency, profile, gate, report."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from poseport.bench.measure_cli import accuracy, latency, rescore
+from poseport.bench.measure_cli import accuracy, latency, profile, rescore
 from poseport.options import PATH, answer, guarded, output_options
 
 
@@ -17,7 +17,7 @@ def bench() -> None:
     """
 
 
-for measuring in (accuracy, rescore, latency):
+for measuring in (accuracy, rescore, latency, profile):
     bench.add_command(measuring)
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from poseport import feed, pose
 from poseport.coco import People, Person
 from poseport.convert import calibration, spread
-from poseport.convert.inspect import inspect_bytes
+from poseport.inspect import inspect_bytes
 from poseport.records import to_data
 from poseport.runner import Runner
 from poseport.spec import PoseSpec

@@ -20,8 +20,8 @@ from poseport import feed, metrics, pose, records
 from poseport.coco import People, Person
 from poseport.convert import edge
 from poseport.convert.edge import Layer, Ranges
-from poseport.convert.inspect import inspect_bytes
 from poseport.convert.recipes import Recipe
+from poseport.inspect import inspect_bytes
 from poseport.runner import Runner
 from poseport.score import score
 from poseport.spec import Budget, BudgetStep, Calibration, LayerCost, Measured, PoseSpec

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from poseport.options import PATH, answer, guarded, load_people, output_options, people_options, progress
+from poseport.options import BUNDLE, answer, guarded, load_people, output_options, people_options, progress
 
 
 @click.group()
@@ -16,7 +16,7 @@ def calibrate() -> None:
 
 
 @calibrate.command()
-@click.argument("run", metavar="BUNDLE", type=PATH)
+@click.argument("run", metavar="BUNDLE", type=BUNDLE)
 @people_options("calib", "People that shall settle activation ranges")
 @people_options("exclude", "Evaluation people: none of their photos may calibrate", required=False)
 @click.option("--most", default=512, show_default=True, type=click.IntRange(16), help="How many people to look at.")

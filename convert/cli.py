@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from poseport.options import PATH, answer, guarded, load_people, output_options, people_options, progress
+from poseport.options import BUNDLE, MODEL, PATH, answer, guarded, load_people, output_options, people_options, progress
 
 if TYPE_CHECKING:
-    from poseport.convert.inspect import Inspection
+    from poseport.inspect import Inspection
     from poseport.spec import ModelCard
 
 
 @click.command()
-@click.argument("bundle", type=PATH)
+@click.argument("bundle", type=BUNDLE)
 @click.option("--recipe", "recipe_name", required=True, help="float32, float16, dynamic, int8, int8-qat, 16x8 …")
 @people_options("calib", "People that settle activation ranges; not those you evaluate on", required=False)
 @click.option("--calib-count", default=300, show_default=True, type=click.IntRange(1), help="How many of them to draw.")
@@ -152,7 +152,7 @@ def convert(
 
 
 @click.command()
-@click.argument("file", type=PATH)
+@click.argument("file", type=MODEL)
 @click.option("--ops", "list_ops", is_flag=True, help="List every operation with its type and multiply-adds.")
 @output_options
 @guarded
@@ -163,7 +163,7 @@ def inspect(file: Path, list_ops: bool, quiet: bool, as_json: bool) -> None:
     Example: poseport inspect first.int8.tflite
     """
     from poseport import bundle
-    from poseport.convert import inspect as inspection
+    from poseport import inspect as inspection
     from poseport.records import to_data
 
     stages = [(inspection.inspect_bytes(data, str(file)), card) for data, card in bundle.read_stages(file)]
@@ -188,7 +188,7 @@ def inspect(file: Path, list_ops: bool, quiet: bool, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("file", type=PATH)
+@click.argument("file", type=MODEL)
 @people_options("data", "People to run through the file", required=False)
 @click.option("--count", default=64, show_default=True, type=click.IntRange(8), help="How many of them to run.")
 @click.option("--runtime", help="The TFLite version that must load the file, such as 2.16.")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from poseport.options import PATH, F, answer, guarded, load_people, output_options, people_options, progress
+from poseport.options import BUNDLE, PATH, F, answer, guarded, load_people, output_options, people_options, progress
 
 if TYPE_CHECKING:
     from poseport.convert.compress import Compressed
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def training_options(command: F) -> F:
     """What `prune` and `cluster` have in common."""
     options: tuple[Callable[[F], F], ...] = (
-        click.argument("bundle", type=PATH),
+        click.argument("bundle", type=BUNDLE),
         people_options("data", "People to go on training with"),
         people_options("exclude", "Evaluation people, whose images must not be trained on", required=False),
         click.option("--epochs", default=3, show_default=True, type=click.IntRange(1), help="How often all are seen."),
@@ -62,7 +62,7 @@ def cluster(clusters: int, **options: Any) -> None:
 
 
 @click.command()
-@click.argument("bundle", type=PATH)
+@click.argument("bundle", type=BUNDLE)
 @click.option("--width", required=True, type=click.FloatRange(0, min_open=True), help="As `poseport train --width`.")
 @click.option("--out", required=True, type=PATH, help="Folder of the new bundle.")
 @output_options

@@ -14,8 +14,8 @@ import numpy as np
 
 from poseport.coco import Person
 from poseport.convert import calibration
-from poseport.convert.inspect import Inspection, OpInfo, inspect_bytes
 from poseport.convert.runtimes import oldest_runtime
+from poseport.inspect import Inspection, OpInfo, inspect_bytes
 from poseport.quiet import quiet
 from poseport.runner import Runner
 from poseport.spec import PoseSpec

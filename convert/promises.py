@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from poseport.convert.inspect import Inspection
 from poseport.convert.parity import Parity
 from poseport.convert.recipes import Recipe
+from poseport.inspect import Inspection
 from poseport.spec import PoseSpec
 
 # Above this distance to its own Keras network a float file is not the same network any more.

@@ -16,11 +16,11 @@ from poseport import __version__, bundle, cascade, feed, pose
 from poseport.coco import People, Person
 from poseport.convert import budget, calibration, edge, heads, recipes
 from poseport.convert.graph import Deployment, deployment
-from poseport.convert.inspect import Inspection, inspect_bytes, macs_per_person
 from poseport.convert.parity import Parity, parity
 from poseport.convert.promises import check_parity, verify
 from poseport.convert.recipes import Recipe
 from poseport.convert.steps import LayerSteps, layer_steps
+from poseport.inspect import Inspection, inspect_bytes, macs_per_person
 from poseport.quiet import quiet
 from poseport.records import to_data
 from poseport.runner import Network

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import click
 
-from poseport.options import PATH, answer, guarded, load_people, output_options, people_options, progress
+from poseport.options import BUNDLE, MODEL, PATH, answer, guarded, load_people, output_options, people_options, progress
 
 
 @click.command()
-@click.argument("file", type=PATH)
-@click.option("--bundle", "run", type=PATH, help="The bundle that it was converted from; needs TensorFlow.")
-@click.option("--against", type=PATH, help="Another .tflite of the same network, instead of a bundle.")
+@click.argument("file", type=MODEL)
+@click.option("--bundle", "run", type=BUNDLE, help="The bundle that it was converted from; needs TensorFlow.")
+@click.option("--against", type=MODEL, help="Another .tflite of the same network, instead of a bundle.")
 @people_options("data", "People whose crops both are shown")
 @click.option("--count", default=64, show_default=True, type=click.IntRange(1, 512), help="How many of them.")
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Draws the people.")

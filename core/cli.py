@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from typing import Any
 
 import click
 
@@ -59,7 +60,7 @@ def models(quiet: bool, as_json: bool) -> None:
     """
     from poseport import bundle, shipped
 
-    rows = []
+    rows: list[dict[str, Any]] = []
     for one in shipped.SHIPPED.values():
         card = bundle.read_model(one.path)[1]
         h, w = card.spec.input_hw

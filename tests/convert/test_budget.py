@@ -5,9 +5,9 @@ from dataclasses import replace
 import keras
 import pytest
 
-from poseport import bundle, cascade, coco, records, synth
+from poseport import bundle, cascade, coco, inspect, records, synth
 from poseport.bench import accuracy
-from poseport.convert import budget, edge, inspect, quantize, recipes
+from poseport.convert import budget, edge, quantize, recipes
 from poseport.runner import load
 from poseport.skeleton import COCO17
 from poseport.spec import CoordsOutput, DeepPoseArchitecture, PoseSpec

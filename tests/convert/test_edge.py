@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from poseport import coco, synth
-from poseport.convert import edge, inspect
+from poseport import coco, inspect, synth
+from poseport.convert import edge
 from poseport.runner import Runner
 
 

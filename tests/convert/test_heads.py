@@ -8,8 +8,8 @@ import pytest
 import tensorflow as tf
 from write_golden import FOLDER, Arrays, from_steps, numbers, spec_of
 
-from poseport import bundle, coco, feed, pose
-from poseport.convert import heads, inspect, quantize, recipes
+from poseport import bundle, coco, feed, inspect, pose
+from poseport.convert import heads, quantize, recipes
 from poseport.quiet import quiet
 from poseport.runner import Network, Runner
 from poseport.spec import CoordsOutput, KeypointsOutput

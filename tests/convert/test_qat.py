@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import tf_keras
 
-from poseport import bundle, coco, pose, synth
-from poseport.convert import graph, inspect, mirror, qat, quantize, recipes, steps
+from poseport import bundle, coco, inspect, pose, synth
+from poseport.convert import graph, mirror, qat, quantize, recipes, steps
 from poseport.runner import load
 from poseport.skeleton import COCO17, LSP14
 from poseport.spec import (

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from poseport import bundle, cascade, coco, synth
-from poseport.convert import inspect, quantize, recipes
+from poseport import bundle, cascade, coco, inspect, synth
+from poseport.convert import quantize, recipes
 from poseport.convert.graph import Deployment, deployment
 from poseport.runner import load
 from poseport.skeleton import LSP14
