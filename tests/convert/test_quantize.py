@@ -69,7 +69,8 @@ def test_every_recipe_says_what_it_is(calib, tmp_path):
     wide = replace(SPECS["hourglass"], architecture=HourglassArchitecture(width=48, depth=2))
     run = untrained(tmp_path / "run", wide)
     sizes = {}
-    for recipe in [recipe for recipe in recipes.RECIPES.values() if recipe.kept is None]:
+    plain = [recipe for recipe in recipes.RECIPES.values() if recipe.kept is None and not recipe.trained]
+    for recipe in plain:
         done = quantize.convert(run, recipe, tmp_path / f"{recipe.name}.tflite", calib, count=8)
         sizes[recipe.name] = done.inspection.bytes
         assert bundle.read_model(done.path)[1].conversion.recipe == recipe.name
