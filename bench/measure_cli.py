@@ -143,7 +143,7 @@ def _answer_scores(results: Sequence[Result], out: Path, *, quiet: bool, as_json
         assert isinstance(m, result.Accuracy)
         shown = ("OKS-AP", "OKS-AP50", "PCK@0.1/box", "PCK@0.2/torso")
         values = "  ".join(f"{k} {v:.3f}" for k in shown if (v := m.metrics[k]) is not None)
-        name = f"{one.model.name} {m.decoder}".strip()
+        name = f"{one.model.name} {m.decoder or ''}".strip()
         lines.append(f"{name:<28}{values}  ({m.data.people} people, {path})")
         found.append(
             {
