@@ -46,6 +46,11 @@ def caveats(
             "Latency on a host says nothing about a phone's, least of all that of int8: x86 runs it with other kernels "
             "and instructions than ARM, and a phone's GPU or NPU differs again."
         )
+    if any(t.environment.device != "host" for t in timed):
+        found.append(
+            "A phone's times were taken in a row on a cool phone, nothing else running; minutes on end may be slower. "
+            "CPU stands for the interpreter's own choice of kernels there; threads count on the CPU only."
+        )
     if timed:
         found.append("Latency is the network alone, one crop at a time; reading, cropping and decoding come on top.")
     unsteady = sorted({t.model.name for t in timed if not is_steady(t.latency)})

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from poseport.bench.result import Accuracy, Detections, Environment, Latency, Model, Result
+from poseport.bench.result import Accuracy, Detections, Environment, Latency, Model, Result, Sustained
 from poseport.bench.statistics import Interval, ap_difference, average_precision
+from poseport.bench.words import plural
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,15 @@ class Timed:
         """Where it was taken; times of two places do not compare."""
         e = self.environment
         return f"{e.device}: {e.processor}, {e.cores} cores, {e.system}, {e.runtime}, {e.delegate}"
+
+
+@dataclass(frozen=True)
+class Held:
+    """A record of minutes on end."""
+
+    model: Model
+    environment: Environment
+    sustained: Sustained
 
 
 @dataclass(frozen=True)
@@ -67,8 +77,10 @@ def baseline(model: Model, among: Sequence[Model]) -> Model | None:
     return next((m for m in among if is_float(m) and m.card.weights_sha256 == weights), None)
 
 
-def sort_records(results: Sequence[Result]) -> tuple[list[Model], list[Scored], list[Timed]]:
-    """Every file once, its accuracy and latency records; a float32 file comes before those of the same weights."""
+def sort_records(results: Sequence[Result]) -> tuple[list[Model], list[Scored], list[Timed], list[Held]]:
+    """Every file once, its accuracy, latency and sustained records; a float32 file comes before those of the same
+    weights.
+    """
 
     def key(m: Model) -> tuple[object, ...]:
         return m.card.spec.name, m.card.weights_sha256, not is_float(m), m.name, m.sha256
@@ -77,19 +89,20 @@ def sort_records(results: Sequence[Result]) -> tuple[list[Model], list[Scored], 
     models = list({r.model.sha256: r.model for r in ordered}.values())
     scored = [Scored(r.model, r.environment, m) for r in ordered if isinstance(m := r.measured, Accuracy)]
     timed = [Timed(r.model, r.environment, m) for r in ordered if isinstance(m := r.measured, Latency)]
-    return models, scored, timed
+    held = [Held(r.model, r.environment, m) for r in ordered if isinstance(m := r.measured, Sustained)]
+    return models, scored, timed, held
 
 
 def data_sets(scored: Sequence[Scored]) -> list[DataSet]:
     """Records that were taken on the same people in the same way, under a name that says what sets them apart."""
     grouped: dict[tuple[object, ...], list[Scored]] = defaultdict(list)
     for s in scored:
-        grouped[(*s.accuracy.way, s.environment.device)].append(s)
+        grouped[(*s.accuracy.way, *s.environment.way)].append(s)
     named = {(s.accuracy.data.file, s.accuracy.data.sha256) for s in scored}
     sets: list[DataSet] = []
     # the whole set before parts of its keypoints
     for members in sorted(grouped.values(), key=lambda m: (m[0].accuracy.data.file, -len(m[0].accuracy.keypoints))):
-        a, device = members[0].accuracy, members[0].environment.device
+        a, e = members[0].accuracy, members[0].environment
         parts = [
             a.data.file,
             a.data.sha256[:6] if sum(file == a.data.file for file, _ in named) > 1 else "",
@@ -97,7 +110,7 @@ def data_sets(scored: Sequence[Scored]) -> list[DataSet]:
             "flip" if a.flip else "",
             a.boxes if a.boxes != "ground truth" else "",
             f"decoded by {a.decoder}" if a.decoder else "",
-            device if device != "host" else "",
+            f"{e.device}, {e.delegate}, {plural(e.threads, 'thread')}" if e.device != "host" else "",
         ]
         label = ", ".join(part for part in parts if part)
         if label in {data.label for data in sets}:  # other keypoints, but as many

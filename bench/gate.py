@@ -69,8 +69,8 @@ class Decision:
 
 
 def of_model(results: Sequence[Result], name: str) -> list[Result]:
-    """Records of a model; ValueError lists the models that there are."""
-    found = [r for r in results if r.model.name == name]
+    """Records of a model, without those of stand-in devices; ValueError lists the models that there are."""
+    found = [r for r in results if r.model.name == name and not r.environment.stand_in]
     if not found:
         names = sorted({r.model.name for r in results})
         raise ValueError(f"no result of {name!r}; there are results of {', '.join(names) or 'no model'}")
@@ -119,7 +119,7 @@ def _pairs(
     def way(r: Result) -> tuple[object, ...]:
         e, m = r.environment, r.measured
         if isinstance(m, Accuracy):
-            return *m.way, e.device
+            return *m.way, *e.way
         return m.input, e.device, e.processor, e.cores, e.system, e.runtime, e.delegate, e.threads
 
     found = {way(r): r for r in candidate if isinstance(r.measured, kind)}
@@ -140,7 +140,9 @@ def _accuracies(base: Result, candidate: Result, budget: Budget, resamples: int)
         verdict, needed = _judge(points, -limit), None
         if verdict is Verdict.CANNOT_TELL:
             needed = people_needed(points, -limit, a.data.people)
-        place = f"{a.data.file}{kp}"
+        e = base.environment
+        device = "" if e.device == "host" else f", {e.device}, {e.delegate}, {e.threads} threads"
+        place = f"{a.data.file}{kp}{device}"
         decisions.append(Decision(verdict, what, place, a.data.people, "people", points, "points", limit, needed))
     return decisions
 

@@ -12,6 +12,7 @@ from poseport.bench import plots
 from poseport.bench.caveats import caveats
 from poseport.bench.findings import (
     DataSet,
+    Held,
     Timed,
     ap_interval,
     baseline,
@@ -56,7 +57,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Page:
-    """All that a report says. curves, pareto: data set -> SVG plot or plots."""
+    """All that a report says. curves, pareto: data set -> SVG plot or plots. stand_ins: what no phone measured."""
 
     title: str
     written: str
@@ -66,6 +67,7 @@ class Page:
     curves: dict[str, str]
     files: Table
     latency: list[Table]
+    stand_ins: list[Table]
     pareto: dict[str, list[str]]
     compared: list[Compared]
     caveats: list[str]
@@ -74,11 +76,9 @@ class Page:
 
 def gather(results: Sequence[Result], *, pictures: bool, photos: bool) -> Page:
     """What the records say. pictures: draw the plots. photos: show the people that lost most."""
-    models, scored, timed = sort_records(results)
-    sets = data_sets(scored)
-    places: dict[str, list[Timed]] = defaultdict(list)
-    for one in timed:
-        places[one.place].append(one)
+    _, imitated, imitated_times, _ = sort_records([r for r in results if r.environment.stand_in])
+    models, scored, timed, held = sort_records([r for r in results if not r.environment.stand_in])
+    sets, places = data_sets(scored), _places(timed)
     return Page(
         title="Pose networks: what conversion cost and what it changed",
         written=f"poseport {__version__}, {datetime.datetime.now(datetime.UTC):%Y-%m-%d %H:%M} UTC",
@@ -87,12 +87,22 @@ def gather(results: Sequence[Result], *, pictures: bool, photos: bool) -> Page:
         parts=[table for data in sets if (table := _parts_table(data)).rows],
         curves={data.label: pck_curves(data) for data in sets} if pictures else {},
         files=_files_table(models),
-        latency=[_latency_table(place, members) for place, members in places.items()],
+        latency=[_latency_table(place, members) for place, members in places.items()] + [_held(h) for h in held],
+        stand_ins=[_accuracy_table(data) for data in data_sets(imitated)]
+        + [_latency_table(place, members) for place, members in _places(imitated_times).items()],
         pareto={data.label: _pareto(data, places) for data in sets} if pictures else {},
         compared=[compare(data, pair, pictures, photos) for data in sets for pair in data.pairs],
         caveats=caveats(scored, timed, models, sets),
         provenance=provenance(results, sets, models),
     )
+
+
+def _places(timed: Sequence[Timed]) -> dict[str, list[Timed]]:
+    """Times of one place belong in one table."""
+    places: dict[str, list[Timed]] = defaultdict(list)
+    for one in timed:
+        places[one.place].append(one)
+    return places
 
 
 def _change(model: Model, models: Sequence[Model], sets: Sequence[DataSet], places: dict[str, list[Timed]]) -> Change:
@@ -183,7 +193,7 @@ def _latency_table(place: str, members: Sequence[Timed]) -> Table:
         rest = (
             NONE if whole is None else figures(whole),
             figures(t.latency.first_us / 1e3),
-            f"{t.latency.load_us / 1e3:.1f}",
+            NONE if t.latency.load_us is None else f"{t.latency.load_us / 1e3:.1f}",
             NONE if peak is None or before is None else figures((peak - before) / 1e6),
             f"{len(t.latency.invoke_us):,}",
         )
@@ -191,6 +201,19 @@ def _latency_table(place: str, members: Sequence[Timed]) -> Table:
     header = ("Model", "Threads", "p50 ms", "p90 ms", "p99 ms", "p50 of float32")
     more = ("Crop to keypoints p50 ms", "First run ms", "Load ms", "Memory MB", "Runs")
     return Table(place, (*header, *more), rows)
+
+
+def _held(h: Held) -> Table:
+    """A run of minutes on end, minute by minute."""
+    e, since = h.environment, h.sustained.throttles_from
+    slower = "stays within 10 % of its first minute" if since is None else f"throttles from minute {since}"
+    rows = [
+        (str(m.minute), figures(m.percentile_ms(50)), figures(m.percentile_ms(90)), f"{len(m.invoke_us):,}",
+         *(NONE if v is None else f"{v:.0f}" for v in (m.celsius, m.battery, m.clock_mhz)))
+        for m in h.sustained.minutes
+    ]  # fmt: skip
+    caption = f"{h.model.name} minute by minute on {e.device}, {e.delegate}, {plural(e.threads, 'thread')}: {slower}"
+    return Table(caption, ("Minute", "p50 ms", "p90 ms", "Runs", "°C", "Battery %", "Clock MHz"), rows)
 
 
 def _pareto(data: DataSet, places: dict[str, list[Timed]]) -> list[str]:

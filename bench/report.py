@@ -56,6 +56,9 @@ def _markdown(page: Page) -> str:
         parts.append("No converted file is among the records.")
     parts += ["## Accuracy", "In points of 100.", *map(_markdown_table, [*page.accuracy, *page.parts])]
     parts += ["## Size and latency", *map(_markdown_table, [page.files, *page.latency])]
+    if page.stand_ins:
+        note = "Programs that speak a phone's protocol on a workstation; none of these figures is a phone's."
+        parts += ["## Stand-in devices", note, *map(_markdown_table, page.stand_ins)]
     for one in page.compared:
         worst = [w.cells for w in one.worst]
         header = ("Person", "OKS before", "OKS after", "Change")

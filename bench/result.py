@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+
 from poseport import bundle
 from poseport.records import read_json, write_json
 from poseport.runner import Pose
@@ -30,7 +32,8 @@ class Model:
 
 @dataclass(frozen=True)
 class Environment:
-    """Where it was measured. device: "host" or a phone's build. time: UTC, ISO 8601.
+    """Where it was measured. device: "host", a phone, or "stand-in ..." for a program that only speaks as one.
+    time: UTC, ISO 8601.
 
     Before it began: governor of the first core's clock, load: average of running processes over a minute,
     celsius: the hottest of the machine's sensors; empty or None where the system does not say.
@@ -48,6 +51,16 @@ class Environment:
     governor: str = ""
     load: float | None = None
     celsius: float | None = None
+
+    @property
+    def way(self) -> tuple[object, ...]:
+        """What of it decides on the outputs: a phone's delegates and kernels differ, a host's are the same."""
+        return (self.device,) if self.device == "host" else (self.device, self.delegate, self.threads)
+
+    @property
+    def stand_in(self) -> bool:
+        """Whether no phone was measured at all: such figures only show that the programs work."""
+        return self.device.startswith("stand-in")
 
 
 @dataclass(frozen=True)
@@ -128,12 +141,13 @@ class Latency:
     input: whose crops. load_us: from the file to a ready interpreter. first_us: the inference before the warm-up.
     warmup: how many untimed people. before_bytes, peak_bytes: memory of the process before the file was loaded,
     and at its highest; of a fresh process. repeats: how many of the samples come from each of several such
-    processes, one after the other (none: all from one). Records of older versions lack the latter four.
+    processes, one after the other (none: all from one). Records of older versions lack the latter four, those of
+    phones the memory and the time to load.
     """
 
     kind: Literal["latency"]
     input: str
-    load_us: float
+    load_us: float | None
     first_us: float
     warmup: int
     invoke_us: tuple[float, ...]
@@ -145,12 +159,48 @@ class Latency:
 
 
 @dataclass(frozen=True)
+class Minute:
+    """The inferences of one minute. minute: from 1. The rest as the phone said after it, None where it did not:
+    celsius of the hottest sensor, battery in percent, clock in MHz of the fastest core.
+    """
+
+    minute: int
+    invoke_us: tuple[float, ...]
+    celsius: float | None
+    battery: float | None
+    clock_mhz: float | None
+
+    def percentile_ms(self, percent: float) -> float:
+        """A percentile of the samples in milliseconds."""
+        return float(np.percentile(self.invoke_us, percent)) / 1e3
+
+
+@dataclass(frozen=True)
+class Sustained:
+    """The network alone, again and again. A minute that is missing was a pause, in which a phone cools down."""
+
+    kind: Literal["sustained"]
+    input: str
+    minutes: tuple[Minute, ...]
+
+    @property
+    def throttles_from(self) -> int | None:
+        """The minute from which on the median stays more than 10 % above the first minute's; None: it never does."""
+        limit, since = 1.1 * self.minutes[0].percentile_ms(50), None
+        for one in reversed(self.minutes):
+            if one.percentile_ms(50) <= limit:
+                break
+            since = one.minute
+        return since
+
+
+@dataclass(frozen=True)
 class Result:
     """One measurement of one file in one place."""
 
     model: Model
     environment: Environment
-    measured: Accuracy | Latency
+    measured: Accuracy | Latency | Sustained
 
 
 def model_info(pose: Pose) -> Model:
@@ -162,14 +212,17 @@ def model_info(pose: Pose) -> Model:
 
 def file_name(result: Result) -> str:
     """Name of a record's file: a repeated measurement replaces the older one."""
-    m = result.measured
+    m, e = result.measured, result.environment
     if isinstance(m, Accuracy):
         way = repr((m.data.sha256, m.data.people, m.boxes, m.flip, m.keypoints, *filter(None, [m.decoder])))
         parts = [result.model.name, "accuracy", _word(Path(m.data.file).stem), f"{len(m.keypoints)}kp"]
         parts += [*filter(None, [m.decoder]), hashlib.sha256(way.encode()).hexdigest()[:6]]
+        parts += [_word(" ".join(map(str, e.way)))] if e.device != "host" else []
     else:
-        parts = [result.model.name, "latency", _word(result.environment.device), f"{result.environment.threads}t"]
-        if result.environment.delegate == "none":
+        parts = [result.model.name, m.kind, _word(e.device), f"{e.threads}t"]
+        if e.device != "host":
+            parts.append(_word(e.delegate))
+        elif e.delegate == "none":
             parts.append("no-delegate")
     return ".".join(parts) + ".json"
 

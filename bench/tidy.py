@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterator, Sequence
 
 from poseport.bench.latency import percentile_ms, whole_ms
-from poseport.bench.result import Accuracy, Result
+from poseport.bench.result import Accuracy, Result, Sustained
 
 COLUMNS = (
     "model", "recipe", "bytes", "sha256", "device", "processor", "runtime", "delegate", "threads", "data", "people",
@@ -39,11 +39,17 @@ def _figures(result: Result) -> Iterator[tuple[str, float | None]]:
         for name, values in m.by_keypoint.items():
             yield from ((f"{name} {keypoint}", v) for keypoint, v in zip(m.keypoints, values, strict=True))
         return
+    if isinstance(m, Sustained):
+        for one in m.minutes:
+            yield from ((f"p{p} ms, minute {one.minute}", round(one.percentile_ms(p), 4)) for p in (50, 90))
+            yield f"celsius, minute {one.minute}", one.celsius
+        yield "throttles from minute", m.throttles_from
+        return
     for percent in (50, 90, 99):
         yield f"p{percent} ms", round(percentile_ms(m, percent), 4)
     whole = whole_ms(m, 50)
     yield "crop to keypoints p50 ms", None if whole is None else round(whole, 4)
-    yield "load ms", m.load_us / 1e3
+    yield "load ms", None if m.load_us is None else m.load_us / 1e3
     yield "first run ms", m.first_us / 1e3
     known = m.peak_bytes is not None and m.before_bytes is not None
     yield "memory bytes", m.peak_bytes - m.before_bytes if known else None  # type: ignore[operator]

@@ -1,0 +1,218 @@
+"""The commands that need a phone: `poseport phone`, `poseport sideload`, `poseport bench phone`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from poseport.bench.measure_cli import keypoints_option
+from poseport.options import (
+    PATH,
+    answer,
+    guarded,
+    load_people,
+    output_options,
+    people_options,
+    progress,
+    skeleton_option,
+)
+
+if TYPE_CHECKING:
+    from poseport.bench.phones import Measured
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def phone_options(command: F) -> F:
+    """`--serial` and `--apk`."""
+    text = "The app, installed where it is missing or another one; `make apk` builds it."
+    command = click.option("--apk", type=PATH, help=text)(command)
+    return serial_option(command)
+
+
+def serial_option(command: F) -> F:
+    """`--serial`: which phones."""
+    text = "A phone, as `poseport phone list` names it; several times, or `all`. Default: the only one."
+    return click.option("--serial", "serials", multiple=True, help=text)(command)
+
+
+@click.group()
+def phone() -> None:
+    """Phones that are connected by adb, the Android debug bridge."""
+
+
+@phone.command("list")
+@output_options
+@guarded
+def list_phones(quiet: bool, as_json: bool) -> None:
+    """List the connected phones, and what keeps one from being used.
+
+    Example: poseport phone list --json
+    """
+    from poseport.bench import adb
+
+    found = adb.devices()
+    lines = []
+    for serial in found:
+        try:
+            adb.choose([serial])
+            lines.append(f"{serial}  ready")
+        except ValueError as error:
+            lines.append(str(error))
+    text = "\n".join(lines) or "no phone is connected"
+    phones = [{"serial": serial, "state": state} for serial, state in found.items()]
+    answer({"phones": phones}, text, as_json=as_json, quiet=quiet)
+
+
+@phone.command()
+@serial_option
+@output_options
+@guarded
+def info(serials: tuple[str, ...], quiet: bool, as_json: bool) -> None:
+    """Say what a phone is: model, SoC, Android, ABIs, memory, free space, and the app on it.
+
+    Example: poseport phone info --serial all
+    """
+    from poseport.bench import adb
+    from poseport.bench import phone as phones
+    from poseport.records import to_data
+
+    found = [phones.look(device) for device in adb.choose(serials)]
+    blocks = [
+        f"{p.name}\n  serial   {p.serial}\n  SoC      {p.soc}, {p.cores} cores\n  Android  {p.android}, {p.build}\n"
+        f"  ABIs     {', '.join(p.abis)}\n  memory   {p.memory_bytes / 1e9:.1f} GB\n"
+        f"  free     {p.free_bytes / 1e9:.1f} GB\n  app      {p.app or 'not installed'}"
+        for p in found
+    ]
+    answer({"phones": [to_data(p) for p in found]}, "\n".join(blocks), as_json=as_json, quiet=quiet)
+
+
+@click.command()
+@click.argument("file", type=PATH)
+@phone_options
+@output_options
+@guarded
+def sideload(file: Path, serials: tuple[str, ...], apk: Path | None, quiet: bool, as_json: bool) -> None:
+    """Put a converted FILE into the app's folder on a phone, and start the app with it.
+
+    Example: poseport sideload m.int8.tflite --apk android_demo/build/poseport-demo.apk
+    """
+    from poseport.bench import adb
+    from poseport.bench import phone as phones
+
+    found = []
+    for device in adb.choose(serials):
+        new = phones.provide(device, apk)
+        name = phones.sideload(device, file)
+        found.append({"serial": device.serial, "model": name, "installed": new})
+    text = "\n".join(f"{f['serial']}: {'app installed; ' if f['installed'] else ''}shows {f['model']}" for f in found)
+    answer({"phones": found}, text, as_json=as_json, quiet=quiet)
+
+
+@click.command("phone")
+@click.argument("models", type=PATH, nargs=-1, required=True)
+@people_options("data", "People to score on")
+@skeleton_option
+@keypoints_option
+@click.option("--delegates", default="cpu", show_default=True, help="cpu, gpu, nnapi, comma separated.")
+@click.option("--threads", default="1", show_default=True, help="Thread counts on the CPU, comma separated.")
+@click.option("--whole-images", is_flag=True, help="Send whole images: the phone crops and decodes, too (cascades).")
+@click.option("--runs", default=200, show_default=True, type=click.IntRange(20), help="Timed inferences of each.")
+@click.option("--minutes", default=0.0, type=click.FloatRange(0), help="Then each without a pause for so long.")
+@phone_options
+@click.option("--out", required=True, type=PATH, help="Folder for the results.")
+@output_options
+@guarded
+def bench_phone(
+    models: tuple[Path, ...],
+    data: Path,
+    data_images: Path | None,
+    skeleton: str | None,
+    keypoints: str | None,
+    delegates: str,
+    threads: str,
+    whole_images: bool,
+    runs: int,
+    minutes: float,
+    serials: tuple[str, ...],
+    apk: Path | None,
+    out: Path,
+    quiet: bool,
+    as_json: bool,
+) -> None:
+    """Measure converted MODELS on phones: the app runs them on the crops that a host is given, and its raw outputs
+    are scored by the same evaluator. Whatever interrupts it, the same command goes on behind the last whole part.
+
+    Example: poseport bench phone m.int8.tflite --data people --delegates cpu,gpu --threads 1,2,4 --out results
+    """
+    from poseport.bench import adb, phones
+    from poseport.bench.accuracy import check_names, refuse_overlap
+    from poseport.bench.boxes import annotated
+    from poseport.runner import load
+
+    wanted = phones.settings(delegates, threads)
+    devices = adb.choose(serials)
+    people = load_people(data, data_images, skeleton)
+    only, boxes = people.skeleton.chosen(keypoints), annotated(people)
+    loaded = [load(path) for path in models]
+    for model in loaded:
+        check_names(model.spec.skeleton, people, only, str(model.path))
+        refuse_overlap(model, boxes.scored)
+        if len(model.networks) > 1 and not whole_images:
+            raise ValueError(f"{model.path}: is a cascade, whose later crops the phone makes; add --whole-images")
+    plan = phones.Plan(
+        people, boxes, only, "images" if whole_images else "tensors", wanted, runs, minutes, apk, out
+    )  # fmt: skip
+    hidden = quiet or as_json
+    with progress("preparing", len(loaded) * len(boxes.cropped), hidden=hidden) as advance:
+        sent = phones.prepare(loaded, plan, advance)
+    with progress("on the phone", len(devices) * len(loaded) * plan.units, hidden=hidden) as advance:
+        found, faults = phones.measure(devices, loaded, sent, plan, advance)
+    answer({"results": [_row(m) for m in found]}, "\n".join(map(_line, found)), as_json=as_json, quiet=quiet)
+    if faults:
+        raise ValueError("; ".join(faults))
+
+
+def _row(m: Measured) -> dict[str, Any]:
+    """A setting as JSON says it."""
+    from poseport.bench import latency, result
+
+    row: dict[str, Any] = {"phone": m.phone, "model": m.model, "delegate": m.hardware, "threads": m.threads}
+    if m.cannot:
+        return {**row, "cannot": m.cannot}
+    for record in m.records:
+        of = record.measured
+        if isinstance(of, result.Accuracy):
+            row |= {"people": of.data.people, "metrics": of.metrics, "decoder_apart_px": m.apart_px}
+        elif isinstance(of, result.Latency):
+            row |= {"p50_ms": latency.percentile_ms(of, 50), "p90_ms": latency.percentile_ms(of, 90)}
+        else:
+            each = [
+                {
+                    "minute": one.minute, "p50_ms": one.percentile_ms(50), "p90_ms": one.percentile_ms(90),
+                    "celsius": one.celsius, "battery": one.battery, "clock_mhz": one.clock_mhz,
+                }
+                for one in of.minutes
+            ]  # fmt: skip
+            row |= {"minutes": each, "throttles_from": of.throttles_from}
+    return {**row, "files": [result.file_name(record) for record in m.records]}
+
+
+def _line(m: Measured) -> str:
+    """A setting as a person reads it."""
+    row, head = _row(m), f"{m.phone}  {m.model:<28}{m.hardware} {m.threads} threads  "
+    if m.cannot:
+        return f"{head}{m.cannot}"
+    ap = row["metrics"]["OKS-AP"]
+    text = f"{head}p50 {row['p50_ms']:.2f} ms  p90 {row['p90_ms']:.2f} ms  "
+    text += f"OKS-AP {'none' if ap is None else format(ap, '.3f')} ({row['people']} people)"
+    if "minutes" in row:
+        first, last, since = row["minutes"][0], row["minutes"][-1], row["throttles_from"]
+        text += (
+            f"  minute {first['minute']} {first['p50_ms']:.2f} ms, minute {last['minute']} {last['p50_ms']:.2f} ms, "
+        )
+        text += "does not throttle" if since is None else f"throttles from minute {since}"
+    return text

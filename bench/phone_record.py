@@ -1,0 +1,165 @@
+"""What a phone measured -> records, scored by the evaluator that scores a host's outputs."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from poseport import __version__, cascade, crop, pose
+from poseport.bench import accuracy
+from poseport.bench.boxes import Boxes
+from poseport.bench.phone import Phone
+from poseport.bench.phone_files import Description
+from poseport.bench.phone_run import PART, RESULT, read
+from poseport.bench.result import Environment, Latency, Minute, Result, Sustained, model_info
+from poseport.cascade import Way
+from poseport.coco import People, Person
+from poseport.runner import Pose
+from poseport.score import score
+from poseport.skeleton import rearrange
+
+# a kernel's zone without a sensor says 0, or a number that no phone survives
+PLAUSIBLE_CELSIUS = (1.0, 130.0)
+
+
+def accuracy_record(
+    model: Pose, phone: Phone, run: Description, folder: Path, people: People, boxes: Boxes, only: tuple[str, ...]
+) -> tuple[Result, float | None]:
+    """The record of a run's predictions, and by how many input pixels the app's own decoder is off at most (None
+    where whole images were sent).
+
+    folder: what `phone_run.measure` returned. boxes: whose crops were sent. Raises ValueError for a part that is
+    damaged or missing.
+    """
+    keypoints, apart = _keypoints(model, run, folder, boxes.cropped)
+    by_name = rearrange(keypoints, model.spec.skeleton, people.skeleton)
+    scored = score(people, boxes.scored, by_name, only, boxes.scores)
+    measured = accuracy.record(people, boxes, Way(), keypoints, scored, None)
+    return Result(model_info(model), _environment(phone, run, read(folder / RESULT)), measured), apart
+
+
+def latency_record(model: Pose, phone: Phone, run: Description, folder: Path, name: str) -> Result:
+    """The record of a run's times: of the network alone, or of whole images with their crop and decoder.
+
+    name: of the people.
+    """
+    result = read(folder / RESULT)
+    parts = [read(path) for path in _parts(folder, run)]
+    prepare, invoke, decode = (_us(ns for part in parts for ns in part.get(key, ())) for key in
+                               ("prepare_ns", "invoke_ns", "decode_ns"))  # fmt: skip
+    whole = run.mode == "images"
+    measured = Latency(
+        kind="latency",
+        input=f"{name}, whole images" if whole else name,
+        load_us=None,
+        first_us=invoke[0],
+        warmup=0 if whole else run.warm_up,
+        invoke_us=invoke if whole else _us(result["latency_ns"]),
+        prepare_us=prepare if whole else (),
+        decode_us=decode if whole else (),
+    )
+    return Result(model_info(model), _environment(phone, run, result), measured)
+
+
+def sustained_record(model: Pose, phone: Phone, run: Description, folder: Path, name: str) -> Result:
+    """The record of a long run, whose pieces `phone_run.sustain` left in a folder."""
+    pieces = sorted(folder.glob("again-*.json"), key=lambda path: int(path.stem.removeprefix("again-")))
+    results = [read(path) for path in pieces]
+    measured = Sustained(kind="sustained", input=name, minutes=minutes(results))
+    return Result(model_info(model), _environment(phone, run, results[0]), measured)
+
+
+def minutes(results: Sequence[dict[str, Any]]) -> tuple[Minute, ...]:
+    """Pieces of a long run as minutes, by the phone's clock: the samples of a piece follow one another without a
+    pause and end with the piece.
+    """
+    begin = results[0]["after"]["time_ms"] / 1e3 - sum(results[0]["latency_ns"]) / 1e9
+    samples: dict[int, list[float]] = {}
+    states: dict[int, dict[str, Any]] = {}
+    for piece in results:
+        ns = np.asarray(piece["latency_ns"], np.float64)
+        ends = piece["after"]["time_ms"] / 1e3 - begin - (ns.sum() - ns.cumsum()) / 1e9
+        for us, second in zip(ns / 1e3, ends, strict=True):
+            # the last sample of a minute ends on it
+            minute = max(1, int(np.ceil(second / 60)))
+            samples.setdefault(minute, []).append(round(float(us), 1))
+            states[minute] = piece["after"]
+    return tuple(
+        Minute(minute, tuple(found), celsius(states[minute]), _battery(states[minute]), _clock_mhz(states[minute]))
+        for minute, found in sorted(samples.items())
+    )
+
+
+def celsius(state: dict[str, Any]) -> float | None:
+    """The hottest sensor that an app may read, else the battery's; None where the phone tells neither."""
+    low, high = PLAUSIBLE_CELSIUS
+    zones = [t / 1000 for t in (state.get("temperatures") or {}).values()]
+    plausible = [t for t in zones if low <= t <= high]
+    battery = (state.get("battery") or {}).get("temperature_c")
+    return max(plausible) if plausible else battery or None
+
+
+def _battery(state: dict[str, Any]) -> float | None:
+    return (state.get("battery") or {}).get("percent")
+
+
+def _clock_mhz(state: dict[str, Any]) -> float | None:
+    clocks = state.get("clocks_khz") or []
+    return max(clocks) / 1000 if clocks else None
+
+
+def _keypoints(
+    model: Pose, run: Description, folder: Path, persons: Sequence[Person]
+) -> tuple[np.ndarray, float | None]:
+    """(N, K, 3) in image pixels: of raw outputs decoded here, or as the phone says them for whole images."""
+    spec, k = model.spec, len(model.spec.skeleton)
+    found, apart = [], 0.0
+    for path in _parts(folder, run):
+        part, some = read(path), persons[int(path.stem) : int(path.stem) + PART]
+        said = np.array(part["image_px" if run.mode == "images" else "input_px"], np.float64).reshape(-1, k, 3)
+        if len(said) != len(some):
+            raise ValueError(f"{path}: {len(said)} people, expected {len(some)}; remove it, and it is measured again")
+        if run.mode == "images":
+            found.append(said)
+            continue
+        raw = path.with_suffix(".bin").read_bytes() if path.with_suffix(".bin").is_file() else b""
+        dtype, shape = model.runner.output["dtype"], model.runner.output["shape"][1:]
+        if len(raw) != len(some) * np.dtype(dtype).itemsize * int(np.prod(shape)):
+            raise ValueError(f"{path.with_suffix('.bin')}: is cut off; remove {path.name}, and it is measured again")
+        outputs = model.read([np.frombuffer(raw, dtype).reshape(-1, *shape)])
+        matrices = np.stack([crop.crop_matrix(np.array(p.box_xywh), spec.input_hw, spec.padding) for p in some])
+        found.append(cascade.decode(spec, outputs, matrices, None))
+        apart = max(apart, float(np.abs(pose.decode_input(spec, outputs)[..., :2] - said[..., :2]).max()))
+    return np.concatenate(found), None if run.mode == "images" else apart
+
+
+def _parts(folder: Path, run: Description) -> list[Path]:
+    """All parts of a run in order; ValueError when one is missing."""
+    paths = [folder / f"{first}.json" for first in range(0, run.count, PART)]
+    missing = [path for path in paths if not path.is_file()]
+    if missing:
+        raise ValueError(f"{missing[0]}: is missing; remove {folder}, and it is measured again")
+    return paths
+
+
+def _us(ns: Any) -> tuple[float, ...]:
+    return tuple(round(one / 1e3, 3) for one in ns)
+
+
+def _environment(phone: Phone, run: Description, result: dict[str, Any]) -> Environment:
+    return Environment(
+        device=phone.name,
+        processor=phone.soc,
+        cores=phone.cores,
+        system=f"Android {phone.android}, {phone.build}",
+        runtime=f"TensorFlow Lite of the app {phone.app}",
+        delegate=run.hardware,
+        threads=run.threads,
+        poseport=__version__,
+        time=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        celsius=celsius(result.get("before") or {}),
+    )

@@ -1,0 +1,178 @@
+"""Models measured on several phones at once, each by a thread of its own; what one phone lacks stops no other."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from poseport.bench import phone, phone_record, phone_run, result
+from poseport.bench.adb import Device
+from poseport.bench.boxes import Boxes
+from poseport.bench.phone_files import Description, Hardware, Mode, write_people
+from poseport.bench.phone_files import People as Sent
+from poseport.bench.phone_run import Cannot, Job
+from poseport.bench.result import Result
+from poseport.coco import People
+from poseport.runner import Pose
+
+CHUNK_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is measured. settings: hardware and threads. repeat: timed inferences. minutes: of a sustained run behind
+    each, 0 for none. only: keypoints to score, empty: all. out: folder of the records.
+    """
+
+    people: People
+    boxes: Boxes
+    only: tuple[str, ...]
+    mode: Mode
+    settings: tuple[tuple[Hardware, int], ...]
+    repeat: int
+    minutes: float
+    apk: Path | None
+    out: Path
+
+    @property
+    def units(self) -> int:
+        """What `progress` of `measure` counts for one phone and one model: people, and seconds of sustained runs."""
+        return len(self.settings) * (len(self.boxes.cropped) + round(60 * self.minutes))
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A setting of a model on a phone: its records, or why there are none. apart_px: by how many input pixels the
+    app's decoder was off at most, where both decoded the same outputs.
+    """
+
+    phone: str
+    model: str
+    hardware: Hardware
+    threads: int
+    records: tuple[Result, ...]
+    apart_px: float | None = None
+    cannot: str = ""
+
+
+def settings(delegates: str, threads: str) -> tuple[tuple[Hardware, int], ...]:
+    """Settings of a command line such as cpu,gpu and 1,2,4: threads count on the CPU only.
+
+    Raises ValueError for a delegate that is none, or a count that is none.
+    """
+    known: dict[str, Hardware] = {"cpu": "CPU", "gpu": "GPU", "nnapi": "NNAPI"}
+    found: list[tuple[Hardware, int]] = []
+    for name in delegates.split(","):
+        if name.strip() not in known:
+            raise ValueError(f"--delegates: {name!r} does not exist; choose of {', '.join(known)}")
+        hardware = known[name.strip()]
+        for count in threads.split(",") if hardware == "CPU" else ["1"]:
+            if not re.fullmatch(r" *[1-9]\d? *", count):
+                raise ValueError(f"--threads {count!r}: expected counts such as 1,2,4")
+            found.append((hardware, int(count)))
+    return tuple(dict.fromkeys(found))
+
+
+def prepare(models: Sequence[Pose], plan: Plan, progress: Callable[[int], None]) -> list[Sent]:
+    """The file of people that each model is fed, written once for models that are fed the same."""
+    written: dict[object, Sent] = {}
+    found = []
+    for model in models:
+        spec, tensor = model.spec, model.runner.input
+        key = (spec.input_hw, spec.padding, spec.mean, spec.std, spec.channel_order, tensor["dtype"],
+               tensor["quantization"]) if plan.mode == "tensors" else ()  # fmt: skip
+        if key not in written:
+            written[key] = write_people(model, plan.boxes.cropped, plan.mode, plan.out / "phone", progress)
+        else:
+            progress(len(plan.boxes.cropped))
+        found.append(written[key])
+    return found
+
+
+def measure(
+    devices: Sequence[Device], models: Sequence[Pose], sent: Sequence[Sent], plan: Plan, progress: Callable[[int], None]
+) -> tuple[list[Measured], list[str]]:
+    """All models on all phones, every record saved as soon as it is there; and the faults, a line a phone.
+
+    sent: what `prepare` wrote; removed at the end. progress: called with the units just done.
+    """
+    stop, scoring, counting = threading.Event(), threading.Lock(), threading.Lock()
+
+    def advance(units: int) -> None:
+        with counting:
+            progress(units)
+
+    def one_phone(device: Device) -> tuple[list[Measured], str]:
+        found: list[Measured] = []
+        try:
+            _one_phone(device, models, sent, plan, advance, stop, scoring, found)
+        except ValueError as error:
+            return found, str(error)
+        except OSError as error:
+            return found, f"{plan.out}: cannot be written ({error.strerror}); the same command goes on"
+        return found, ""
+
+    try:
+        with ThreadPoolExecutor(len(devices), thread_name_prefix="phones") as pool:
+            try:
+                answers = list(pool.map(one_phone, devices))
+            finally:
+                stop.set()  # after Ctrl-C nobody waits for a phone
+    finally:
+        for one in sent:
+            one.path.unlink(missing_ok=True)
+        with suppress(OSError):  # not empty: runs that were cut
+            (plan.out / "phone").rmdir()
+    faults = [fault for _, fault in answers if fault]
+    return [row for rows, _ in answers for row in rows], faults
+
+
+def _one_phone(
+    device: Device, models: Sequence[Pose], sent: Sequence[Sent], plan: Plan, advance: Callable[[int], None],
+    stop: threading.Event, scoring: threading.Lock, found: list[Measured],
+) -> None:  # fmt: skip
+    """Everything on one phone; `found` has what was recorded also when a fault ends it."""
+    phone.provide(device, plan.apk)
+    about = phone.look(device)
+    local = plan.out / "phone" / re.sub(r"[^A-Za-z0-9]+", "-", about.name).strip("-")
+    finished: list[tuple[Job, list[Description]]] = []
+    for model, people in zip(models, sent, strict=True):
+        job = Job(device, model.path, people, local, stop)
+        runs = [phone_run.describe(job, hardware, threads, repeat=plan.repeat) for hardware, threads in plan.settings]
+        for run in runs:
+            folder = phone_run.measure(job, run, advance)
+            name = model.path.name.removesuffix(".tflite")
+            if isinstance(folder, Cannot):
+                advance(round(60 * plan.minutes))
+                found.append(Measured(about.name, name, run.hardware, run.threads, (), cannot=folder.reason))
+                continue
+            if plan.minutes:
+                chunk = min(CHUNK_SECONDS, 60 * plan.minutes)
+                phone_run.sustain(job, run, plan.minutes, chunk, advance)
+            with scoring:  # the evaluator is not made for threads
+                records, apart = _records(model, about, run, folder, plan)
+                for record in records:
+                    result.save(record, plan.out)
+            found.append(Measured(about.name, name, run.hardware, run.threads, tuple(records), apart))
+        finished.append((job, runs))
+    for job, runs in finished:
+        phone_run.forget(job, runs)
+    shutil.rmtree(local / ".incoming", ignore_errors=True)
+    with suppress(OSError):
+        local.rmdir()
+
+
+def _records(
+    model: Pose, about: phone.Phone, run: Description, folder: Path, plan: Plan
+) -> tuple[list[Result], float | None]:
+    scored, apart = phone_record.accuracy_record(model, about, run, folder, plan.people, plan.boxes, plan.only)
+    records = [scored, phone_record.latency_record(model, about, run, folder, plan.people.path.name)]
+    if plan.minutes:
+        records.append(phone_record.sustained_record(model, about, run, folder, plan.people.path.name))
+    return records, apart

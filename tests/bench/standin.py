@@ -1,0 +1,447 @@
+"""A stand-in phone: speaks adb's transport protocol on loopback, so that the real `adb` connects to it.
+
+A few shell commands are answered in Python; `am start` of the benchmark measures with `poseport.runner` and writes the
+app's files part by part, as `core/Bench.kt` does. Every fault of a real phone is a switch. Its figures are no phone's,
+and its `ro.product.name` says so.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shlex
+import shutil
+import socket
+import struct
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+
+from poseport import pose, runner
+
+CNXN, OPEN, OKAY, CLSE, WRTE, AUTH = (
+    int.from_bytes(name, "little") for name in (b"CNXN", b"OPEN", b"OKAY", b"CLSE", b"WRTE", b"AUTH")
+)
+PAYLOAD = 256 * 1024
+PACKAGE = "org.poseport.demo"
+PART = 32
+
+
+class Stream:
+    """One open service; write waits until the other side has taken what came before."""
+
+    def __init__(self, connection: Connection, local: int, remote: int):
+        self.connection, self.local, self.remote = connection, local, remote
+        self.data, self.open, self.ready, self.changed = b"", True, True, threading.Condition()
+
+    def tell(self, **values: object) -> None:
+        with self.changed:
+            for name, value in values.items():
+                setattr(self, name, value)
+            self.changed.notify_all()
+
+    def receive(self, data: bytes) -> None:
+        with self.changed:
+            self.data += data
+            self.changed.notify_all()
+
+    def read(self, count: int) -> bytes:
+        with self.changed:
+            self.changed.wait_for(lambda: len(self.data) >= count or not self.open)
+            if len(self.data) < count:
+                raise EOFError
+            found, self.data = self.data[:count], self.data[count:]
+            return found
+
+    def write(self, data: bytes) -> None:
+        for i in range(0, len(data), PAYLOAD // 4):
+            with self.changed:
+                self.changed.wait_for(lambda: self.ready or not self.open)
+                if not self.open:
+                    raise EOFError
+                self.ready = False
+            self.connection.send(WRTE, self.local, self.remote, data[i : i + PAYLOAD // 4])
+
+
+class Connection:
+    """One adb server's connection."""
+
+    def __init__(self, phone: StandIn, plug: socket.socket):
+        self.phone, self.plug, self.streams, self.lock = phone, plug, {}, threading.Lock()
+
+    def send(self, command: int, first: int, second: int, data: bytes = b"") -> None:
+        head = struct.pack("<6I", command, first, second, len(data), sum(data) & 0xFFFFFFFF, command ^ 0xFFFFFFFF)
+        with self.lock:
+            self.plug.sendall(head + data)
+
+    def _receive(self, count: int) -> bytes:
+        data = b""
+        while len(data) < count:
+            more = self.plug.recv(count - len(data))
+            if not more:
+                raise EOFError
+            data += more
+        return data
+
+    def serve(self) -> None:
+        try:
+            while True:
+                command, first, second, count, _, _ = struct.unpack("<6I", self._receive(24))
+                self._answer(command, first, second, self._receive(count))
+        except (EOFError, OSError):
+            pass
+        for stream in list(self.streams.values()):
+            stream.tell(open=False)
+
+    def _answer(self, command: int, first: int, second: int, data: bytes) -> None:
+        if not self.phone.trusts and (command == CNXN or (command == AUTH and first == 2)):
+            self.send(AUTH, 1, 0, bytes(20))  # a token to sign; the signature is of no key that it knows
+        elif command == CNXN:
+            banner = "".join(f"{key}={value};" for key, value in self.phone.properties.items() if "product" in key)
+            self.send(CNXN, 0x01000000, PAYLOAD, f"device::{banner}features=shell_v2".encode())
+        elif command == OPEN:
+            stream = Stream(self, len(self.streams) + 1, first)
+            self.streams[stream.local] = stream
+            self.send(OKAY, stream.local, stream.remote)
+            threading.Thread(target=self._serve, args=(stream, data.rstrip(b"\0").decode()), daemon=True).start()
+        elif command == OKAY and second in self.streams:
+            self.streams[second].tell(ready=True)
+        elif command == WRTE and second in self.streams:
+            self.streams[second].receive(data)
+            self.send(OKAY, second, first)
+        elif command == CLSE and second in self.streams:
+            self.streams[second].tell(open=False)
+
+    def _serve(self, stream: Stream, service: str) -> None:
+        try:
+            kind, _, argument = service.partition(":")
+            if kind.startswith("shell"):
+                text, code = self.phone.shell(argument)
+                for number, data in ((1, text.encode()), (3, bytes([code]))):
+                    stream.write(struct.pack("<BI", number, len(data)) + data)
+            elif kind == "sync":
+                self._sync(stream)
+            self.send(CLSE, stream.local, stream.remote)
+        except (EOFError, OSError):
+            pass
+
+    def _sync(self, stream: Stream) -> None:
+        while True:
+            name, count = struct.unpack("<4sI", stream.read(8))
+            argument = stream.read(count).decode() if name != b"QUIT" else ""
+            try:
+                if name == b"QUIT":
+                    return
+                if name == b"STAT":
+                    path = self.phone.path(argument)
+                    found = path.stat() if path.exists() else None
+                    values = (found.st_mode, found.st_size, int(found.st_mtime)) if found else (0, 0, 0)
+                    stream.write(struct.pack("<4s3I", b"STAT", *values))
+                elif name == b"RECV":
+                    data = self.phone.path(argument).read_bytes()
+                    for i in range(0, len(data), 65536):
+                        some = data[i : i + 65536]
+                        stream.write(struct.pack("<4sI", b"DATA", len(some)) + some)
+                    stream.write(struct.pack("<4sI", b"DONE", 0))
+                elif name == b"SEND":
+                    self._save(stream, self.phone.path(argument.rpartition(",")[0]))
+                    stream.write(struct.pack("<4sI", b"OKAY", 0))
+            except OSError as error:
+                text = str(error.strerror).encode()
+                stream.write(struct.pack("<4sI", b"FAIL", len(text)) + text)
+
+    def _save(self, stream: Stream, path: Path) -> None:
+        failure = None
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(path, "wb") as file:
+            while True:
+                name, count = struct.unpack("<4sI", stream.read(8))
+                if name == b"DONE":
+                    break
+                data = stream.read(count)
+                self.phone.received(len(data))
+                failure = failure or self.phone.take(len(data))
+                if failure is None:
+                    file.write(data)
+        if failure:
+            raise failure
+
+
+class StandIn:
+    """A phone whose files lie under `root`. port: where adb connects to.
+
+    trusts: whether this computer is allowed. locked: the lock screen shows. asleep: the screen is off. space: bytes
+    that are free. unplug_after: bytes received until the cable is out. on_part: number of a part -> what happens once
+    it is written. hardware: what delegates it has. commands, sent: what it was told, and the files that arrived.
+    """
+
+    def __init__(self, root: Path, serial: str, *, app: bool = True):
+        self.root, self.trusts, self.locked, self.asleep, self.space = root, True, False, False, 10**10
+        self.unplug_after: int | None = None
+        self.on_part: dict[int, Callable[[], None]] = {}
+        self.hardware = ("CPU",)
+        self.commands: list[str] = []
+        self.sent: list[str] = []
+        self.log: list[tuple[float, str]] = []
+        self.pid, self.generation = 0, 0
+        self.plugged = True
+        self.connections: list[Connection] = []
+        self.properties = {
+            "ro.product.name": "standin", "ro.product.model": "Stand-in", "ro.product.device": "standin",
+            "ro.product.manufacturer": "poseport", "ro.serialno": serial, "ro.soc.manufacturer": "none",
+            "ro.soc.model": "a workstation", "ro.build.version.release": "0", "ro.build.fingerprint": "standin/tests",
+            "ro.product.cpu.abilist": "arm64-v8a,armeabi-v7a",
+        }  # fmt: skip
+        root.mkdir(parents=True)
+        if app:
+            self._install(b"an app")
+        self.server = socket.create_server(("127.0.0.1", 0))
+        self.port = self.server.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                plug, _ = self.server.accept()
+            except OSError:
+                return
+            if not self.plugged:
+                plug.close()
+                continue
+            connection = Connection(self, plug)
+            self.connections.append(connection)
+            threading.Thread(target=connection.serve, daemon=True).start()
+
+    def close(self) -> None:
+        self.generation += 1
+        self.unplug()
+        self.server.close()
+
+    # faults
+
+    def unplug(self) -> None:
+        self.plugged = False
+        for connection in self.connections:
+            with suppress(OSError):
+                connection.plug.shutdown(socket.SHUT_RDWR)
+            connection.plug.close()
+        self.connections.clear()
+
+    def kill(self) -> None:
+        self.pid, self.generation = 0, self.generation + 1
+
+    def fill(self) -> None:
+        self.space = 0
+
+    def lock(self) -> None:
+        self.locked = True
+
+    def received(self, count: int) -> None:
+        if self.unplug_after is not None:
+            self.unplug_after -= count
+            if self.unplug_after < 0:
+                self.unplug_after = None
+                self.unplug()
+
+    def take(self, count: int) -> OSError | None:
+        self.space -= count
+        return OSError(28, "No space left on device") if self.space < 0 else None
+
+    # files and commands
+
+    def path(self, name: str) -> Path:
+        path = (self.root / name.lstrip("/")).resolve()
+        assert path.is_relative_to(self.root.resolve()), name
+        return path
+
+    def runs(self) -> list[Path]:
+        return sorted(self.path(f"/sdcard/Android/data/{PACKAGE}/files/runs").glob("*"))
+
+    def shell(self, line: str) -> tuple[str, int]:
+        line, _, ending = line.partition("; echo ")
+        line = line.removesuffix(" 2>&1")
+        self.commands.append(line)
+        words = shlex.split(line)
+        text, code = getattr(self, f"_do_{words[0]}", self._do_unknown)(*words[1:])
+        return (f"{text}{ending.replace('$?', str(code))}\n", 0) if ending else (text, code)
+
+    def _do_unknown(self, *words: str) -> tuple[str, int]:
+        return "inaccessible or not found\n", 127
+
+    def _do_getprop(self) -> tuple[str, int]:
+        return "".join(f"[{key}]: [{value}]\n" for key, value in self.properties.items()), 0
+
+    def _do_cat(self, name: str) -> tuple[str, int]:
+        known = {"/proc/meminfo": "MemTotal:        8000000 kB\n", "/proc/cpuinfo": "processor\t: 0\nprocessor\t: 1\n"}
+        return known.get(name, "one process\n"), 0
+
+    def _do_df(self, *_: str) -> tuple[str, int]:
+        free = self.space // 1024
+        return (
+            f"Filesystem 1K-blocks Used Available Use% Mounted on\n/dev/fuse 99999999 1 {free} 1% /storage/emulated\n",
+            0,
+        )
+
+    def _do_ls(self, _: str, name: str) -> tuple[str, int]:
+        folder = self.path(name)
+        if not folder.is_dir():
+            return "", 1
+        rows = [
+            f"-rw-rw---- 1 u0_a1 ext_data_rw {p.stat().st_size} 2026-01-01 00:00 {p.name}" for p in folder.iterdir()
+        ]
+        return "total 1\n" + "\n".join(rows) + "\n", 0
+
+    def _do_mkdir(self, _: str, name: str) -> tuple[str, int]:
+        self.path(name).mkdir(parents=True, exist_ok=True)
+        return "", 0
+
+    def _do_mv(self, _: str, source: str, target: str) -> tuple[str, int]:
+        self.path(source).replace(self.path(target))
+        self.sent.append(Path(target).name)
+        return "", 0
+
+    def _do_rm(self, flags: str, *names: str) -> tuple[str, int]:
+        for name in names:
+            if flags == "-rf":
+                shutil.rmtree(self.path(name), ignore_errors=True)
+            self.path(name).unlink(missing_ok=True)
+        return "", 0
+
+    def _do_date(self, _: str) -> tuple[str, int]:
+        return f"{time.time():.9f}\n", 0
+
+    def _do_pm(self, what: str, *names: str) -> tuple[str, int]:
+        if what == "install":
+            if self.space < 0:
+                return "Failure [INSTALL_FAILED_INSUFFICIENT_STORAGE]\n", 1
+            self._install(self.path(names[-1]).read_bytes())
+            return "Success\n", 0
+        return ("package:/data/app/base.apk\n", 0) if self.path("/data/app/base.apk").exists() else ("", 1)
+
+    def _install(self, data: bytes) -> None:
+        self.path("/data/app").mkdir(parents=True, exist_ok=True)
+        self.path("/data/app/base.apk").write_bytes(data)
+
+    def _do_sha256sum(self, name: str) -> tuple[str, int]:
+        return f"{hashlib.sha256(self.path(name).read_bytes()).hexdigest()}  {name}\n", 0
+
+    def _do_dumpsys(self, what: str, *_: str) -> tuple[str, int]:
+        said = {
+            "package": "    versionName=1.0\n",
+            "window": f"  mDreamingLockscreen={str(self.locked).lower()}\n",
+            "power": f"  mWakefulness={'Asleep' if self.asleep else 'Awake'}\n",
+        }
+        return said[what], 0
+
+    def _do_input(self, *_: str) -> tuple[str, int]:
+        self.asleep = False
+        return "", 0
+
+    def _do_wm(self, *_: str) -> tuple[str, int]:
+        return "", 0
+
+    def _do_pidof(self, _: str) -> tuple[str, int]:
+        return (f"{self.pid}\n", 0) if self.pid else ("", 1)
+
+    def _do_logcat(self, *words: str) -> tuple[str, int]:
+        since = float(words[words.index("-T") + 1])
+        return "".join(f"01-01 00:00:00.000  1  1 I poseport: {text}\n" for at, text in self.log if at >= since), 0
+
+    def _do_am(self, what: str, *words: str) -> tuple[str, int]:
+        if what == "force-stop" or "-S" in words:
+            self.kill()
+        if what == "start":
+            activity = words[words.index("-n") + 1]
+            if not self.path("/data/app/base.apk").exists():
+                return f"Error: Activity class {{{activity}}} does not exist.\n", 0
+            self.pid = self.pid or 4000 + self.generation
+            if activity.endswith("BenchmarkActivity"):
+                arguments = (words[-1], self.generation)
+                threading.Thread(target=self._bench, args=arguments, daemon=True).start()
+        return "", 0
+
+    # the app
+
+    def _bench(self, run_id: str, generation: int) -> None:
+        def say(what: str) -> None:
+            if self.generation == generation:
+                self.log.append((time.time(), f"{run_id}: {what}"))
+
+        folder = self.path(f"/sdcard/Android/data/{PACKAGE}/files/runs/{run_id}")
+        say("begins")
+        try:
+            self._measure(folder, say, lambda: self.generation == generation)
+        except InterruptedError:
+            return
+        except (OSError, ValueError) as error:
+            say(f"failed: {error}")
+        else:
+            say("done")
+
+    def _measure(self, folder: Path, say: Callable[[str], None], alive: Callable[[], bool]) -> None:
+        text = (folder / "run.json").read_text()
+        run = json.loads(text)
+        model_file = folder / run["model"]
+        if run["hardware"] not in self.hardware:
+            raise ValueError(f"{run['hardware']} cannot be used on this phone (it has none)")
+        identity = hashlib.sha256(text.encode() + model_file.read_bytes()).hexdigest()
+        model = runner.load(model_file, run["threads"])
+        count = len(run["images"]) if run["mode"] == "images" else run["count"]
+        tensor = np.zeros(model.runner.input["shape"], model.runner.input["dtype"])
+
+        def write(name: str, data: bytes) -> None:
+            if not alive():
+                raise InterruptedError
+            failure = self.take(len(data))
+            if failure:
+                raise ValueError(f"{name}: cannot be written (ENOSPC)")
+            (folder / f".{name}.part").write_bytes(data)
+            (folder / f".{name}.part").replace(folder / name)
+
+        for number, first in enumerate(range(0, count, PART)):
+            some = range(first, min(first + PART, count))
+            part = {"schema": 1, "run": identity, "state": self.state()}
+            known = folder / f"{first}.json"
+            if not known.is_file() or json.loads(known.read_text())["run"] != identity:
+                if run["mode"] == "images":
+                    part |= {key: [1000] * len(some) for key in ("prepare_ns", "invoke_ns", "decode_ns")}
+                    part["image_px"] = [self._person(model, folder, run["images"][i]) for i in some]
+                else:
+                    size, raw, times = tensor.nbytes, [], []
+                    with open(folder / "tensors.bin", "rb") as file:
+                        for i in some:
+                            file.seek(i * size)
+                            tensor = np.frombuffer(file.read(size), tensor.dtype).reshape(tensor.shape)
+                            began = time.perf_counter_ns()
+                            raw.append(model.runner.invoke(tensor))
+                            times.append(time.perf_counter_ns() - began)
+                    write(f"{first}.bin", b"".join(one.tobytes() for one in raw))
+                    points = pose.decode_input(model.spec, model.read(raw))
+                    part |= {"invoke_ns": times, "input_px": points.reshape(len(some), -1).tolist()}
+                write(f"{first}.json", json.dumps(part).encode())
+                self.on_part.pop(number, lambda: None)()
+            say(f"{some[-1] + 1} of {count}")
+        before, times = self.state(), []
+        for _ in range(run["warm_up"]):
+            model.runner.invoke(tensor)
+        for _ in range(run["repeat"]):
+            began = time.perf_counter_ns()
+            model.runner.invoke(tensor)
+            times.append(time.perf_counter_ns() - began)
+        result = {"schema": 1, "run": identity, "people": count, "part": PART, "latency_ns": times}
+        write("result.json", json.dumps({**result, "before": before, "after": self.state()}).encode())
+
+    def _person(self, model: runner.Pose, folder: Path, image: dict) -> list[float]:
+        h, w = image["height"], image["width"]
+        pixels = np.fromfile(folder / "images.bin", np.uint8, h * w * 3, offset=image["offset"]).reshape(h, w, 3)
+        return model(pixels, np.array(image["boxes_xywh"])).ravel().tolist()
+
+    def state(self) -> dict[str, object]:
+        return {
+            "device": "Stand-in", "time_ms": int(time.time() * 1e3), "temperatures": {"thermal_zone0 cpu": 41000},
+            "clocks_khz": [1800000, 2400000], "battery": {"percent": 80.0, "temperature_c": 31.5, "plugged": True},
+        }  # fmt: skip
