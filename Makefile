@@ -2,18 +2,20 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-SOURCES := $(shell find core train convert bench -name '*.py' -o -name '*.jinja' -o -name 'py.typed')
+SOURCES := $(shell find core train convert bench models -type f -not -path '*/__pycache__/*')
 DEMO := demo
 
-.PHONY: help install test test-slow lint bench demo apk test-android clean
+.PHONY: help install test test-slow lint bench arm-parity demo apk test-android starter clean
 
 help:
 	@echo "make demo       the whole line on drawn people: train, convert, measure, gate, report (under 15 minutes)"
 	@echo "make test       the tests, against the installed package"
 	@echo "make test-slow  the tests that take minutes each"
 	@echo "make lint       ruff and mypy"
-	@echo "make apk        the Android app, without Google's SDK; MODEL=m.tflite puts a model into it"
+	@echo "make apk        the Android app, without Google's SDK; with the starter model, or MODEL=m.tflite, inside"
 	@echo "make test-android  the app's tests on this machine"
+	@echo "make starter    trains the shipped hourglass again: DATA=annotations TEACHER=file.tflite, hours on a CPU"
+	@echo "make arm-parity an emulated Arm processor in .arm/, for poseport verify --arm .arm"
 	@echo "make bench      this toolkit's own speed, as ratios"
 
 # dependencies once; the package itself whenever a source changed
@@ -44,6 +46,9 @@ lint: install
 bench: install
 	$(BIN)/python tests/speed.py
 
+arm-parity: install
+	PYTHON=$(BIN)/python sh tests/arm_environment.sh .arm constraints.txt
+
 demo: install
 	rm -rf $(DEMO)
 	$(BIN)/poseport data synth $(DEMO)/train --people 3000 --seed 0
@@ -66,6 +71,7 @@ demo: install
 	@echo "open report.html"
 
 # needs Python's standard library only; what else it needs it installs (Debian, as root) or names
+MODEL ?= models/starter.int8.tflite
 apk:
 	$(PYTHON) android_demo/tools/apk.py $(MODEL)
 
@@ -77,6 +83,19 @@ android_demo/build/models/picture.json: tests/android/write_models.py $(VENV)/.i
 
 test-android: apk android_demo/build/models/picture.json
 	$(PYTHON) android_demo/tools/host.py android_demo/build/models
+
+# The shipped networks again, into runs/: three trainings, hours on a CPU. DATA: LSP Extended's 9,000 training people in
+# COCO form; TEACHER: MoveNet Thunder with its spec beside it (docs/models/starter.md says where these come from).
+starter: install
+	$(BIN)/poseport train --preset mobile-hourglass --data $(DATA) --epochs 22 --out runs/starter-1
+	$(BIN)/poseport train --preset mobile-hourglass --input-size 128 --data $(DATA) --init runs/starter-1 \
+	  --teacher $(TEACHER) --teacher-cache runs/teacher.npz --augment docs/models/starter.augment.json \
+	  --epochs 9 --schedule constant --warmup 1 --out runs/starter-2
+	$(BIN)/poseport train --preset mobile-hourglass --data $(DATA) --init runs/starter-2 \
+	  --teacher $(TEACHER) --teacher-cache runs/teacher.npz --augment docs/models/starter.augment.json \
+	  --epochs 8 --learning-rate 1e-3 --out runs/starter
+	$(BIN)/poseport convert runs/starter --recipe float32 --calib $(DATA) --out runs/starter.float32.tflite
+	$(BIN)/poseport convert runs/starter --recipe int8 --calib $(DATA) --calib-count 300 --out runs/starter.int8.tflite
 
 clean:
 	rm -rf $(VENV) $(DEMO) report.html build *.egg-info .mypy_cache .ruff_cache .pytest_cache

@@ -41,6 +41,7 @@ def measure(
     """
     check_names(model.spec.skeleton, people, only, str(model.path))
     boxes = boxes or annotated(people)
+    refuse_learned(model, people)
     refuse_overlap(model, boxes.scored)
     info, environment = model_info(model), host(model)
     began = time.perf_counter()
@@ -96,18 +97,30 @@ def predict(
     return cascade.predict_ways([network.stage for network in model.networks], persons, ways, progress=progress)
 
 
+def refuse_learned(model: Pose, people: People) -> None:
+    """ValueError when the network was fine-tuned on these very annotations while it was converted."""
+    learned = model.card.conversion.finetuning
+    if learned is not None and learned.annotations_sha256 == people.sha256:
+        raise ValueError(
+            f"{model.path}: was trained on {people.path} (recipe {model.card.conversion.recipe}); bench on other people"
+        )
+
+
 def refuse_overlap(model: Pose, persons: Iterable[Person]) -> None:
-    """ValueError when an image settled the file's activation ranges: its accuracy there says too much."""
-    calibration = model.card.conversion.calibration
-    if calibration is None:
+    """ValueError when an image settled the file's activation ranges or tuned its budget: its accuracy there says
+    too much.
+    """
+    conversion = model.card.conversion
+    manifests = (conversion.calibration, conversion.budget.tune if conversion.budget else None)
+    used = {digest for manifest in manifests if manifest is not None for digest in manifest.images_sha256}
+    if not used:
         return
-    used = set(calibration.images_sha256)
     images = {p.image_path: p for p in persons}
     shared = [path for path in sorted(images) if images[path].digest() in used]
     if shared:
         raise ValueError(
-            f"{model.path}: {len(shared)} of these images settled its activation ranges ({shared[0].name} …); "
-            "bench on other people, or convert again with --exclude naming this set"
+            f"{model.path}: {len(shared)} of these images settled its activation ranges or tuned it "
+            f"({shared[0].name} …); bench on other people, or convert again with --exclude naming this set"
         )
 
 

@@ -1,4 +1,4 @@
-"""`poseport bench`: accuracy, rescore, latency, phone, gate, report."""
+"""`poseport bench`: accuracy, rescore, latency, profile, phone, gate, report."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from poseport.bench.measure_cli import accuracy, latency, rescore
+from poseport.bench.measure_cli import accuracy, latency, profile, rescore
 from poseport.bench.phone_cli import bench_phone
 from poseport.options import PATH, answer, guarded, output_options
 
@@ -18,7 +18,7 @@ def bench() -> None:
     """
 
 
-for measuring in (accuracy, rescore, latency, bench_phone):
+for measuring in (accuracy, rescore, latency, profile, bench_phone):
     bench.add_command(measuring)
 
 

@@ -1,4 +1,4 @@
-"""The commands of `poseport bench` that measure: accuracy, rescore, latency."""
+"""The commands of `poseport bench` that measure: accuracy, rescore, latency, profile."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from poseport.options import (
+    MODEL,
     PATH,
     answer,
     guarded,
@@ -32,7 +33,7 @@ def keypoints_option(command: F) -> F:
 
 
 @click.command()
-@click.argument("models", type=PATH, nargs=-1, required=True)
+@click.argument("models", type=MODEL, nargs=-1, required=True)
 @people_options("data", "People to score on")
 @skeleton_option
 @keypoints_option
@@ -154,7 +155,7 @@ def _answer_scores(results: Sequence[Result], out: Path, *, quiet: bool, as_json
 
 
 @click.command()
-@click.argument("models", type=PATH, nargs=-1, required=True)
+@click.argument("models", type=MODEL, nargs=-1, required=True)
 @click.option("--threads", default="1", show_default=True, help="Thread counts, comma separated.")
 @click.option("--delegates", default="xnnpack", show_default=True, help="xnnpack, none, or both: xnnpack,none.")
 @click.option("--runs", default=1024, show_default=True, type=click.IntRange(20), help="Timed people of each.")
@@ -211,6 +212,30 @@ def latency(
             )
             advance(1)
     answer({"results": found}, "\n".join(lines), as_json=as_json, quiet=quiet)
+
+
+@click.command()
+@click.argument("model", type=MODEL)
+@click.option("--threads", default=1, show_default=True, type=click.IntRange(1), help="Of the interpreter.")
+@click.option("--delegates", default="xnnpack", show_default=True, help="xnnpack or none.")
+@click.option("--runs", default=50, show_default=True, type=click.IntRange(5), help="Timed runs of each operation.")
+@click.option("--ops", "every", is_flag=True, help="List every operation.")
+@output_options
+@guarded
+def profile(model: Path, threads: int, delegates: str, runs: int, every: bool, quiet: bool, as_json: bool) -> None:
+    """Say where a converted MODEL's time goes on this machine: every operation timed alone, by layer of the network,
+    kind, type and delegate.
+
+    Example: poseport bench profile m.int8.tflite --ops
+    """
+    from poseport.bench import profile as profiles
+    from poseport.records import to_data
+
+    ways = _delegates(delegates)
+    if len(ways) != 1:
+        raise ValueError(f"--delegates {delegates!r}: a profile is of one, xnnpack or none")
+    found = profiles.profile(model, threads, xnnpack=ways[0], runs=runs)
+    answer(to_data(found), profiles.text(found, every), as_json=as_json, quiet=quiet)
 
 
 def _count(text: str) -> int:

@@ -219,6 +219,8 @@ def _held(h: Held) -> Table:
 def _pareto(data: DataSet, places: dict[str, list[Timed]]) -> list[str]:
     """AP against MB, and against the median time with the fewest threads of each place."""
     costs = {"File size (MB)": {s.model.sha256: s.model.bytes / 1e6 for s in data.scored}}
+    if all(s.model.zipped for s in data.scored):
+        costs["Zipped size (MB)"] = {s.model.sha256: s.model.zipped / 1e6 for s in data.scored}
     for place, members in places.items():
         fewest = min(t.environment.threads for t in members)
         where = "" if len(places) == 1 else f", {place.partition(':')[0]}"

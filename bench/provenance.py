@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from poseport.bench.findings import DataSet
 from poseport.bench.result import Model, Result
 from poseport.bench.words import Table, plural
-from poseport.spec import HeatmapOutput
+from poseport.spec import FineTuning, HeatmapOutput
 
 
 def provenance(results: Sequence[Result], sets: Sequence[DataSet], models: Sequence[Model]) -> list[Table]:
@@ -32,6 +32,13 @@ def _annotations(sets: Sequence[DataSet]) -> Table:
     return Table("On whom", ("Data set", "People", "Images", "sha256 of the annotations"), rows, numeric=False)
 
 
+def _finetuned(how: FineTuning) -> str:
+    return (
+        f"{plural(how.people, 'person', 'people')}, {plural(how.epochs, 'epoch', 'epochs')}, "
+        f"annotations sha256 {how.annotations_sha256}"
+    )
+
+
 def _file(model: Model) -> Table:
     spec, made = model.card.spec, model.card.conversion
     h, w = spec.input_hw
@@ -51,6 +58,7 @@ def _file(model: Model) -> Table:
         ("Engine", made.engine),
         ("Versions", ", ".join(f"{name} {version}" for name, version in made.versions.items())),
         ("Calibration", calibration),
+        *([("Trained as int8", _finetuned(made.finetuning))] if made.finetuning else []),
         ("Weights sha256", made.weights_sha256),
         ("Network", f"{spec.name}, {spec.family}, skeleton {spec.skeleton.name}"),
         ("Input", f"{w} x {h} (width x height) {spec.channel_order.upper()}, box padded by {spec.padding:g}"),

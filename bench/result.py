@@ -10,6 +10,7 @@ from typing import Literal
 
 import numpy as np
 
+from poseport import bundle
 from poseport.records import read_json, write_json
 from poseport.runner import Pose
 from poseport.spec import DecodeMethod, ModelCard
@@ -17,12 +18,16 @@ from poseport.spec import DecodeMethod, ModelCard
 
 @dataclass(frozen=True)
 class Model:
-    """The measured file. name: its file name without .tflite, by which gate and report call it."""
+    """The measured file. name: its file name without .tflite, by which gate and report call it.
+
+    zipped: bytes that it takes in a download or an app's package (0 in records of older versions).
+    """
 
     name: str
     sha256: str
     bytes: int
     card: ModelCard
+    zipped: int = 0
 
 
 @dataclass(frozen=True)
@@ -202,7 +207,7 @@ def model_info(pose: Pose) -> Model:
     """What a record keeps of a loaded file."""
     data = pose.path.read_bytes()
     name = pose.path.name.removesuffix(".tflite")
-    return Model(name, hashlib.sha256(data).hexdigest(), len(data), pose.card)
+    return Model(name, hashlib.sha256(data).hexdigest(), len(data), pose.card, bundle.zipped_bytes(data))
 
 
 def file_name(result: Result) -> str:

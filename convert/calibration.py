@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Literal
 
 import numpy as np
 
@@ -10,23 +11,27 @@ from poseport import feed, pose
 from poseport.coco import People, Person
 from poseport.spec import Calibration, PoseSpec
 
+_WORDS = {"calib": "calibrate", "tune": "be tuned on"}
 
-def choose(people: People, count: int, seed: int, exclude: People | None = None) -> tuple[list[Person], Calibration]:
+
+def choose(
+    people: People, count: int, seed: int, exclude: People | None = None, purpose: Literal["calib", "tune"] = "calib"
+) -> tuple[list[Person], Calibration]:
     """Draw `count` people, no two from one image while there are images enough, and the manifest that names them.
 
-    exclude: people whose images must not be used (the evaluation's). Raises ValueError when fewer than
-    `count` can be had, or an image cannot be read.
+    exclude: people whose images must not be used: the evaluation's, and those of the other purpose. Raises
+    ValueError when fewer than `count` can be had, or an image cannot be read.
     """
     if count < 1:
-        raise ValueError(f"{count} calibration people; expected at least 1, 300 is a good number")
-    candidates = list(people.for_training().persons)
+        raise ValueError(f"{count} people to {_WORDS[purpose]}; expected at least 1, 300 is a good number")
+    candidates = people.for_training().persons
     if exclude is not None:
-        candidates = _on_other_photos(candidates, exclude)
+        candidates = on_other_photos(candidates, exclude)
     if len(candidates) < count:
         raise ValueError(
-            f"{people.path}: {len(candidates)} people can calibrate, {count} were asked for; "
-            f"give --calib-count {len(candidates)} or a larger set"
-            + (" (people of the --exclude set were left out)" if exclude is not None else "")
+            f"{people.path}: {len(candidates)} people can {_WORDS[purpose]}, {count} were asked for; "
+            f"give --{purpose}-count {len(candidates)} or a larger set"
+            + (" (people of the --exclude and --tune-on sets were left out)" if exclude is not None else "")
         )
     order = np.random.default_rng(seed).permutation(len(candidates))
     seen: set[int] = set()
@@ -46,7 +51,7 @@ def choose(people: People, count: int, seed: int, exclude: People | None = None)
     return chosen, manifest
 
 
-def _on_other_photos(candidates: list[Person], exclude: People) -> list[Person]:
+def on_other_photos(candidates: Sequence[Person], exclude: People) -> tuple[Person, ...]:
     """Candidates whose photo is none of the excluded people's, packed or not."""
     there = list({p.image_path: p for p in exclude.persons if p.photo_digest or p.image_path.is_file()}.values())
     taken = {p.digest() for p in there}
@@ -60,7 +65,7 @@ def _on_other_photos(candidates: list[Person], exclude: People) -> list[Person]:
             return False
         return person.digest() in taken
 
-    return [p for p in candidates if not is_taken(p)]
+    return tuple(p for p in candidates if not is_taken(p))
 
 
 def inputs(spec: PoseSpec, persons: Sequence[Person], boxes_xywh: np.ndarray | None = None) -> Iterator[np.ndarray]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from poseport.convert.inspect import Inspection, OpInfo
+from poseport.inspect import Inspection, OpInfo
 
 _FLOAT = frozenset({"float32", "float16"})
 _BYTE = frozenset({"int8", "uint8"})

@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from poseport.convert.finding import Finding, some, tally
-from poseport.convert.inspect import CONVOLUTIONS, Inspection, OpInfo, TensorInfo, constants, elements, inspect_bytes
+from poseport.inspect import CONVOLUTIONS, Inspection, OpInfo, TensorInfo, constants, elements, inspect_bytes
 
 # A part of an output that keeps fewer than this many of the 256 levels: a sigmoid then has steps of 6 %.
 FEW_LEVELS, TOO_FEW_LEVELS = 32, 16

@@ -1,4 +1,4 @@
-"""Keras against the converted file, on the same crops, in keypoint pixels."""
+"""Keypoints of one network from two places, in input pixels: Keras and the converted file, a host and a phone."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 from poseport import cascade, feed, pose
 from poseport.coco import Person
 from poseport.runner import Network
+from poseport.spec import PoseSpec
 from poseport.train.evaluate import predict_outputs
 
 CONFIDENT = 0.2
@@ -39,31 +40,40 @@ def parity(
     persons: Sequence[Person],
     progress: Callable[[int], None] | None = None,
     boxes_xywh: np.ndarray | None = None,
+    spec: PoseSpec | None = None,
 ) -> Parity:
     """Run both on the people's crops; the interpreter gets its own input tensors, as on a phone.
 
     boxes_xywh: (N, K, 4), the crops of a later stage of a cascade; each is judged by its own keypoint.
-    progress: called with the number of crops just done.
+    progress: called with the number of crops just done. spec: the Keras network's, where the file decodes by itself.
     """
-    spec = converted.spec
+    theirs, spec = converted.spec, spec or converted.spec
     reference, found = [], []
     for part in feed.batches(spec, persons, boxes_xywh=boxes_xywh):
         outputs = predict_outputs(model, pose.normalise(spec, part.crops))
         reference.append(cascade.own(spec, pose.decode_input(spec, outputs)))
-        found.append(cascade.own(spec, pose.decode_input(spec, converted.infer(converted.prepare(part.crops)))))
+        found.append(cascade.own(theirs, pose.decode_input(theirs, converted.infer(converted.prepare(part.crops)))))
         if progress is not None:
             progress(len(part.crops))
     a, b = np.concatenate(reference), np.concatenate(found)
-    away = np.linalg.norm(a[..., :2] - b[..., :2], axis=-1)
-    sure = a[..., 2] >= CONFIDENT
-    chosen = away[sure] if sure.any() else away.ravel()
+    chosen, sure = distances(a, b)
     return Parity(
         people=len(a),
-        keypoints=int(sure.sum()),
-        of=int(sure.size),
+        keypoints=sure,
+        of=a[..., 2].size,
         mean_px=float(chosen.mean()),
         p99_px=float(np.percentile(chosen, 99)),
         max_px=float(chosen.max()),
         keras_score=float(a[..., 2].mean()),
         tflite_score=float(b[..., 2].mean()),
     )
+
+
+def distances(reference: np.ndarray, found: np.ndarray) -> tuple[np.ndarray, int]:
+    """How far keypoints (N, K, 3) in input pixels are apart, (n,), and how many the reference is sure of.
+
+    Those that it is sure of are compared (score at least 0.2), or all where there is none.
+    """
+    away = np.linalg.norm(reference[..., :2] - found[..., :2], axis=-1)
+    sure = reference[..., 2] >= CONFIDENT
+    return away[sure] if sure.any() else away.ravel(), int(sure.sum())

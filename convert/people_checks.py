@@ -9,7 +9,7 @@ import numpy as np
 from poseport import feed, pose
 from poseport.coco import Person
 from poseport.convert.finding import Finding, some
-from poseport.convert.inspect import Inspection
+from poseport.inspect import Inspection
 from poseport.runner import Pose, Runner
 from poseport.spec import HeatmapOutput
 

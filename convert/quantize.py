@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -11,27 +12,30 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from poseport import __version__, bundle, cascade
+from poseport import __version__, bundle, cascade, feed, pose
 from poseport.coco import People, Person
-from poseport.convert import calibration
+from poseport.convert import budget, calibration, edge, heads, recipes
 from poseport.convert.graph import Deployment, deployment
-from poseport.convert.inspect import Inspection, inspect_bytes, macs_per_person
 from poseport.convert.parity import Parity, parity
+from poseport.convert.promises import check_parity, verify
 from poseport.convert.recipes import Recipe
+from poseport.convert.steps import LayerSteps, layer_steps
+from poseport.inspect import Inspection, inspect_bytes, macs_per_person
 from poseport.quiet import quiet
+from poseport.records import to_data
 from poseport.runner import Network
-from poseport.spec import Calibration, Conversion, ModelCard, PoseSpec
+from poseport.spec import Calibration, Conversion, FineTuning, ModelCard
 
 PARITY_PEOPLE = 64
-# Above this distance to its own Keras network a float file is not the same network any more.
-FLOAT_LIMIT_PX = 0.5
+STEPS_PEOPLE = 4
 
 
 @dataclass(frozen=True)
 class Converted:
     """A file that was written, what is in it, and how far it is from the network that it came from.
 
-    later: the same of each later stage of a cascade; their files lie inside the first one's.
+    later: the same of each later stage of a cascade; their files lie inside the first one's. layers: of a network
+    that was trained under rounding, against the file layer by layer.
     """
 
     path: Path
@@ -39,6 +43,7 @@ class Converted:
     inspection: Inspection
     parity: Parity | None
     later: tuple[Converted, ...] = ()
+    layers: tuple[LayerSteps, ...] = ()
 
 
 def convert(
@@ -50,29 +55,51 @@ def convert(
     count: int = 300,
     seed: int = 0,
     exclude: People | None = None,
+    finetune: Callable[[Path], tuple[Deployment, FineTuning]] | None = None,
+    keep: Sequence[str] = (),
+    limit: budget.Limit | None = None,
+    head: str | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Converted:
     """Convert a bundle, or all bundles of a cascade into one file.
 
-    calib: people that settle activation ranges (recipes with int8 activations need them) and on whom
-    parity is measured. exclude: evaluation people, whose images are not used. progress: called with 1
-    for each crop that calibrated, and with the number of crops on which parity was measured.
-    Raises ValueError when the bundle or the people will not do, or the written file is not what the
-    recipe promises; then nothing is left under `out`.
+    calib: people that settle activation ranges (recipes with integer activations need them) and on whom
+    parity is measured. exclude: evaluation people, whose images are not used. finetune: what trains a bundle's network
+    for a recipe that needs it, see `poseport.convert.qat`. keep: layers of a mixed recipe that are not int8. limit: an
+    accuracy budget, which chooses among recipes and layers. head: what leaves the file, see `heads.choose`. progress:
+    called with 1 for each crop that calibrated, and with the number of crops on which parity was measured.
+    Raises ValueError when the bundle or the people will not do, no file holds the budget, or the written file
+    is not what the recipe promises; then nothing is left under `out`.
     """
+    recipes.refuse_name(out.name, recipe, open_end=limit is not None)
+    if bool(keep) != (recipe.kept is not None) and limit is None:
+        raise ValueError(
+            f"recipe {recipe.name} keeps no layer from being int8; take mixed-float32 or mixed-16x8" if keep else
+            f"recipe {recipe.name} needs layers that are not int8; name them with --keep or let --max-ap-drop choose"
+        )  # fmt: skip
+    if recipe.trained and finetune is None:
+        raise ValueError(f"recipe {recipe.name} trains the network further; give --data DIR and --epochs")
     if recipe.full and calib is None:
         raise ValueError(f"recipe {recipe.name} settles activation ranges on people; give --calib DIR")
     folders = bundle.stages(directory)
+    decode = heads.choose(bundle.read_spec(directory), head)
     skeleton = bundle.read_spec(directory).skeleton
-    if calib is not None and calib.skeleton.names != skeleton.names:
-        raise ValueError(
-            f"{calib.path}: skeleton {calib.skeleton.name!r}, but {directory} was trained for "
-            f"{skeleton.name!r}; calibrate on people of the same keypoints"
-        )
+    for people in (calib, limit.people if limit else None):
+        if people is not None and people.skeleton.names != skeleton.names:
+            raise ValueError(
+                f"{people.path}: skeleton {people.skeleton.name!r}, but {directory} was trained for "
+                f"{skeleton.name!r}; calibrate on people of the same keypoints"
+            )
+    if len(folders) > 1 and (limit is not None or keep):
+        raise ValueError(f"{directory} is a cascade, whose layers are not chosen one by one; take int8 or int8-p95")
+    tuning = None
+    if limit is not None:
+        tuning = _tuning(limit, recipe, seed, exclude)
+        exclude = replace(limit.people, persons=(*tuning.persons, *(exclude.persons if exclude else ())))
     persons: list[Person] = []
     manifest = None
     if calib is not None:
-        wanted = count if recipe.full else min(count, PARITY_PEOPLE, len(calib.for_training()))
+        wanted = count if recipe.calibrated else min(count, PARITY_PEOPLE, len(calib.for_training()))
         persons, manifest = calibration.choose(calib, wanted, seed, exclude)
     parts: list[tuple[bytes, Converted]] = []
     estimates = None
@@ -81,11 +108,37 @@ def convert(
             # a later stage is calibrated on the crops that the converted stages before it will ask for
             before = Network(parts[-1][0], parts[-1][1].card, str(out), threads=2)
             estimates = cascade.predict([before.stage], persons, estimates=estimates)
-        parts.append(_stage(folder, recipe, out, persons, manifest, estimates, progress))
+        parts.append(
+            _stage(folder, recipe, out, persons, manifest, estimates, finetune, keep, tuning, decode, progress)
+        )
     (flatbuffer, first), *later = parts
     bundle.write_model(out, flatbuffer, first.card, [bundle.pack(data, done.card) for data, done in later])
+    if tuning is not None:
+        notes_path(out).unlink(missing_ok=True)
     data, card = bundle.read_model(out)
     return replace(first, card=card, inspection=inspect_bytes(data, str(out)), later=tuple(done for _, done in later))
+
+
+@dataclass(frozen=True)
+class _Tuning:
+    """A budget, what it may end in, and the people on whom it is measured."""
+
+    limit: budget.Limit
+    ends: tuple[Recipe, Recipe, Recipe]
+    persons: Sequence[Person]
+    manifest: Calibration
+
+
+def notes_path(out: Path) -> Path:
+    """Where the search for `out` keeps what it has measured."""
+    return out.with_name(f"{out.name}.search.json")
+
+
+def _tuning(limit: budget.Limit, recipe: Recipe, seed: int, exclude: People | None) -> _Tuning:
+    count = min(limit.count, len(limit.people.for_training()))
+    return _Tuning(
+        limit, recipes.within_budget(recipe), *calibration.choose(limit.people, count, seed, exclude, "tune")
+    )
 
 
 def _stage(
@@ -95,31 +148,100 @@ def _stage(
     persons: Sequence[Person],
     manifest: Calibration | None,
     estimates: np.ndarray | None,
+    finetune: Callable[[Path], tuple[Deployment, FineTuning]] | None,
+    keep: Sequence[str],
+    tuning: _Tuning | None,
+    decode: bool,
     progress: Callable[[int], None] | None,
 ) -> tuple[bytes, Converted]:
     """One network: its flatbuffer, and what was found in it."""
-    network = deployment(folder)
+    network, finetuning = finetune(folder) if finetune is not None else (deployment(folder), None)
     boxes = cascade.windows(network.spec, np.array([p.box_xywh for p in persons]), estimates) if persons else None
-    flatbuffer = to_flatbuffer(network, recipe, persons, boxes, progress)
+    versions = {"poseport": __version__, "tensorflow": tf.__version__, "keras": version("keras")}
+    weights = bundle.sha256(folder / bundle.WEIGHTS)
+    if tuning is not None:
+        chosen = _search(network, tuning, out, persons, manifest, weights, progress)
+    else:
+        chosen = _by_recipe(network, recipe, persons, boxes, keep, progress)
+    recipe, flatbuffer = chosen.recipe, chosen.flatbuffer
+    engine = f"{recipe.engine} of tensorflow {tf.__version__}"
+    if recipe.percentile is not None:
+        versions["litert-quantizer"] = version("litert-quantizer")
+        engine = f"{recipe.engine} of litert-quantizer {versions['litert-quantizer']}"
     card = ModelCard(
         network.spec,
         Conversion(
             recipe=recipe.name,
-            engine=f"TFLiteConverter of tensorflow {tf.__version__}",
-            weights_sha256=bundle.sha256(folder / bundle.WEIGHTS),
-            versions={"poseport": __version__, "tensorflow": tf.__version__, "keras": version("keras")},
-            calibration=manifest if recipe.full else None,
+            engine=engine,
+            weights_sha256=weights,
+            versions=versions,
+            calibration=manifest if recipe.calibrated else None,
+            kept=tuple(layer.name for layer in chosen.kept),
+            budget=chosen.budget,
+            finetuning=finetuning,
         ),
     )
     inspection = inspect_bytes(bundle.pack(flatbuffer, card), str(out))
-    verify(inspection, recipe, network.spec)
+    verify(inspection, recipe, network.spec, {op for layer in chosen.kept for op in layer.ops})
+    layers: tuple[LayerSteps, ...] = ()
+    if recipe.trained:
+        crops = next(feed.batches(network.spec, persons[:STEPS_PEOPLE])).crops
+        layers = layer_steps(network.model, flatbuffer, pose.normalise(network.spec, crops))
+    if decode:
+        flatbuffer, card = heads.decoded(flatbuffer, card)
+        inspection = inspect_bytes(bundle.pack(flatbuffer, card), str(out))
     compared = None
     if boxes is not None:
         some = slice(PARITY_PEOPLE)
         ready = Network(flatbuffer, card, str(out), threads=2)
-        compared = parity(network.model, ready, persons[some], progress, boxes[some])
+        compared = parity(network.model, ready, persons[some], progress, boxes[some], network.spec)
         check_parity(compared, recipe, out)
-    return flatbuffer, Converted(out, card, inspection, compared)
+    return flatbuffer, Converted(out, card, inspection, compared, layers=layers)
+
+
+def _by_recipe(
+    network: Deployment,
+    recipe: Recipe,
+    persons: Sequence[Person],
+    boxes: np.ndarray | None,
+    keep: Sequence[str],
+    progress: Callable[[int], None] | None,
+) -> budget.Found:
+    """The file that a recipe asks for, by the engine that makes it."""
+    if recipe.percentile is None:
+        return budget.Found(to_flatbuffer(network, recipe, persons, boxes, progress), recipe)
+    plain = to_flatbuffer(network, recipes.recipe("float32"), ())
+    every = edge.layers(inspect_bytes(plain, "float32"))
+    kept = edge.named(every, keep)
+    ranges = edge.settle(plain, network.spec, persons, recipe.percentile, boxes, progress)
+    return budget.Found(edge.quantize(plain, ranges, edge.types(every, kept, recipe.kept), recipe.io), recipe, kept)
+
+
+def _search(
+    network: Deployment,
+    tuning: _Tuning,
+    out: Path,
+    persons: Sequence[Person],
+    manifest: Calibration | None,
+    weights_sha256: str,
+    progress: Callable[[int], None] | None,
+) -> budget.Found:
+    """The file that holds a budget; ranges are settled, and plain int8 converted, only when they are needed."""
+    plain, clipped, _ = tuning.ends
+    float_file = to_flatbuffer(network, recipes.recipe("float32"), ())
+    settings = (weights_sha256, manifest, tuning.manifest, clipped.percentile, tf.__version__)
+    bench = budget.Bench(network.spec, float_file, tuning.limit.people, tuning.persons, notes_path(out), settings)
+
+    @cache
+    def whole() -> bytes:
+        return to_flatbuffer(network, plain, persons, None, progress)
+
+    @cache
+    def ranges() -> edge.Ranges:
+        assert clipped.percentile is not None
+        return edge.settle(float_file, network.spec, persons, clipped.percentile, None, progress)
+
+    return budget.search(bench, float_file, whole, ranges, tuning.ends, tuning.limit, tuning.manifest)
 
 
 def to_flatbuffer(
@@ -136,8 +258,15 @@ def to_flatbuffer(
     if recipe.weights == "float16":
         converter.target_spec.supported_types = [tf.float16]
     if recipe.full:
-        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+        # not in its public interface, but the only way to one scale a tensor
+        converter._experimental_disable_per_channel = not recipe.per_channel
         converter.inference_input_type = converter.inference_output_type = getattr(tf, recipe.io)
+    if recipe.calibrated:
+        ops = tf.lite.OpsSet
+        wide = recipe.activations == "int16"
+        converter.target_spec.supported_ops = [
+            ops.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8 if wide else ops.TFLITE_BUILTINS_INT8
+        ]
 
         def representative() -> Iterator[dict[str, np.ndarray]]:
             for image in calibration.inputs(network.spec, persons, boxes_xywh):
@@ -150,60 +279,6 @@ def to_flatbuffer(
         return bytes(converter.convert())
 
 
-def verify(found: Inspection, recipe: Recipe, spec: PoseSpec) -> None:
-    """ValueError when a file is not what its recipe promises. Each check is a failure seen in public models."""
-    problems = []
-    for tensor in (*found.inputs, *found.outputs):
-        if tensor.dynamic or tensor.shape[:1] != (1,):
-            problems.append(f"tensor {tensor.name} has shape {tensor.shape}, expected a fixed batch of 1")
-    if not found.signatures:
-        problems.append("no named signature")
-    if "MUL" in found.op_counts:
-        problems.append(f"{found.op_counts['MUL']} MUL left over: a batch normalisation did not fold")
-    if recipe.weights == "int8" and not any("int8" in dtype for dtype in found.macs_by_dtype):
-        problems.append("no weight is int8: TFLite leaves weights of fewer than 1,024 numbers in float")
-    if recipe.full:
-        if found.float_islands:
-            held = sum(op.macs for op in found.float_islands)
-            names = ", ".join(f"{op.kind} {op.name}" for op in found.float_islands[:3])
-            problems.append(
-                f"{len(found.float_islands)} operations compute in float and hold "
-                f"{100 * held / max(found.macs, 1):.1f} % of the multiply-adds ({names})"
-            )
-        single = [op.name for op in found.ops if op.weights and op.weights.channels == 1 and op.weights.shape[0] > 1]
-        if single:
-            problems.append(f"weights with one scale for all channels: {', '.join(single[:3])}")
-        for tensor in (*found.inputs, *found.outputs):
-            if tensor.dtype != recipe.io:
-                problems.append(f"tensor {tensor.name} is {tensor.dtype}, the recipe promises {recipe.io}")
-    if recipe.io == "int8" and spec.byte_exact and not _is_byte(found):
-        tensor = found.inputs[0]
-        found_as = f"scale {tensor.scale}, zero point {tensor.zero_point}"
-        problems.append(f"input has {found_as}, expected exactly pixel - 128 (scale 1/255, zero point -128)")
-    if problems:
-        faults = "; ".join(problems)
-        raise ValueError(f"recipe {recipe.name} for {spec.name} came out wrong: {faults}; nothing was written")
-
-
-def check_parity(compared: Parity, recipe: Recipe, out: Path) -> None:
-    """ValueError when a float file differs from its network, or a quantized one has lost every peak."""
-    if not recipe.full and recipe.weights != "int8" and compared.p99_px > FLOAT_LIMIT_PX:
-        raise ValueError(
-            f"{out}: keypoints differ from the Keras network by {compared.p99_px:.2f} px (99th percentile), "
-            f"expected at most {FLOAT_LIMIT_PX}; nothing was written, please report this"
-        )
-    if not np.isfinite(compared.mean_px) or compared.tflite_score < 0.1 * compared.keras_score:
-        raise ValueError(
-            f"{out}: confidence collapsed from {compared.keras_score:.3f} to {compared.tflite_score:.3f} "
-            f"in {recipe.name}; nothing was written; calibrate on more or other people, or take float16"
-        )
-
-
-def _is_byte(found: Inspection) -> bool:
-    tensor = found.inputs[0]
-    return tensor.zero_point == -128 and tensor.scale is not None and abs(tensor.scale * 255 - 1) < 1e-5
-
-
 def summary(done: Converted) -> dict[str, Any]:
     """What the command prints, as plain data; macs: of all that runs for one person."""
     stages = (done, *done.later)
@@ -213,11 +288,16 @@ def summary(done: Converted) -> dict[str, Any]:
         "file": str(done.path),
         "recipe": done.card.conversion.recipe,
         "bytes": done.inspection.bytes,
+        "zipped_bytes": bundle.zipped_bytes(done.path.read_bytes()),
         "macs": total,
         "macs_share_by_dtype": {dtype: macs / max(total, 1) for dtype, macs in shares.items()},
         "ops": done.inspection.op_counts,
+        "engine": done.card.conversion.engine,
+        "kept": list(done.card.conversion.kept),
+        "budget": None if done.card.conversion.budget is None else to_data(done.card.conversion.budget),
         "calibration_people": len(done.card.conversion.calibration.people) if done.card.conversion.calibration else 0,
         "parity": None if done.parity is None else vars(done.parity),
+        "layers": [vars(layer) for layer in done.layers],
         "later": [
             {"ops": one.inspection.op_counts, "parity": None if one.parity is None else vars(one.parity)}
             for one in done.later

@@ -1,40 +1,76 @@
-"""What a converted file is made of. A recipe's name can be decoded: weights, then activations, then tensors.
+"""What a converted file is made of. A recipe's name can be decoded: weights and activations, then how, then tensors.
 
-float32         everything float32
-float16         float16 weights, computed in float32
-dynamic         int8 weights, activations quantized while running
-int8            int8 weights (per channel), activations, input and output
-int8-floatio    the same inside, float32 input and output
+float32          everything float32
+float16          float16 weights, computed in float32
+dynamic          int8 weights, activations quantized while running
+int8             int8 weights (a scale a channel), activations, input and output
+int8-qat         int8, from a network that was trained on with this rounding (see `poseport.convert.qat`)
+16x8             int8 with int16 activations, input and output
+mixed-float32    int8, and the layers that the card names in float32
+mixed-16x8       int8, and the layers that the card names with int16 activations
+...-p95          ranges clipped at the 95th percentile of people, where the others take the widest value ever seen
+...-per-tensor   weights with one scale for all channels, for the comparison
+...-floatio      the same inside, float32 input and output
+
+TFLiteConverter makes them; where it cannot (percentiles, a choice layer by layer) the AI Edge Quantizer does.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 Kind = Literal["float32", "float16", "int8"]
+Integer = Literal["int8", "int16"]
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """weights: how they are stored. full: activations are int8 too, and ranges need calibration people.
-    io: type of the input and output tensors.
+    """weights: how they are stored. full: activations are integers too, and ranges need calibration people.
+    io: type of the input and output tensors. activations: of a full recipe. per_channel: weights have a scale a
+    channel. percentile: of people, at which ranges are clipped; None takes the widest value ever seen.
+    kept: what the layers that are not int8 compute in, None where there are none. trained: ranges come out of a
+    training instead of calibration.
     """
 
     name: str
     weights: Kind
     full: bool = False
-    io: Literal["float32", "int8"] = "float32"
+    io: Literal["float32", "int8", "int16"] = "float32"
+    activations: Integer = "int8"
+    per_channel: bool = True
+    percentile: float | None = None
+    kept: Literal["float32", "int16"] | None = None
+    trained: bool = False
+
+    @property
+    def engine(self) -> str:
+        """Who makes it."""
+        return "TFLiteConverter" if self.percentile is None else "AI Edge Quantizer"
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether calibration people settle the ranges."""
+        return self.full and not self.trained
 
 
+_INTEGER = (
+    Recipe("int8", "int8", full=True, io="int8"),
+    Recipe("int8-p95", "int8", full=True, io="int8", percentile=95),
+    Recipe("int8-per-tensor", "int8", full=True, io="int8", per_channel=False),
+    Recipe("16x8", "int8", full=True, io="int16", activations="int16"),
+    Recipe("mixed-float32", "int8", full=True, io="int8", percentile=95, kept="float32"),
+    Recipe("mixed-16x8", "int8", full=True, io="int8", percentile=95, kept="int16"),
+)
 RECIPES = {
     recipe.name: recipe
     for recipe in (
         Recipe("float32", "float32"),
         Recipe("float16", "float16"),
         Recipe("dynamic", "int8"),
-        Recipe("int8", "int8", full=True, io="int8"),
-        Recipe("int8-floatio", "int8", full=True),
+        *_INTEGER,
+        *(replace(recipe, name=f"{recipe.name}-floatio", io="float32") for recipe in _INTEGER),
+        Recipe("int8-qat", "int8", full=True, io="int8", trained=True),
     )
 }
 
@@ -44,3 +80,31 @@ def recipe(name: str) -> Recipe:
     if name not in RECIPES:
         raise ValueError(f"recipe {name!r} does not exist; choose one of {', '.join(RECIPES)}")
     return RECIPES[name]
+
+
+def within_budget(wanted: Recipe) -> tuple[Recipe, Recipe, Recipe]:
+    """What a budget may end in: `int8`, `int8-p95` and the mixed recipe, with the wanted tensors at both ends.
+
+    wanted: int8 (mixed with float32) or a mixed recipe, each with or without floats at its ends. ValueError for
+    another: only int8 layers can be kept from being int8.
+    """
+    ends = "-floatio" if wanted.io == "float32" else ""
+    mixed = RECIPES[f"mixed-float32{ends}"] if wanted == RECIPES[f"int8{ends}"] else wanted
+    if mixed.kept is None:
+        raise ValueError(f"--max-ap-drop takes recipe int8, mixed-float32 or mixed-16x8, not {wanted.name}")
+    return RECIPES[f"int8{ends}"], RECIPES[f"int8-p95{ends}"], mixed
+
+
+def refuse_name(file_name: str, wanted: Recipe, *, open_end: bool) -> None:
+    """ValueError when a file name (NAME.RECIPE.tflite) says another recipe than the file will have.
+
+    open_end: a budget decides what it will be, so that the name must not say any.
+    """
+    claims = [part for part in file_name.split(".")[1:-1] if part in RECIPES]
+    if open_end and claims:
+        raise ValueError(
+            f"{file_name}: its name says {claims[0]}, and with --max-ap-drop the measurements decide what it "
+            "becomes; leave the recipe out of --out"
+        )
+    if claims and wanted.name not in claims:
+        raise ValueError(f"{file_name}: its name says {claims[0]}, the file would be {wanted.name}; rename --out")

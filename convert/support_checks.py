@@ -5,8 +5,8 @@ from __future__ import annotations
 from poseport.convert import delegates
 from poseport.convert.finding import Finding, some, tally
 from poseport.convert.graph_checks import Graph
-from poseport.convert.inspect import Inspection
 from poseport.convert.runtimes import LATEST, oldest_runtime
+from poseport.inspect import Inspection
 
 # What the plain runtimes have besides the built-in operations.
 _REGISTERED = ("CUSTOM:TFLite_Detection_PostProcess", "CUSTOM:Mfcc", "CUSTOM:AudioSpectrogram")

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import os
 import shutil
 import zipfile
@@ -23,9 +24,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from poseport import sidecar
+from poseport import pose, sidecar
 from poseport.records import dumps, loads, read_json, write_json, write_whole
-from poseport.spec import LaterStage, ModelCard, PoseSpec
+from poseport.spec import KeypointsOutput, LaterStage, ModelCard, PoseSpec
 
 CARD = "poseport.json"
 SPEC = "spec.json"
@@ -59,7 +60,28 @@ def read_spec(directory: Path) -> PoseSpec:
                 f"{directory}: holds no {name}, so it is not a bundle; expected the folder that "
                 "`poseport train --out` wrote"
             )
-    return read_json(PoseSpec, directory / SPEC)
+    spec = read_json(PoseSpec, directory / SPEC)
+    if isinstance(spec.output, KeypointsOutput):
+        raise ValueError(
+            f"{directory / SPEC}: its output is {spec.output.kind}, which a network gets when it is converted "
+            "(--head keypoints); expected the output that it was trained with"
+        )
+    trained = _preprocessing(directory)
+    if trained is not None and trained != pose.fingerprint(spec):
+        raise ValueError(
+            f"{directory / SPEC}: crops or normalises otherwise than the training did (its {TRAIN} says {trained}, "
+            f"this is {pose.fingerprint(spec)}); restore input_hw, padding, mean, std and channel_order, or train again"
+        )
+    return spec
+
+
+def _preprocessing(directory: Path) -> str | None:
+    """The fingerprint (`pose.fingerprint`) that training noted; None where it did not, or does not say how."""
+    try:
+        noted = json.loads((directory / TRAIN).read_text(encoding="utf-8")).get("preprocessing")
+    except (OSError, ValueError, AttributeError):
+        return None
+    return noted if isinstance(noted, str) else None
 
 
 def stages(directory: Path) -> list[Path]:
@@ -106,6 +128,11 @@ def sha256(path: Path) -> str:
     """sha256 of a file, hex."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def zipped_bytes(data: bytes) -> int:
+    """What a file takes in a download or an app's package, which both deflate."""
+    return len(zlib.compress(data, 9))
 
 
 def pack(flatbuffer: bytes, card: ModelCard, later: Sequence[bytes] = ()) -> bytes:

@@ -22,14 +22,33 @@ F = TypeVar("F", bound=Callable[..., Any])
 PATH = click.Path(path_type=Path)
 
 
+class Named(click.ParamType):
+    """A path, or the name of something that comes with the package (see `poseport models`)."""
+
+    name = "path"
+
+    def __init__(self, bundle: bool):
+        self.bundle = bundle
+
+    def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> Path:
+        """The path that is meant."""
+        from poseport import shipped
+
+        return (shipped.bundle if self.bundle else shipped.model)(str(value))
+
+
+MODEL, BUNDLE = Named(bundle=False), Named(bundle=True)
+
+
 def people_options(flag: str, what: str, *, required: bool = True) -> Callable[[F], F]:
     """`--flag` and `--flag-images` (for `--data` just `--images`): a set of people."""
     images = "--images" if flag == "data" else f"--{flag}-images"
+    name = flag.replace("-", "_")
 
     def add(command: F) -> F:
-        command = click.option(images, f"{flag}_images", type=PATH, help=f"Folder of the images of --{flag}.")(command)
+        command = click.option(images, f"{name}_images", type=PATH, help=f"Folder of the images of --{flag}.")(command)
         text = f"{what}: a COCO keypoint annotations file, or a folder that holds one."
-        return click.option(f"--{flag}", flag, type=PATH, required=required, help=text)(command)
+        return click.option(f"--{flag}", name, type=PATH, required=required, help=text)(command)
 
     return add
 

@@ -23,8 +23,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("model", type=PATH)
-@click.argument("source")
+@click.argument("model_and_source", nargs=-1, required=True, metavar="[MODEL] SOURCE")
 @click.option("--box", help="The person's box, x,y,width,height in pixels.")
 @click.option("--detections", type=PATH, help="COCO results file with boxes; photos are named by their image id.")
 @click.option("--detector", type=PATH, help="A .tflite person detector with TFLite's usual four outputs.")
@@ -36,8 +35,7 @@ if TYPE_CHECKING:
 @output_options
 @guarded
 def predict(
-    model: Path,
-    source: str,
+    model_and_source: tuple[str, ...],
     box: str | None,
     detections: Path | None,
     detector: Path | None,
@@ -50,19 +48,25 @@ def predict(
     as_json: bool,
 ) -> None:
     """Find keypoints in SOURCE, a photo, a folder of photos, a film, or the number of a camera, with a converted
-    MODEL. Without boxes one person is looked for: in the whole picture first, then around what was found, and in a
-    film from frame to frame.
+    MODEL: a file, or a name of `poseport models` (`starter` where none is given). Without boxes one person is looked
+    for: in the whole picture first, then around what was found, and in a film from frame to frame.
 
     Example: poseport predict m.int8.tflite photo.jpg --box 40,20,180,400 --out overlay.png
     """
     import itertools
 
-    from poseport import sources
+    from poseport import shipped, sources
     from poseport.draw import skeleton_overlay
     from poseport.overlays import written
     from poseport.records import write_whole
     from poseport.runner import load
 
+    if len(model_and_source) > 2:
+        raise ValueError(
+            f"{len(model_and_source)} names were given; expected a model and one source, or a source alone"
+        )
+    *named, source = model_and_source
+    model = shipped.model(named[0] if named else shipped.STARTER)
     if sum(given is not None for given in (box, detections, detector)) > 1:
         raise ValueError("--box, --detections and --detector each say where people are; give one of them")
     pose, found = load(model, threads), []

@@ -210,7 +210,8 @@ class PoseSpec:
         if isinstance(self.architecture, ForeignArchitecture):
             return  # the file's own tensors are compared with it when it is opened
         heatmap = isinstance(self.output, HeatmapOutput)
-        if isinstance(self.output, KeypointsOutput) or heatmap == isinstance(self.architecture, DeepPoseArchitecture):
+        decoded = isinstance(self.output, KeypointsOutput)  # by a head that conversion put behind the network
+        if not decoded and heatmap == isinstance(self.architecture, DeepPoseArchitecture):
             raise ValueError(f"a {self.family} network has no {self.output.kind} output")
         if self.refine is not None:
             self._check_refine()
@@ -290,14 +291,87 @@ class Calibration:
 
 
 @dataclass(frozen=True)
+class Measured:
+    """A file on the people that a budget was tuned on.
+
+    ap: OKS-AP in [0, 1]. moved: 1 - OKS of its keypoints with those of the float file as labels; moved_px: mean
+    distance to those, in input pixels. ms: median of one inference on one thread of the host.
+    """
+
+    ap: float
+    moved: float
+    moved_px: float
+    ms: float
+    bytes: int
+
+
+@dataclass(frozen=True)
+class LayerCost:
+    """What quantizing one layer alone costs, the rest being float32; the numbers as in `Measured`."""
+
+    layer: str
+    macs: int
+    moved: float
+    moved_px: float
+
+
+@dataclass(frozen=True)
+class BudgetStep:
+    """One file on the way: its recipe, how many of the costliest layers were kept and their share of multiply-adds.
+
+    ap_drop: points of AP (100 x) lost against float32.
+    """
+
+    recipe: str
+    kept: int
+    kept_macs_share: float
+    ap_drop: float
+    measured: Measured
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How a file was brought within an accuracy budget.
+
+    max_ap_drop: points of AP that it might lose. tune: the people on whom that was measured, neither those that
+    settled ranges nor those of an evaluation. ranking: costliest layer first, empty where plain int8 was enough.
+    curve: in the order in which they were tried; the last is the file.
+    """
+
+    max_ap_drop: float
+    tune: Calibration
+    float32: Measured
+    ranking: tuple[LayerCost, ...]
+    curve: tuple[BudgetStep, ...]
+
+
+@dataclass(frozen=True)
+class FineTuning:
+    """The training that a network had while it was converted (recipe int8-qat).
+
+    people: of these annotations, seen `epochs` times. teacher: share of each target that was the float network's.
+    """
+
+    annotations_sha256: str
+    people: int
+    epochs: int
+    learning_rate: float
+    teacher: float
+    seed: int
+
+
+@dataclass(frozen=True)
 class Conversion:
-    """How a file was made."""
+    """How a file was made. kept: layers of a mixed recipe that are not int8."""
 
     recipe: str
     engine: str
     weights_sha256: str
     versions: dict[str, str]
     calibration: Calibration | None = None
+    kept: tuple[str, ...] = ()
+    budget: Budget | None = None
+    finetuning: FineTuning | None = None
 
 
 @dataclass(frozen=True)

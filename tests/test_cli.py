@@ -3,11 +3,13 @@
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -17,8 +19,9 @@ import pytest
 from click.testing import CliRunner
 from scipy.io import savemat
 
-from poseport import synth
+from poseport import bundle, synth
 from poseport.cli import main
+from poseport.skeleton import LSP14
 
 POSEPORT = str(Path(sys.executable).with_name("poseport"))
 
@@ -60,7 +63,8 @@ def test_help_imports_no_stage_and_no_numpy():
     code += "print(sorted(m for m in ('numpy', 'cv2', 'tensorflow', 'poseport.train') if m in sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
-    for stage in ("data", "train", "convert", "inspect", "doctor", "bench", "phone", "sideload", "predict"):
+    stages = ("data", "train", "convert", "verify", "calibrate", "inspect", "doctor", "bench", "phone", "sideload")
+    for stage in (*stages, "predict"):
         assert f"  {stage} " in done.stdout
 
 
@@ -152,6 +156,35 @@ MISTAKES = {
         ["convert", "{bundle}", "--recipe", "int4", "--out", "{out}"],
         "choose one of float32",
     ),
+    "a head that it has not": (
+        ["convert", "{bundle}", "--recipe", "float32", "--head", "coords", "--out", "{out}"],
+        "has heatmap (as trained) or keypoints (decoded inside)",
+    ),
+    "calibration people of an empty folder": (
+        ["calibrate", "audit", "{bundle}", "--calib", "{empty}"],
+        "holds no *.json",
+    ),
+    "calibration people who are judged too": (
+        ["calibrate", "audit", "{bundle}", "--calib", "{set}", "--exclude", "{set}"],
+        "60 of 60 people are on photos of",
+    ),
+    "calibration people of another skeleton": (
+        ["calibrate", "audit", "{bundle}", "--calib", "{lsp}"],
+        "calibrate on people of the same keypoints",
+    ),
+    "a calibration photo that cannot be read": (
+        ["calibrate", "audit", "{bundle}", "--calib", "{cut}", "--most", "60"],
+        "the JPEG is cut off",
+    ),
+    "a file held to nothing": (["verify", "{model}", "--data", "{set}"], "give the bundle that the file comes from"),
+    "a file held to another's bundle": (
+        ["verify", "{model}", "--bundle", "{other}", "--data", "{set}"],
+        "was converted from other weights",
+    ),
+    "an Arm processor that is not there": (
+        ["verify", "{model}", "--against", "{model}", "--data", "{set}", "--arm", "{empty}"],
+        "run `make arm-parity`",
+    ),
     "no such annotations": (["data", "check", "{out}/none.json"], "does not exist"),
     "a folder without annotations": (["data", "check", "{empty}"], "holds no *.json"),
     "JSON that is not COCO": (["data", "check", "{notcoco}"], "not a COCO keypoint file"),
@@ -208,6 +241,27 @@ MISTAKES = {
 }  # fmt: skip
 
 
+def test_a_file_is_held_to_its_bundle_and_to_another_file(tiny_models, tiny_bundle, drawn, tmp_path):
+    answer = json.loads(
+        run("verify", tiny_models["float32"], "--bundle", tiny_bundle, "--data", drawn, "--count", 8, "--json")
+    )
+    assert answer["passed"]
+    assert [check["name"] for check in answer["checks"]] == ["input tensors", "keypoints"]
+    data, card = bundle.read_model(tiny_models["float32"])
+    spec = replace(card.spec, mean=(1.0, 1.0, 1.0))
+    bundle.write_model(tmp_path / "m.tflite", data[: data.index(b"PK\x03\x04")], replace(card, spec=spec))
+    text = run(
+        "verify", tmp_path / "m.tflite", "--against", tiny_models["float32"], "--data", drawn, "--count", 8, code=1
+    )
+    assert "FAILED  input tensors: 8 of 8 differ, by up to 0.00392" in text
+
+
+def test_calibration_people_are_audited(tiny_bundle, drawn):
+    answer = json.loads(run("calibrate", "audit", tiny_bundle, "--calib", drawn, "--most", 24, "--json"))
+    assert answer["people"] == 24
+    assert [row["people"] for row in answer["random"]] == [8, 16, 24]
+
+
 @pytest.fixture(scope="module")
 def places(tmp_path_factory, drawn, tiny_bundle, tiny_models, photo):
     folder = tmp_path_factory.mktemp("mistakes")
@@ -222,7 +276,20 @@ def places(tmp_path_factory, drawn, tiny_bundle, tiny_models, photo):
     with zipfile.ZipFile(patched, "a") as archive, zipfile.ZipFile(tiny_models["int8"]) as old:
         archive.writestr("poseport.json", old.read("poseport.json").replace(b'"schema": 1', b'"schema": 2'))
     (folder / "newer.tflite").write_bytes(patched.getvalue())
+    shutil.copytree(drawn.parent, folder / "cut")
+    victim = sorted((folder / "cut/images").iterdir())[0]
+    victim.write_bytes(victim.read_bytes()[:700])
+    lsp = json.loads(drawn.read_text())
+    lsp["categories"][0]["keypoints"] = list(LSP14.names)
+    for annotation in lsp["annotations"]:
+        annotation["keypoints"] = annotation["keypoints"][: 3 * len(LSP14)]
+    (folder / "lsp").mkdir()
+    (folder / "lsp/people.json").write_text(json.dumps(lsp))
+    (folder / "lsp/images").symlink_to(drawn.parent / "images")
+    shutil.copytree(tiny_bundle, folder / "other")
+    (folder / "other" / bundle.WEIGHTS).write_bytes(b"another")
     return {
+        "cut": folder / "cut", "lsp": folder / "lsp", "other": folder / "other",
         "set": drawn, "out": folder / "out", "bundle": tiny_bundle, "empty": folder / "empty",
         "notcoco": folder / "notcoco.json", "bare": folder / "bare.tflite", "half": folder / "half.tflite",
         "newer": folder / "newer.tflite", "photo": photo, "model": tiny_models["int8"],

@@ -13,6 +13,7 @@ LESS = {
     r"--epochs \d+": "--epochs 1 --batch 16",
     r"--input-size \d+": "--input-size 64",
     r"--calib-count \d+": "--calib-count 12",
+    r"bench latency": "bench latency --runs 20",
 }
 
 

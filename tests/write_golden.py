@@ -213,12 +213,17 @@ def decode_inputs() -> list[Case]:
         label = decode.method + (" blurred" if decode.blur_cells else "")
         if decode.method == "centroid":
             label += f" of radius {decode.radius_cells}"
+        # a blur may break a tie either way: no two cells alike, and no steps of an integer tensor
+        blurs = decode.method == "seed" or decode.blur_cells > 0
+        shown, scored = (part + rng.normal(0, 0.01, maps.shape).astype(np.float32) * blurs for part in (maps, logits))
         spec = network(HeatmapOutput(sigma=1.5, decode=decode), LSP14)
-        add(f"gaussian, {label}", spec, maps)
-        add(f"gaussian int8, {label}", spec, maps, 1.6 / 255, -96)
+        add(f"gaussian, {label}", spec, shown)
+        if not blurs:
+            add(f"gaussian int8, {label}", spec, maps, 1.6 / 255, -96)
         spec = network(HeatmapOutput(sigma=1.5, values="logits", decode=decode), LSP14)
-        add(f"logits, {label}", spec, logits)
-        add(f"logits int8, {label}", spec, logits, 13 / 255, 100)
+        add(f"logits, {label}", spec, scored)
+        if not blurs:
+            add(f"logits int8, {label}", spec, logits, 13 / 255, 100)
     wide = network(HeatmapOutput(stride=4, sigma=1.0), LSP14, (48, 80))
     add("gaussian, dark, not square", wide, peaks(rng, (12, 20), 4, 1.0))
     points = rng.uniform(-0.6, 0.6, (14, 3)).astype(np.float32)

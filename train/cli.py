@@ -9,6 +9,8 @@ from typing import Any
 import click
 
 from poseport.options import (
+    BUNDLE,
+    MODEL,
     PATH,
     Sections,
     answer,
@@ -30,7 +32,7 @@ _SHARE = click.FloatRange(0, 1, max_open=True)
 @people_options("data", "People to train on")
 @people_options("val", "People to score on", required=False)
 @click.option("--out", required=True, type=PATH, help="Folder of the run; becomes a bundle.")
-@click.option("--refine", type=PATH, help="Bundle whose keypoints a -refine preset corrects: the stage before.")
+@click.option("--refine", type=BUNDLE, help="Bundle whose keypoints a -refine preset corrects: the stage before.")
 @skeleton_option
 @click.option("--min-keypoints", type=click.IntRange(1), help="Fewest labels of a person to train on. Default: 5.")
 @click.option(
@@ -70,12 +72,12 @@ _SHARE = click.FloatRange(0, 1, max_open=True)
 )
 @section(
     "Start from another network",
-    click.option("--init", type=PATH, help="A bundle whose weights are taken over as far as they fit, by name."),
+    click.option("--init", type=BUNDLE, help="A bundle whose weights are taken over as far as they fit, by name."),
     click.option("--freeze-epochs", type=click.IntRange(0), help="First epochs in which only the heads learn."),
 )
 @section(
     "Learn from a trained network too",
-    click.option("--teacher", type=PATH, help="A .tflite file with its spec, or a bundle."),
+    click.option("--teacher", type=MODEL, help="A .tflite file with its spec, or a bundle."),
     click.option(
         "--teacher-targets",
         type=click.Choice(["keypoints", "heatmaps"]),

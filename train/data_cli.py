@@ -7,12 +7,12 @@ from typing import Any
 
 import click
 
-from poseport.options import PATH, answer, guarded, load_people, output_options, people_argument, progress
+from poseport.options import MODEL, PATH, answer, guarded, load_people, output_options, people_argument, progress
 
 
 @click.command()
 @people_argument
-@click.option("--teacher", required=True, type=PATH, help="A .tflite file with its spec, or a bundle.")
+@click.option("--teacher", required=True, type=MODEL, help="A .tflite file with its spec, or a bundle.")
 @click.option(
     "--cache", required=True, type=PATH, help="File that keeps what it found; `train --teacher-cache` reads it."
 )

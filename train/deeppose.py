@@ -29,7 +29,8 @@ def build(spec: PoseSpec, keras: Any) -> Any:
     points = keras.layers.Reshape((keypoints, linear), name="points", dtype="float32")(points)
     if spec.output.score == "sigma":
         # a sigmoid of its own: bounded to the range of the coordinates, whatever the logits are
-        score = keras.layers.Dense(keypoints, "sigmoid", kernel_initializer=small, name="score", dtype="float32")(x)
+        score = keras.layers.Dense(keypoints, kernel_initializer=small, name="score", dtype="float32")(x)
+        score = keras.layers.Activation("sigmoid", name="score_sigmoid", dtype="float32")(score)
         score = keras.layers.Reshape((keypoints, 1), name="scores", dtype="float32")(score)
         points = keras.layers.Concatenate(name="scored", dtype="float32")([points, score - 0.5])
     return keras.Model(image, points, name=spec.name.replace("-", "_"))

@@ -46,6 +46,11 @@ class Initial:
         return f"weights of {self.bundle}: {self.copied} of {self.arrays} arrays copied{rest}"
 
 
+def begun_from(directory: Path, arrays: int) -> Initial:
+    """A network that has all its first weights from a bundle."""
+    return Initial(Path(directory).name, bundle.sha256(Path(directory) / bundle.WEIGHTS), arrays, arrays, ())
+
+
 def copy_weights(model: Any, spec: PoseSpec, directory: Path) -> Initial:
     """Fill a network of `spec` from a bundle as far as they agree.
 
@@ -90,9 +95,14 @@ def freeze_trunk(model: Any) -> None:
         layer.trainable = layer.name.startswith(_HEADS + _DENSE) or layer.name.endswith(_READERS)
 
 
+def is_head(name: str) -> bool:
+    """Whether a layer's outputs are keypoints."""
+    return name.startswith(_HEADS)
+
+
 def _keypoint_axis(name: str, dimensions: int) -> int | None:
     """The axis of a layer's array that runs over keypoints."""
-    if name.startswith(_HEADS):
+    if is_head(name):
         return dimensions - 1
     return dimensions - 2 if name.endswith(_READERS) else None
 

@@ -11,7 +11,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from poseport import bundle
+from poseport import bundle, pose
 from poseport.coco import People
 from poseport.records import write_json
 from poseport.spec import PoseSpec
@@ -121,7 +121,10 @@ def fit(
             callbacks = [Reseed(settings.seed), *team.callbacks(part.copy, scoring)]
             if team.chief:
                 record = replace(
-                    record, parameters=int(part.model.count_params()), initial=part.initial or record.initial
+                    record,
+                    parameters=int(part.model.count_params()),
+                    initial=part.initial or record.initial,
+                    preprocessing=pose.fingerprint(spec),
                 )
                 bundle.write_spec(out, spec)
                 write_json(record, out / bundle.TRAIN)

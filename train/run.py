@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import importlib.metadata
+import os
 import platform
 import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, Literal
 
 import keras
 
 from poseport import __version__, bundle
 from poseport.coco import People
-from poseport.records import read_json
+from poseport.records import read_json, write_json
 from poseport.spec import PoseSpec
 from poseport.train.config import TrainConfig
 from poseport.train.finetune import Initial
@@ -29,11 +31,22 @@ class DataUsed:
 
 
 @dataclass(frozen=True)
+class Compression:
+    """How a bundle was made smaller. amount: share of zeros (pruned), different weights a layer (clustered), or
+    the architecture's new width (narrowed).
+    """
+
+    kind: Literal["pruned", "clustered", "narrowed"]
+    amount: float
+
+
+@dataclass(frozen=True)
 class TrainRecord:
     """`train.json`: how a bundle came to be.
 
-    initial: where its first weights came from, if from a bundle. best: scores of the epoch whose weights
-    were kept.
+    initial: where its first weights came from, if from a bundle. compression: what was done to them. best: scores
+    of the epoch whose weights were kept. preprocessing: fingerprint of how people were cropped and normalised
+    (`pose.fingerprint`).
     """
 
     train: TrainConfig
@@ -46,6 +59,8 @@ class TrainRecord:
     seconds: float = 0.0
     best: dict[str, float] | None = None
     backgrounds: str | None = None
+    compression: Compression | None = None
+    preprocessing: str | None = None
 
 
 def record(settings: TrainConfig, people: People, val: People | None, backgrounds: str | None) -> TrainRecord:
@@ -53,6 +68,29 @@ def record(settings: TrainConfig, people: People, val: People | None, background
     return TrainRecord(
         settings, _used(people), _used(val) if val else None, versions(), parameters=0, backgrounds=backgrounds
     )
+
+
+def check_new(out: Path) -> None:
+    """ValueError for a folder that is there already."""
+    if out.exists():
+        raise ValueError(f"{out}: is there already; name another --out")
+
+
+def write_bundle(out: Path, spec: PoseSpec, model: Any, made: TrainRecord) -> None:
+    """A bundle that no run wrote epoch by epoch; whole or not at all."""
+    check_new(out)
+    beside = out.with_name(f".{out.name}.part")
+    shutil.rmtree(beside, ignore_errors=True)
+    try:
+        beside.mkdir(parents=True)
+        bundle.write_spec(beside, spec)
+        write_json(made, beside / bundle.TRAIN)
+        model.save_weights(beside / bundle.WEIGHTS)
+        os.replace(beside, out)
+    except OSError as error:
+        raise ValueError(f"{out}: cannot be written ({error}); choose another output") from None
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
 
 
 def versions() -> dict[str, str]:

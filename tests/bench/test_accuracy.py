@@ -22,7 +22,7 @@ from poseport.images import read_image
 from poseport.official import evaluate
 from poseport.score import score
 from poseport.skeleton import COCO17, LSP14, rearrange
-from poseport.spec import Decode
+from poseport.spec import Decode, FineTuning
 
 
 @pytest.fixture(scope="module")
@@ -117,6 +117,14 @@ def test_people_who_settled_the_ranges_are_refused(tiny_models: dict[str, Path])
     with pytest.raises(ValueError, match=r"settled its activation ranges.*--exclude"):
         accuracy.measure(runner.load(tiny_models["int8"]), calibration)
     accuracy.refuse_overlap(runner.load(tiny_models["float32"]), calibration.persons)
+
+
+def test_people_whom_the_network_learned_from_are_refused(tiny_models: dict[str, Path], people: People) -> None:
+    model = runner.load(tiny_models["float32"])
+    learned = FineTuning(people.sha256, len(people), epochs=1, learning_rate=1e-4, teacher=0.5, seed=0)
+    model.card = replace(model.card, conversion=replace(model.card.conversion, finetuning=learned))
+    with pytest.raises(ValueError, match=r"was trained on .*; bench on other people"):
+        accuracy.measure(model, people)
 
 
 def test_people_with_other_keypoints_are_refused(tiny_models: dict[str, Path], people: People) -> None:

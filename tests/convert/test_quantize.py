@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from poseport import bundle, cascade, coco, synth
-from poseport.convert import inspect, quantize, recipes
+from poseport import bundle, cascade, coco, inspect, synth
+from poseport.convert import quantize, recipes
 from poseport.convert.graph import Deployment, deployment
 from poseport.runner import load
 from poseport.skeleton import LSP14
@@ -69,7 +69,8 @@ def test_every_recipe_says_what_it_is(calib, tmp_path):
     wide = replace(SPECS["hourglass"], architecture=HourglassArchitecture(width=48, depth=2))
     run = untrained(tmp_path / "run", wide)
     sizes = {}
-    for recipe in recipes.RECIPES.values():
+    plain = [recipe for recipe in recipes.RECIPES.values() if recipe.kept is None and not recipe.trained]
+    for recipe in plain:
         done = quantize.convert(run, recipe, tmp_path / f"{recipe.name}.tflite", calib, count=8)
         sizes[recipe.name] = done.inspection.bytes
         assert bundle.read_model(done.path)[1].conversion.recipe == recipe.name
@@ -80,6 +81,12 @@ def test_every_recipe_says_what_it_is(calib, tmp_path):
             assert done.parity.p99_px < 0.5
         types = done.inspection.macs_by_dtype
         assert ("int8 weights x float32" in types) == (recipe.name == "dynamic")
+        assert ("int8 weights x int16" in types) == recipe.name.startswith("16x8")
+        assert recipe.engine in done.card.conversion.engine
+        assert ("litert-quantizer" in done.card.conversion.versions) == ("p95" in recipe.name)
+        if recipe.full:
+            most = max(op.weights.channels for op in done.inspection.ops if op.weights)
+            assert (most == 1) == ("per-tensor" in recipe.name)
     assert sizes["int8"] < sizes["float16"] < sizes["float32"]
     assert not list(tmp_path.glob(".*"))
 
@@ -118,11 +125,38 @@ def test_a_float_file_is_no_int8(tiny_models, tiny_bundle):
 
 
 @pytest.mark.parametrize(
+    ("recipe", "message"),
+    [
+        ("16x8", "ADD .* computes in int8, the recipe promises int16.*is int8, the recipe promises int16"),
+        ("int8-per-tensor", "weights with a scale a channel: "),
+        ("int8-floatio", "is int8, the recipe promises float32"),
+    ],
+)
+def test_an_int8_file_is_nothing_else(recipe, message, tiny_models, tiny_bundle):
+    found = inspect.inspect(tiny_models["int8"])
+    with pytest.raises(ValueError, match=message):
+        quantize.verify(found, recipes.recipe(recipe), deployment(tiny_bundle).spec)
+
+
+def test_a_mixed_file_holds_the_layers_that_it_names(tiny_models, tiny_bundle):
+    spec = deployment(tiny_bundle).spec
+    found = inspect.inspect(tiny_models["int8"])
+    some = next(op.name for op in found.ops)
+    for recipe, wanted in (("mixed-float32", "float32"), ("mixed-16x8", "int16")):
+        with pytest.raises(ValueError, match=rf"computes in int8, the recipe promises {wanted}"):
+            quantize.verify(found, recipes.recipe(recipe), spec, {some})
+        with pytest.raises(ValueError, match="no operation elsewhere, which the recipe keeps in"):
+            quantize.verify(found, recipes.recipe(recipe), spec, {"elsewhere"})
+    with pytest.raises(ValueError, match="operations compute in float"):
+        quantize.verify(inspect.inspect(tiny_models["float32"]), recipes.recipe("mixed-float32"), spec, {some})
+
+
+@pytest.mark.parametrize(
     ("change", "message"),
     [
         ({"calib": None}, r"settles activation ranges on people; give --calib"),
         ({"count": 500}, r"20 people can calibrate, 500 were asked for; give --calib-count 20"),
-        ({"exclude": "calib"}, r"0 people can calibrate.*--exclude set were left out"),
+        ({"exclude": "calib"}, r"0 people can calibrate.*--exclude and --tune-on sets were left out"),
         ({"calib": "other skeleton"}, r"calibrate on people of the same keypoints"),
         ({"directory": "empty"}, r"holds no spec\.json, so it is not a bundle"),
         ({"out": "a file/m.tflite"}, r"cannot be written .*; choose another output"),

@@ -6,7 +6,7 @@ import keras
 import pytest
 
 from poseport import coco
-from poseport.convert.inspect import inspect
+from poseport.inspect import inspect
 from poseport.train import dryrun, models
 from poseport.train.config import TrainConfig
 

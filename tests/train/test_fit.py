@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 import pytest
 
-from poseport import bundle, coco
+from poseport import bundle, coco, pose
 from poseport.records import read_json
 from poseport.spec import (
     CoordsOutput,
@@ -80,6 +80,7 @@ def test_a_run_leaves_a_whole_bundle_and_its_loss_falls(people, tmp_path):
     assert record.epochs_done == 3
     assert record.best is not None
     assert read_json(TrainRecord, tmp_path / "run" / bundle.TRAIN) == record
+    assert record.preprocessing == pose.fingerprint(bundle.read_spec(tmp_path / "run"))
     assert len(lines) == 3
     assert lines[0].startswith("epoch 1/3")
     assert not (tmp_path / "run" / "resume").exists()

@@ -8,20 +8,26 @@ class RgbImage(val pixels: IntArray, val width: Int, val height: Int)
 
 /**
  * A camera frame as `YUV_420_888` has it: three planes with steps between their bytes, chroma at half the size. The
- * planes are read where the camera wrote them.
+ * planes are copied as they are: single bytes of an array are read several times as fast as those of a buffer.
  */
 class YuvImage(
     val width: Int, val height: Int,
-    val y: ByteBuffer, val yRow: Int, val yStep: Int,
-    val u: ByteBuffer, val v: ByteBuffer, val uvRow: Int, val uvStep: Int,
+    y: ByteBuffer, private val yRow: Int, private val yStep: Int,
+    u: ByteBuffer, v: ByteBuffer, private val uvRow: Int, private val uvStep: Int,
 ) {
+    private val luma = bytes(y)
+    private val blue = bytes(u)
+    private val red = bytes(v)
+
+    private fun bytes(plane: ByteBuffer): ByteArray = plane.duplicate().run { rewind(); ByteArray(remaining()).also { get(it) } }
+
     /** RGB of a pixel by full-range BT.601 (JFIF), which is what Android's cameras write, in 16-bit fixed point. */
     fun rgb(x: Int, y: Int): Int {
-        val luma = ((this.y.get(y * yRow + x * yStep).toInt() and 255) shl 16) + 32768
+        val light = ((luma[y * yRow + x * yStep].toInt() and 255) shl 16) + 32768
         val at = (y shr 1) * uvRow + (x shr 1) * uvStep
-        val cb = (u.get(at).toInt() and 255) - 128
-        val cr = (v.get(at).toInt() and 255) - 128
-        return (level(luma + 91881 * cr) shl 16) or (level(luma - 22554 * cb - 46802 * cr) shl 8) or level(luma + 116130 * cb)
+        val cb = (blue[at].toInt() and 255) - 128
+        val cr = (red[at].toInt() and 255) - 128
+        return (level(light + 91881 * cr) shl 16) or (level(light - 22554 * cb - 46802 * cr) shl 8) or level(light + 116130 * cb)
     }
 
     private fun level(fixed: Int): Int {
@@ -64,7 +70,7 @@ sealed class Picture {
  * The toolkit's `crop.warp`: bilinear, black where the image ends.
  *
  * The arithmetic is that of OpenCV 5's vector code, bit for bit where the input's width is a multiple of 32, which
- * those of all presets are: the inverse matrix as 32-bit floats, one fused multiply-add a coordinate (in doubles here,
+ * those of all presets but one are: the inverse matrix as 32-bit floats, one fused multiply-add a coordinate (in doubles here,
  * where the product is exact), weights that are not rounded to a table. OpenCV computes the last width % 32 columns in
  * another order, so that a value in some thousand is the next level there; and so do builds without that vector code.
  */

@@ -5,6 +5,7 @@ import java.nio.ByteBuffer
 import java.util.Base64
 import org.tensorflow.lite.Delegate
 import org.tensorflow.lite.Interpreter
+import org.tensorflow.lite.TensorFlowLite
 
 /** What tests/android/write_models.py wrote: converted models, a picture, and what Python finds in it with each. */
 class Models(private val folder: File = File(System.getProperty("models"))) {
@@ -30,6 +31,7 @@ class Models(private val folder: File = File(System.getProperty("models"))) {
 /** The XNNPACK delegate of the library, as an explicit one: the kernels that Python runs by default. */
 object Xnnpack : Delegate {
     init {
+        TensorFlowLite.init() // the library in which the delegate is
         System.loadLibrary("poseport_xnnpack")
     }
 

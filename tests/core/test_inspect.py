@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from poseport.convert import inspect
+from poseport import inspect
 
 
 @pytest.fixture(scope="module")

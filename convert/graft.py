@@ -1,0 +1,72 @@
+"""Two flatbuffers, one behind the other: the second reads what the first writes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import flatbuffers
+from ai_edge_litert import schema_py_generated as schema
+
+
+def graft(network: bytes, head: bytes, name: str) -> bytes:
+    """A .tflite that runs `network` and then `head`, both with one graph, one input and one output.
+
+    head: float32; a DEQUANTIZE stands between where the network's output is of an integer type. name: of the output in
+    the signature. Operations and constants of the network stay as they are.
+    """
+    model, tail = (schema.ModelT.InitFromPackedBuf(data, 0) for data in (network, head))
+    graph, more = model.subgraphs[0], tail.subgraphs[0]
+    codes, buffers, tensors = len(model.operatorCodes), len(model.buffers), len(graph.tensors)
+    model.operatorCodes += tail.operatorCodes
+    model.buffers += tail.buffers
+    graph.tensors += more.tensors
+    for tensor in more.tensors:
+        tensor.buffer += buffers
+    for operator in more.operators:
+        operator.opcodeIndex += codes
+        operator.inputs = [tensors + i if i >= 0 else i for i in operator.inputs]
+        operator.outputs = [tensors + i for i in operator.outputs]
+    (raw,), first = graph.outputs, tensors + more.inputs[0]
+    if graph.tensors[raw].type == schema.TensorType.FLOAT32:
+        for operator in more.operators:
+            operator.inputs = [raw if i == first else i for i in operator.inputs]
+    else:
+        graph.operators.append(_dequantize(model, int(raw), first))
+    graph.operators += more.operators
+    graph.outputs = [tensors + i for i in more.outputs]
+    for signature in model.signatureDefs:
+        (output,) = signature.outputs
+        output.name, output.tensorIndex = name, graph.outputs[0]
+    _note_runtime(model, tail)
+    builder = flatbuffers.Builder(len(network) + len(head))
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
+
+
+def _dequantize(model: Any, source: int, result: int) -> Any:
+    """The operation that gives an integer tensor's values as float32."""
+    code = schema.OperatorCodeT()
+    code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.DEQUANTIZE
+    # version 3 is the oldest that takes int16, 2 that takes int8
+    code.version = 3 if model.subgraphs[0].tensors[source].type == schema.TensorType.INT16 else 2
+    model.operatorCodes.append(code)
+    operator = schema.OperatorT()
+    operator.opcodeIndex = len(model.operatorCodes) - 1
+    operator.inputs, operator.outputs = [source], [result]
+    operator.builtinOptionsType = schema.BuiltinOptions.DequantizeOptions
+    operator.builtinOptions = schema.DequantizeOptionsT()
+    return operator
+
+
+def _note_runtime(model: Any, tail: Any) -> None:
+    """The oldest runtime that loads both, where the converter noted it."""
+    noted = [
+        one.buffers[entry.buffer]
+        for one in (model, tail)
+        for entry in one.metadata or []
+        if entry.name == b"min_runtime_version"
+    ]
+    if len(noted) == 2:
+        versions = [bytes(buffer.data).rstrip(b"\0") for buffer in noted]
+        newest = max(versions, key=lambda version: [int(part) for part in version.split(b".")])
+        noted[0].data = list(newest.ljust(16, b"\0"))

@@ -1,0 +1,18 @@
+"""What the tests of compression share: a small network with the record of its training."""
+
+import pytest
+
+from poseport.train.config import TrainConfig
+
+
+@pytest.fixture(scope="session")
+def trained(tiny_bundle, tmp_path_factory):
+    """A bundle of a network with random weights that says how to train it."""
+    import keras
+
+    from poseport.train import models, run
+
+    folder = tmp_path_factory.mktemp("trained") / "run"
+    made = run.TrainRecord(TrainConfig("softmax", batch=8), run.DataUsed("p.json", "0", 3), None, {}, 0, epochs_done=7)
+    run.write_bundle(folder, *models.load(tiny_bundle, keras), made)
+    return folder

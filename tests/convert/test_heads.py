@@ -1,0 +1,96 @@
+"""The decoder inside a file is the decoder outside it, and what stands before it is not touched."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from write_golden import FOLDER, Arrays, from_steps, numbers, spec_of
+
+from poseport import bundle, coco, feed, inspect, pose
+from poseport.convert import heads, quantize, recipes
+from poseport.quiet import quiet
+from poseport.runner import Network, Runner
+from poseport.spec import CoordsOutput, KeypointsOutput
+
+DATA = Arrays((FOLDER / "decode.bin").read_bytes())
+CASES = {
+    case["name"]: case
+    for case in json.loads((FOLDER / "decode.json").read_text())["cases"]
+    if case["spec"]["architecture"]["kind"] != "foreign"
+}
+
+
+def raw_of(case):
+    return from_steps(DATA.get(case["raw"]), case["quant_scale"], case["zero_point"])[None]
+
+
+def pixels(case, keypoints):
+    return pose.decode_input(replace(spec_of(case), output=KeypointsOutput()), keypoints)[0]
+
+
+@pytest.mark.parametrize("name", list(CASES))
+def test_the_graph_decodes_as_the_golden_vectors_say(name):
+    case = CASES[name]
+    found = heads.function(spec_of(case))(tf.constant(raw_of(case))).numpy()
+    wanted = numbers(case["expected"]["input_px"])
+    np.testing.assert_allclose(pixels(case, found)[:, :2], wanted[:, :2], atol=0.01)
+    np.testing.assert_allclose(found[0, :, 2], wanted[:, 2], atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["logits, dark", "gaussian, dark blurred", "gaussian, seed", "coords, score sigma"])
+def test_and_so_does_what_it_converts_to(name):
+    case = CASES[name]
+    with quiet():
+        data = tf.lite.TFLiteConverter.from_concrete_functions([heads.function(spec_of(case))]).convert()
+    found = pixels(case, Runner(data, name).invoke(raw_of(case)))
+    np.testing.assert_allclose(found, numbers(case["expected"]["input_px"]), atol=0.01)
+
+
+@pytest.mark.parametrize("recipe", ["float32", "int8"])
+def test_a_grafted_file_is_the_same_network(recipe, tiny_models, drawn):
+    data, card = bundle.read_model(tiny_models[recipe])
+    grafted, decoded = heads.decoded(data, card)
+    plain, inside = Network(data, card, "plain"), Network(grafted, decoded, "inside")
+    assert inside.spec.output == KeypointsOutput(order="xys")
+    (part,) = feed.batches(card.spec, coco.load(drawn).persons[:8])
+    tensors = plain.prepare(part.crops)
+    np.testing.assert_array_equal(inside.prepare(part.crops), tensors)
+    wanted = pose.decode_input(plain.spec, plain.infer(tensors))
+    found = pose.decode_input(inside.spec, inside.infer(tensors))
+    # an untrained network's maps are nearly flat: there rounding decides whether a step is a cell, and is not taken
+    away = np.abs(found - wanted).max(axis=-1)
+    assert np.mean(away < 0.1) > 0.98
+    assert away.max() < 6
+    before, after = (inspect.inspect_bytes(bundle.pack(d, c), "m") for d, c in ((data, card), (grafted, decoded)))
+    assert after.ops[: len(before.ops)] == before.ops
+    assert after.inputs == before.inputs
+    assert after.outputs[0].dtype == "float32"
+    assert after.signatures == before.signatures
+    assert after.macs_by_dtype == before.macs_by_dtype
+
+
+def test_convert_puts_it_in_and_compares_it_with_keras(tiny_bundle, drawn, tmp_path):
+    out = tmp_path / "m.tflite"
+    done = quantize.convert(tiny_bundle, recipes.recipe("float32"), out, coco.load(drawn), count=8, head="keypoints")
+    assert done.parity.p99_px < 0.2
+    assert bundle.read_model(out)[1].spec.output == KeypointsOutput()
+
+
+def test_a_head_that_is_not_there_is_refused(tiny_bundle, tiny_cascade, tmp_path):
+    spec = bundle.read_spec(tiny_bundle)
+    assert not heads.choose(spec, None)
+    assert not heads.choose(spec, "heatmap")
+    with pytest.raises(ValueError, match=r"--head 'coords': tiny has heatmap .as trained. or keypoints"):
+        heads.choose(spec, "coords")
+    with pytest.raises(ValueError, match="is a cascade, which decodes between its stages; leave out --head keypoints"):
+        heads.choose(bundle.read_spec(tiny_cascade), "keypoints")
+    assert bundle.read_spec(tiny_cascade).output == CoordsOutput()
+
+
+def test_a_bundle_does_not_claim_a_decoder(tiny_bundle, tmp_path):
+    bundle.write_spec(tmp_path, replace(bundle.read_spec(tiny_bundle), output=KeypointsOutput()))
+    (tmp_path / bundle.WEIGHTS).write_bytes(b"")
+    with pytest.raises(ValueError, match=r"which a network gets when it is converted .--head keypoints"):
+        bundle.read_spec(tmp_path)
