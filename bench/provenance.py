@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from poseport.bench.findings import DataSet
 from poseport.bench.result import Model, Result
 from poseport.bench.words import Table, plural
-from poseport.spec import FineTuning, HeatmapOutput
+from poseport.card import FineTuning
+from poseport.spec import HeatmapOutput
 
 
 def provenance(results: Sequence[Result], sets: Sequence[DataSet], models: Sequence[Model]) -> list[Table]:

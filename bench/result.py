@@ -11,9 +11,10 @@ from typing import Literal
 import numpy as np
 
 from poseport import bundle
+from poseport.card import ModelCard
 from poseport.records import read_json, write_json
 from poseport.runner import Pose
-from poseport.spec import DecodeMethod, ModelCard
+from poseport.spec import DecodeMethod
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from poseport import feed, metrics, pose, records
+from poseport.card import Budget, BudgetStep, Calibration, LayerCost, Measured
 from poseport.coco import People, Person
 from poseport.convert import edge
 from poseport.convert.edge import Layer, Ranges
@@ -24,7 +25,7 @@ from poseport.convert.recipes import Recipe
 from poseport.inspect import inspect_bytes
 from poseport.runner import Runner
 from poseport.score import score
-from poseport.spec import Budget, BudgetStep, Calibration, LayerCost, Measured, PoseSpec
+from poseport.spec import PoseSpec
 
 
 @dataclass(frozen=True)

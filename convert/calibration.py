@@ -8,8 +8,9 @@ from typing import Literal
 import numpy as np
 
 from poseport import feed, pose
+from poseport.card import Calibration
 from poseport.coco import People, Person
-from poseport.spec import Calibration, PoseSpec
+from poseport.spec import PoseSpec
 
 _WORDS = {"calib": "calibrate", "tune": "be tuned on"}
 

@@ -11,8 +11,8 @@ import click
 from poseport.options import BUNDLE, MODEL, PATH, answer, guarded, load_people, output_options, people_options, progress
 
 if TYPE_CHECKING:
+    from poseport.card import ModelCard
     from poseport.inspect import Inspection
-    from poseport.spec import ModelCard
 
 
 @click.command()

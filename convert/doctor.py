@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from poseport import bundle, runner
+from poseport.card import ModelCard
 from poseport.coco import People
 from poseport.convert import people_checks
 from poseport.convert.finding import SEVERITIES, Finding
@@ -15,7 +16,6 @@ from poseport.convert.graph_checks import check_graph, read_graph
 from poseport.convert.support_checks import check_support, needed_runtime
 from poseport.inspect import Inspection, read_file
 from poseport.records import to_data
-from poseport.spec import ModelCard
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,10 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from poseport.card import ModelCard
 from poseport.convert.graft import graft
 from poseport.quiet import quiet
-from poseport.spec import Decode, HeatmapOutput, KeypointsOutput, ModelCard, PoseSpec
+from poseport.spec import Decode, HeatmapOutput, KeypointsOutput, PoseSpec
 
 _RING = ((0, 0), (-1, 0), (1, 0), (0, -1), (0, 1), (-1, -1), (1, -1), (-1, 1), (1, 1))
 

@@ -25,10 +25,11 @@ import tf_keras
 from tf_keras import layers
 
 from poseport import pose
+from poseport.card import FineTuning
 from poseport.coco import People
 from poseport.convert import graph, mirror
 from poseport.convert.graph import Deployment
-from poseport.spec import FineTuning, HeatmapOutput, PoseSpec
+from poseport.spec import HeatmapOutput, PoseSpec
 
 # what is left of a range's past after a step: it is that of the last hundred steps or so
 _RANGE_MEMORY = 0.99

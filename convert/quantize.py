@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from poseport import __version__, bundle, cascade, feed, pose
+from poseport.card import Calibration, Conversion, FineTuning, ModelCard
 from poseport.coco import People, Person
 from poseport.convert import budget, calibration, edge, heads, recipes
 from poseport.convert.graph import Deployment, deployment
@@ -24,7 +25,6 @@ from poseport.inspect import Inspection, inspect_bytes, macs_per_person
 from poseport.quiet import quiet
 from poseport.records import to_data
 from poseport.runner import Network
-from poseport.spec import Calibration, Conversion, FineTuning, ModelCard
 
 PARITY_PEOPLE = 64
 STEPS_PEOPLE = 4

@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 
 from poseport import bundle, cascade, feed, pose
+from poseport.card import ModelCard
 from poseport.cascade import Stage
 from poseport.coco import Person
 from poseport.convert.parity import distances
 from poseport.runner import Network
-from poseport.spec import ModelCard
 
 # Another machine that runs a file: (flatbuffer, input tensors (n, H, W, 3)) -> raw output tensors (n, ...).
 # `arm.run` is one; a phone is one more.

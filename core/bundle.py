@@ -25,8 +25,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from poseport import pose, sidecar
+from poseport.card import LaterStage, ModelCard
 from poseport.records import dumps, loads, read_json, write_json, write_whole
-from poseport.spec import KeypointsOutput, LaterStage, ModelCard, PoseSpec
+from poseport.spec import KeypointsOutput, PoseSpec
 
 CARD = "poseport.json"
 SPEC = "spec.json"

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from poseport import bundle, cascade, pose, sidecar
+from poseport.card import ModelCard
 from poseport.flatbuffer import verify
 from poseport.quiet import quiet
-from poseport.spec import ModelCard
 
 _RUNTIMES = (("ai_edge_litert.interpreter", "ai-edge-litert"), ("tflite_runtime.interpreter", "tflite-runtime"))
 

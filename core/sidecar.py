@@ -11,8 +11,9 @@ import json
 from pathlib import Path
 
 from poseport import skeleton as skeletons
+from poseport.card import Conversion, ModelCard
 from poseport.records import loads, to_data
-from poseport.spec import Conversion, ForeignArchitecture, ModelCard, PoseSpec
+from poseport.spec import ForeignArchitecture, PoseSpec
 
 
 def spec_path(path: Path) -> Path:

@@ -16,13 +16,14 @@ from poseport.bench import accuracy, boxes, rescore
 from poseport.bench.cli import bench
 from poseport.bench.result import Accuracy, Result
 from poseport.bench.statistics import average_precision
+from poseport.card import FineTuning
 from poseport.cascade import Way
 from poseport.coco import People
 from poseport.images import read_image
 from poseport.official import evaluate
 from poseport.score import score
 from poseport.skeleton import COCO17, LSP14, rearrange
-from poseport.spec import Decode, FineTuning
+from poseport.spec import Decode
 
 
 @pytest.fixture(scope="module")

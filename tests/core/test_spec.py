@@ -9,17 +9,15 @@ from typing import Any
 import pytest
 
 from poseport import records
+from poseport.card import Calibration, Conversion, ModelCard
 from poseport.skeleton import COCO17, LSP14
 from poseport.spec import (
-    Calibration,
-    Conversion,
     CoordsOutput,
     CpmArchitecture,
     Decode,
     DeepPoseArchitecture,
     HeatmapOutput,
     HourglassArchitecture,
-    ModelCard,
     PoseSpec,
 )
 
