@@ -129,7 +129,7 @@ def test_an_interrupted_look_goes_on(
         return network
 
     with pytest.raises(KeyboardInterrupt):
-        replace(tiny, network=stop(after=20)).find(people, tmp_path / "c.npz")
+        replace(tiny, network=stop(after=32)).find(people, tmp_path / "c.npz")
     done: list[int] = []
     found = replace(tiny, network=stop(after=10**6)).find(people, tmp_path / "c.npz", done.append)
     assert done[0] == 32
