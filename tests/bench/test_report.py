@@ -158,7 +158,7 @@ def test_report_and_gate_give_the_same_interval(page: Read, records: list[Result
 def test_it_can_be_read_without_eyes(page: Read) -> None:
     assert page.tags.count("caption") == page.tags.count("table")
     plots_drawn = page.tags.count("svg")
-    assert plots_drawn == 4  # PCK by threshold; AP against ms, against MB; loss per keypoint
+    assert plots_drawn == 5  # PCK by threshold; AP against ms, MB and zipped MB; loss per keypoint
     assert page.tags.count("title") == 1 + plots_drawn
     assert len(page.images) == 6
     for image in page.images:
