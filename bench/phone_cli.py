@@ -10,6 +10,7 @@ import click
 
 from poseport.bench.measure_cli import keypoints_option
 from poseport.options import (
+    MODEL,
     PATH,
     answer,
     guarded,
@@ -91,7 +92,7 @@ def info(serials: tuple[str, ...], quiet: bool, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("file", type=PATH)
+@click.argument("file", type=MODEL)
 @phone_options
 @output_options
 @guarded
@@ -113,7 +114,7 @@ def sideload(file: Path, serials: tuple[str, ...], apk: Path | None, quiet: bool
 
 
 @click.command("phone")
-@click.argument("models", type=PATH, nargs=-1, required=True)
+@click.argument("models", type=MODEL, nargs=-1, required=True)
 @people_options("data", "People to score on")
 @skeleton_option
 @keypoints_option

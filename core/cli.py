@@ -39,9 +39,10 @@ STAGES = {
 def main() -> None:
     """Take a pose network from a workstation to a phone.
 
-    Train on people with keypoints, convert to int8, prove what that cost. A first run without any data:
+    Train on people with keypoints, convert to int8, prove what that cost. A first look, and a first run without data:
 
     \b
+      poseport predict photo.jpg --out overlay.png
       poseport data synth people --people 2000 --seed 0
       poseport train --preset mobile-hourglass --data people --out runs/first --epochs 5
       poseport convert runs/first --recipe int8 --calib people --out first.int8.tflite

@@ -299,7 +299,9 @@ def test_a_box_that_is_partly_outside_is_fine(tmp_path: Path) -> None:
 def test_a_missing_image_shows_when_it_is_read(tmp_path: Path) -> None:
     path = write(tmp_path, changed(image(file_name="gone.jpg")))
     gone = coco.load(path).persons[1]
-    with pytest.raises(ValueError, match=r"gone\.jpg: image cannot be read \(No such file .*; check --images"):
+    with pytest.raises(
+        ValueError, match=r"gone\.jpg: image cannot be read \(No such file .*; check the name, or --images"
+    ):
         read_image(gone.image_path, gone.image_hw)
 
 

@@ -349,7 +349,9 @@ def test_images_that_are_missing_broken_or_elsewhere(tmp_path: Path) -> None:
     images, out = tmp_path / "images", tmp_path / "out"
     photos(images, "a.jpg")
     found = readers.mpii(mpii_mat(tmp_path, mpii_release()))
-    with pytest.raises(ValueError, match=r"b\.jpg: image cannot be read \(No such file .*; check --images"):
+    with pytest.raises(
+        ValueError, match=r"b\.jpg: image cannot be read \(No such file .*; check the name, or --images"
+    ):
         coco_folder.write([(found, images)], out)
     (images / "b.jpg").write_bytes((images / "a.jpg").read_bytes()[:30])
     with pytest.raises(ValueError, match=r"b\.jpg: the image's header is broken"):
