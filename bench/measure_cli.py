@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 import click
 
 from poseport.options import (
     MODEL,
     PATH,
+    F,
     answer,
     guarded,
     load_people,
@@ -22,8 +23,6 @@ from poseport.options import (
 
 if TYPE_CHECKING:
     from poseport.bench.result import Result
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 
 def keypoints_option(command: F) -> F:

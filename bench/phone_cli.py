@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,6 +11,7 @@ from poseport.bench.measure_cli import keypoints_option
 from poseport.options import (
     MODEL,
     PATH,
+    F,
     answer,
     guarded,
     load_people,
@@ -23,8 +23,6 @@ from poseport.options import (
 
 if TYPE_CHECKING:
     from poseport.bench.phones import Measured
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 
 def phone_options(command: F) -> F:

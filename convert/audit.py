@@ -130,11 +130,7 @@ def audit(
 
 def check_people(spec: PoseSpec, people: People, name: str, evaluation: People | None) -> None:
     """ValueError when people cannot calibrate a network, or would be judged by themselves."""
-    if people.skeleton.names != spec.skeleton.names:
-        raise ValueError(
-            f"{people.path}: skeleton {people.skeleton.name!r}, but {name} was trained for {spec.skeleton.name!r}; "
-            "calibrate on people of the same keypoints"
-        )
+    calibration.check_skeleton(people, spec, name)
     if evaluation is None:
         return
     others = set(calibration.on_other_photos(people.persons, evaluation))
@@ -164,10 +160,9 @@ def extremes(
     lows, highs, tones = [], [], []
     for batch in feed.batches(spec, persons, batch=8):
         for crop in batch.crops:
-            runner.invoke(pose.normalise(spec, crop[None]))
-            values = [runner.interpreter.get_tensor(i) for i in layers]
-            lows.append([v.min() for v in values])
-            highs.append([v.max() for v in values])
+            low_each, high_each = calibration.extremes(runner, pose.normalise(spec, crop[None]), list(layers))
+            lows.append(low_each)
+            highs.append(high_each)
             tones.append((crop.mean(), crop.std()))
         if progress is not None:
             progress(len(batch.persons))

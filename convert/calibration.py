@@ -10,6 +10,7 @@ import numpy as np
 from poseport import feed, pose
 from poseport.card import Calibration
 from poseport.coco import People, Person
+from poseport.runner import Runner
 from poseport.spec import PoseSpec
 
 _WORDS = {"calib": "calibrate", "tune": "be tuned on"}
@@ -52,6 +53,15 @@ def choose(
     return chosen, manifest
 
 
+def check_skeleton(people: People, spec: PoseSpec, name: str) -> None:
+    """ValueError when people are labelled with other keypoints than the network called `name` was trained for."""
+    if people.skeleton.names != spec.skeleton.names:
+        raise ValueError(
+            f"{people.path}: skeleton {people.skeleton.name!r}, but {name} was trained for {spec.skeleton.name!r}; "
+            "calibrate on people of the same keypoints"
+        )
+
+
 def on_other_photos(candidates: Sequence[Person], exclude: People) -> tuple[Person, ...]:
     """Candidates whose photo is none of the excluded people's, packed or not."""
     there = list({p.image_path: p for p in exclude.persons if p.photo_digest or p.image_path.is_file()}.values())
@@ -84,3 +94,13 @@ def inputs(spec: PoseSpec, persons: Sequence[Person], boxes_xywh: np.ndarray | N
                 crop[0, 0], crop[0, 1] = 0, 255
                 first = False
             yield pose.normalise(spec, crop[None])
+
+
+def extremes(runner: Runner, image: np.ndarray, tensors: Sequence[int]) -> tuple[list[float], list[float]]:
+    """The smallest and the largest value that each of these tensors has after one inference.
+
+    runner: one that keeps its tensors. image: an input tensor (1, H, W, 3). tensors: their indices.
+    """
+    runner.invoke(image)
+    values = [runner.interpreter.get_tensor(i) for i in tensors]
+    return [v.min() for v in values], [v.max() for v in values]

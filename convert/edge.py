@@ -100,10 +100,9 @@ def settle(
     computed = [i for i, tensor in enumerate(found.tensors) if tensor.dtype == "float32" and not tensor.constant]
     lows, highs = [], []
     for image in calibration.inputs(spec, persons, boxes_xywh):
-        runner.invoke(image)
-        values = [runner.interpreter.get_tensor(i) for i in computed]
-        lows.append([v.min() for v in values])
-        highs.append([v.max() for v in values])
+        low_each, high_each = calibration.extremes(runner, image, computed)
+        lows.append(low_each)
+        highs.append(high_each)
         if progress is not None:
             progress(1)
     low, high = np.percentile(lows, 100 - percentile, axis=0), np.percentile(highs, percentile, axis=0)

@@ -82,14 +82,11 @@ def convert(
     if recipe.full and calib is None:
         raise ValueError(f"recipe {recipe.name} settles activation ranges on people; give --calib DIR")
     folders = bundle.stages(directory)
-    decode = heads.choose(bundle.read_spec(directory), head)
-    skeleton = bundle.read_spec(directory).skeleton
+    spec = bundle.read_spec(directory)
+    decode = heads.choose(spec, head)
     for people in (calib, limit.people if limit else None):
-        if people is not None and people.skeleton.names != skeleton.names:
-            raise ValueError(
-                f"{people.path}: skeleton {people.skeleton.name!r}, but {directory} was trained for "
-                f"{skeleton.name!r}; calibrate on people of the same keypoints"
-            )
+        if people is not None:
+            calibration.check_skeleton(people, spec, str(directory))
     if len(folders) > 1 and (limit is not None or keep):
         raise ValueError(f"{directory} is a cascade, whose layers are not chosen one by one; take int8 or int8-p95")
     tuning = None

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 import click
 
-from poseport.options import PATH, Stages, answer, guarded, load_people, output_options, people_argument, progress
+from poseport.options import PATH, F, Stages, answer, guarded, load_people, output_options, people_argument, progress
 
 if TYPE_CHECKING:
     from poseport.coco_folder import ReadSet
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 
 # what the trainer makes of people, imported when it is asked for
