@@ -33,6 +33,8 @@ class AugmentConfig:
     Geometry. rotation_deg: +-. scale: 1 +-. shift: +- fraction of the input. flip: probability.
     box_jitter: each edge of the person's box moves by +- this fraction of its side, as a detector's would.
     half_body: probability of a crop around the upper or the lower half of a well labelled person.
+    cut_off: probability that the photo ends inside the person. neighbour: that somebody else stands beside
+    them, in front or behind (see `scene`).
 
     Pixels. occlude: probability that a block of one colour hides a part whose labels stay;
     occlude_side: its longest sides, as a fraction of the input's. blur: probability; blur_sigma: up to, in
@@ -55,6 +57,8 @@ class AugmentConfig:
     flip: float = 0.0
     box_jitter: float = 0.0
     half_body: float = 0.0
+    cut_off: float = 0.0
+    neighbour: float = 0.0
     occlude: float = 0.0
     occlude_side: float = 0.5
     blur: float = 0.0

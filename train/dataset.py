@@ -128,4 +128,4 @@ class TrainingPeople(keras.utils.PyDataset):
     def plan(self, epoch: int, i: int) -> Plan:
         """What person i is in an epoch."""
         rng = np.random.default_rng((self.seed, epoch, _CROPS, i))
-        return plan(rng, self.spec, self.draw(rng, i), self.ranges, self.backgrounds)
+        return plan(rng, self.spec, self.draw(rng, i), self.ranges, self.backgrounds, self.persons)

@@ -28,7 +28,7 @@ def write_sheet(path: Path, preset: Preset, people: People, count: int, seed: in
     photos = find_photos(None, people.persons, preset.train.augment.background)
     chosen = np.random.default_rng(seed).permutation(len(persons))[:count]
     plans = [
-        plan(np.random.default_rng((seed, int(i))), preset.spec, persons[i], preset.train.augment, photos)
+        plan(np.random.default_rng((seed, int(i))), preset.spec, persons[i], preset.train.augment, photos, persons)
         for i in chosen
     ]
     image = sheet(preset.spec, plans)

@@ -20,6 +20,7 @@ from poseport.spec import PoseSpec
 from poseport.train.augment import AugmentConfig, random_box, random_matrix
 from poseport.train.backgrounds import Photo, random_background
 from poseport.train.pixels import Changes, Tone, change, draw_changes
+from poseport.train.scene import WHOLE, Frame, Neighbour, end_photo, random_neighbour
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,8 +28,8 @@ class Plan:
     """A crop that is still to be made, and where its keypoints will be.
 
     image_hw: as annotated, None where nothing is. matrix: (2, 3), image to input pixels.
-    points: (K, 2) float64 x, y in input pixels, NaN for what is unlabelled or outside the crop; None where
-    the crop shows no person.
+    points: (K, 2) float64 x, y in input pixels, NaN for what is unlabelled, outside the crop or beyond `frame`;
+    None where the crop shows no person. frame: what of the photo is there. neighbour: who is pasted in.
     """
 
     image_path: Path
@@ -36,25 +37,41 @@ class Plan:
     matrix: np.ndarray
     points: np.ndarray | None
     changes: Changes
+    frame: Frame = WHOLE
+    neighbour: Neighbour | None = None
 
 
 def plan(
-    rng: np.random.Generator, spec: PoseSpec, person: Person, ranges: AugmentConfig, photos: Sequence[Photo] = ()
+    rng: np.random.Generator,
+    spec: PoseSpec,
+    person: Person,
+    ranges: AugmentConfig,
+    photos: Sequence[Photo] = (),
+    others: Sequence[Person] = (),
 ) -> Plan:
-    """Draw a crop of one person, or of no person from `photos` (see `AugmentConfig.background`)."""
+    """Draw a crop of one person, or of no person from `photos` (see `AugmentConfig.background`).
+
+    others: who may be pasted beside the person (`AugmentConfig.neighbour`).
+    """
     if photos and ranges.background and rng.random() < ranges.background:
         found = random_background(rng, spec, photos)
         if found is not None:
             photo, matrix = found
             return Plan(photo.path, photo.image_hw, matrix, None, draw_changes(rng, ranges, spec.input_hw))
-    matrix, flipped = random_matrix(rng, spec, random_box(rng, spec.skeleton, person, ranges), ranges)
+    box, frame, neighbour = random_box(rng, spec.skeleton, person, ranges), WHOLE, None
+    if ranges.cut_off and rng.random() < ranges.cut_off:
+        frame, box = end_photo(rng, person, box)
+    matrix, flipped = random_matrix(rng, spec, box, ranges)
     points = crop.move_points(person.keypoints[:, :2], matrix)
     h, w = spec.input_hw
-    inside = ((points > -0.5) & (points < (w - 0.5, h - 0.5))).all(axis=1)
+    inside = ((points > -0.5) & (points < (w - 0.5, h - 0.5))).all(axis=1) & frame.holds(person.keypoints[:, :2])
     points[~(person.labelled & inside)] = np.nan
+    if others and ranges.neighbour and rng.random() < ranges.neighbour:
+        neighbour = random_neighbour(rng, spec, points, others[rng.integers(len(others))])
     if flipped:
         points = points[spec.skeleton.flip_index]
-    return Plan(person.image_path, person.image_hw, matrix, points, draw_changes(rng, ranges, spec.input_hw))
+    changes = draw_changes(rng, ranges, spec.input_hw)
+    return Plan(person.image_path, person.image_hw, matrix, points, changes, frame, neighbour)
 
 
 def render(spec: PoseSpec, planned: Plan) -> tuple[np.ndarray, Tone | None]:
@@ -62,8 +79,11 @@ def render(spec: PoseSpec, planned: Plan) -> tuple[np.ndarray, Tone | None]:
 
     Raises ValueError for an image that is missing, broken or of another size than annotated.
     """
-    image = read_image(planned.image_path, planned.image_hw)
-    return change(crop.warp(image, planned.matrix, spec.input_hw), planned.changes)
+    image, matrix = planned.frame.of(read_image(planned.image_path, planned.image_hw), planned.matrix)
+    image = crop.warp(image, matrix, spec.input_hw)
+    if planned.neighbour is not None:
+        planned.neighbour.paste(image)
+    return change(image, planned.changes)
 
 
 def picture(spec: PoseSpec, planned: Plan) -> np.ndarray:
