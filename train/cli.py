@@ -142,7 +142,7 @@ def train(**options: Any) -> None:
     flip averaging; the last without --val), train.json, log.csv and curves.png. What is not given comes from
     the preset. Ctrl-C or a crash loses at most the running epoch; --resume goes on and ends with the same weights.
     """
-    from poseport.train import launch, presets
+    from poseport.train import launch, overrides, presets
 
     if options["dry_run"] and (options["resume"] or (options["workers"] or 1) > 1):
         raise ValueError("--dry-run looks at the start of a run on one worker; leave --resume and --workers away")
@@ -157,7 +157,7 @@ def train(**options: Any) -> None:
             raise ValueError(f"{val.path}: other keypoints than {people.path}; validate on the same skeleton")
     asked = options.pop("teacher")
     options["drop_at"] = _epochs(options["drop_at"])
-    preset = presets.customise(presets.with_skeleton(preset, people.skeleton), options)
+    preset = overrides.customise(overrides.with_skeleton(preset, people.skeleton), options)
 
     words = ("targets", "weight", "threshold", "agree", "flip")
     how = {word: value for word in words if (value := options[f"teacher_{word}"]) is not None and value is not False}

@@ -68,12 +68,12 @@ def preview(path: Path, out: Path, images: Path | None, skeleton: str | None, **
     Example: poseport data preview people --out sheet.png --augment heavy
     """
     from poseport.records import to_data
-    from poseport.train import presets
+    from poseport.train import overrides, presets
     from poseport.train.preview import write_sheet
 
     people = load_people(path, images, skeleton)
-    chosen = presets.with_skeleton(presets.preset(options["preset"]), people.skeleton)
-    chosen = presets.customise(chosen, {name: options[name] for name in ("augment", "background")})
+    chosen = overrides.with_skeleton(presets.preset(options["preset"]), people.skeleton)
+    chosen = overrides.customise(chosen, {name: options[name] for name in ("augment", "background")})
     count = write_sheet(out, chosen, people, options["count"], options["seed"])
     answer(
         {"picture": str(out), "crops": count, "augment": to_data(chosen.train.augment)},

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from poseport import coco, crop, records
-from poseport.train import presets
+from poseport.train import overrides, presets
 from poseport.train.augment import HEAVY, LEVELS, LIGHT, MEDIUM, AugmentConfig, find, random_box, random_matrix
 
 SPEC = presets.preset("mobile-hourglass").spec
@@ -133,7 +133,7 @@ def test_levels_are_found_by_name_and_ranges_in_a_file(tmp_path):
 
 def test_a_level_is_a_starting_point_for_single_fields():
     options = {"augment": "light", "rotation_deg": 3.0, "background": 0.1}
-    found = presets.customise(presets.preset("mobile-hourglass"), options).train.augment
+    found = overrides.customise(presets.preset("mobile-hourglass"), options).train.augment
     assert found == replace(LIGHT, rotation_deg=3.0, background=0.1)
     with pytest.raises(ValueError, match="nobody is there"):
-        presets.customise(presets.preset("mobile-deeppose"), {"background": 0.1})
+        overrides.customise(presets.preset("mobile-deeppose"), {"background": 0.1})

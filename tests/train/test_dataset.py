@@ -5,13 +5,13 @@ import pytest
 
 from poseport import coco, crop, heatmap, pose
 from poseport.spec import CoordsOutput, DeepPoseArchitecture
-from poseport.train import presets
+from poseport.train import overrides, presets
 from poseport.train.augment import HEAVY, AugmentConfig
 from poseport.train.backgrounds import find_photos
 from poseport.train.dataset import TrainingPeople
 from poseport.train.sample import picture
 
-PRESET = presets.customise(presets.preset("mobile-hourglass"), {"input_size": 64})
+PRESET = overrides.customise(presets.preset("mobile-hourglass"), {"input_size": 64})
 STILL = AugmentConfig()
 
 
@@ -112,7 +112,7 @@ def test_a_background_shows_nobody_and_its_target_says_so(persons):
     photos = find_photos(None, [alone], 1.0)
     _, target = sample(PRESET.spec, persons, ranges, backgrounds=photos)
     assert (target == 1).all()  # logits: every cell alike
-    gaussian = presets.customise(PRESET, {"loss": "mse"}).spec
+    gaussian = overrides.customise(PRESET, {"loss": "mse"}).spec
     _, target = sample(gaussian, persons, ranges, backgrounds=photos)
     assert (target == 0).all()
     # no room beside a person who fills the photo: then the person it is

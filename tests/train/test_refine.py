@@ -9,7 +9,7 @@ import pytest
 from poseport import bundle, cascade, coco, crop, metrics, pose
 from poseport.records import read_json
 from poseport.spec import CoordsOutput, DeepPoseArchitecture, PoseSpec, Refine
-from poseport.train import callbacks, fit, models, presets, refine
+from poseport.train import callbacks, fit, models, overrides, presets, refine
 from poseport.train.augment import AugmentConfig
 from poseport.train.config import TrainConfig
 from poseport.train.dataset import TrainingPeople
@@ -206,7 +206,7 @@ def test_what_cannot_be_refined_is_refused_and_leaves_nothing(people, wrong, tmp
         fit.fit(small(people), SETTINGS, people, None, out, previous=wrong)
     with pytest.raises(ValueError, match=r"holds no spec\.json, so it is not a bundle"):
         fit.fit(later(people), SETTINGS, people, None, out, previous=tmp_path)
-    other = presets.with_skeleton(presets.preset("mobile-deeppose-refine"), coco.skeletons.LSP14)
+    other = overrides.with_skeleton(presets.preset("mobile-deeppose-refine"), coco.skeletons.LSP14)
     with pytest.raises(ValueError, match=r"finds skeleton 'coco17', the people are labelled with 'lsp14'"):
         refine.check(other.spec, wrong)
     assert not out.exists()

@@ -18,7 +18,7 @@ from poseport import bundle, coco
 from poseport.cli import main
 from poseport.records import read_json
 from poseport.runner import load
-from poseport.train import fit, joining, launch, presets, workers
+from poseport.train import fit, joining, launch, overrides, presets, workers
 from poseport.train.backgrounds import find_photos
 from poseport.train.config import TeacherConfig
 from poseport.train.dataset import TrainingPeople
@@ -63,7 +63,7 @@ def alone(drawn, tiny_bundle, tmp_path_factory):
 
 
 def test_parts_of_a_batch_are_the_batch(drawn):
-    chosen = presets.customise(presets.preset("mobile-hourglass"), {"input_size": 64, "background": 0.3})
+    chosen = overrides.customise(presets.preset("mobile-hourglass"), {"input_size": 64, "background": 0.3})
     persons = coco.load(drawn).for_training().persons
 
     augment, photos = chosen.train.augment, find_photos(None, persons, 0.3)
