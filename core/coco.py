@@ -7,13 +7,13 @@ works (`annotations/person_keypoints_val2017.json` finds `val2017/`), and so doe
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
+from poseport import coco_fields
 from poseport import skeleton as skeletons
 from poseport.coco_json import read
 from poseport.images import image_digest
@@ -145,7 +145,7 @@ def load(path: Path, images: Path | None = None, skeleton: Skeleton | None = Non
     skeleton = _match(annotations, category, skeleton)
     persons: list[Person] = []
     problems: list[str] = []
-    seen: dict[int, _Image] = {}
+    seen: dict[int, coco_fields.Image] = {}
     for annotation in data["annotations"]:
         if not isinstance(annotation, dict) or annotation.get("category_id") != category["id"]:
             continue
@@ -192,7 +192,7 @@ def _match(path: Path, category: dict[str, Any], skeleton: Skeleton | None) -> S
 def _person(
     annotation: dict[str, Any],
     entries: dict[int, dict[str, Any]],
-    images: dict[int, _Image],
+    images: dict[int, coco_fields.Image],
     folder: Path,
     skeleton: Skeleton,
 ) -> Person:
@@ -207,103 +207,21 @@ def _person(
     if not isinstance(annotation_id, int):
         raise ValueError(f"id is {annotation_id!r}; expected a whole number")
     if image_id not in images:
-        images[image_id] = _image(entry, folder)
+        images[image_id] = coco_fields.image(entry, folder)
     path, (h, w), photo_digest = images[image_id]
-    keypoints = _keypoints(annotation.get("keypoints"), len(skeleton))
+    keypoints = coco_fields.keypoints(annotation.get("keypoints"), len(skeleton))
     crowd = bool(annotation.get("iscrowd", 0))
     return Person(
         image_id=image_id,
         annotation_id=annotation_id,
         image_path=path,
         image_hw=images[image_id].hw,
-        box_xywh=_box(annotation.get("bbox"), h, w, cropped=bool((keypoints[:, 2] > 0).any())),
+        box_xywh=coco_fields.box(annotation.get("bbox"), h, w, cropped=bool((keypoints[:, 2] > 0).any())),
         keypoints=keypoints,
-        area=_area(annotation),
+        area=coco_fields.area(annotation),
         crowd=crowd,
         photo_digest=photo_digest,
     )
-
-
-class _Image(NamedTuple):
-    path: Path
-    hw: tuple[int, int]
-    photo_digest: str | None
-
-
-def _image(entry: dict[str, Any], folder: Path) -> _Image:
-    """An entry of the images, checked."""
-    path = inside(folder, entry.get("file_name"))
-    h, w = entry.get("height"), entry.get("width")
-    if not (isinstance(h, int) and isinstance(w, int) and h > 0 and w > 0):
-        raise ValueError(f"image {entry['id']} has height {h!r} and width {w!r}; expected whole numbers above 0")
-    digest = entry.get("photo_digest")
-    if digest is not None and not isinstance(digest, str):
-        raise ValueError(f"image {entry['id']} has photo_digest {digest!r}; expected text or nothing")
-    return _Image(path, (h, w), digest)
-
-
-def inside(folder: Path, name: Any) -> Path:
-    """Path of an image; a name that leaves the folder is refused, so that a data set cannot read other files.
-
-    Raises ValueError that names it.
-    """
-    if not isinstance(name, str) or not name:
-        raise ValueError(f"file_name is {name!r}; expected a path inside {folder}")
-    parts = Path(name).parts
-    if Path(name).is_absolute() or ".." in parts:
-        raise ValueError(f"file_name {name!r} leaves the image folder {folder}; expected a path inside it")
-    return folder / name
-
-
-def _keypoints(values: Any, count: int) -> np.ndarray:
-    """(K, 3) float64; a file without keypoints for somebody (COCO's crowds) counts as unlabelled."""
-    if values is None:
-        return np.zeros((count, 3))
-    try:
-        points = np.asarray(values, float)
-    except (TypeError, ValueError):
-        raise ValueError("keypoints are not numbers") from None
-    if points.shape != (3 * count,):
-        raise ValueError(f"{points.size} keypoint numbers, expected {3 * count} (x, y, v for {count} keypoints)")
-    points = points.reshape(count, 3)
-    if not np.isfinite(points).all():
-        raise ValueError("keypoints hold NaN or infinity; expected finite x, y and v of 0, 1 or 2")
-    seen = points[:, 2]
-    if not ((seen == 0) | (seen == 1) | (seen == 2)).all():  # a tenth of the time of `isin`
-        raise ValueError(f"keypoint visibility {sorted(set(points[:, 2].tolist()))}; expected 0, 1 or 2")
-    return points
-
-
-def _box(values: Any, h: int, w: int, *, cropped: bool) -> tuple[float, float, float, float]:
-    """cropped: the box has to show somebody; people without labels are only ever ignored, and COCO has
-    some whose box is a line.
-    """
-    try:
-        if not isinstance(values, list):
-            raise TypeError
-        box = tuple(float(v) for v in values)
-    except (TypeError, ValueError, OverflowError):
-        raise ValueError(f"bbox is {values!r}; expected [x, y, width, height]") from None
-    if len(box) != 4 or not all(math.isfinite(v) for v in box):
-        raise ValueError(f"bbox is {values!r}; expected [x, y, width, height]")
-    if not cropped:
-        return box
-    if box[2] <= 0 or box[3] <= 0:
-        raise ValueError(f"bbox {list(box)} has no area; expected [x, y, width > 0, height > 0]")
-    if box[0] >= w or box[1] >= h or box[0] + box[2] <= 0 or box[1] + box[3] <= 0:
-        raise ValueError(f"bbox {list(box)} lies outside the image of {w}x{h} (width x height)")
-    return box
-
-
-def _area(annotation: dict[str, Any]) -> float:
-    """Segment area, or that of the box where none is given (as loaders of custom sets do)."""
-    area = annotation.get("area")
-    if area is None:
-        _, _, w, h = annotation["bbox"]
-        return float(w * h)
-    if not isinstance(area, int | float) or not math.isfinite(area) or area < 0:
-        raise ValueError(f"area is {area!r}; expected square pixels")
-    return float(area)
 
 
 def _word(error: Exception) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from poseport import coco, coco_json
+from poseport import coco_fields, coco_json
 from poseport.images import stored_hw
 from poseport.skeleton import Skeleton
 
@@ -87,7 +87,7 @@ def write(
         if path.exists():
             raise ValueError(f"{path}: exists already; remove it or choose another --out")
     people = [
-        (somebody, coco.inside(folder, somebody.file_name))
+        (somebody, coco_fields.inside(folder, somebody.file_name))
         for (found, _), folder in zip(sets, folders, strict=True)
         for somebody in found.people
     ]
