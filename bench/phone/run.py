@@ -15,9 +15,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from poseport import bundle
-from poseport.bench import phone
-from poseport.bench.phone_files import Description, Hardware
-from poseport.bench.phone_parts import PART, RESULT, Job, fetch, prepare, read, send
+from poseport.bench.phone import app, handset
+from poseport.bench.phone.files import Description, Hardware
+from poseport.bench.phone.parts import PART, RESULT, Job, fetch, prepare, read, send
 from poseport.bench.words import plural
 from poseport.records import write_whole
 
@@ -58,9 +58,9 @@ def measure(
         return Cannot((folder / "cannot.txt").read_text())
     mine = description.identity(job.model.read_bytes())
     try:
-        phone.wake(job.device)
+        handset.wake(job.device)
         if fresh:  # what a cut left running must not write beside the new process
-            job.device.shell("am", "force-stop", phone.PACKAGE, check=False)
+            job.device.shell("am", "force-stop", app.PACKAGE, check=False)
         send(job, description.model)
         fetch(job, folder, mine)
         prepare(job, folder, description)
@@ -68,7 +68,7 @@ def measure(
         if refused is not None:
             write_whole(folder / "cannot.txt", refused.reason.encode())
             return refused
-        if phone.locked(job.device):
+        if handset.locked(job.device):
             raise ValueError(
                 f"{job.device.serial}: its screen was locked while it measured, and the times are those of an app in "
                 "the background; unlock it and leave it on"
@@ -95,7 +95,7 @@ def _watch(job: Job, description: Description, progress: Callable[[int], None], 
     """
     now_there = re.match(r"\d+(\.\d+)?", job.device.shell("date", "+%s.%N"))  # older ones do not know %N
     since = f"{float(now_there[0]):.9f}" if now_there else "0.0"
-    phone.start(job.device, "BenchmarkActivity", "run", job.run_id, fresh=fresh)
+    app.start(job.device, "BenchmarkActivity", "run", job.run_id, fresh=fresh)
     serial, known, done, absent, changed = job.device.serial, "", 0, 0, time.monotonic()
     while not job.stop.wait(POLL_SECONDS):
         said = _said(job, since)
@@ -112,7 +112,7 @@ def _watch(job: Job, description: Description, progress: Callable[[int], None], 
                 progress(description.count - done)
                 return Cannot(said.removeprefix("failed: "))
             raise ValueError(f"{serial}: the app {said}")
-        alive = job.device.shell("pidof", phone.PACKAGE, check=False).strip()
+        alive = job.device.shell("pidof", app.PACKAGE, check=False).strip()
         absent = 0 if alive else absent + 1
         if absent >= ABSENT_LOOKS:
             driver = (
@@ -128,9 +128,9 @@ def _watch(job: Job, description: Description, progress: Callable[[int], None], 
         if now != known:
             known, changed = now, time.monotonic()
         elif time.monotonic() > changed + STALL_SECONDS:
-            why = "its screen is locked; unlock it" if phone.locked(job.device) else "look at its screen"
+            why = "its screen is locked; unlock it" if handset.locked(job.device) else "look at its screen"
             raise ValueError(f"{serial}: the app has not moved for {STALL_SECONDS:.0f} s; {why}")
-    job.device.shell("am", "force-stop", phone.PACKAGE, check=False)
+    job.device.shell("am", "force-stop", app.PACKAGE, check=False)
     raise ValueError(f"{serial}: interrupted")
 
 
@@ -170,7 +170,7 @@ def sustain(
 
 def forget(job: Job, descriptions: Sequence[Description]) -> None:
     """Remove what is measured and recorded: here, and from the phone all that was sent."""
-    job.device.shell("am", "force-stop", phone.PACKAGE, check=False)
+    job.device.shell("am", "force-stop", app.PACKAGE, check=False)
     job.device.shell("rm", "-rf", job.remote)
     for description in descriptions:
         shutil.rmtree(job.folder(description), ignore_errors=True)

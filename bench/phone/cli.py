@@ -22,7 +22,7 @@ from poseport.options import (
 )
 
 if TYPE_CHECKING:
-    from poseport.bench.phones import Measured
+    from poseport.bench.phone.phones import Measured
 
 
 def phone_options(command: F) -> F:
@@ -51,7 +51,7 @@ def list_phones(quiet: bool, as_json: bool) -> None:
 
     Example: poseport phone list --json
     """
-    from poseport.bench import adb
+    from poseport.bench.phone import adb
 
     found = adb.devices()
     lines = []
@@ -75,11 +75,10 @@ def info(serials: tuple[str, ...], quiet: bool, as_json: bool) -> None:
 
     Example: poseport phone info --serial all
     """
-    from poseport.bench import adb
-    from poseport.bench import phone as phones
+    from poseport.bench.phone import adb, handset
     from poseport.records import to_data
 
-    found = [phones.look(device) for device in adb.choose(serials)]
+    found = [handset.look(device) for device in adb.choose(serials)]
     blocks = [
         f"{p.name}\n  serial   {p.serial}\n  SoC      {p.soc}, {p.cores} cores\n  Android  {p.android}, {p.build}\n"
         f"  ABIs     {', '.join(p.abis)}\n  memory   {p.memory_bytes / 1e9:.1f} GB\n"
@@ -99,13 +98,12 @@ def sideload(file: Path, serials: tuple[str, ...], apk: Path | None, quiet: bool
 
     Example: poseport sideload m.int8.tflite --apk android_demo/build/poseport-demo.apk
     """
-    from poseport.bench import adb
-    from poseport.bench import phone as phones
+    from poseport.bench.phone import adb, app
 
     found = []
     for device in adb.choose(serials):
-        new = phones.provide(device, apk)
-        name = phones.sideload(device, file)
+        new = app.provide(device, apk)
+        name = app.sideload(device, file)
         found.append({"serial": device.serial, "model": name, "installed": new})
     text = "\n".join(f"{f['serial']}: {'app installed; ' if f['installed'] else ''}shows {f['model']}" for f in found)
     answer({"phones": found}, text, as_json=as_json, quiet=quiet)
@@ -147,9 +145,9 @@ def bench_phone(
 
     Example: poseport bench phone m.int8.tflite --data people --delegates cpu,gpu --threads 1,2,4 --out results
     """
-    from poseport.bench import adb, phones
     from poseport.bench.accuracy import check_names, refuse_overlap
     from poseport.bench.boxes import annotated
+    from poseport.bench.phone import adb, phones
     from poseport.runner import load
 
     wanted = phones.settings(delegates, threads)

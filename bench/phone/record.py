@@ -12,9 +12,9 @@ import numpy as np
 from poseport import __version__, cascade, crop, pose
 from poseport.bench import accuracy
 from poseport.bench.boxes import Boxes
-from poseport.bench.phone import Phone
-from poseport.bench.phone_files import Description
-from poseport.bench.phone_parts import PART, RESULT, read
+from poseport.bench.phone.files import Description
+from poseport.bench.phone.handset import Phone
+from poseport.bench.phone.parts import PART, RESULT, read
 from poseport.bench.result import Environment, Latency, Minute, Result, Sustained, model_info
 from poseport.cascade import Way
 from poseport.coco import People, Person
@@ -32,7 +32,7 @@ def accuracy_record(
     """The record of a run's predictions, and by how many input pixels the app's own decoder is off at most (None
     where whole images were sent).
 
-    folder: what `phone_run.measure` returned. boxes: whose crops were sent. Raises ValueError for a part that is
+    folder: what `run.measure` returned. boxes: whose crops were sent. Raises ValueError for a part that is
     damaged or missing.
     """
     keypoints, apart = _keypoints(model, run, folder, boxes.cropped)
@@ -67,7 +67,7 @@ def latency_record(model: Pose, phone: Phone, run: Description, folder: Path, na
 
 
 def sustained_record(model: Pose, phone: Phone, run: Description, folder: Path, name: str) -> Result:
-    """The record of a long run, whose pieces `phone_run.sustain` left in a folder."""
+    """The record of a long run, whose pieces `run.sustain` left in a folder."""
     pieces = sorted(folder.glob("again-*.json"), key=lambda path: int(path.stem.removeprefix("again-")))
     results = [read(path) for path in pieces]
     measured = Sustained(kind="sustained", input=name, minutes=minutes(results))
