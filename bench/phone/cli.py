@@ -11,7 +11,9 @@ from poseport.bench.measure_cli import keypoints_option
 from poseport.options import (
     MODEL,
     PATH,
+    Counts,
     F,
+    Some,
     answer,
     guarded,
     load_people,
@@ -23,6 +25,9 @@ from poseport.options import (
 
 if TYPE_CHECKING:
     from poseport.bench.phone.phones import Measured
+
+
+DELEGATES = Some("cpu", "gpu", "nnapi")
 
 
 def phone_options(command: F) -> F:
@@ -114,8 +119,8 @@ def sideload(file: Path, serials: tuple[str, ...], apk: Path | None, quiet: bool
 @people_options("data", "People to score on")
 @skeleton_option
 @keypoints_option
-@click.option("--delegates", default="cpu", show_default=True, help="cpu, gpu, nnapi, comma separated.")
-@click.option("--threads", default="1", show_default=True, help="Thread counts on the CPU, comma separated.")
+@click.option("--delegates", default="cpu", type=DELEGATES, show_default=True, help="cpu, gpu, nnapi, comma separated.")
+@click.option("--threads", default="1", type=Counts(), show_default=True, help="Of the CPU, comma separated.")
 @click.option("--whole-images", is_flag=True, help="Send whole images: the phone crops and decodes, too (cascades).")
 @click.option("--runs", default=200, show_default=True, type=click.IntRange(20), help="Timed inferences of each.")
 @click.option("--minutes", default=0.0, type=click.FloatRange(0), help="Then each without a pause for so long.")
@@ -129,8 +134,8 @@ def bench_phone(
     data_images: Path | None,
     skeleton: str | None,
     keypoints: str | None,
-    delegates: str,
-    threads: str,
+    delegates: tuple[str, ...],
+    threads: tuple[int, ...],
     whole_images: bool,
     runs: int,
     minutes: float,
@@ -179,13 +184,18 @@ def _row(m: Measured) -> dict[str, Any]:
 
     row: dict[str, Any] = {"phone": m.phone, "model": m.model, "delegate": m.hardware, "threads": m.threads}
     if m.cannot:
-        return {**row, "cannot": m.cannot}
+        return {**row, "refused": m.cannot.refused, "cannot": m.cannot.sentence}
     for record in m.records:
         of = record.measured
         if isinstance(of, result.Accuracy):
             row |= {"people": of.data.people, "metrics": of.metrics, "decoder_apart_px": m.apart_px}
         elif isinstance(of, result.Latency):
-            row |= {"p50_ms": latency.percentile_ms(of, 50), "p90_ms": latency.percentile_ms(of, 90)}
+            row |= {
+                "p50_ms": latency.percentile_ms(of, 50), "p90_ms": latency.percentile_ms(of, 90),
+                "load_ms": None if of.load_us is None else of.load_us / 1e3, "first_ms": of.first_us / 1e3,
+                "peak_bytes": of.peak_bytes, "runtime": record.environment.runtime,
+                "xnnpack": record.environment.xnnpack,
+            }  # fmt: skip
         else:
             each = [
                 {
@@ -200,9 +210,11 @@ def _row(m: Measured) -> dict[str, Any]:
 
 def _line(m: Measured) -> str:
     """A setting as a person reads it."""
-    row, head = _row(m), f"{m.phone}  {m.model:<28}{m.hardware} {m.threads} threads  "
+    from poseport.bench.words import plural
+
+    row, head = _row(m), f"{m.phone}  {m.model:<28}{m.hardware}, {plural(m.threads, 'thread')}  "
     if m.cannot:
-        return f"{head}{m.cannot}"
+        return f"{head}{m.cannot.sentence}"
     ap = row["metrics"]["OKS-AP"]
     text = f"{head}p50 {row['p50_ms']:.2f} ms  p90 {row['p90_ms']:.2f} ms  "
     text += f"OKS-AP {'none' if ap is None else format(ap, '.3f')} ({row['people']} people)"
@@ -212,4 +224,9 @@ def _line(m: Measured) -> str:
             f"  minute {first['minute']} {first['p50_ms']:.2f} ms, minute {last['minute']} {last['p50_ms']:.2f} ms, "
         )
         text += "does not throttle" if since is None else f"throttles from minute {since}"
-    return text
+    beside = {
+        "load {:.0f} ms": row["load_ms"], "first run {:.1f} ms": row["first_ms"],
+        "memory {:.0f} MB": row["peak_bytes"] and row["peak_bytes"] / 1e6, "{}": row["runtime"],
+    }  # fmt: skip
+    kernels = {None: "", True: ", XNNPACK", False: ", no XNNPACK"}[row["xnnpack"]]
+    return f"{text}\n    {', '.join(t.format(v) for t, v in beside.items() if v is not None)}{kernels}"

@@ -59,25 +59,13 @@ class Measured:
     threads: int
     records: tuple[Result, ...]
     apart_px: float | None = None
-    cannot: str = ""
+    cannot: Cannot | None = None
 
 
-def settings(delegates: str, threads: str) -> tuple[tuple[Hardware, int], ...]:
-    """Settings of a command line such as cpu,gpu and 1,2,4: threads count on the CPU only.
-
-    Raises ValueError for a delegate that is none, or a count that is none.
-    """
+def settings(delegates: Sequence[str], threads: Sequence[int]) -> tuple[tuple[Hardware, int], ...]:
+    """Settings of delegates such as cpu and gpu: threads count on the CPU only."""
     known: dict[str, Hardware] = {"cpu": "CPU", "gpu": "GPU", "nnapi": "NNAPI"}
-    found: list[tuple[Hardware, int]] = []
-    for name in delegates.split(","):
-        if name.strip() not in known:
-            raise ValueError(f"--delegates: {name!r} does not exist; choose of {', '.join(known)}")
-        hardware = known[name.strip()]
-        for count in threads.split(",") if hardware == "CPU" else ["1"]:
-            if not re.fullmatch(r" *[1-9]\d? *", count):
-                raise ValueError(f"--threads {count!r}: expected counts such as 1,2,4")
-            found.append((hardware, int(count)))
-    return tuple(dict.fromkeys(found))
+    return tuple((known[name], count) for name in delegates for count in (threads if name == "cpu" else (1,)))
 
 
 def prepare(models: Sequence[Pose], plan: Plan, progress: Callable[[int], None]) -> list[Sent]:
@@ -151,7 +139,7 @@ def _one_phone(
             name = model.path.name.removesuffix(".tflite")
             if isinstance(folder, Cannot):
                 advance(round(60 * plan.minutes))
-                found.append(Measured(about.name, name, setting.hardware, setting.threads, (), cannot=folder.reason))
+                found.append(Measured(about.name, name, setting.hardware, setting.threads, (), cannot=folder))
                 continue
             if plan.minutes:
                 chunk = min(CHUNK_SECONDS, 60 * plan.minutes)

@@ -6,12 +6,13 @@ measures.
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from poseport import bundle
@@ -29,9 +30,13 @@ ABSENT_LOOKS = 3
 
 @dataclass(frozen=True)
 class Cannot:
-    """Why a phone has no figures for a setting: it lacks the hardware, or the hardware cannot run the file."""
+    """Why a phone has no figures for a setting. refused: `no_delegate`, `unsupported` or `memory`, as the app says
+    it: the phone lacks the hardware, the hardware does not run the file, or the file is too large for it. sentence: for
+    people.
+    """
 
-    reason: str
+    refused: str
+    sentence: str
 
 
 def describe(job: Job, hardware: Hardware, threads: int, *, repeat: int, warm_up: int = 10) -> Description:
@@ -52,10 +57,7 @@ def measure(
     folder.mkdir(parents=True, exist_ok=True)
     if (folder / RESULT).is_file():
         progress(description.count)
-        return folder
-    if (folder / "cannot.txt").is_file():
-        progress(description.count)
-        return Cannot((folder / "cannot.txt").read_text())
+        return _answer(job, folder)
     mine = description.identity(job.model.read_bytes())
     try:
         handset.wake(job.device)
@@ -66,7 +68,7 @@ def measure(
         prepare(job, folder, description)
         refused = _watch(job, description, progress, fresh)
         if refused is not None:
-            write_whole(folder / "cannot.txt", refused.reason.encode())
+            write_whole(folder / RESULT, json.dumps({"schema": 1, **asdict(refused)}).encode())
             return refused
         if handset.locked(job.device):
             raise ValueError(
@@ -79,7 +81,19 @@ def measure(
         kept = min(description.count, PART * len(list(folder.glob("[0-9]*.json"))))
         done = plural(description.part - 1, "piece") if description.part else f"{kept} of {description.count} people"
         raise ValueError(f"{error}. The same command goes on with what is here: {done}") from None
-    return folder
+    return _answer(job, folder)
+
+
+def _answer(job: Job, folder: Path) -> Path | Cannot:
+    """What a finished run came to; ValueError where the app refused the file itself."""
+    found = read(folder / RESULT)
+    if "refused" not in found:
+        return folder
+    cannot = Cannot(found["refused"], found.get("sentence", f"the app says {found['refused']!r} and no more"))
+    if cannot.refused == "model":
+        (folder / RESULT).unlink()  # another version of the app may take it
+        raise ValueError(f"{job.device.serial}: the app refuses {job.model}: {cannot.sentence}")
+    return cannot
 
 
 def _rescue(job: Job, folder: Path, mine: str) -> None:
@@ -89,7 +103,8 @@ def _rescue(job: Job, folder: Path, mine: str) -> None:
 
 
 def _watch(job: Job, description: Description, progress: Callable[[int], None], fresh: bool) -> Cannot | None:
-    """Start the app and wait for its result; what it says of hardware that it cannot use.
+    """Start the app and wait for its result; what an older one, which then writes none, says of hardware that it
+    cannot use.
 
     Raises ValueError when it fails, disappears, does nothing more, or the phone goes away.
     """
@@ -110,7 +125,7 @@ def _watch(job: Job, description: Description, progress: Callable[[int], None], 
         if said.startswith("failed: "):
             if description.hardware != "CPU" and re.search(r"cannot be (used|run)|NNAPI needs", said):
                 progress(description.count - done)
-                return Cannot(said.removeprefix("failed: "))
+                return Cannot("unsupported", said.removeprefix("failed: "))
             raise ValueError(f"{serial}: the app {said}")
         alive = job.device.shell("pidof", app.PACKAGE, check=False).strip()
         absent = 0 if alive else absent + 1

@@ -40,6 +40,8 @@ class StandIn:
         self.unplug_after: int | None = None
         self.on_part: dict[int, Callable[[], None]] = {}
         self.hardware = ("CPU",)
+        self.old = False
+        self.refuses: tuple[str, str] | None = None
         self.commands: list[str] = []
         self.sent: list[str] = []
         self.log: list[tuple[float, str]] = []
@@ -242,10 +244,18 @@ class StandIn:
         text = (folder / "run.json").read_text()
         run = json.loads(text)
         model_file = folder / run["model"]
-        if run["hardware"] not in self.hardware:
-            raise ValueError(f"{run['hardware']} cannot be used on this phone (it has none)")
         identity = hashlib.sha256(text.encode() + model_file.read_bytes()).hexdigest()
+        refuses = self.refuses
+        if run["hardware"] not in self.hardware:
+            refuses = "no_delegate", f"{run['hardware']} cannot be used on this phone (it has none)"
+        if refuses is not None:
+            if not self.old:
+                said = {"schema": 1, "run": identity, "refused": refuses[0], "sentence": refuses[1]}
+                (folder / "result.json").write_text(json.dumps(said))
+            raise ValueError(refuses[1])
+        began = time.perf_counter_ns()
         model = runner.load(model_file, run["threads"])
+        more = {"load_ms": (time.perf_counter_ns() - began) / 1e6}
         count = len(run["images"]) if run["mode"] == "images" else run["count"]
         tensor = np.zeros(model.runner.input["shape"], model.runner.input["dtype"])
 
@@ -282,6 +292,7 @@ class StandIn:
                 self.on_part.pop(number, lambda: None)()
             say(f"{some[-1] + 1} of {count}")
         before, times = self.state(), []
+        more |= {"first_ms": 4.5, "tflite_version": "2.16.1", "xnnpack": True, "peak_memory_kb": 81920}
         for _ in range(run["warm_up"]):
             model.runner.invoke(tensor)
         for _ in range(run["repeat"]):
@@ -289,6 +300,7 @@ class StandIn:
             model.runner.invoke(tensor)
             times.append(time.perf_counter_ns() - began)
         result = {"schema": 1, "run": identity, "people": count, "part": PART, "latency_ns": times}
+        result |= {} if self.old else more
         write("result.json", json.dumps({**result, "before": before, "after": self.state()}).encode())
 
     def _person(self, model: runner.Pose, folder: Path, image: dict) -> list[float]:

@@ -38,6 +38,11 @@ def test_a_phone_is_fed_and_scored_as_a_host(
     assert isinstance(theirs["latency"].measured, Latency)
     assert len(theirs["latency"].measured.invoke_us) == 20
     assert theirs["latency"].environment.celsius == 41.0
+    assert theirs["latency"].environment.runtime == "TensorFlow Lite 2.16.1 of the app 1.0"
+    assert theirs["latency"].environment.xnnpack is True
+    assert theirs["latency"].measured.first_us == 4500
+    assert theirs["latency"].measured.peak_bytes == 80 * 2**20
+    assert (theirs["latency"].measured.load_us or 0) > 0
     assert found[0]["decoder_apart_px"] == 0
     assert not phone.runs()
     assert not (tmp_path / "out" / "phone").exists()
@@ -49,12 +54,46 @@ def test_settings_are_records_of_their_own_and_people_are_sent_once(
     said = bench(tiny_models["int8"], drawn, tmp_path, "--delegates", "cpu,gpu", "--threads", "1,2")
     found = json.loads(said)["results"]
     assert [(row["delegate"], row["threads"]) for row in found] == [("CPU", 1), ("CPU", 2), ("GPU", 1)]
+    assert found[2]["refused"] == "no_delegate"
     assert found[2]["cannot"] == "GPU cannot be used on this phone (it has none)"
     assert len(list(tmp_path.glob("*.json"))) == 4
     assert phone.sent.count("tensors.bin") == 1
     assert sum(name.endswith(".tflite") for name in phone.sent) == 1
-    assert "choose of cpu, gpu, nnapi" in bench(tiny_models["int8"], drawn, tmp_path, "--delegates", "npu", code=1)
-    assert "--threads '0'" in bench(tiny_models["int8"], drawn, tmp_path, "--threads", "0", code=1)
+    assert "choose of cpu, gpu, nnapi" in bench(tiny_models["int8"], drawn, tmp_path, "--delegates", "npu", code=2)
+    assert "'0': expected counts such as" in bench(tiny_models["int8"], drawn, tmp_path, "--threads", "0", code=2)
+
+
+def test_an_older_app_tells_less(phone: StandIn, tiny_models: dict[str, Path], drawn: Path, tmp_path: Path) -> None:
+    phone.old = True
+    found = json.loads(bench(tiny_models["int8"], drawn, tmp_path, "--delegates", "cpu,gpu"))["results"]
+    assert [found[0][key] for key in ("load_ms", "peak_bytes", "xnnpack")] == [None, None, None]
+    assert found[0]["first_ms"] > 0
+    assert found[0]["runtime"] == "TensorFlow Lite of the app 1.0"
+    assert found[1]["refused"] == "unsupported"
+    assert found[1]["cannot"] == "GPU cannot be used on this phone (it has none)"
+
+
+def test_a_file_too_large_is_an_answer_and_a_refused_one_a_fault(
+    phone: StandIn, tiny_models: dict[str, Path], drawn: Path, tmp_path: Path
+) -> None:
+    phone.refuses = "memory", "m.tflite: is too large for the memory of this phone"
+    (found,) = json.loads(bench(tiny_models["int8"], drawn, tmp_path))["results"]
+    assert (found["refused"], found["cannot"]) == phone.refuses
+    phone.refuses = "model", "m.tflite: its card is of schema 9, this app reads 1"
+    for _ in range(2):  # what is refused is not kept for an answer: a newer app may take it
+        said = bench(tiny_models["float32"], drawn, tmp_path, code=1)
+        assert f"the app refuses {tiny_models['float32']}: m.tflite: its card is of schema 9" in said
+    phone.refuses = None
+    bench(tiny_models["float32"], drawn, tmp_path)
+
+
+def test_the_answer_for_a_person(phone: StandIn, tiny_models: dict[str, Path], drawn: Path, tmp_path: Path) -> None:
+    words = (tiny_models["int8"], "--data", drawn, "--delegates", "cpu,gpu", "--runs", 20, "--out", tmp_path)
+    first, beside, second = run("bench", "phone", *words).splitlines()
+    assert "tiny.int8" in first
+    assert "CPU, 1 thread  p50 " in first
+    assert "first run 4.5 ms, memory 84 MB, TensorFlow Lite 2.16.1 of the app 1.0, XNNPACK" in beside
+    assert second.endswith("GPU, 1 thread  GPU cannot be used on this phone (it has none)")
 
 
 def test_whole_images_of_a_cascade(phone: StandIn, tiny_cascades: dict[str, Path], drawn: Path, tmp_path: Path) -> None:
