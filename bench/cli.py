@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from poseport.bench.measure_cli import accuracy, latency, profile, rescore
-from poseport.bench.phone_cli import bench_phone
+from poseport.bench.phone.cli import bench_phone
 from poseport.options import PATH, answer, guarded, output_options
 
 

@@ -38,6 +38,8 @@ class Environment:
 
     Before it began: governor of the first core's clock, load: average of running processes over a minute,
     celsius: the hottest of the machine's sensors; empty or None where the system does not say.
+    xnnpack: whether XNNPACK ran it on a phone's CPU; None on other hardware, in older records, and of a host, whose
+    delegate says it.
     """
 
     device: str
@@ -52,6 +54,7 @@ class Environment:
     governor: str = ""
     load: float | None = None
     celsius: float | None = None
+    xnnpack: bool | None = None
 
     @property
     def way(self) -> tuple[object, ...]:
@@ -143,7 +146,7 @@ class Latency:
     warmup: how many untimed people. before_bytes, peak_bytes: memory of the process before the file was loaded,
     and at its highest; of a fresh process. repeats: how many of the samples come from each of several such
     processes, one after the other (none: all from one). Records of older versions lack the latter four, those of
-    phones the memory and the time to load.
+    phones what the process held before, and of older apps the time to load and the memory.
     """
 
     kind: Literal["latency"]

@@ -37,6 +37,36 @@ class Named(click.ParamType):
         return (shipped.bundle if self.bundle else shipped.model)(str(value))
 
 
+class Counts(click.ParamType):
+    """Counts such as `1,2,4`, each once, in their order."""
+
+    name = "counts"
+
+    def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> tuple[int, ...]:
+        """The counts that are meant."""
+        words = [word.strip() for word in str(value).split(",")]
+        if not all(word.isdecimal() and int(word) for word in words):
+            self.fail(f"{value!r}: expected counts such as 1,2,4", param, context)
+        return tuple(dict.fromkeys(map(int, words)))
+
+
+class Some(click.ParamType):
+    """Some of several names, comma separated, each once, in their order."""
+
+    name = "names"
+
+    def __init__(self, *names: str):
+        self.names = names
+
+    def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> tuple[str, ...]:
+        """The names that are meant."""
+        words = [word.strip() for word in str(value).split(",")]
+        unknown = [word for word in words if word not in self.names]
+        if unknown:
+            self.fail(f"{unknown[0]!r} does not exist; choose of {', '.join(self.names)}", param, context)
+        return tuple(dict.fromkeys(words))
+
+
 MODEL, BUNDLE = Named(bundle=False), Named(bundle=True)
 
 
