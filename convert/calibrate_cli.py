@@ -50,11 +50,11 @@ def audit(
     os.environ["KERAS_BACKEND"] = "tensorflow"  # whatever trained the bundle, TensorFlow converts it
     with quietly():
         from poseport.convert import audit as audits
-        from poseport.convert import graph, quantize
+        from poseport.convert import converter, graph
 
     audits.check_people(bundle.read_spec(first), people, str(first), others)  # before the network is converted
     network = graph.deployment(first)
-    flatbuffer = quantize.to_flatbuffer(network, recipe("float32"), [])
+    flatbuffer = converter.to_flatbuffer(network, recipe("float32"), [])
     total = min(most, len(people.for_training()))
     with progress("looking at people", total, hidden=quiet or as_json) as advance:
         found = audits.audit(

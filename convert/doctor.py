@@ -11,8 +11,9 @@ from poseport import bundle, runner
 from poseport.card import ModelCard
 from poseport.coco import People
 from poseport.convert import people_checks
+from poseport.convert.dataflow import read_graph
 from poseport.convert.finding import SEVERITIES, Finding
-from poseport.convert.graph_checks import check_graph, read_graph
+from poseport.convert.graph_checks import check_graph
 from poseport.convert.support_checks import check_support, needed_runtime
 from poseport.inspect import Inspection, read_file
 from poseport.records import to_data

@@ -17,14 +17,12 @@ import tensorflow as tf
 from poseport import bundle
 from poseport.coco import People
 from poseport.convert.calibration import on_other_photos
-from poseport.records import read_json
 from poseport.spec import HeatmapOutput, PoseSpec
-from poseport.train import fit, losses, models, teacher
+from poseport.train import fit, losses, models, run, teacher
 from poseport.train.backgrounds import find_photos
 from poseport.train.config import TrainConfig
 from poseport.train.dataset import TrainingPeople
 from poseport.train.optimizer import Rate, make_optimizer
-from poseport.train.run import TrainRecord
 
 # a network that has converged is moved a little: a tenth of the rate that it was trained with
 _GENTLY = 0.1
@@ -61,10 +59,7 @@ def settings(folder: Path, epochs: int, rate: float | None = None, seed: int = 0
     """
     if bundle.read_spec(folder).refine is not None:
         raise ValueError(f"{folder}: is a later stage of a cascade, which only `poseport train --refine` trains")
-    path = Path(folder) / bundle.TRAIN
-    if not path.is_file():
-        raise ValueError(f"{folder}: holds no {bundle.TRAIN}, so how to train it further is not known; train it again")
-    begun = read_json(TrainRecord, path).train
+    begun = run.read_record(Path(folder)).train
     return replace(
         begun,
         epochs=epochs,

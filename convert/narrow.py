@@ -15,13 +15,10 @@ from typing import Any
 import keras
 import numpy as np
 
-from poseport import bundle
 from poseport.convert import graph
-from poseport.records import read_json
 from poseport.spec import Architecture, DeepPoseArchitecture, ForeignArchitecture, PoseSpec
 from poseport.train import models, run
 from poseport.train.finetune import begun_from
-from poseport.train.run import TrainRecord
 
 layers = keras.layers
 
@@ -45,7 +42,7 @@ def narrow(folder: Path, width: float, out: Path) -> Narrowed:
     new = models.build(narrower, keras)
     copy_channels(old, new)
     made = replace(
-        read_json(TrainRecord, Path(folder) / bundle.TRAIN),
+        run.read_record(Path(folder)),
         parameters=int(new.count_params()),
         initial=begun_from(folder, len(new.weights)),
         epochs_done=0,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from poseport.convert import delegates
+from poseport.convert.dataflow import Graph
 from poseport.convert.finding import Finding, some, tally
-from poseport.convert.graph_checks import Graph
 from poseport.convert.runtimes import LATEST, oldest_runtime
 from poseport.inspect import Inspection
 

@@ -70,6 +70,17 @@ def record(settings: TrainConfig, people: People, val: People | None, background
     )
 
 
+def read_record(folder: Path) -> TrainRecord:
+    """How a bundle was trained; ValueError for one that does not say, or says it in another version's words."""
+    path = folder / bundle.TRAIN
+    if not path.is_file():
+        raise ValueError(f"{folder}: holds no {bundle.TRAIN}, so how to train it further is not known; train it again")
+    try:
+        return read_json(TrainRecord, path)
+    except ValueError as error:
+        raise ValueError(f"{error}; this poseport did not write it: train the bundle again") from None
+
+
 def check_new(out: Path) -> None:
     """ValueError for a folder that is there already."""
     if out.exists():

@@ -5,9 +5,9 @@ from dataclasses import replace
 import keras
 import pytest
 
-from poseport import bundle, cascade, coco, inspect, records, synth
+from poseport import bundle, cascade, coco, inspect, records, shipped, synth
 from poseport.bench import accuracy
-from poseport.convert import budget, edge, quantize, recipes
+from poseport.convert import budget, edge, engines, quantize, recipes
 from poseport.runner import load
 from poseport.skeleton import COCO17
 from poseport.spec import CoordsOutput, DeepPoseArchitecture, PoseSpec
@@ -17,11 +17,34 @@ from poseport.train.callbacks import save_weights
 INT8 = recipes.recipe("int8")
 
 
+def poison(spec, model, norm, depthwise, directory):
+    """A bundle whose fourth channel behind `norm` is a thousand times as large, and taken back by the depthwise
+    convolution that reads it: the same function, but no range of 255 steps holds all channels.
+    """
+    gamma, beta, *moving = model.get_layer(norm).get_weights()
+    (kernel,) = model.get_layer(depthwise).get_weights()
+    gamma[3], beta[3], kernel[:, :, 3] = 1000 * gamma[3], 1000 * beta[3], kernel[:, :, 3] / 1000
+    model.get_layer(norm).set_weights([gamma, beta, *moving])
+    model.get_layer(depthwise).set_weights([kernel])
+    bundle.write_spec(directory, spec)
+    save_weights(model, directory / bundle.WEIGHTS)
+    return directory
+
+
+def labelled_by(directory, people, folder, larger=1):
+    """People labelled with what the network itself finds: its AP is 1, and each loss is int8's. They count as `larger`
+    times their area.
+    """
+    model = load(quantize.convert(directory, recipes.recipe("float32"), folder / "m.tflite").path)
+    found = cascade.predict([model.stage], people.persons)
+    found[..., 2] = 2
+    pairs = zip(people.persons, found, strict=True)
+    return replace(people, persons=tuple(replace(p, keypoints=k, area=larger * p.area) for p, k in pairs))
+
+
 @pytest.fixture(scope="module")
 def poisoned(tmp_path_factory):
-    """Random weights that tell people apart, and one channel between `stem_b` and `block0` a thousand times as large
-    as it was, which the next layer takes back: the same function, but no range of 255 steps holds all channels.
-    """
+    """Random weights that tell people apart, with a bad channel between `stem_b` and `block0`."""
     keras.utils.set_random_seed(0)
     spec = PoseSpec("dp", DeepPoseArchitecture(width=0.25, dense_units=32), COCO17, (64, 64), CoordsOutput())
     model = models.build(spec, keras)
@@ -29,14 +52,9 @@ def poisoned(tmp_path_factory):
     # a fresh network fades from layer to layer: its last kernel makes up for it
     model.get_layer("coords").set_weights([3e6 * kernel, bias])
     gamma, beta, *moving = model.get_layer("stem_b_bn").get_weights()
-    (kernel,) = model.get_layer("block0_dw").get_weights()
-    gamma[3], beta[3], kernel[:, :, 3] = 1000, 1000, kernel[:, :, 3] / 1000
+    gamma[3] = beta[3] = 1
     model.get_layer("stem_b_bn").set_weights([gamma, beta, *moving])
-    model.get_layer("block0_dw").set_weights([kernel])
-    directory = tmp_path_factory.mktemp("poisoned") / "bundle"
-    bundle.write_spec(directory, spec)
-    save_weights(model, directory / bundle.WEIGHTS)
-    return directory
+    return poison(spec, model, "stem_b_bn", "block0_dw", tmp_path_factory.mktemp("poisoned") / "bundle")
 
 
 @pytest.fixture(scope="module")
@@ -46,16 +64,8 @@ def calib(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def tune(poisoned, drawn, tmp_path_factory):
-    """Drawn people, labelled with what the network itself finds: its AP is 1, and each loss is int8's. They count as
-    ten times as large as they are: in a crop of 64 pixels a step of int8 is no small part of an eye.
-    """
-    people = coco.load(drawn)
-    path = tmp_path_factory.mktemp("float") / "m.tflite"
-    model = load(quantize.convert(poisoned, recipes.recipe("float32"), path).path)
-    found = cascade.predict([model.stage], people.persons)
-    found[..., 2] = 2
-    pairs = zip(people.persons, found, strict=True)
-    return replace(people, persons=tuple(replace(p, keypoints=k, area=100 * p.area) for p, k in pairs))
+    """Counted ten times as large as they are: in a crop of 64 pixels a step of int8 is no small part of an eye."""
+    return labelled_by(poisoned, coco.load(drawn), tmp_path_factory.mktemp("float"), larger=100)
 
 
 def search(poisoned, calib, tune, out, max_ap_drop=40.0, say=lambda line: None, recipe=INT8):
@@ -82,6 +92,21 @@ def test_a_poisoned_layer_is_found_and_the_accuracy_comes_back(done, tune):
     assert found.curve[-1].ap_drop <= 40  # what is left is the other layers of a random network
     assert found.curve[-1].kept == 2
     assert found.float32.ap == 1
+
+
+@pytest.mark.slow
+def test_a_poisoned_layer_of_a_trained_network_is_found(drawn, calib, tmp_path):
+    """The shipped network with one bad channel: int8 finds nobody, with two layers in float32 it is itself again."""
+    spec, model = models.load(shipped.bundle("starter"), keras)
+    directory = poison(spec, model, "stem_a_bn", "stem_b_dw", tmp_path / "poisoned")
+    tune = labelled_by(directory, coco.load(drawn), tmp_path)
+    found = search(directory, calib, tune, tmp_path / "mixed.tflite", max_ap_drop=10).card.conversion
+    assert {cost.layer for cost in found.budget.ranking[:2]} == set(found.kept) == {"stem_a_conv", "stem_b_dw"}
+    assert found.budget.ranking[1].moved > 4 * found.budget.ranking[2].moved
+    first, *_, last = found.budget.curve
+    assert first.ap_drop > 90
+    assert last.ap_drop < 10
+    assert last.kept_macs_share < 0.1
 
 
 def test_the_file_is_what_its_card_says(done):
@@ -122,14 +147,14 @@ def test_an_interrupted_search_goes_on_and_ends_alike(done, poisoned, calib, tun
     with pytest.raises(KeyboardInterrupt):
         search(poisoned, calib, tune, out, say=cut)
     assert [path.name for path in tmp_path.iterdir()] == ["m.tflite.search.json"]
-    before = records.read_json(budget.Notes, quantize.notes_path(out)).measured
+    before = records.read_json(budget.Notes, engines.notes_path(out)).measured
     assert len(before) == 8
     again = search(poisoned, calib, tune, out, say=lines.append)
     assert again.card.conversion.kept == done.card.conversion.kept
     ours, theirs = again.card.conversion.budget, done.card.conversion.budget
     assert ours.ranking == theirs.ranking
     assert ours.float32 == before["float32"]  # to the millisecond: it was not measured again
-    assert not quantize.notes_path(out).exists()
+    assert not engines.notes_path(out).exists()
 
 
 def test_a_budget_that_nothing_holds_writes_nothing_and_keeps_what_was_measured(poisoned, calib, tune, tmp_path):
@@ -140,17 +165,17 @@ def test_a_budget_that_nothing_holds_writes_nothing_and_keeps_what_was_measured(
 
     with pytest.raises(KeyboardInterrupt):
         search(poisoned, calib, tune, out, say=cut)
-    notes = records.read_json(budget.Notes, quantize.notes_path(out))
+    notes = records.read_json(budget.Notes, engines.notes_path(out))
     lost = replace(notes.measured["float32"], ap=0.5)
     layers = edge.layers(inspect.inspect(tune_float(poisoned, tmp_path)))
     names = [f"only {layer.name}" for layer in layers]
     names += [f"{name} keeping 0" for name in ("int8", "int8-p95")]
     names += [f"mixed-float32 keeping {n}" for n in range(1, len(layers))]
-    records.write_json(replace(notes, measured=notes.measured | dict.fromkeys(names, lost)), quantize.notes_path(out))
+    records.write_json(replace(notes, measured=notes.measured | dict.fromkeys(names, lost)), engines.notes_path(out))
     with pytest.raises(ValueError, match=r"no mix of int8 and float32 loses at most 40 .*nothing was written.*50\.00"):
         search(poisoned, calib, tune, out)
     assert not out.exists()
-    assert quantize.notes_path(out).exists()
+    assert engines.notes_path(out).exists()
 
 
 def tune_float(directory, folder):

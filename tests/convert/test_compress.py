@@ -1,6 +1,7 @@
 """Zeros and few different weights, in the bundle and still in its int8 file."""
 
 import json
+import shutil
 import zlib
 
 import keras
@@ -8,9 +9,9 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from poseport import bundle, coco, synth
+from poseport import bundle, coco, shipped, synth
 from poseport.cli import main
-from poseport.convert import compress, mirror, quantize, recipes
+from poseport.convert import compress, mirror, narrow, quantize, recipes
 from poseport.records import read_json
 from poseport.train import models
 from poseport.train.run import TrainRecord
@@ -51,6 +52,24 @@ def test_clustered(trained, people, tmp_path):
     before, after = treated(trained), treated(tmp_path / "clustered")
     assert max(len(np.unique(kernel)) for kernel in after.values()) == done.distinct <= 8
     assert all(not np.array_equal(before[name], after[name]) for name in after)
+
+
+@pytest.mark.parametrize("name", ["starter", "deeppose"])
+def test_a_shipped_bundle_can_be_trained_further(name):
+    assert mirror.settings(shipped.bundle(name), 2).epochs == 2
+
+
+def test_a_record_in_the_words_of_another_version_is_one_line(trained, tmp_path):
+    older = shutil.copytree(trained, tmp_path / "older")
+    made = json.loads((older / bundle.TRAIN).read_text())
+    made["train"]["step_at"] = 0.7
+    (older / bundle.TRAIN).write_text(json.dumps(made))
+    for further in (lambda: mirror.settings(older, 1), lambda: narrow.narrow(older, 8, tmp_path / "n")):
+        with pytest.raises(ValueError, match=r"unknown key 'step_at'.*train the bundle again$"):
+            further()
+    (older / bundle.TRAIN).unlink()
+    with pytest.raises(ValueError, match=r"holds no train.json"):
+        narrow.narrow(older, 8, tmp_path / "n")
 
 
 def test_what_cannot_be_compressed_says_why_and_leaves_nothing(trained, people, tmp_path):

@@ -19,8 +19,9 @@ from click.testing import CliRunner
 from poseport import bundle, coco
 from poseport.cli import main
 from poseport.convert import delegates, doctor
+from poseport.convert.dataflow import read_graph
 from poseport.convert.finding import Finding
-from poseport.convert.graph_checks import check_graph, read_graph
+from poseport.convert.graph_checks import check_graph
 from poseport.convert.runtimes import OLDEST, oldest_runtime, parse_runtime
 from poseport.convert.support_checks import check_support, needed_runtime
 from poseport.runner import Runner

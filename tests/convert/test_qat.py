@@ -8,7 +8,7 @@ import pytest
 import tf_keras
 
 from poseport import bundle, coco, inspect, pose, synth
-from poseport.convert import graph, mirror, qat, quantize, recipes, steps
+from poseport.convert import converter, graph, mirror, promises, qat, quantize, recipes, steps
 from poseport.runner import load
 from poseport.skeleton import COCO17, LSP14
 from poseport.spec import (
@@ -64,7 +64,7 @@ def rounded(family):
             layer.momentum = 0.0  # statistics of these images, or values would be few steps large
     network(images, training=True)
     frozen = qat.freeze(spec, network)
-    return frozen, images[:2], quantize.to_flatbuffer(frozen, QAT, [])
+    return frozen, images[:2], converter.to_flatbuffer(frozen, QAT, [])
 
 
 @pytest.mark.parametrize("family", [pytest.param(f, marks=pytest.mark.slow if f in SLOW else ()) for f in FAMILIES])
@@ -72,7 +72,7 @@ def test_every_layer_of_the_file_is_the_trained_one_within_a_step(family):
     """Per channel, `pixel - 128`, nothing in float: and no layer computes something else than what was trained."""
     frozen, images, flatbuffer = rounded(family)
     found = inspect.inspect_bytes(flatbuffer, "m.tflite")
-    quantize.verify(found, QAT, frozen.spec)
+    promises.verify(found, QAT, frozen.spec)
     assert found.macs_by_dtype == {"int8": found.macs}
     layers = steps.layer_steps(frozen.model, flatbuffer, images)
     assert len(layers) >= 8

@@ -1,0 +1,67 @@
+"""What `poseport convert` says of a file that it wrote: as plain data, and in lines."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from poseport import bundle
+from poseport.convert import budget
+from poseport.convert.quantize import Converted
+from poseport.inspect import macs_per_person
+from poseport.records import to_data
+
+
+def to_answer(done: Converted) -> dict[str, Any]:
+    """For `--json`; macs: of all that runs for one person."""
+    stages = (done, *done.later)
+    shares = macs_per_person([(one.inspection, one.card.spec.crops_per_person) for one in stages])
+    total = sum(shares.values())
+    return {
+        "file": str(done.path),
+        "recipe": done.card.conversion.recipe,
+        "bytes": done.inspection.bytes,
+        "zipped_bytes": bundle.zipped_bytes(done.path.read_bytes()),
+        "macs": total,
+        "macs_share_by_dtype": {dtype: macs / max(total, 1) for dtype, macs in shares.items()},
+        "ops": done.inspection.op_counts,
+        "engine": done.card.conversion.engine,
+        "kept": list(done.card.conversion.kept),
+        "budget": None if done.card.conversion.budget is None else to_data(done.card.conversion.budget),
+        "calibration_people": len(done.card.conversion.calibration.people) if done.card.conversion.calibration else 0,
+        "parity": None if done.parity is None else vars(done.parity),
+        "layers": [vars(layer) for layer in done.layers],
+        "later": [
+            {"ops": one.inspection.op_counts, "parity": None if one.parity is None else vars(one.parity)}
+            for one in done.later
+        ],
+    }
+
+
+def text(done: Converted, found: dict[str, Any]) -> str:
+    """For a person; found: its `to_answer`."""
+    conversion = done.card.conversion
+    shares = ", ".join(f"{100 * share:.1f} % {dtype}" for dtype, share in found["macs_share_by_dtype"].items())
+    sizes = f"{found['bytes'] / 1e6:.2f} MB ({found['zipped_bytes'] / 1e6:.2f} zipped)"
+    lines = [f"{done.path}: {sizes}, {found['macs'] / 1e6:.0f} M multiply-adds ({shares})"]
+    reference = "the trained network with its rounding" if conversion.finetuning else "Keras"
+    for one in (done, *done.later):
+        if (p := one.parity) is not None:
+            lines.append(
+                f"  keypoints of {one.card.spec.name} against {reference}: mean {p.mean_px:.3f} px, "
+                f"99th percentile {p.p99_px:.3f} px ({p.keypoints} keypoints of {p.people} people)"
+            )
+    lines.append(f"  recipe {conversion.recipe}, by {conversion.engine}")
+    if conversion.kept:
+        lines.append(f"  not int8: {', '.join(conversion.kept)}")
+    if (held := conversion.budget) is not None:
+        step = budget.describe(held.curve[-1])
+        lines.append(f"  {step}; of {held.max_ap_drop:g} allowed, on {len(held.tune.people)} people to tune on")
+    if (calibration := conversion.calibration) is not None:
+        lines.append(f"  calibrated on {len(calibration.people)} people, seed {calibration.seed}")
+    if (learned := conversion.finetuning) is not None:
+        equal = 100 * min(layer.equal for layer in done.layers)
+        lines.append(
+            f"  trained on {learned.people} people, {learned.epochs} epochs; each of {len(done.layers)} layers is "
+            f"within one step of the trained one, {equal:.1f} % or more of its values equal"
+        )
+    return "\n".join(lines)
