@@ -1,4 +1,4 @@
-"""`poseport bench`: accuracy, rescore, latency, profile, phone, gate, report."""
+"""`poseport bench`: all, accuracy, rescore, latency, profile, phone, gate, report."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from poseport.bench.all_cli import everything
 from poseport.bench.measure_cli import accuracy, latency, profile, rescore
 from poseport.bench.phone.cli import bench_phone
 from poseport.options import PATH, answer, guarded, output_options
@@ -18,7 +19,7 @@ def bench() -> None:
     """
 
 
-for measuring in (accuracy, rescore, latency, profile, bench_phone):
+for measuring in (everything, accuracy, rescore, latency, profile, bench_phone):
     bench.add_command(measuring)
 
 
@@ -96,19 +97,20 @@ def gate(
 @bench.command()
 @click.argument("results", type=PATH)
 @click.option("--out", required=True, type=PATH, help="report.html (one offline page), report.md or report.csv.")
+@click.option("--models", type=PATH, multiple=True, help="Measured files, or folders of them: adds their heatmaps.")
 @click.option("--no-photos", is_flag=True, help="Leave the crops of the worst people out.")
 @output_options
 @guarded
-def report(results: Path, out: Path, no_photos: bool, quiet: bool, as_json: bool) -> None:
+def report(results: Path, out: Path, models: tuple[Path, ...], no_photos: bool, quiet: bool, as_json: bool) -> None:
     """Write a page from the records in RESULTS: what quantization cost and changed, with plots, the keypoints
     and people that lost most, and the caveats that apply.
 
-    Example: poseport bench report results --out report.html
+    Example: poseport bench report results --out report.html --models .
     """
-    from poseport.bench import result
+    from poseport.bench import looks, result
     from poseport.bench.report import write_report
 
     records = result.load_all(results)
-    write_report(records, out, images=not no_photos)
+    write_report(records, out, images=not no_photos, files=looks.find_files(models))
     data = {"report": str(out), "records": len(records)}
     answer(data, f"{out}: {len(records)} records", as_json=as_json, quiet=quiet)

@@ -76,6 +76,12 @@ def baseline(model: Model, among: Sequence[Model]) -> Model | None:
     return next((m for m in among if is_float(m) and m.card.weights_sha256 == weights), None)
 
 
+def series(models: Sequence[Model]) -> dict[str, int]:
+    """sha256 of each file -> a number that files of the same weights share."""
+    numbers: dict[tuple[str, ...], int] = {}
+    return {m.sha256: numbers.setdefault(m.card.weights_sha256, len(numbers)) for m in models}
+
+
 def sort_records(results: Sequence[Result]) -> tuple[list[Model], list[Scored], list[Timed], list[Held]]:
     """Every file once, its accuracy, latency and sustained records; a float32 file comes before those of the same
     weights.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from poseport.bench import plots
@@ -21,10 +23,10 @@ def pck_curve(found: Accuracy) -> tuple[np.ndarray, np.ndarray]:
     return thresholds, np.searchsorted(away, thresholds, side="right") / max(len(away), 1)
 
 
-def pck_curves(data: DataSet) -> str:
-    """The curves of all files on a set as an SVG element; empty where nobody has labels."""
+def pck_curves(data: DataSet, series: Mapping[str, int]) -> str:
+    """The curves of all files on a set as an SVG element; empty where nobody has labels. series: as of `findings`."""
     lines = [
-        plots.Line(s.model.name, s.model.card.conversion.recipe, *pck_curve(s.accuracy))
+        plots.Line(s.model.name, s.model.card.conversion.recipe, series[s.model.sha256], *pck_curve(s.accuracy))
         for s in data.scored
         if s.accuracy.metrics.get("PCK@0.1/box") is not None
     ]

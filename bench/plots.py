@@ -1,7 +1,7 @@
-"""Pictures of a report: plots as SVG text to stand inside a page, and photos of people with poses.
+"""Plots of a report, as SVG text to stand inside a page.
 
-In a plot, text stays text and takes the page's font; colours are the page's CSS variables, so that one picture
-serves light and dark and prints well. Series differ in shape as well as in colour.
+Text stays text and takes the page's font; colours are the page's CSS variables, so that one picture serves light and
+dark and prints well. Files of the same weights share a colour, those of the same recipe a shape.
 """
 
 from __future__ import annotations
@@ -16,44 +16,46 @@ from typing import Any
 
 import numpy as np
 
-from poseport import crop, draw
-from poseport.images import encode_image
-from poseport.skeleton import Skeleton
+from poseport.bench.statistics import Interval
 
-PHOTO_HW = (260, 200)
-PHOTO_PADDING = 1.3
+COLOURS = 6
 # matplotlib knows no CSS: what it draws in the first is given to the page as the second
 _CSS = {
     "#010203": "var(--ink)",
     "#010204": "var(--line)",
-    "#010205": "var(--first)",
-    "#010206": "var(--second)",
-    "#010207": "var(--page)",
+    "#010205": "var(--page)",
+    **{f"#0102{10 + i}": f"var(--series{i})" for i in range(COLOURS)},
 }
-_INK, _LINE, _FIRST, _SECOND, _PAGE = _CSS
+_INK, _LINE, _PAGE, *_SERIES = _CSS
 _SHAPES = {"float32": "o", "float16": "D", "dynamic": "^", "int8": "s", "int8-floatio": "v"}
-_PLACES = (
-    (7, 5, "left"), (7, -12, "left"), (-7, 5, "right"), (-7, -12, "right"), (0, 12, "center"), (0, -19, "center")
+# where a name may stand: its distance from the marker in points, the nearest eight first
+_NEAR = 8
+_PLACES = tuple(
+    (dx, dy, side)
+    for reach in (8, 20, 34, 50)
+    for dx, dy, side in (
+        (reach, -4, "left"), (-reach, -4, "right"), (reach, reach - 4, "left"), (-reach, reach - 4, "right"),
+        (reach, -reach - 4, "left"), (-reach, -reach - 4, "right"), (0, reach, "center"), (0, -reach - 8, "center"),
+    )
 )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Point:
-    """A model on a Pareto plot. cost: on x. ap, low, high: in points of 100, with their 95 % interval."""
+    """A model on a Pareto plot. series: number of its weights. cost: on x. ap: in points of 100."""
 
     name: str
     recipe: str
-    cost: float
-    ap: float
-    low: float
-    high: float
+    series: int
+    cost: Interval
+    ap: Interval
 
 
 def undominated(points: Sequence[Point]) -> list[Point]:
     """Points that no other beats in both cost and AP, cheapest first."""
     best: list[Point] = []
-    for point in sorted(points, key=lambda p: (p.cost, -p.ap)):
-        if not best or point.ap > best[-1].ap:
+    for point in sorted(points, key=lambda p: (p.cost.value, -p.ap.value)):
+        if not best or point.ap.value > best[-1].ap.value:
             best.append(point)
     return best
 
@@ -70,22 +72,23 @@ def pareto(points: Sequence[Point], cost: str, title: str) -> str:
 def _pareto(points: Sequence[Point], cost: str, title: str) -> str:
     figure, axes = _figure(4.4, 3.1)
     front = undominated(points)
-    axes.step([p.cost for p in front], [p.ap for p in front], where="post", color=_LINE, linewidth=1.5, zorder=1)
+    steps = [(p.cost.value, p.ap.value) for p in front]
+    axes.step(*zip(*steps, strict=True), where="post", color=_LINE, linewidth=1.5, zorder=1)
     for point in points:
-        colour = _FIRST if point.recipe == "float32" else _SECOND
-        away = [[max(point.ap - point.low, 0)], [max(point.high - point.ap, 0)]]
+        colour = _SERIES[point.series % COLOURS]
         axes.errorbar(
-            [point.cost], [point.ap], yerr=away, fmt=_SHAPES.get(point.recipe, "P"), markersize=7, color=colour,
-            markerfacecolor=colour if point in front else _PAGE, elinewidth=1, capsize=3, zorder=2,
+            [point.cost.value], [point.ap.value], xerr=_away(point.cost), yerr=_away(point.ap), color=colour,
+            fmt=_SHAPES.get(point.recipe, "P"), markersize=7, elinewidth=1, capsize=3, zorder=2,
+            markerfacecolor=colour if point in front else _PAGE,
         )  # fmt: skip
-    costs = [p.cost for p in points]
+    costs = [p.cost.value for p in points]
     if max(costs) > 10 * min(costs):
         axes.set_xscale("log")
         axes.xaxis.set_major_formatter("{x:g}")
     else:
         axes.set_xlim(0, 1.3 * max(costs))  # room for a name
     # a drop of half a point must not fill the plot's height
-    low, high = min(p.low for p in points), max(p.high for p in points)
+    low, high = min(p.ap.low for p in points), max(p.ap.high for p in points)
     spare = max(0.12 * (high - low), 2.0)
     axes.set_ylim(max(low - spare, -2), high + spare)
     axes.set_xlabel(cost)
@@ -94,12 +97,18 @@ def _pareto(points: Sequence[Point], cost: str, title: str) -> str:
     return _svg(figure, title)
 
 
+def _away(interval: Interval) -> list[list[float]]:
+    """How far an error bar reaches below and above."""
+    return [[max(interval.value - interval.low, 0)], [max(interval.high - interval.value, 0)]]
+
+
 @dataclass(frozen=True, eq=False)
 class Line:
-    """A model's curve. x: (n,). share: (n,) from 0 to 1."""
+    """A model's curve. series: number of its weights. x: (n,). share: (n,) from 0 to 1."""
 
     name: str
     recipe: str
+    series: int
     x: np.ndarray
     share: np.ndarray
 
@@ -107,20 +116,17 @@ class Line:
 def curves(lines: Sequence[Line], x: str, title: str) -> str:
     """Shares over a threshold, a line each; a float32 file's is dashed, so that one that lies on it shows both."""
     with _style():
-        figure, axes = _figure(4.4, 3.1)
-        shades = np.linspace(1.0, 0.35, max(sum(line.recipe != "float32" for line in lines), 1)).tolist()
+        figure, axes = _figure(4.4, 3.1 + 0.17 * math.ceil(len(lines) / 2))
+        dashes = {"float32": "--", "int8": "-"}
         for line in sorted(lines, key=lambda one: one.recipe == "float32"):  # dashes over the others
-            first = line.recipe == "float32"
-            axes.plot(
-                line.x, 100 * line.share, color=_FIRST if first else _SECOND, linestyle="--" if first else "-",
-                linewidth=1.5, alpha=1.0 if first else shades.pop(0), label=line.name,
-            )  # fmt: skip
+            style, colour = dashes.get(line.recipe, "-."), _SERIES[line.series % COLOURS]
+            axes.plot(line.x, 100 * line.share, color=colour, linestyle=style, linewidth=1.5, label=line.name)
         axes.set_xlim(0, max(float(line.x[-1]) for line in lines))
         axes.set_ylim(0, 100)
         axes.set_xlabel(x)
         axes.set_ylabel("keypoints within it (%)")
         axes.grid(color=_LINE, linewidth=0.5, alpha=0.5)
-        axes.legend(frameon=False, fontsize=8.5, labelcolor=_INK, loc="lower right")
+        figure.legend(loc="outside lower left", ncols=2, frameon=False, fontsize=9, labelcolor=_INK)
         return _svg(figure, title)
 
 
@@ -138,7 +144,7 @@ def _dumbbell(
     figure, axes = _figure(4.4, 1.1 + 0.23 * len(names))
     rows = range(len(names))
     axes.hlines(rows, first, second, color=_LINE, linewidth=4, zorder=1)
-    for values, label, shape, colour in ((first, legend[0], "o", _FIRST), (second, legend[1], "s", _SECOND)):
+    for values, label, shape, colour in ((first, legend[0], "o", _SERIES[0]), (second, legend[1], "s", _SERIES[1])):
         # the second is smaller, so that equal values show both
         size = 58 if shape == "o" else 22
         axes.scatter(values, rows, s=size, marker=shape, color=colour, label=label, zorder=2)
@@ -187,25 +193,32 @@ def _figure(width: float, height: float) -> tuple[Any, Any]:
 
 
 def _label(figure: Any, axes: Any, points: Sequence[Point]) -> None:
-    """Names beside their points: of a few places the first that covers no point, bar or other name."""
+    """Names beside their points: of many places the first that covers no point, bar or other name. One that has to
+    stand away from its point is joined to it.
+    """
+    from matplotlib.transforms import Bbox
+
     figure.draw_without_rendering()
-    bars = [(p.cost, p.low + part * (p.high - p.low)) for p in points for part in np.linspace(0, 1, 9)]
-    pixels = axes.transData.transform(bars + [(p.cost, p.ap) for p in points])
     frame = axes.get_window_extent()
     taken: list[Any] = []
-    for point in sorted(points, key=lambda p: p.cost):
-        tried: list[tuple[int, int, Any, Any]] = []
-        for dx, dy, side in _PLACES:
-            at = (point.cost, point.ap)
-            text = axes.annotate(point.name, at, (dx, dy), textcoords="offset points", ha=side, fontsize=8.5, zorder=3)
+    for p in points:  # markers and bars
+        x, y = axes.transData.transform((p.cost.value, p.ap.value))
+        (left, low), (right, high) = axes.transData.transform([(p.cost.low, p.ap.low), (p.cost.high, p.ap.high)])
+        taken += [Bbox.from_extents(x - 6, y - 6, x + 6, y + 6), Bbox.from_extents(x - 4, low - 1, x + 4, high + 1)]
+        taken.append(Bbox.from_extents(left - 1, y - 4, right + 1, y + 4))
+    for point in sorted(points, key=lambda p: p.cost.value):
+        at: dict[str, Any] = {"xy": (point.cost.value, point.ap.value), "textcoords": "offset points", "fontsize": 9}
+        tried = []
+        for i, (dx, dy, side) in enumerate(_PLACES):
+            text = axes.annotate(point.name, xytext=(dx, dy), ha=side, **at)
             box = text.get_window_extent()
-            outside = box.x1 > frame.x1 or box.x0 < frame.x0
-            clashes = sum(box.overlaps(other) for other in taken) + sum(box.contains(*at) for at in pixels)
-            tried.append((2 * outside + clashes, len(tried), text, box))
-        _, _, kept, box = min(tried)
-        for _, _, text, _ in tried:
-            if text is not kept:
-                text.remove()
+            text.remove()
+            outside = box.x1 > frame.x1 or box.x0 < frame.x0 or box.y1 > frame.y1 or box.y0 < frame.y0
+            tried.append((2 * outside + sum(box.overlaps(other) for other in taken), i, box))
+        _, i, box = min(tried, key=lambda one: one[:2])
+        dx, dy, side = _PLACES[i]
+        joint = {"arrowstyle": "-", "color": _INK, "linewidth": 0.5, "shrinkA": 1, "shrinkB": 4}
+        axes.annotate(point.name, xytext=(dx, dy), ha=side, arrowprops=joint if i >= _NEAR else None, **at)
         taken.append(box)
 
 
@@ -221,28 +234,3 @@ def _svg(figure: Any, title: str) -> str:
         text = text.replace(colour, variable)
     name = html.escape(title)
     return text.replace("<svg", f'<svg role="img" aria-label="{name}"', 1).replace(">", f"><title>{name}</title>", 1)
-
-
-def photo_pair(
-    image: np.ndarray,
-    box_xywh: tuple[float, float, float, float],
-    poses: Sequence[np.ndarray],
-    captions: Sequence[str],
-    skeleton: Skeleton,
-) -> bytes:
-    """JPEG of one person's crop, once with each pose drawn over it, side by side.
-
-    image: (h, w, 3) uint8 RGB. box_xywh: in its pixels. poses: each (K, 3) x, y in image pixels and a
-    score; points that score 0 are left out.
-    """
-    matrix = crop.crop_matrix(np.asarray(box_xywh), PHOTO_HW, PHOTO_PADDING)
-    cut = crop.warp(image, matrix, PHOTO_HW)
-    sides = []
-    for pose, text in zip(poses, captions, strict=True):
-        points = np.column_stack([crop.move_points(pose[:, :2], matrix), pose[:, 2]])
-        # drawn on the small crop, not on the photo, so that lines are equally thin in all
-        drawn = draw.skeleton_overlay(cut, points[None], skeleton, threshold=1e-6)
-        sides.append(draw.caption(drawn, text))
-    gap = np.full((PHOTO_HW[0], 4, 3), 255, np.uint8)
-    row = draw.beside([part for side in sides for part in (side, gap)][:-1])
-    return encode_image(row, ".jpg", 85)

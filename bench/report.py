@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from poseport.bench import tidy
@@ -15,12 +15,15 @@ from poseport.bench.words import Table
 from poseport.records import write_whole
 
 
-def write_report(results: Sequence[Result], out: Path, *, images: bool = True) -> None:
+def write_report(
+    results: Sequence[Result], out: Path, *, images: bool = True, files: Mapping[str, Path] | None = None
+) -> None:
     """Write the page of some records, whole or not at all.
 
     out: ends in .html (one file, nothing loaded from elsewhere), .md (the same words and tables, no
     pictures) or .csv (the figures alone, see `tidy`). images: show crops of the people that lost most,
-    otherwise their figures alone.
+    otherwise their figures alone. files: sha256 -> the measured files that are still there, whose heatmaps of these
+    people can be shown.
     Raises ValueError for another ending, no record, or a package that an HTML page needs and is missing.
     """
     out = Path(out)
@@ -42,7 +45,7 @@ def write_report(results: Sequence[Result], out: Path, *, images: bool = True) -
             loader=jinja2.FileSystemLoader(Path(__file__).parent),
             autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined,
         )  # fmt: skip
-        page = gather(results, pictures=True, photos=images)
+        page = gather(results, pictures=True, photos=images, files=files)
         text = environment.get_template("report.html.jinja").render(page=page)
     write_whole(out, text.encode())
 
@@ -52,8 +55,9 @@ def _markdown(page: Page) -> str:
     for change in page.changes:
         lines = "\n".join(f"- {line.what}: **{line.change}**. {line.text}" for line in change.lines)
         parts += [f"### {change.title}", lines]
-    if not page.changes:
-        parts.append("No converted file is among the records.")
+    if page.alone:
+        parts.append(f"No float32 file of the same weights is among the records for {', '.join(page.alone)}.")
+    parts += map(_markdown_table, page.glance)
     parts += ["## Accuracy", "In points of 100.", *map(_markdown_table, [*page.accuracy, *page.parts])]
     parts += ["## Size and latency", *map(_markdown_table, [page.files, *page.latency])]
     if page.stand_ins:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -12,6 +12,7 @@ import numpy as np
 
 from poseport import bundle
 from poseport.card import ModelCard
+from poseport.inspect import inspect_bytes, macs_per_person
 from poseport.records import read_json, write_json
 from poseport.runner import Pose
 from poseport.spec import DecodeMethod
@@ -21,7 +22,8 @@ from poseport.spec import DecodeMethod
 class Model:
     """The measured file. name: its file name without .tflite, by which gate and report call it.
 
-    zipped: bytes that it takes in a download or an app's package (0 in records of older versions).
+    zipped: bytes that it takes in a download or an app's package. macs: multiply-adds for one person by the type that
+    they are computed in, as `inspect` reads them. Records of older versions lack both (0 and none).
     """
 
     name: str
@@ -29,6 +31,7 @@ class Model:
     bytes: int
     card: ModelCard
     zipped: int = 0
+    macs: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -211,7 +214,16 @@ def model_info(pose: Pose) -> Model:
     """What a record keeps of a loaded file."""
     data = pose.path.read_bytes()
     name = pose.path.name.removesuffix(".tflite")
-    return Model(name, hashlib.sha256(data).hexdigest(), len(data), pose.card, bundle.zipped_bytes(data))
+    digest, zipped = hashlib.sha256(data).hexdigest(), bundle.zipped_bytes(data)
+    return Model(name, digest, len(data), pose.card, zipped, _macs(pose.path))
+
+
+def _macs(path: Path) -> dict[str, int]:
+    stages = bundle.read_stages(path)
+    try:
+        return macs_per_person((inspect_bytes(data, str(path)), card.spec.crops_per_person) for data, card in stages)
+    except ValueError:  # tflite-runtime comes without the schema that `inspect` reads a file by
+        return {}
 
 
 def file_name(result: Result) -> str:

@@ -21,7 +21,7 @@ BLOCK = 16
 
 @dataclass(frozen=True)
 class Interval:
-    """A difference (candidate - baseline) and the 95 % interval of it."""
+    """A figure, most often a difference (candidate - baseline), and the 95 % interval of it."""
 
     value: float
     low: float
@@ -108,40 +108,70 @@ def ap_difference(base: Accuracy, candidate: Accuracy, *, resamples: int = 2000,
 
 def pck_difference(base: Accuracy, candidate: Accuracy, threshold: float = 0.1, *, resamples: int = 2000) -> Interval:
     """Interval of the difference of `PCK@threshold/box`."""
-    check_comparable(base, candidate)
-    images = {image: i for i, image in enumerate(base.detections.image_ids)}
-    hits = np.zeros((2, len(images)))
-    scored = np.zeros(len(images))
-    for row, side in enumerate((base, candidate)):
-        for person in side.people:
-            limit = threshold * max(person.box_xywh[2:])
-            errors = [e for e in person.errors_px if e is not None]
-            hits[row, images[person.image_id]] += sum(e <= limit for e in errors)
-            scored[images[person.image_id]] += len(errors) * (row == 0)
+    hits, scored = _hits(base, candidate, threshold)
+    gained, labels = hits.sum(axis=1), scored.sum(axis=1)
 
     def of(weights: np.ndarray) -> np.ndarray:
-        return (weights @ (hits[1] - hits[0])) / np.maximum(weights @ scored, 1)
+        return (weights @ gained) / np.maximum(weights @ labels, 1)
 
-    return bootstrap(of, len(images), resamples)
+    return bootstrap(of, len(labels), resamples)
+
+
+def keypoint_differences(base: Accuracy, candidate: Accuracy, threshold: float = 0.1) -> list[Interval]:
+    """The same of each scored keypoint alone, in their order; NaN where a keypoint has no label."""
+    hits, scored = _hits(base, candidate, threshold)
+    images = len(scored)
+    weights = np.random.default_rng(0).multinomial(images, np.full(images, 1 / images), 1000)
+    labels = weights @ scored
+    drawn = np.divide(weights @ hits, labels, out=np.full(labels.shape, np.nan), where=labels > 0)
+    known = scored.sum(axis=0) > 0
+    found = []
+    for k in range(scored.shape[1]):
+        low, high = np.nanpercentile(drawn[:, k], [2.5, 97.5]) if known[k] else (np.nan, np.nan)
+        value = hits[:, k].sum() / scored[:, k].sum() if known[k] else np.nan
+        found.append(Interval(float(value), float(low), float(high)))
+    return found
+
+
+def _hits(base: Accuracy, candidate: Accuracy, threshold: float) -> tuple[np.ndarray, np.ndarray]:
+    """Of each image and keypoint (I, K): how many more the candidate hit than the baseline, and how many there are."""
+    check_comparable(base, candidate)
+    images = {image: i for i, image in enumerate(base.detections.image_ids)}
+    hits, scored = np.zeros((2, len(images), len(base.keypoints)))
+    for sign, side in ((-1, base), (1, candidate)):
+        for person in side.people:
+            limit, row = threshold * max(person.box_xywh[2:]), images[person.image_id]
+            errors = np.array(person.errors_px, float)  # None becomes NaN, which is no hit
+            hits[row] += sign * (errors <= limit)
+            scored[row] += np.isfinite(errors) * (side is base)
+    return hits, scored
 
 
 def median_change(base: Latency, candidate: Latency, *, resamples: int = 2000, seed: int = 0) -> Interval:
-    """By how many percent the network's median time is longer; the two were timed one after the other, unpaired.
-
-    Blocks of successive samples are drawn, and not single ones: a machine is slow for a while, not for a sample.
-    """
+    """By how many percent the network's median time is longer; the two were timed one after the other, unpaired."""
     rng = np.random.default_rng(seed)
-
-    def medians(found: Latency) -> np.ndarray:
-        us = np.asarray(found.invoke_us, float)
-        blocks = np.array_split(us, max(len(us) // BLOCK, 1))
-        picks = rng.integers(0, len(blocks), (resamples, len(blocks)))
-        return np.array([np.median(np.concatenate([blocks[i] for i in row])) for row in picks])
-
-    drawn = 100 * (medians(candidate) / medians(base) - 1)
+    drawn = 100 * (_drawn(candidate, 50, resamples, rng) / _drawn(base, 50, resamples, rng) - 1)
     low, high = np.percentile(drawn, [2.5, 97.5])
     value = 100 * (np.median(candidate.invoke_us) / np.median(base.invoke_us) - 1)
     return Interval(float(value), float(low), float(high))
+
+
+def percentile_interval(found: Latency, percent: float, *, resamples: int = 500) -> Interval:
+    """A percentile of the network's time in milliseconds."""
+    drawn = _drawn(found, percent, resamples, np.random.default_rng(0))
+    low, high = np.percentile(drawn, [2.5, 97.5]) / 1e3
+    return Interval(float(np.percentile(found.invoke_us, percent)) / 1e3, float(low), float(high))
+
+
+def _drawn(found: Latency, percent: float, resamples: int, rng: np.random.Generator) -> np.ndarray:
+    """A percentile (R,) of resampled times, in microseconds.
+
+    Blocks of successive samples are drawn, and not single ones: a machine is slow for a while, not for a sample.
+    """
+    us = np.asarray(found.invoke_us, float)
+    blocks = np.array_split(us, max(len(us) // BLOCK, 1))
+    picks = rng.integers(0, len(blocks), (resamples, len(blocks)))
+    return np.array([np.percentile(np.concatenate([blocks[i] for i in row]), percent) for row in picks])
 
 
 def bootstrap(of: Callable[[np.ndarray], np.ndarray], images: int, resamples: int, seed: int = 0) -> Interval:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import base64
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from poseport.bench import plots
+from poseport.bench import body, looks, plots
+from poseport.bench import photos as drawn
 from poseport.bench.findings import DataSet, Pair
 from poseport.bench.result import PersonSample
-from poseport.bench.words import NONE, PER_KEYPOINT, Table, signed
+from poseport.bench.statistics import Interval, keypoint_differences
+from poseport.bench.words import NONE, PER_KEYPOINT, Table, signed, span
+from poseport.cascade import Stage
 from poseport.images import read_image
 
 WORST = 6
@@ -31,38 +35,59 @@ class Worse:
 
 @dataclass(frozen=True)
 class Compared:
-    """A converted file beside its float32 file on one data set. plot: SVG, empty where there is none."""
+    """A converted file beside its float32 file on one data set. plot, body: SVG, empty where there is none; caption:
+    what the body shows. note: why there are no heatmaps.
+    """
 
     title: str
     plot: str
+    body: str
+    caption: str
     keypoints: Table
     worst: list[Worse]
+    note: str
 
 
-def compare(data: DataSet, pair: Pair, pictures: bool, photos: bool) -> Compared:
-    """Plot, table and people of one pair. pictures: draw the plot. photos: show the people."""
+def compare(data: DataSet, pair: Pair, *, pictures: bool, photos: bool, files: Mapping[str, Path]) -> Compared:
+    """Plots, table and people of one pair. pictures: draw the plots. photos: show the people. files: those whose
+    heatmaps can be shown, as of `looks.find_files`.
+    """
     base, candidate = pair.base, pair.candidate
     title = f"{candidate.model.name} against {base.model.name} on {data.label}"
     names = base.accuracy.keypoints
     sides = [s.accuracy.by_keypoint.get(PER_KEYPOINT, (None,) * len(names)) for s in (base, candidate)]
     before, after = (np.array([math.nan if v is None else 100 * v for v in side]) for side in sides)
     labels = np.array([[e is not None for e in p.errors_px] for p in base.accuracy.people]).sum(axis=0)
+    changes = [_points(one) for one in keypoint_differences(base.accuracy, candidate.accuracy)]
     rows = [
-        (name.replace("_", " "), f"{n:,}", *(f"{v:.1f}" if math.isfinite(v) else NONE for v in (a, b)), signed(b - a))
-        for name, n, a, b in zip(names, labels, before, after, strict=True)
+        (name.replace("_", " "), f"{n:,}", *(f"{v:.1f}" if math.isfinite(v) else NONE for v in (a, b)), _change(d))
+        for name, n, a, b, d in zip(names, labels, before, after, changes, strict=True)
     ]
     legend = base.model.card.conversion.recipe, candidate.model.card.conversion.recipe
-    header = ("Keypoint", "Labels", *legend, "Change")
-    plot = ""
+    header = ("Keypoint", "Labels", *legend, "Change (95 %)")
+    plot = figure = ""
     if pictures and np.isfinite(before).any():
-        plot = plots.dumbbell(
-            names, before.tolist(), after.tolist(), legend, f"{PER_KEYPOINT} (of 100)", f"{PER_KEYPOINT}, {title}"
-        )
-    return Compared(title, plot, Table(f"{PER_KEYPOINT} of each keypoint", header, rows), _worst(pair, photos))
+        name = f"{PER_KEYPOINT}, {title}"
+        plot = plots.dumbbell(names, before.tolist(), after.tolist(), legend, f"{PER_KEYPOINT} (of 100)", name)
+        by_name = dict(zip(names, changes, strict=True))
+        figure = body.drawing(by_name, base.model.card.spec.skeleton, f"Change of {name}, on a drawn person")
+    fallen = _fallen(pair)
+    stages, note = looks.open_pair(pair, files) if photos and fallen else ([], "")
+    worst = [_worse(pair, first, after, photos, stages) for first, after in fallen]
+    table = Table(f"{PER_KEYPOINT} of each keypoint", header, rows)
+    return Compared(title, plot, figure, body.caption(changes) if figure else "", table, worst, note)
 
 
-def _worst(pair: Pair, photos: bool) -> list[Worse]:
-    """The people whose OKS fell most."""
+def _points(share: Interval) -> Interval:
+    return Interval(100 * share.value, 100 * share.low, 100 * share.high)
+
+
+def _change(d: Interval) -> str:
+    return f"{signed(d.value)} ({span(d)})" if math.isfinite(d.value) else NONE
+
+
+def _fallen(pair: Pair) -> list[tuple[PersonSample, PersonSample]]:
+    """The people whose OKS fell most, as each file found them."""
     before = {(p.image_id, p.annotation_id): p for p in pair.base.accuracy.people if p.oks is not None}
     fallen = []
     for after in pair.candidate.accuracy.people:
@@ -70,10 +95,10 @@ def _worst(pair: Pair, photos: bool) -> list[Worse]:
         if first and first.oks is not None and after.oks is not None and first.oks - after.oks >= FELL:
             fallen.append((after.oks - first.oks, first, after))
     fallen.sort(key=lambda one: one[0])
-    return [_worse(pair, first, after, photos) for _, first, after in fallen[:WORST]]
+    return [(first, after) for _, first, after in fallen[:WORST]]
 
 
-def _worse(pair: Pair, first: PersonSample, after: PersonSample, photos: bool) -> Worse:
+def _worse(pair: Pair, first: PersonSample, after: PersonSample, photos: bool, stages: Sequence[Stage]) -> Worse:
     oks = [f"{p.oks:.2f}" for p in (first, after)]
     recipes = [s.model.card.conversion.recipe for s in (pair.base, pair.candidate)]
     person = f"Image {after.image_id}, annotation {after.annotation_id}"
@@ -91,5 +116,10 @@ def _worse(pair: Pair, first: PersonSample, after: PersonSample, photos: bool) -
         image = read_image(Path(pair.base.accuracy.data.images_dir) / after.file_name)
     except ValueError:
         return Worse(cells, alt, problem=f"no picture: {after.file_name} cannot be read where it was measured")
-    jpeg = plots.photo_pair(image, after.box_xywh, poses, shown, skeleton)
-    return Worse(cells, alt, f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}")
+    rows = [drawn.poses(image, after.box_xywh, poses, shown, skeleton)]
+    if stages:
+        box, flip = np.array(after.box_xywh), pair.base.accuracy.flip
+        crops, maps = zip(*(looks.look(stage, image, box, flip, counted > 0) for stage in stages), strict=True)
+        rows.append(drawn.heatmaps(np.stack(crops), maps, skeleton))
+        alt += "; below, the heatmaps of each"
+    return Worse(cells, alt, f"data:image/jpeg;base64,{base64.b64encode(drawn.jpeg(rows)).decode()}")

@@ -68,6 +68,11 @@ def windows(spec: PoseSpec, boxes_xywh: np.ndarray, estimates: np.ndarray | None
     return squares(np.where(found, estimates[..., :2], middle), sides[:, None])
 
 
+def mirrored(stage: Stage, crops: np.ndarray) -> np.ndarray:
+    """Raw outputs (n, *spec.output_shape) for the mirrored crops, as if they had not been mirrored."""
+    return pose.unmirror(stage.spec, stage.outputs(np.ascontiguousarray(crops[:, :, ::-1])))
+
+
 def crops(
     spec: PoseSpec, image: np.ndarray, boxes_xywh: np.ndarray, estimates: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -185,8 +190,7 @@ def _predict_stage(
         for part in feed.batches(spec, persons, batch, threads, wanted):
             plain = averaged = stage.outputs(part.crops)
             if any(way.flip for way in ways):
-                mirrored = stage.outputs(np.ascontiguousarray(part.crops[:, :, ::-1]))
-                averaged = (plain + pose.unmirror(spec, mirrored)) / 2
+                averaged = (plain + mirrored(stage, part.crops)) / 2
             before = None if estimates is None else estimates[done : done + len(part.persons)]
             for parts, way, own_spec in zip(found, ways, specs, strict=True):
                 outputs = averaged if way.flip else plain
