@@ -4,6 +4,7 @@
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,6 +49,14 @@ long Sysconf(int name) {
   }
   errno = EINVAL;
   return -1;
+}
+
+/* XNNPACK's kernels for AVX-512 load their parameters as if all memory began at multiples of 64 bytes */
+void *Memalign(size_t alignment, size_t size) { return memalign(alignment < 64 ? 64 : alignment, size); }
+void *Malloc(size_t size) { return Memalign(64, size); }
+void *Calloc(size_t count, size_t size) {
+  void *memory = size && count > (size_t)-1 / size ? NULL : Malloc(count * size);
+  return memory ? memset(memory, 0, count * size) : NULL;
 }
 
 size_t __strlen_chk(const char *text, size_t size) {

@@ -23,7 +23,7 @@ import org.poseport.demo.core.YuvImage
 /** One camera: its preview goes to a texture, its frames to [onFrame] on the handler's thread, the newest one only. */
 class CameraFeed(
     context: Context, private val front: Boolean, private val displayDegrees: Int, private val handler: Handler,
-    private val onFrame: (Picture.Frame) -> Unit, private val onError: (String) -> Unit,
+    private val onFrame: (Picture) -> Unit, private val onError: (String) -> Unit,
 ) : AutoCloseable {
     private val manager = context.getSystemService(CameraManager::class.java)
     private val id = choose()
@@ -107,11 +107,12 @@ class CameraFeed(
 
     private fun deliver(image: Image) {
         val (y, u, v) = image.planes
-        val yuv = YuvImage(
-            image.width, image.height, y.buffer, y.rowStride, y.pixelStride, u.buffer, v.buffer, u.rowStride, u.pixelStride,
-        )
         // not mirrored: the person's left is what the network calls left, whatever the preview shows
-        if (!closed) onFrame(Picture.Frame(yuv, degrees, mirrored = false))
+        val frame = YuvImage(
+            image.width, image.height, y.buffer, y.rowStride, u.buffer, v.buffer, u.rowStride, u.pixelStride,
+            degrees, mirrored = false,
+        )
+        if (!closed) onFrame(frame)
     }
 
     /**

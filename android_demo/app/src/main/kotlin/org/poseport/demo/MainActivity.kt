@@ -43,7 +43,7 @@ class MainActivity : Activity(), TextureView.SurfaceTextureListener {
 
     // these belong to the worker's thread
     private var follower: Follower? = null
-    private var toShare: ((Picture.Frame, Found) -> Unit)? = null
+    private var toShare: ((Picture, Found) -> Unit)? = null
 
     override fun onCreate(state: Bundle?) {
         super.onCreate(state)
@@ -141,7 +141,7 @@ class MainActivity : Activity(), TextureView.SurfaceTextureListener {
         }
     }
 
-    private fun onFrame(frame: Picture.Frame) {
+    private fun onFrame(frame: Picture) {
         val found = find { it.next(frame) } ?: return
         val now = follower ?: return
         toShare?.let { it(frame, found); toShare = null }

@@ -4,6 +4,7 @@ import android.content.Context
 import android.graphics.Bitmap
 import android.graphics.BitmapFactory
 import android.graphics.Canvas
+import android.graphics.Color
 import android.graphics.Matrix
 import android.media.ExifInterface
 import android.net.Uri
@@ -59,19 +60,18 @@ object Photos {
         return matrix
     }
 
-    fun rgb(bitmap: Bitmap): Picture.Rgb {
+    fun rgb(bitmap: Bitmap): Picture {
         val pixels = IntArray(bitmap.width * bitmap.height)
         bitmap.getPixels(pixels, 0, bitmap.width, 0, 0, bitmap.width, bitmap.height)
-        return Picture.Rgb(RgbImage(pixels, bitmap.width, bitmap.height))
+        return RgbImage(pixels, bitmap.width, bitmap.height)
     }
 
     /** A frame as the preview shows it. */
-    fun bitmap(frame: Picture.Frame, mirrored: Boolean): Bitmap {
-        val shown = Picture.Frame(frame.image, frame.degrees, mirrored)
-        val pixels = IntArray(shown.width * shown.height)
-        val same = Affine(1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
-        shown.crop(same, shown.width, shown.height) { i, rgb -> pixels[i] = rgb or (0xff shl 24) }
-        return Bitmap.createBitmap(pixels, shown.width, shown.height, Bitmap.Config.ARGB_8888)
+    fun bitmap(frame: Picture, mirrored: Boolean): Bitmap {
+        val pixels = IntArray(frame.width * frame.height)
+        val shown = Affine.upright(frame.width, frame.height, 0, mirrored)
+        frame.crop(shown, frame.width, frame.height) { i, red, green, blue -> pixels[i] = Color.rgb(red, green, blue) }
+        return Bitmap.createBitmap(pixels, frame.width, frame.height, Bitmap.Config.ARGB_8888)
     }
 
     /** A copy of a picture with a skeleton over it. keypoints: in the picture's pixels, or its mirror image's. */

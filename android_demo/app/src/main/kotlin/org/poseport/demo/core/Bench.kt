@@ -102,12 +102,12 @@ class Bench(private val folder: File, private val delegates: Delegates, private 
         return part?.get("run") == identity && (part["invoke_ns"] as? List<*>)?.size == count
     }
 
-    private fun picture(image: ImageEntry): Picture.Rgb {
+    private fun picture(image: ImageEntry): RgbImage {
         val raw = map("images.bin", image.offset, 3L * image.width * image.height)
         val pixels = IntArray(image.width * image.height) {
             ((raw.get().toInt() and 255) shl 16) or ((raw.get().toInt() and 255) shl 8) or (raw.get().toInt() and 255)
         }
-        return Picture.Rgb(RgbImage(pixels, image.width, image.height))
+        return RgbImage(pixels, image.width, image.height)
     }
 
     private fun image(value: Any?): ImageEntry {

@@ -43,18 +43,18 @@ class InputTensor(private val spec: Spec, private val kind: Kind, quantization: 
         buffer.rewind()
         if (kind.bytes == 1) {
             val (red, green, blue) = steps
-            picture.crop(matrix, spec.inputWidth, spec.inputHeight) { i, rgb ->
-                bytes[3 * i + first] = red[rgb shr 16 and 255]
-                bytes[3 * i + 1] = green[rgb shr 8 and 255]
-                bytes[3 * i + last] = blue[rgb and 255]
+            picture.crop(matrix, spec.inputWidth, spec.inputHeight) { i, r, g, b ->
+                bytes[3 * i + first] = red[r]
+                bytes[3 * i + 1] = green[g]
+                bytes[3 * i + last] = blue[b]
             }
             buffer.put(bytes)
         } else {
             val (red, green, blue) = tables
-            picture.crop(matrix, spec.inputWidth, spec.inputHeight) { i, rgb ->
-                numbers[3 * i + first] = red[rgb shr 16 and 255]
-                numbers[3 * i + 1] = green[rgb shr 8 and 255]
-                numbers[3 * i + last] = blue[rgb and 255]
+            picture.crop(matrix, spec.inputWidth, spec.inputHeight) { i, r, g, b ->
+                numbers[3 * i + first] = red[r]
+                numbers[3 * i + 1] = green[g]
+                numbers[3 * i + last] = blue[b]
             }
             if (kind == Kind.FLOAT32) buffer.asFloatBuffer().put(numbers) else for (number in numbers) buffer.putShort(number.toInt().toShort())
         }

@@ -62,8 +62,7 @@ class Card(val spec: Spec, val recipe: String, val laterSha256: List<String>) {
                 conversion.string("recipe"),
                 all.list("later", emptyList()).map { Fields.of(it, "$where: later").run { skip("name", "weights_sha256"); string("sha256").also { done() } } },
             )
-            conversion.skip("engine", "weights_sha256", "versions", "calibration")
-            conversion.done()
+            // how it was made besides is for people, and grows from version to version
             all.done()
             return card
         }

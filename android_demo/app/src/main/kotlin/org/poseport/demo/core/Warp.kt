@@ -3,118 +3,192 @@ package org.poseport.demo.core
 import java.nio.ByteBuffer
 import kotlin.math.floor
 
-/** Pixels as 0xRRGGBB, row by row. */
-class RgbImage(val pixels: IntArray, val width: Int, val height: Int)
-
-/**
- * A camera frame as `YUV_420_888` has it: three planes with steps between their bytes, chroma at half the size. The
- * planes are copied as they are: single bytes of an array are read several times as fast as those of a buffer.
- */
-class YuvImage(
-    val width: Int, val height: Int,
-    y: ByteBuffer, private val yRow: Int, private val yStep: Int,
-    u: ByteBuffer, v: ByteBuffer, private val uvRow: Int, private val uvStep: Int,
-) {
-    private val luma = bytes(y)
-    private val blue = bytes(u)
-    private val red = bytes(v)
-
-    private fun bytes(plane: ByteBuffer): ByteArray = plane.duplicate().run { rewind(); ByteArray(remaining()).also { get(it) } }
-
-    /** RGB of a pixel by full-range BT.601 (JFIF), which is what Android's cameras write, in 16-bit fixed point. */
-    fun rgb(x: Int, y: Int): Int {
-        val light = ((luma[y * yRow + x * yStep].toInt() and 255) shl 16) + 32768
-        val at = (y shr 1) * uvRow + (x shr 1) * uvStep
-        val cb = (blue[at].toInt() and 255) - 128
-        val cr = (red[at].toInt() and 255) - 128
-        return (level(light + 91881 * cr) shl 16) or (level(light - 22554 * cb - 46802 * cr) shl 8) or level(light + 116130 * cb)
-    }
-
-    private fun level(fixed: Int): Int {
-        val value = fixed shr 16
-        return if (value and 255.inv() == 0) value else if (value < 0) 0 else 255
-    }
-}
-
 /** Where a network's input comes from. */
 sealed class Picture {
     abstract val width: Int
     abstract val height: Int
 
-    class Rgb(val image: RgbImage) : Picture() {
-        override val width get() = image.width
-        override val height get() = image.height
+    /** The size as it lies in memory, line by line, and the way from there to the picture. */
+    protected abstract val columns: Int
+    protected abstract val rows: Int
+    protected abstract val upright: Affine
+
+    /** Red, green and blue of the line [y] in memory, between the pixels that [taps] names; black beside the line. */
+    internal abstract fun resample(y: Int, taps: Taps, into: FloatArray)
+
+    /**
+     * The crop that [matrix] makes of the picture: [store] gets each pixel's number, row by row, and its levels.
+     *
+     * The toolkit's `crop.warp`: bilinear, black where the picture ends. The arithmetic is that of OpenCV 5's vector
+     * code, bit for bit where the input's width is a multiple of 32, which those of all presets but one are: the
+     * inverse matrix as 32-bit floats, one fused multiply-add a column (in doubles here, where the product is exact),
+     * weights that are not rounded to a table. OpenCV computes the last width % 32 columns in another order, so that a
+     * value in some thousand is the next level there; and so do builds without that vector code.
+     *
+     * Lines are followed as they lie in memory, whichever way the picture is turned: one axis of the input walks along
+     * a line, the other from line to line. Throws IllegalArgumentException for a matrix that turns by less.
+     */
+    internal inline fun crop(matrix: Affine, inputWidth: Int, inputHeight: Int, store: (Int, Int, Int, Int) -> Unit) {
+        val lines = Lines(matrix, inputWidth, inputHeight)
+        for (v in 0 until lines.down.size) {
+            val top = lines.down.first[v]
+            val down = lines.down.weight[v]
+            val upper = lines.at(top)
+            val lower = lines.at(top + 1)
+            var index = v * lines.downStep
+            for (u in 0 until lines.along.size) {
+                store(
+                    index, mixed(upper[3 * u], lower[3 * u], down), mixed(upper[3 * u + 1], lower[3 * u + 1], down),
+                    mixed(upper[3 * u + 2], lower[3 * u + 2], down),
+                )
+                index += lines.alongStep
+            }
+        }
     }
 
-    /** A frame, turned clockwise by [degrees] and then mirrored: width and height are those of the upright picture. */
-    class Frame(val image: YuvImage, val degrees: Int, val mirrored: Boolean) : Picture() {
-        private val turned get() = degrees.mod(180) == 90
-        override val width get() = if (turned) image.height else image.width
-        override val height get() = if (turned) image.width else image.height
+    /** A crop's way through the lines. [along], [down]: where in memory its columns and rows lie, or its rows and columns. */
+    internal inner class Lines(matrix: Affine, width: Int, height: Int) {
+        private val inverse = matrix.after(upright).inverse()
+        private val turned = inverse.a == 0.0 && inverse.e == 0.0
+        val along = if (turned) Taps(ofRows(inverse.b, inverse.c, height), columns) else Taps(ofColumns(inverse.a, inverse.c, width), columns)
+        val down = if (turned) Taps(ofColumns(inverse.d, inverse.f, width), rows) else Taps(ofRows(inverse.e, inverse.f, height), rows)
+        val alongStep = if (turned) width else 1
+        val downStep = if (turned) 1 else width
+
+        // two lines that follow one another are one even, one odd
+        private val kept = Array(2) { FloatArray(3 * along.size) }
+        private val keptLine = intArrayOf(Int.MIN_VALUE, Int.MIN_VALUE)
+
+        init {
+            require(turned || (inverse.b == 0.0 && inverse.d == 0.0)) { "a crop turns by multiples of 90 degrees" }
+        }
+
+        private fun ofColumns(step: Double, start: Double, count: Int) =
+            FloatArray(count) { (step.toFloat().toDouble() * it + start.toFloat()).toFloat() }
+
+        private fun ofRows(step: Double, start: Double, count: Int) = FloatArray(count) { step.toFloat() * it + start.toFloat() }
+
+        /** A line at the places of [along], black above and below the picture. It is good until the next but one. */
+        fun at(y: Int): FloatArray {
+            val line = kept[y and 1]
+            if (keptLine[y and 1] != y) {
+                if (y in 0 until rows) resample(y, along, line) else line.fill(0f)
+                keptLine[y and 1] = y
+            }
+            return line
+        }
     }
 
-    /** The crop that [matrix] makes of the upright picture; [store] gets its pixels as 0xRRGGBB, row by row. */
-    inline fun crop(matrix: Affine, inputWidth: Int, inputHeight: Int, store: (Int, Int) -> Unit) = when (this) {
-        is Rgb -> image.pixels.let { pixels ->
-            warp(matrix, inputWidth, inputHeight, image.width, image.height, { x, y -> pixels[y * image.width + x] }, store)
-        }
-        is Frame -> {
-            // one matrix from the sensor's pixels to the input: the frame is neither turned nor converted as a whole
-            val sensor = matrix.after(Affine.upright(image.width, image.height, degrees, mirrored))
-            warp(sensor, inputWidth, inputHeight, image.width, image.height, { x, y -> image.rgb(x, y) }, store)
-        }
+    internal companion object {
+        /** Between two levels, rounded half to even. */
+        fun mixed(upper: Float, lower: Float, down: Float): Int =
+            // beyond 2^23 a float has no fraction: adding it rounds half to even, and leaves the number in the low bits
+            (upper + down * (lower - upper) + 8388608f).toRawBits() and 255
     }
 }
 
 /**
- * The toolkit's `crop.warp`: bilinear, black where the image ends.
- *
- * The arithmetic is that of OpenCV 5's vector code, bit for bit where the input's width is a multiple of 32, which
- * those of all presets but one are: the inverse matrix as 32-bit floats, one fused multiply-add a coordinate (in doubles here,
- * where the product is exact), weights that are not rounded to a table. OpenCV computes the last width % 32 columns in
- * another order, so that a value in some thousand is the next level there; and so do builds without that vector code.
+ * Between which two of [length] pixels in a line each place lies: the first one's number, and the second one's weight.
+ * Two to the left and two to the right of the line are as far away as any.
  */
-inline fun warp(
-    matrix: Affine, width: Int, height: Int, imageWidth: Int, imageHeight: Int, pixel: (Int, Int) -> Int, store: (Int, Int) -> Unit,
-) {
-    val inverse = matrix.inverse()
-    val stepX = inverse.a.toFloat().toDouble()
-    val stepY = inverse.d.toFloat().toDouble()
-    var index = 0
-    for (row in 0 until height) {
-        val startX = inverse.b.toFloat() * row + inverse.c.toFloat()
-        val startY = inverse.e.toFloat() * row + inverse.f.toFloat()
-        for (column in 0 until width) {
-            val x = (stepX * column + startX).toFloat()
-            val y = (stepY * column + startY).toFloat()
-            val left = floor(x).toInt()
-            val top = floor(y).toInt()
-            if (left < -1 || top < -1 || left >= imageWidth || top >= imageHeight) {
-                store(index++, 0)
-                continue
-            }
-            val inLeft = left >= 0
-            val inRight = left + 1 < imageWidth
-            val inTop = top >= 0
-            val inBottom = top + 1 < imageHeight
-            val p = if (inLeft && inTop) pixel(left, top) else 0
-            val q = if (inRight && inTop) pixel(left + 1, top) else 0
-            val r = if (inLeft && inBottom) pixel(left, top + 1) else 0
-            val s = if (inRight && inBottom) pixel(left + 1, top + 1) else 0
-            store(index++, mix(p, q, r, s, x - left, y - top))
+internal class Taps(places: FloatArray, length: Int) {
+    val size = places.size
+    val first = IntArray(size) { floor(places[it]).toInt().coerceIn(-2, length) }
+    val weight = FloatArray(size) { places[it] - floor(places[it]) }
+}
+
+/** Pixels as 0xRRGGBB, row by row. */
+class RgbImage(val pixels: IntArray, override val width: Int, override val height: Int) : Picture() {
+    override val columns get() = width
+    override val rows get() = height
+    override val upright get() = Affine.upright(width, height, 0, false)
+
+    override fun resample(y: Int, taps: Taps, into: FloatArray) {
+        val row = y * width
+        for (i in 0 until taps.size) {
+            val left = taps.first[i]
+            val weight = taps.weight[i]
+            val p = if (left in 0 until width) pixels[row + left] else 0
+            val q = if (left + 1 in 0 until width) pixels[row + left + 1] else 0
+            val red = LEVELS[p shr 16 and 255]
+            val green = LEVELS[p shr 8 and 255]
+            val blue = LEVELS[p and 255]
+            into[3 * i] = red + weight * (LEVELS[q shr 16 and 255] - red)
+            into[3 * i + 1] = green + weight * (LEVELS[q shr 8 and 255] - green)
+            into[3 * i + 2] = blue + weight * (LEVELS[q and 255] - blue)
         }
+    }
+
+    private companion object {
+        /** Looked up faster than converted. */
+        val LEVELS = FloatArray(256) { it.toFloat() }
     }
 }
 
-/** Bilinear mean of four pixels, channel by channel, rounded half to even. */
-fun mix(p: Int, q: Int, r: Int, s: Int, across: Float, down: Float): Int =
-    (mixLevel(p shr 16 and 255, q shr 16 and 255, r shr 16 and 255, s shr 16 and 255, across, down) shl 16) or
-        (mixLevel(p shr 8 and 255, q shr 8 and 255, r shr 8 and 255, s shr 8 and 255, across, down) shl 8) or
-        mixLevel(p and 255, q and 255, r and 255, s and 255, across, down)
+/**
+ * A camera frame as `YUV_420_888` has it: brightness line by line, chroma at half the size with steps between its
+ * bytes; sides are even. The picture is the frame turned clockwise by [degrees] and then, where [mirrored], flipped left to
+ * right; the planes are neither turned nor converted as a whole.
+ */
+class YuvImage(
+    override val columns: Int, override val rows: Int,
+    private val luma: ByteBuffer, private val lumaRow: Int,
+    private val blue: ByteBuffer, private val red: ByteBuffer, private val chromaRow: Int, private val chromaStep: Int,
+    degrees: Int, mirrored: Boolean,
+) : Picture() {
+    override val width = if (degrees.mod(180) == 90) rows else columns
+    override val height = if (degrees.mod(180) == 90) columns else rows
+    override val upright = Affine.upright(columns, rows, degrees, mirrored)
 
-private fun mixLevel(p: Int, q: Int, r: Int, s: Int, across: Float, down: Float): Int {
-    val upper = p + across * (q - p)
-    val lower = r + across * (s - r)
-    // beyond 2^23 a float has no fraction: adding it rounds half to even, and leaves the number in the low bits
-    return (upper + down * (lower - upper) + 8388608f).toRawBits() and 255
+    // One line of each plane, between two black pixels on either side: single bytes of an array are read several times
+    // as fast as those of a camera's buffer, and nobody asks whether they are inside.
+    private val light = ByteArray(columns + 4)
+    private val cb = ByteArray((columns / 2 + 2) * chromaStep).apply { fill(GREY) }
+    private val cr = ByteArray((columns / 2 + 2) * chromaStep).apply { fill(GREY) }
+    private var chromaLine = -1
+
+    override fun resample(y: Int, taps: Taps, into: FloatArray) {
+        read(luma, y * lumaRow, columns, light, 2)
+        if (chromaLine != y / 2) {
+            chromaLine = y / 2
+            // a plane's last byte is its last sample, without the step behind it
+            read(blue, chromaLine * chromaRow, columns / 2 * chromaStep - chromaStep + 1, cb, chromaStep)
+            read(red, chromaLine * chromaRow, columns / 2 * chromaStep - chromaStep + 1, cr, chromaStep)
+        }
+        for (i in 0 until taps.size) {
+            val p = taps.first[i] + 2
+            val weight = taps.weight[i]
+            val lightP = BIAS + (light[p].toInt() and 255)
+            val lightQ = BIAS + (light[p + 1].toInt() and 255)
+            val chromaP = (p shr 1) * chromaStep
+            val chromaQ = (p + 1 shr 1) * chromaStep
+            val cbP = cb[chromaP].toInt() and 255
+            val crP = cr[chromaP].toInt() and 255
+            val cbQ = cb[chromaQ].toInt() and 255
+            val crQ = cr[chromaQ].toInt() and 255
+            val redP = LEVELS[lightP + RED[crP] and MASK]
+            val greenP = LEVELS[lightP + (GREEN_BLUE[cbP] + GREEN_RED[crP] shr 16) and MASK]
+            val blueP = LEVELS[lightP + BLUE[cbP] and MASK]
+            into[3 * i] = redP + weight * (LEVELS[lightQ + RED[crQ] and MASK] - redP)
+            into[3 * i + 1] = greenP + weight * (LEVELS[lightQ + (GREEN_BLUE[cbQ] + GREEN_RED[crQ] shr 16) and MASK] - greenP)
+            into[3 * i + 2] = blueP + weight * (LEVELS[lightQ + BLUE[cbQ] and MASK] - blueP)
+        }
+    }
+
+    private fun read(plane: ByteBuffer, from: Int, count: Int, into: ByteArray, at: Int) {
+        plane.position(from)
+        plane.get(into, at, count)
+    }
+
+    /** RGB by full-range BT.601 (JFIF), which is what Android's cameras write, in 16-bit fixed point. */
+    private companion object {
+        const val GREY: Byte = -128
+        const val BIAS = 256
+        const val MASK = 1023 // spares the machine to look whether an index is inside
+        val RED = IntArray(256) { (91881 * (it - 128) + 32768) shr 16 }
+        val BLUE = IntArray(256) { (116130 * (it - 128) + 32768) shr 16 }
+        val GREEN_RED = IntArray(256) { 32768 - 46802 * (it - 128) }
+        val GREEN_BLUE = IntArray(256) { -22554 * (it - 128) }
+        val LEVELS = FloatArray(MASK + 1) { (it - BIAS).coerceIn(0, 255).toFloat() }
+    }
 }

@@ -63,10 +63,10 @@ fun rgbImage(bytes: ByteArray, height: Int, width: Int) = RgbImage(
 /** A crop as an (H, W, 3) array of bytes. */
 fun cropBytes(picture: Picture, matrix: Affine, height: Int, width: Int): ByteArray {
     val found = ByteArray(3 * height * width)
-    picture.crop(matrix, width, height) { i, rgb ->
-        found[3 * i] = (rgb shr 16).toByte()
-        found[3 * i + 1] = (rgb shr 8).toByte()
-        found[3 * i + 2] = rgb.toByte()
+    picture.crop(matrix, width, height) { i, red, green, blue ->
+        found[3 * i] = red.toByte()
+        found[3 * i + 1] = green.toByte()
+        found[3 * i + 2] = blue.toByte()
     }
     return found
 }

@@ -12,7 +12,7 @@ class Models(private val folder: File = File(System.getProperty("models"))) {
     private val size = Json.parse(File(folder, "picture.json").readText(), "picture") as Map<*, *>
     val height = (size["height"] as Long).toInt()
     val width = (size["width"] as Long).toInt()
-    val picture = Picture.Rgb(rgbImage(File(folder, "picture.rgb").readBytes(), height, width))
+    val picture = rgbImage(File(folder, "picture.rgb").readBytes(), height, width)
     val files = folder.listFiles()!!.filter { it.name.endsWith(".tflite") }.sorted()
 
     fun expected(model: File) = Expected(Json.parse(File(folder, model.nameWithoutExtension + ".json").readText(), model.name) as Map<*, *>)
