@@ -164,7 +164,9 @@ def section(title: str, *options: Callable[[F], F]) -> Callable[[F], F]:
 
 
 def guarded(command: F) -> F:
-    """A `ValueError` inside is a user's mistake: one line and exit code 1, no traceback. Ctrl-C exits with 130."""
+    """A `ValueError` inside is a user's mistake, a `MemoryError` or `ImportError` the machine's limit: one line and
+    exit code 1, no traceback. Ctrl-C exits with 130.
+    """
 
     @functools.wraps(command)
     def run(*args: Any, **kwargs: Any) -> Any:
@@ -174,6 +176,13 @@ def guarded(command: F) -> F:
             if os.environ.get("POSEPORT_TRACEBACK"):
                 raise
             raise click.ClickException(" ".join(str(error).split())) from None
+        except (MemoryError, ImportError) as error:  # a library that does not load, mostly for want of memory too
+            if os.environ.get("POSEPORT_TRACEBACK"):
+                raise
+            why = " ".join(str(error).split()) or "an allocation failed"
+            raise click.ClickException(
+                f"{why}; with too little memory close other programs or take fewer people, else install poseport again"
+            ) from None
         except KeyboardInterrupt:
             click.echo("\ninterrupted; nothing half-written is left", err=True)
             sys.exit(130)

@@ -17,6 +17,7 @@ from poseport.spec import PoseSpec
 from poseport.train.evaluate import evaluate
 from poseport.train.log import SCORES, due, is_best, read_log, stalled, write_log
 from poseport.train.optimizer import Rate, averaged
+from poseport.train.run import check_room
 
 
 class Reseed(keras.callbacks.Callback):
@@ -147,8 +148,9 @@ class Progress(keras.callbacks.Callback):
 
 
 def save_weights(model: Any, path: Path) -> None:
-    """Weights (and, of a compiled model, the optimizer) beside and renamed."""
+    """Weights (and, of a compiled model, the optimizer) beside and renamed; ValueError as `run.check_room`."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    check_room(model, path.parent)
     beside = path.with_name(f".part-{path.name}")  # Keras insists on the ending .weights.h5
     model.save_weights(beside)
     os.replace(beside, path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import math
 import os
 import platform
 import shutil
@@ -19,6 +20,9 @@ from poseport.spec import PoseSpec
 from poseport.train.config import TrainConfig
 from poseport.train.finetune import Initial
 from poseport.train.log import COLUMNS, SCORES, best_row, read_log, stalled, write_log
+
+# what an array takes in a weights file beside its numbers, generously
+_HDF5_BYTES = 4096
 
 
 @dataclass(frozen=True)
@@ -87,6 +91,19 @@ def check_new(out: Path) -> None:
         raise ValueError(f"{out}: is there already; name another --out")
 
 
+def check_room(model: Any, folder: Path) -> None:
+    """ValueError where the disk has no room for a network's weights: HDF5 would not say so, but end the process.
+
+    model: with its optimizer, if it has one. folder: exists.
+    """
+    optimizer = getattr(model, "optimizer", None)
+    kept = [*model.variables, *(optimizer.variables if optimizer else ())]
+    needed = sum(4 * math.prod(one.shape) + _HDF5_BYTES for one in kept)
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise ValueError(f"{folder}: {needed / 1e6:.1f} MB are needed and {free / 1e6:.1f} MB free; make room")
+
+
 def write_bundle(out: Path, spec: PoseSpec, model: Any, made: TrainRecord) -> None:
     """A bundle that no run wrote epoch by epoch; whole or not at all."""
     check_new(out)
@@ -96,6 +113,7 @@ def write_bundle(out: Path, spec: PoseSpec, model: Any, made: TrainRecord) -> No
         beside.mkdir(parents=True)
         bundle.write_spec(beside, spec)
         write_json(made, beside / bundle.TRAIN)
+        check_room(model, beside)
         model.save_weights(beside / bundle.WEIGHTS)
         os.replace(beside, out)
     except OSError as error:

@@ -1,5 +1,6 @@
 """Channels that nobody uses can go without a trace, in every family; the rest is refused in words."""
 
+import shutil
 from dataclasses import replace
 
 import keras
@@ -19,6 +20,7 @@ from poseport.spec import (
     PoseSpec,
 )
 from poseport.train import models
+from poseport.train.callbacks import save_weights
 from poseport.train.evaluate import predict_outputs
 from poseport.train.run import TrainRecord
 
@@ -99,4 +101,15 @@ def test_a_narrow_bundle_is_a_bundle_that_says_where_it_came_from(trained, tmp_p
 def test_a_width_that_is_none_is_refused(trained, tmp_path, width, message):
     with pytest.raises(ValueError, match=message):
         narrow.narrow(trained, width, tmp_path / "cut")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_disk_without_room_is_one_line_and_leaves_nothing(trained, tmp_path, monkeypatch):
+    """HDF5 ends the process where the disk is full, so the room is looked for before."""
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: usage._replace(free=100_000))
+    with pytest.raises(ValueError, match=r"0\.\d MB are needed and 0\.1 MB free; make room"):
+        narrow.narrow(trained, 8, tmp_path / "cut")
+    with pytest.raises(ValueError, match="make room"):
+        save_weights(models.load(trained, keras)[1], tmp_path / bundle.WEIGHTS)
     assert not list(tmp_path.iterdir())

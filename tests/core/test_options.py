@@ -1,9 +1,10 @@
-"""Help with headings."""
+"""Help with headings; faults as one line."""
 
 import click
+import pytest
 from click.testing import CliRunner
 
-from poseport.options import Sections, output_options, section
+from poseport.options import Sections, guarded, output_options, section
 
 
 @click.command(cls=Sections)
@@ -25,3 +26,27 @@ def test_options_with_a_heading_work_like_others():
     assert "('a', 3)" in output
     assert "('as_json', True)" in output
     assert "('b', False)" in output
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (ValueError("m.json: a\nb"), "Error: m.json: a b\n"),
+        (MemoryError("3 GiB"), "Error: 3 GiB; with too little memory close other programs"),
+        (MemoryError(), "Error: an allocation failed; with too little memory"),
+        (
+            ImportError("libx.so: failed to map segment"),
+            "Error: libx.so: failed to map segment; with too",
+        ),
+    ],
+)
+def test_what_a_user_or_a_machine_cannot_do_is_one_line(fault, said):
+    @click.command()
+    @guarded
+    def fails():
+        raise fault
+
+    done = CliRunner().invoke(fails)
+    assert done.exit_code == 1
+    assert said in done.output
+    assert done.output.count("\n") == 1
