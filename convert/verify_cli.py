@@ -20,6 +20,8 @@ from poseport.options import BUNDLE, MODEL, PATH, answer, guarded, load_people, 
 @click.option("--within", type=click.FloatRange(0), help="Pixels of the input. Default: float 0.5 (99 % of the "
               "keypoints), else 4 (90 %).")  # fmt: skip
 @click.option("--arm", type=PATH, help="Also on an emulated Arm processor: the folder that `make arm-parity` made.")
+@click.option("--phone", help="Also on this phone, as `poseport phone list` names it, by its CPU.")
+@click.option("--apk", type=PATH, help="With --phone: the app, installed where it is missing or another one.")
 @output_options
 @guarded
 def verify(
@@ -32,11 +34,14 @@ def verify(
     seed: int,
     within: float | None,
     arm: Path | None,
+    phone: str | None,
+    apk: Path | None,
     quiet: bool,
     as_json: bool,
 ) -> None:
     """Hold a .tflite FILE to the network that it comes from, on the same crops: input tensors bit by bit, keypoints
-    within some pixels, here and on other processors. Exit code 1 when it is another network, or is fed otherwise.
+    within some pixels, here, on other processors and on a phone. Exit code 1 when it is another network, or is fed
+    otherwise.
 
     Example: poseport verify first.int8.tflite --bundle runs/first --data people
     """
@@ -55,6 +60,16 @@ def verify(
     people = load_people(data, data_images, None)
     persons, _ = calibration.choose(people, min(count, len(people.for_training())), seed)
     places = {} if arm is None else {"arm64": arms.place(arm)}
+    if phone is not None:
+        # the one place where a conversion asks bench: who measures on phones can run a file there
+        from poseport.bench.phone import adb, app, handset
+        from poseport.bench.phone import place as phones
+
+        if card.later:
+            raise ValueError(f"{file}: is a cascade, whose later crops the phone makes; see `poseport bench phone`")
+        for device in adb.choose([phone]):
+            app.provide(device, apk)
+            places[handset.look(device).name] = phones.place(device)
     if run is not None:
         if card.conversion.weights_sha256 != bundles.sha256(bundles.stages(run)[0] / bundles.WEIGHTS):
             raise ValueError(f"{file}: was converted from other weights than {run} has; convert it again")

@@ -48,8 +48,8 @@ def latency_record(model: Pose, phone: Phone, run: Description, folder: Path, na
     name: of the people.
     """
     result = read(folder / RESULT)
-    parts = [read(path) for path in _parts(folder, run)]
-    prepare, invoke, decode = (_us(ns for part in parts for ns in part.get(key, ())) for key in
+    said = [read(path) for path, _ in parts(folder, run)]
+    prepare, invoke, decode = (_us(ns for part in said for ns in part.get(key, ())) for key in
                                ("prepare_ns", "invoke_ns", "decode_ns"))  # fmt: skip
     whole = run.mode == "images"
     warmup = min(run.warm_up, run.count // 2) if whole else run.warm_up
@@ -120,32 +120,37 @@ def _keypoints(
     """(N, K, 3) in image pixels: of raw outputs decoded here, or as the phone says them for whole images."""
     spec, k = model.spec, len(model.spec.skeleton)
     found, apart = [], 0.0
-    for path in _parts(folder, run):
-        part, some = read(path), persons[int(path.stem) : int(path.stem) + PART]
+    for path, count in parts(folder, run):
+        part, some = read(path), persons[int(path.stem) : int(path.stem) + count]
         said = np.array(part["image_px" if run.mode == "images" else "input_px"], np.float64).reshape(-1, k, 3)
         if len(said) != len(some):
             raise ValueError(f"{path}: {len(said)} people, expected {len(some)}; remove it, and it is measured again")
         if run.mode == "images":
             found.append(said)
             continue
-        raw = path.with_suffix(".bin").read_bytes() if path.with_suffix(".bin").is_file() else b""
-        dtype, shape = model.runner.output["dtype"], model.runner.output["shape"][1:]
-        if len(raw) != len(some) * np.dtype(dtype).itemsize * int(np.prod(shape)):
-            raise ValueError(f"{path.with_suffix('.bin')}: is cut off; remove {path.name}, and it is measured again")
-        outputs = model.read([np.frombuffer(raw, dtype).reshape(-1, *shape)])
+        maps = model.read([outputs(path, count, model.runner.output)])
         matrices = np.stack([crop.crop_matrix(np.array(p.box_xywh), spec.input_hw, spec.padding) for p in some])
-        found.append(cascade.decode(spec, outputs, matrices, None))
-        apart = max(apart, float(np.abs(pose.decode_input(spec, outputs)[..., :2] - said[..., :2]).max()))
+        found.append(cascade.decode(spec, maps, matrices, None))
+        apart = max(apart, float(np.abs(pose.decode_input(spec, maps)[..., :2] - said[..., :2]).max()))
     return np.concatenate(found), None if run.mode == "images" else apart
 
 
-def _parts(folder: Path, run: Description) -> list[Path]:
-    """All parts of a run in order; ValueError when one is missing."""
-    paths = [folder / f"{first}.json" for first in range(0, run.count, PART)]
-    missing = [path for path in paths if not path.is_file()]
+def parts(folder: Path, run: Description) -> list[tuple[Path, int]]:
+    """All parts of a run in order, each with how many people it has; ValueError when one is missing."""
+    found = [(folder / f"{first}.json", min(PART, run.count - first)) for first in range(0, run.count, PART)]
+    missing = [path for path, _ in found if not path.is_file()]
     if missing:
         raise ValueError(f"{missing[0]}: is missing; remove {folder}, and it is measured again")
-    return paths
+    return found
+
+
+def outputs(part: Path, count: int, output: dict[str, Any]) -> np.ndarray:
+    """Raw outputs (count, ...) of a part; output: the tensor as the runner describes it. ValueError when cut off."""
+    path = part.with_suffix(".bin")
+    raw, shape = path.read_bytes() if path.is_file() else b"", output["shape"][1:]
+    if len(raw) != count * np.dtype(output["dtype"]).itemsize * int(np.prod(shape)):
+        raise ValueError(f"{path}: is cut off; remove {part.name}, and it is measured again")
+    return np.frombuffer(raw, output["dtype"]).reshape(-1, *shape)
 
 
 def _scaled(result: dict[str, Any], key: str, factor: float) -> float | None:

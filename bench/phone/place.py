@@ -1,0 +1,49 @@
+"""A .tflite on stored input tensors on a phone, raw outputs back: one of the places of `poseport verify`."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+
+from poseport.bench.phone import run
+from poseport.bench.phone.adb import Device
+from poseport.bench.phone.files import Hardware, Sent
+from poseport.bench.phone.parts import Job
+from poseport.bench.phone.record import outputs, parts
+from poseport.bench.phone.run import Cannot
+from poseport.runner import Runner
+
+
+def place(device: Device, hardware: Hardware = "CPU") -> Callable[[bytes, np.ndarray], np.ndarray]:
+    """What runs a file of one stage on input tensors (n, H, W, 3) of its own type and gives raw outputs (n, ...).
+
+    The app is on the phone. The returned function raises ValueError, one line, for whatever went wrong there, and
+    leaves nothing on it.
+    """
+
+    def on_phone(flatbuffer: bytes, tensors: np.ndarray) -> np.ndarray:
+        with tempfile.TemporaryDirectory() as scratch:
+            model, people = Path(scratch) / "model.tflite", Path(scratch) / "tensors.bin"
+            model.write_bytes(flatbuffer)
+            data = np.ascontiguousarray(tensors).tobytes()
+            people.write_bytes(data)
+            sent = Sent(people, "tensors", hashlib.sha256(data).hexdigest(), len(data), len(tensors))
+            job = Job(device, model, sent, Path(scratch) / "phone", threading.Event())
+            description = run.describe(job, hardware, 1, repeat=1, warm_up=0)
+            try:
+                folder = run.measure(job, description, lambda people: None)
+                if isinstance(folder, Cannot):
+                    raise ValueError(f"{device.serial}: {folder.sentence}")
+                output = Runner(flatbuffer, str(model)).output
+                return np.concatenate([outputs(path, count, output) for path, count in parts(folder, description)])
+            finally:
+                with suppress(ValueError):  # a phone that is gone keeps what it was sent; the same people replace it
+                    run.forget(job, [description])
+
+    return on_phone
