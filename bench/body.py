@@ -54,9 +54,9 @@ def caption(changes: Sequence[Interval]) -> str:
     """What a drawing shows, in words."""
     shown = sum(one.low > 0 or one.high < 0 for one in changes)
     return (
-        "Points that PCK changed by; a larger circle for a larger change. Filled: the 95 % interval of a bootstrap over "
-        f"images leaves out 0 ({shown} of {len(changes)}; of twenty that did not change, one is filled by chance). The "
-        "person faces you: its left is on your right."
+        "Points that PCK changed by; a larger circle for a larger change. Filled: the 95 % interval of a bootstrap "
+        f"over images leaves out 0 ({shown} of {len(changes)}; of twenty that did not change, one is filled by "
+        "chance). The person faces you: its left is on your right."
     )
 
 

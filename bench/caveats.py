@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from poseport.bench.findings import DataSet, Scored, Timed, baseline, is_subset
+from poseport.bench.findings import DataSet, Scored, Timed, is_subset
 from poseport.bench.latency import is_steady, percentile_ms
 from poseport.bench.result import Model
 
@@ -66,9 +66,17 @@ def caveats(
     busy = sorted({t.model.name for t in timed if percentile_ms(t.latency, 90) > 1.5 * percentile_ms(t.latency, 50)})
     if busy:
         found.append(f"p90 is far above p50 for {', '.join(busy)}: the machine was busy; measure again when idle.")
-    alone = [m.name for m in models if baseline(m, models) is None]
-    if alone:
-        found.append(f"No float32 file of the same weights was measured for {', '.join(alone)}.")
+    if accuracies:
+        found.append("PCK is relative to the person's box or torso; PCKh of other publications is not comparable.")
+    foreign = [m.name for m in models if m.card.spec.family == "foreign"]
+    if foreign:
+        found.append(
+            f"Others made {', '.join(foreign)}: on whom, their files do not say. What was published of them was "
+            "measured on other people, crops and machines."
+        )
+    uncounted = [m.name for m in models if not m.macs]
+    if uncounted:
+        found.append(f"No energy proxy for {', '.join(uncounted)}: their records do not count multiply-adds.")
     called = [m.name for m in models]
     for name in sorted({n for n in called if called.count(n) > 1}):
         found.append(f"{name} stands for {called.count(name)} different files; their sha256 tell them apart.")

@@ -70,6 +70,8 @@ def pareto(points: Sequence[Point], cost: str, title: str) -> str:
 
 
 def _pareto(points: Sequence[Point], cost: str, title: str) -> str:
+    from matplotlib.ticker import LogLocator, NullFormatter
+
     figure, axes = _figure(4.4, 3.1)
     front = undominated(points)
     steps = [(p.cost.value, p.ap.value) for p in front]
@@ -84,7 +86,9 @@ def _pareto(points: Sequence[Point], cost: str, title: str) -> str:
     costs = [p.cost.value for p in points]
     if max(costs) > 10 * min(costs):
         axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.xaxis.set_major_formatter("{x:g}")
+        axes.xaxis.set_minor_formatter(NullFormatter())
     else:
         axes.set_xlim(0, 1.3 * max(costs))  # room for a name
     # a drop of half a point must not fill the plot's height

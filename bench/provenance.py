@@ -57,7 +57,7 @@ def _file(model: Model) -> Table:
         ("Size", f"{model.bytes:,} bytes"),
         ("Recipe", made.recipe),
         ("Engine", made.engine),
-        ("Versions", ", ".join(f"{name} {version}" for name, version in made.versions.items())),
+        *([("Versions", ", ".join(" ".join(one) for one in made.versions.items()))] if made.versions else []),
         ("Calibration", calibration),
         *([("Trained as int8", _finetuned(made.finetuning))] if made.finetuning else []),
         ("Weights sha256", made.weights_sha256),

@@ -22,7 +22,7 @@ from poseport.bench.words import NONE, PER_KEYPOINT, Table, figures, plural, poi
 
 _PARTS = {
     "OKS-AP_medium": "AP medium", "OKS-AP_large": "AP large",
-    "PCK@0.1/box visible": "PCK@0.1/box visible", "PCK@0.1/box hidden": "PCK@0.1/box hidden",
+    "PCK@0.1/box visible": "PCK visible", "PCK@0.1/box hidden": "PCK hidden",
 }  # fmt: skip
 _METRICS = ("OKS-AP50", "OKS-AP75", "OKS-AR", PER_KEYPOINT, "PCK@0.2/torso")
 
@@ -63,7 +63,9 @@ def parts(data: DataSet) -> Table:
     """By the person's size (COCO's: more or less than 96 x 96 px) and by visibility, where the set has several."""
     rows = [(s.model.name, *(points(s.accuracy.metrics.get(name)) for name in _PARTS)) for s in data.scored]
     parted = any(len({cell for cell in row[i : i + 2] if cell != NONE}) == 2 for row in rows for i in (1, 3))
-    return Table(f"{data.label}, by size and by visibility", ("Model", *_PARTS.values()), rows if parted else [])
+    return Table(
+        f"{data.label}, by size and by visibility ({PER_KEYPOINT})", ("Model", *_PARTS.values()), rows if parted else []
+    )
 
 
 def files(models: Sequence[Model]) -> Table:

@@ -6,8 +6,11 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 
+from poseport.bench.costs import microjoules
+from poseport.bench.findings import ap_interval
 from poseport.bench.latency import percentile_ms, whole_ms
-from poseport.bench.result import Accuracy, Result, Sustained
+from poseport.bench.result import Accuracy, Model, Result, Sustained
+from poseport.bench.statistics import percentile_interval
 
 COLUMNS = (
     "model", "recipe", "bytes", "sha256", "device", "processor", "runtime", "delegate", "threads", "data", "people",
@@ -16,10 +19,14 @@ COLUMNS = (
 
 
 def table(results: Sequence[Result]) -> str:
-    """CSV text; what does not apply to a figure is empty. AP and PCK are shares of 1, times in ms, memory in bytes."""
+    """CSV text; what does not apply to a figure is empty. AP and PCK are shares of 1, times in ms, memory in bytes.
+
+    What belongs to a file and not to a measurement stands once, behind its first record.
+    """
     out = io.StringIO()
     rows = csv.writer(out, lineterminator="\n")
     rows.writerow(COLUMNS)
+    seen: set[str] = set()
     for r in results:
         m, e = r.measured, r.environment
         start = [r.model.name, r.model.card.conversion.recipe, r.model.bytes, r.model.sha256]
@@ -29,13 +36,29 @@ def table(results: Sequence[Result]) -> str:
         else:
             data = [m.input, "", "", "", "", ""]
         rows.writerows([*start, *data, name, "" if value is None else value] for name, value in _figures(r))
+        if r.model.sha256 not in seen:
+            seen.add(r.model.sha256)
+            rows.writerows([*start, *[""] * len(data), name, value] for name, value in _of_file(r.model))
     return out.getvalue()
+
+
+def _of_file(model: Model) -> Iterator[tuple[str, float]]:
+    if model.zipped:
+        yield "zipped bytes", model.zipped
+    for dtype, count in model.macs.items():
+        yield f"multiply-adds {dtype}", count
+    energy = microjoules(model.macs)
+    if energy is not None:
+        yield "energy proxy uJ", round(energy, 3)
 
 
 def _figures(result: Result) -> Iterator[tuple[str, float | None]]:
     m = result.measured
     if isinstance(m, Accuracy):
         yield from m.metrics.items()
+        if m.metrics["OKS-AP"] is not None:
+            own = ap_interval(m.detections)
+            yield from (("OKS-AP 95 % from", round(own.low / 100, 6)), ("OKS-AP 95 % to", round(own.high / 100, 6)))
         for name, values in m.by_keypoint.items():
             yield from ((f"{name} {keypoint}", v) for keypoint, v in zip(m.keypoints, values, strict=True))
         return
@@ -47,6 +70,8 @@ def _figures(result: Result) -> Iterator[tuple[str, float | None]]:
         return
     for percent in (50, 90, 99):
         yield f"p{percent} ms", round(percentile_ms(m, percent), 4)
+    p90 = percentile_interval(m, 90)
+    yield from (("p90 ms 95 % from", round(p90.low, 4)), ("p90 ms 95 % to", round(p90.high, 4)))
     whole = whole_ms(m, 50)
     yield "crop to keypoints p50 ms", None if whole is None else round(whole, 4)
     yield "load ms", None if m.load_us is None else m.load_us / 1e3

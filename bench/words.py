@@ -34,7 +34,7 @@ def signed(value: float, digits: int = 1) -> str:
 
 def figures(value: float) -> str:
     """A size or time: small ones keep their digits."""
-    return f"{value:.3f}" if value < 1 else f"{value:.2f}"
+    return f"{value:.3f}" if value < 1 else f"{value:.2f}" if value < 100 else f"{value:,.0f}"
 
 
 def span(interval: Interval) -> str:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import base64
+import fcntl
 import json
 import os
 import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -19,19 +19,19 @@ class Browser:
     """One page. events: what the browser has told so far, newest last."""
 
     def __init__(self, profile: Path):
-        reads, theirs_out = os.pipe()
-        theirs_in, writes = os.pipe()
+        (reads, theirs_out), (theirs_in, writes) = os.pipe(), os.pipe()
         command = [
-            CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
-            "--disable-background-networking", "--remote-debugging-pipe", f"--user-data-dir={profile}",
+            CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars",
+            "--no-first-run", "--disable-background-networking", "--remote-debugging-pipe",
+            f"--user-data-dir={profile}",
         ]  # fmt: skip
-        # Chromium reads commands from descriptor 3 and answers on 4
-        shell = ["sh", "-c", f'exec "$@" 3<&{theirs_in} 4>&{theirs_out}', "sh", *command]
-        self.process = subprocess.Popen(
-            shell, pass_fds=(theirs_in, theirs_out), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        os.close(theirs_in)
-        os.close(theirs_out)
+        # Chromium reads commands from descriptor 3 and answers on 4; what becomes these must not lie there already
+        theirs = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 10) for fd in (theirs_in, theirs_out)]
+        actions: list[Any] = [(os.POSIX_SPAWN_DUP2, fd, place) for fd, place in zip(theirs, (3, 4), strict=True)]
+        actions += [(os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_WRONLY, 0) for fd in (1, 2)]
+        self.process = os.posix_spawn(CHROMIUM, command, os.environ, file_actions=actions)
+        for fd in (theirs_in, theirs_out, *theirs):
+            os.close(fd)
         self.reads, self.writes = os.fdopen(reads, "rb"), os.fdopen(writes, "wb", buffering=0)
         self.rest, self.number, self.session, self.events = b"", 0, "", []  # type: tuple[bytes, int, str, list[Any]]
         page = self.ask("Target.createTarget", url="about:blank")["targetId"]
@@ -104,6 +104,6 @@ class Browser:
             self.ask("Browser.close")
         except (ValueError, BrokenPipeError):
             pass
-        self.process.wait(20)
+        os.waitpid(self.process, 0)
         self.reads.close()
         self.writes.close()

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from poseport import coco, runner
-from poseport.bench import accuracy, boxes, machine, result
+from poseport.bench import accuracy, boxes, latency, machine, result
 from poseport.cascade import Way
 from poseport.coco import People
 from poseport.score import score
@@ -50,3 +50,10 @@ def scored(people: People, tiny_models: dict[str, Path]) -> Callable[..., result
         return result.Result(result.model_info(model), machine.host(model), record)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def records(scored: Callable[..., result.Result], tiny_models: dict[str, Path]) -> list[result.Result]:
+    """A float32 file and a worse int8 one, scored and timed with one and two threads."""
+    timed = [latency.measure(path, threads, runs=20) for path in tiny_models.values() for threads in (1, 2)]
+    return [scored("float32"), scored("int8", own=0.05, seed=1), *timed]

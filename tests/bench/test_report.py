@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import csv
 import json
+import math
 import re
 import shutil
 import sys
@@ -18,20 +19,22 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from poseport import runner
+from poseport import crop, pose, runner
 from poseport.bench import accuracy as measure
-from poseport.bench import boxes, latency, pck, plots, result
+from poseport.bench import body, boxes, costs, looks, pck, photos, plots, result
 from poseport.bench.cli import bench
 from poseport.bench.findings import ap_interval
 from poseport.bench.gate import Budget, gate
 from poseport.bench.page import gather
 from poseport.bench.report import write_report
 from poseport.bench.result import Accuracy, Result
+from poseport.bench.statistics import Interval
 from poseport.bench.words import figures
 from poseport.coco import People
+from poseport.images import read_image
 from poseport.skeleton import COCO17
 
-VOID = {"meta", "img", "br", "hr", "link"}
+VOID = {"meta", "img", "br", "hr", "link", "wbr"}
 LOADS = {"src", "href", "xlink:href", "action", "data", "srcset", "poster"}
 
 
@@ -66,8 +69,8 @@ class Read(HTMLParser):
         self.open.pop()
 
     def handle_data(self, data: str) -> None:
-        if not self.open or self.open[-1] not in ("style", "title"):
-            self.text += data
+        if not self.open or self.open[-1] not in ("style", "title", "script"):
+            self.text += data.replace("\N{NO-BREAK SPACE}", " ")
 
 
 def read(path: Path) -> Read:
@@ -83,12 +86,6 @@ def accuracy(record: Result) -> Accuracy:
 
 
 @pytest.fixture(scope="module")
-def records(scored: Callable[..., Result], tiny_models: dict[str, Path]) -> list[Result]:
-    timed = [latency.measure(path, threads, runs=20) for path in tiny_models.values() for threads in (1, 2)]
-    return [scored("float32"), scored("int8", own=0.05, seed=1), *timed]
-
-
-@pytest.fixture(scope="module")
 def page(records: list[Result], tmp_path_factory: pytest.TempPathFactory) -> Read:
     out = tmp_path_factory.mktemp("report") / "report.html"
     write_report(records, out)
@@ -97,7 +94,7 @@ def page(records: list[Result], tmp_path_factory: pytest.TempPathFactory) -> Rea
 
 def test_the_page_is_whole_and_loads_nothing(page: Read) -> None:
     assert page.open == []
-    assert {"script", "link", "iframe", "object"}.isdisjoint(page.tags)
+    assert {"link", "iframe", "object"}.isdisjoint(page.tags)
     assert page.loads
     # of SVG, links to shapes in the page itself
     assert all(link.startswith(("data:image/jpeg;base64,", "#")) for link in page.loads)
@@ -145,6 +142,8 @@ def test_a_table_has_every_figure_in_a_row_of_its_own(records: list[Result], tmp
     times = [r for r in rows if r["metric"] == "p50 ms" and r["model"] == "tiny.int8"]
     assert [r["threads"] for r in times] == ["1", "2"]
     assert all(float(r["value"]) > 0 for r in times)
+    for name in ("energy proxy uJ", "multiply-adds int8", "OKS-AP 95 % from"):
+        assert len([r for r in rows if r["metric"] == name and r["model"] == "tiny.int8"]) == 1
 
 
 def test_report_and_gate_give_the_same_interval(page: Read, records: list[Result]) -> None:
@@ -158,8 +157,8 @@ def test_report_and_gate_give_the_same_interval(page: Read, records: list[Result
 def test_it_can_be_read_without_eyes(page: Read) -> None:
     assert page.tags.count("caption") == page.tags.count("table")
     plots_drawn = page.tags.count("svg")
-    assert plots_drawn == 5  # PCK by threshold; AP against ms, MB and zipped MB; loss per keypoint
-    assert page.tags.count("title") == 1 + plots_drawn
+    assert plots_drawn == 7  # PCK by threshold; AP against four costs; loss by keypoint, plotted and on a person
+    assert page.tags.count("title") == 1 + plots_drawn + len(COCO17)
     assert len(page.images) == 6
     for image in page.images:
         alt = image["alt"]
@@ -178,11 +177,85 @@ def test_photos_show_the_people_who_lost_most(page: Read, records: list[Result])
         raw = base64.b64decode((image["src"] or "").partition(",")[2])
         picture = cv2.imdecode(np.frombuffer(raw, np.uint8), cv2.IMREAD_COLOR)
         assert picture is not None
-        assert picture.shape[:2] == (plots.PHOTO_HW[0], 2 * plots.PHOTO_HW[1] + 4)
+        assert picture.shape[:2] == (photos.PHOTO_HW[0], 2 * photos.PHOTO_HW[1] + 4)
         # the two sides are the same crop with other poses on it
         left, right = picture[:, :200].astype(int), picture[:, 204:].astype(int)
         moved = (abs(left - right).max(axis=2) > 60).mean()
         assert 0.005 < moved < 0.5
+
+
+def test_heatmaps_stand_below_the_poses(
+    page: Read, records: list[Result], tiny_models: dict[str, Path], tmp_path: Path
+) -> None:
+    assert "Heatmaps need the files themselves; not found: tiny.float32" in page.text
+    write_report(records, tmp_path / "r.html", files=looks.find_files([tiny_models["int8"].parent]))
+    found = read(tmp_path / "r.html")
+    assert "Heatmaps need" not in found.text
+    for image in found.images:
+        assert (image["alt"] or "").endswith("heatmaps of each")
+        raw = base64.b64decode((image["src"] or "").partition(",")[2])
+        picture = cv2.imdecode(np.frombuffer(raw, np.uint8), cv2.IMREAD_COLOR)
+        assert picture is not None
+        assert picture.shape[:2] == (photos.PHOTO_HW[0] + 4 + photos.PHOTO_HW[1], 2 * photos.PHOTO_HW[1] + 4)
+
+
+def test_a_heatmap_peaks_where_the_file_finds_the_keypoint(people: People, tiny_models: dict[str, Path]) -> None:
+    model, person = runner.load(tiny_models["int8"]), people.persons[0]
+    image, box = read_image(person.image_path), np.array(person.box_xywh)
+    shown = np.arange(len(COCO17)) != 3
+    cut, maps = looks.look(model.stage, image, box, False, shown)
+    assert maps is not None
+    assert cut.shape == (*model.spec.input_hw, 3)
+    assert (np.isnan(maps).all(axis=(0, 1)) == ~shown).all()
+    matrix = pose.preprocess(model.spec, image, box)[1]
+    found = crop.move_points(model(image, box[None])[0, :, :2], matrix)
+    for k in np.flatnonzero(shown):
+        v, u = np.unravel_index(np.argmax(maps[..., k]), maps.shape[:2])
+        centre = 4 * np.array([u, v]) + 1.5
+        assert np.abs(found[k] - centre).max() < 4  # refined within a cell
+    mirrored = looks.look(model.stage, image, box, True, shown)[1]
+    assert mirrored is not None
+    assert not np.allclose(mirrored[..., 0], maps[..., 0])
+
+
+def test_a_models_path_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"gone\.tflite: does not exist"):
+        looks.find_files([tmp_path / "gone.tflite"])
+
+
+def test_a_drawn_person_shows_what_more_than_chance_lost() -> None:
+    changes = {
+        "left_wrist": Interval(-4.0, -6.0, -2.0), "right_wrist": Interval(-4.0, -9.0, 1.0),
+        "left_knee": Interval(3.0, 1.0, 5.0), "right_knee": Interval(math.nan, math.nan, math.nan),
+    }  # fmt: skip
+    svg = body.drawing(changes, COCO17, "a <title>")
+    assert "a &lt;title&gt;" in svg
+    tones = {name: tone for tone, name in re.findall(r'<g class="(\w+)"><title>(\w+ \w+):', svg)}
+    assert tones == {"left wrist": "loss", "right wrist": "none", "left knee": "gain"}
+    x = {name: float(x) for name, x in re.findall(r'<title>(\w+ \w+):[^<]*</title><circle cx="(\d+)"', svg)}
+    assert x["left wrist"] > x["right wrist"]  # it faces the viewer
+    assert body.drawing(changes | {"tail": Interval(0.0, 0.0, 0.0)}, COCO17, "") == ""
+    assert body.drawing({}, COCO17, "") == ""
+
+
+def test_energy_is_the_multiply_adds_by_type() -> None:
+    assert costs.microjoules({"int8": 1_000_000}) == pytest.approx(0.3)
+    assert costs.microjoules({"int8": 10**6, "float32": 2 * 10**6}) == pytest.approx(0.3 + 9.2)
+    assert costs.microjoules({}) is None
+    assert costs.microjoules({"int4": 1}) is None
+
+
+def test_every_cost_is_a_column_and_a_plot(records: list[Result]) -> None:
+    found = gather(records, pictures=True, photos=False)
+    [table] = found.glance
+    assert table.header[3:] == ("p90 ms, 1 thread", "Memory MB", "File MB", "Energy proxy µJ")
+    assert [row[0] for row in table.rows] == ["tiny.float32", "tiny.int8"]
+    energy = [float(row[-1]) for row in table.rows]
+    assert energy[0] == pytest.approx(energy[1] * 4.6 / 0.3, rel=0.01)
+    assert [len(plots) for plots in found.pareto.values()] == [4]
+    other = [replace(r, environment=replace(r.environment, delegate="none")) for r in records[2:]]
+    header = gather([*records, *other], pictures=False, photos=False).glance[0].header
+    assert {"p90 ms, 1 thread, host XNNPACK", "p90 ms, 1 thread, host none"} <= set(header)
 
 
 def test_without_photos_the_figures_stay(records: list[Result], tmp_path: Path) -> None:
@@ -312,7 +385,7 @@ def test_own_interval_holds_the_ap(records: list[Result]) -> None:
 
 def test_undominated_models() -> None:
     def point(name: str, cost: float, ap: float) -> plots.Point:
-        return plots.Point(name, "int8", cost, ap, ap, ap)
+        return plots.Point(name, "int8", 0, Interval(cost, cost, cost), Interval(ap, ap, ap))
 
     points = [
         point("slow", 9, 50),
@@ -364,3 +437,15 @@ def test_the_command(records: list[Result], tmp_path: Path) -> None:
     ran = CliRunner().invoke(bench, ["report", str(tmp_path / "empty"), "--out", str(out)])
     assert ran.exit_code == 1
     assert "holds no results" in ran.output
+
+
+def test_all_in_one_go(tiny_models: dict[str, Path], drawn: Path, tmp_path: Path) -> None:
+    out = tmp_path / "results"
+    files = [str(path) for path in tiny_models.values()]
+    more = ["--data", str(drawn), "--keypoints", "body", "--runs", "20", "--out", str(out), "--json"]
+    ran = CliRunner().invoke(bench, ["all", *files, *more])
+    assert ran.exit_code == 0, ran.output
+    assert json.loads(ran.stdout) == {"report": str(out / "report.html"), "records": 4}
+    found = read(out / "report.html")
+    assert "12 of 17 keypoints" in found.text
+    assert "p90 ms, 1 thread" in found.text

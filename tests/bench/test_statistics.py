@@ -10,7 +10,14 @@ import numpy as np
 import pytest
 
 from poseport.bench.result import Accuracy, Detections, Result
-from poseport.bench.statistics import Interval, ap_difference, average_precision, pck_difference, people_needed
+from poseport.bench.statistics import (
+    Interval,
+    ap_difference,
+    average_precision,
+    keypoint_differences,
+    pck_difference,
+    people_needed,
+)
 from poseport.coco import People, Person
 from poseport.score import Score, score
 from poseport.skeleton import COCO17
@@ -148,6 +155,17 @@ def test_pck_difference_is_that_of_the_metrics(scored: Callable[..., Result]) ->
     # errors are kept to 0.01 px: somebody at the very limit may fall on the other side
     assert found.value == pytest.approx(b - a, abs=2e-3)
     assert found.low <= found.value <= found.high < 0
+
+
+def test_keypoint_differences_are_those_of_the_metrics(scored: Callable[..., Result]) -> None:
+    base, worse = accuracy(scored("float32")), accuracy(scored("int8", own=0.05, seed=1))
+    found = keypoint_differences(base, worse)
+    for one, a, b in zip(found, *(r.by_keypoint["PCK@0.1/box"] for r in (base, worse)), strict=True):
+        assert a is not None
+        assert b is not None
+        assert one.value == pytest.approx(b - a, abs=0.04)  # one of 60 people may fall on the other side
+        assert one.low <= one.value <= one.high
+    assert keypoint_differences(base, base) == [Interval(0.0, 0.0, 0.0)] * K
 
 
 @pytest.mark.parametrize("change", ["data", "boxes", "flip", "keypoints"])
