@@ -14,15 +14,19 @@ from pathlib import Path
 
 import fetch
 import verify
-from project import APK, APP, BUILD, MAIN, jar, java_home, run, stop, values
+from project import APK, APP, BUILD, MAIN, jar, java_home, once, run, stop, values
 
 AARS = ("tensorflow-lite", "tensorflow-lite-api", "tensorflow-lite-gpu", "tensorflow-lite-gpu-api")
 WORK = BUILD / "work"
-BASE = WORK / "base.apk"
-MANIFEST = WORK / "AndroidManifest.xml"
-ASSETS = WORK / "assets"
+LINKED = WORK / "linked"
+BASE = LINKED / "base.apk"
+MANIFEST = LINKED / "AndroidManifest.xml"
+ASSETS = LINKED / "assets"
+GENERATED = LINKED / "java"
 CLASSES = WORK / "classes"
 SHRUNK = WORK / "shrunk.jar"
+DEX = WORK / "dex"
+ALIGNED = WORK / "aligned.apk"
 # short runs: the second compiler of the virtual machine would cost more than it gains
 JAVA = ("java", "-Xmx1500m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
 EPOCH = (2009, 1, 1, 0, 0, 0)
@@ -30,14 +34,16 @@ EPOCH = (2009, 1, 1, 0, 0, 0)
 
 def libraries() -> list[Path]:
     """The unpacked AARs."""
-    known = values()
-    found = []
-    for name in AARS:
-        version = known["tfliteGpuApi" if name.endswith("gpu-api") else "tflite"]
-        found.append(WORK / "aar" / name)
-        with zipfile.ZipFile(jar(f"{name}-{version}.aar")) as archive:
-            archive.extractall(found[-1])
-    return found
+    known, whole = values(), WORK / "aar"
+
+    def unpack() -> None:
+        for name in AARS:
+            version = known["tfliteGpuApi" if name.endswith("gpu-api") else "tflite"]
+            with zipfile.ZipFile(jar(f"{name}-{version}.aar")) as archive:
+                archive.extractall(whole / name)
+
+    once(whole, unpack)
+    return [whole / name for name in AARS]
 
 
 def android_jar() -> Path:
@@ -65,44 +71,53 @@ def resources(models: list[Path]) -> None:
     """Manifest, resources and models to an APK without code, and `R` in Java."""
     known = values()
     package = known["applicationId"]
+    GENERATED.mkdir(parents=True)
+    ASSETS.mkdir()
     # a Gradle build takes these three from its own settings
     head = f'<manifest package="{package}" '
     text = (MAIN / "AndroidManifest.xml").read_text().replace("<manifest ", head, 1)
     MANIFEST.write_text(text.replace("<application", '<application android:extractNativeLibs="true"', 1))
-    ASSETS.mkdir()
-    for path in [*sorted((MAIN / "assets").glob("*.tflite")), *models]:
-        if not path.is_file():
-            stop(f"{path}: no such model; expected a .tflite that poseport convert wrote")
+    for path in models:
         shutil.copyfile(path, ASSETS / path.name)
-    run("aapt2", "compile", "--dir", MAIN / "res", "-o", WORK / "res.zip")
+    run("aapt2", "compile", "--dir", MAIN / "res", "-o", LINKED / "res.zip")
     run(
         # Debian's aapt2 does not know <uses-native-library> yet, and says so
         "aapt2", "link", "--warn-manifest-validation", "-o", BASE, "-I", android_jar(), "--manifest", MANIFEST,
-        "-A", ASSETS, "-0", ".tflite", "--java", WORK / "gen", "--min-sdk-version", known["minSdk"],
+        "-A", ASSETS, "-0", ".tflite", "--java", GENERATED, "--min-sdk-version", known["minSdk"],
         "--target-sdk-version", known["targetSdk"], "--version-code", known["versionCode"],
-        "--version-name", known["versionName"], WORK / "res.zip",
+        "--version-name", known["versionName"], LINKED / "res.zip",
     )  # fmt: skip
 
 
-def compile_app(aars: list[Path]) -> None:
-    """Kotlin and `R` to one shrunk jar, the code that is shipped and that the tests run."""
-    libs = [aar / "classes.jar" for aar in aars]
-    generated = sorted((WORK / "gen").rglob("*.java"))
-    run("javac", "--release", "11", "-nowarn", "-d", CLASSES, *generated)
+def compile_app(libs: list[Path]) -> None:
+    """Kotlin and `R` to class files."""
+    CLASSES.mkdir()
+    run("javac", "--release", "11", "-nowarn", "-d", CLASSES, *sorted(GENERATED.rglob("*.java")))
     kotlinc(MAIN / "kotlin", [android_jar(), *libs, CLASSES], CLASSES)
+
+
+def shrink(aars: list[Path], libs: list[Path]) -> None:
+    """All class files to the one jar that is shipped and that the tests run."""
     rules = [APP / "keep.pro", *(aar / "proguard.txt" for aar in aars if (aar / "proguard.txt").is_file())]
-    known, tool = values(), jar("r8")
-    lib = ["--lib", android_jar(), "--lib", java_home()]
-    whole = _jar_of(CLASSES, WORK / "app.jar")
-    configuration = [part for rule in rules for part in ("--pg-conf", rule)]
     run(
-        *JAVA, "-cp", tool, "com.android.tools.r8.R8", "--release", "--classfile", *lib, *configuration,
-        "--output", SHRUNK, whole, *libs, jar("kotlin-stdlib"),
+        *JAVA, "-cp", jar("r8"), "com.android.tools.r8.R8", "--release", "--classfile", *system(),
+        *(part for rule in rules for part in ("--pg-conf", rule)),
+        "--output", SHRUNK, _jar_of(CLASSES, WORK / "app.jar"), *libs, jar("kotlin-stdlib"),
     )  # fmt: skip
+
+
+def dex() -> None:
+    """The shrunk jar in Android's format."""
+    DEX.mkdir()
     run(
-        *JAVA, "-cp", tool, "com.android.tools.r8.D8", "--release", "--min-api", known["minSdk"], *lib,
-        "--output", WORK / "dex", SHRUNK,
+        *JAVA, "-cp", jar("r8"), "com.android.tools.r8.D8", "--release", "--min-api", values()["minSdk"], *system(),
+        "--output", DEX, SHRUNK,
     )  # fmt: skip
+
+
+def system() -> tuple[object, ...]:
+    """What R8 and D8 find on every phone."""
+    return ("--lib", android_jar(), "--lib", java_home())
 
 
 def _jar_of(folder: Path, target: Path) -> Path:
@@ -117,7 +132,7 @@ def pack(aars: list[Path]) -> None:
     """One zip with a fixed order and no dates. Libraries are compressed (Android unpacks them when it installs);
     models and the resource table are stored, to be mapped where they lie.
     """
-    entries: dict[str, bytes] = {path.name: path.read_bytes() for path in (WORK / "dex").glob("*.dex")}
+    entries: dict[str, bytes] = {path.name: path.read_bytes() for path in DEX.glob("*.dex")}
     with zipfile.ZipFile(BASE) as base:
         entries |= {name: base.read(name) for name in base.namelist()}
     for aar in aars:
@@ -129,11 +144,11 @@ def pack(aars: list[Path]) -> None:
             stored = re.search(r"\.(tflite|arsc|png)$", name)
             info.compress_type = zipfile.ZIP_STORED if stored else zipfile.ZIP_DEFLATED
             archive.writestr(info, entries[name], compresslevel=9)
-    run("zipalign", "-f", "4", WORK / "plain.apk", WORK / "aligned.apk")
+    run("zipalign", "-f", "4", WORK / "plain.apk", ALIGNED)
 
 
-def sign() -> None:
-    """Sign with the key of KEYSTORE, or with a debug key that is made once and kept in the build folder."""
+def keystore() -> tuple[Path, str]:
+    """The key of KEYSTORE, or a debug key that is made once and kept in the build folder; and its password."""
     key = Path(os.environ.get("KEYSTORE", BUILD / "debug.keystore"))
     word = os.environ.get("KEYSTORE_PASSWORD", "android")
     if not key.is_file():
@@ -143,26 +158,37 @@ def sign() -> None:
             "keytool", "-genkeypair", "-keystore", key, "-storepass", word, "-keypass", word, "-alias", "debug",
             "-keyalg", "RSA", "-keysize", "2048", "-validity", "10000", "-dname", "CN=Android Debug,O=Android,C=US",
         )  # fmt: skip
+    return key, word
+
+
+def sign(key: Path, word: str) -> None:
+    """Sign, and look whether it is what it should be."""
     run(
         "apksigner", "sign", "--ks", key, "--ks-pass", f"pass:{word}", "--min-sdk-version", values()["minSdk"],
-        "--v1-signing-enabled", "false", "--out", WORK / "signed.apk", WORK / "aligned.apk",
+        "--v1-signing-enabled", "false", "--out", WORK / "signed.apk", ALIGNED,
     )  # fmt: skip
     verify.check(WORK / "signed.apk")
     os.replace(WORK / "signed.apk", APK)
 
 
 def build(models: list[Path]) -> None:
-    """Everything, into an empty folder: what was built before never leaks into what is built now."""
+    """Every step whose inputs changed, from an empty folder: nothing that was built before leaks into it."""
     fetch.programs()
     fetch.jars({"build"})
-    shutil.rmtree(WORK, ignore_errors=True)
-    for folder in (CLASSES, WORK / "dex", WORK / "gen"):
-        folder.mkdir(parents=True)
+    known = sorted(values().items())
+    models = [*sorted((MAIN / "assets").glob("*.tflite")), *models]
+    for path in models:
+        if not path.is_file():
+            stop(f"{path}: no such model; expected a .tflite that poseport convert wrote")
     aars = libraries()
-    resources(models)
-    compile_app(aars)
-    pack(aars)
-    sign()
+    libs = [aar / "classes.jar" for aar in aars]
+    key, word = keystore()
+    once(LINKED, lambda: resources(models), MAIN / "AndroidManifest.xml", MAIN / "res", *models, known)
+    once(CLASSES, lambda: compile_app(libs), MAIN / "kotlin", GENERATED, known)
+    once(SHRUNK, lambda: shrink(aars, libs), CLASSES, APP / "keep.pro")
+    once(DEX, dex, SHRUNK, known)
+    once(ALIGNED, lambda: pack(aars), BASE, DEX, known)
+    once(APK, lambda: sign(key, word), ALIGNED, key, known)
     print(f"{APK}: {APK.stat().st_size} bytes, sha256 {fetch.sha256(APK)}")
 
 

@@ -17,17 +17,18 @@ from pathlib import Path
 
 import apk
 import fetch
-from project import BUILD, JARS, ROOT, TESTS, jar, run, stop, values
+from project import BUILD, JARS, ROOT, TESTS, jar, once, run, stop, values
 
+BIONIC = Path(__file__).parent / "bionic"
 NATIVE = BUILD / "native"
 OUT = BUILD / "host"
+TEST_CLASSES = BUILD / "test-classes"
 
 
 def native_library() -> None:
     """The AAR's library for x86_64, and what it needs of Android's C library."""
-    here, source = Path(__file__).parent / "bionic", apk.WORK / "aar" / "tensorflow-lite" / "jni" / "x86_64"
-    shutil.rmtree(NATIVE, ignore_errors=True)
-    NATIVE.mkdir(parents=True)
+    here, source = BIONIC, apk.WORK / "aar" / "tensorflow-lite" / "jni" / "x86_64"
+    NATIVE.mkdir()
     name = "libtensorflowlite_jni.so"
     run(sys.executable, here / "patch.py", source / name, NATIVE / name)
     shared = ("gcc", "-O1", "-shared", "-fPIC", "-Wl,--no-as-needed")
@@ -65,6 +66,12 @@ def robolectric_settings() -> Path:
     return OUT / "settings"
 
 
+def compile_tests(libs: list[Path]) -> None:
+    """The tests see what is internal to the app."""
+    friends = f"-Xfriend-paths={apk.CLASSES}"
+    apk.kotlinc(TESTS / "kotlin", [apk.CLASSES, *libs, apk.android_jar()], TEST_CLASSES, friends)
+
+
 def main(models: Path, chosen: list[str]) -> None:
     """Compile the tests, and run all of them or those that are named."""
     fetch.programs({"gcc": "gcc"})
@@ -73,17 +80,15 @@ def main(models: Path, chosen: list[str]) -> None:
         stop("the app is not built; run make apk")
     shutil.rmtree(OUT, ignore_errors=True)
     OUT.mkdir(parents=True)
-    native_library()
-    tests, jars = OUT / "classes", test_jars()
-    aars = [aar / "classes.jar" for aar in apk.libraries()]
-    apk.kotlinc(
-        TESTS / "kotlin", [apk.CLASSES, *aars, *jars, apk.android_jar()], tests, f"-Xfriend-paths={apk.CLASSES}"
-    )
+    jars = test_jars()
+    libs = [aar / "classes.jar" for aar in apk.libraries()]
+    once(NATIVE, native_library, BIONIC)
+    once(TEST_CLASSES, lambda: compile_tests([*libs, *jars]), TESTS / "kotlin", apk.CLASSES)
     names = chosen or sorted(
         ".".join(path.relative_to(TESTS / "kotlin").with_suffix("").parts) for path in TESTS.rglob("*Test.kt")
     )
     # Android's own classes last: it brings older copies of some libraries
-    path = [tests, robolectric_settings(), jar("kotlin-stdlib"), apk.SHRUNK, *jars, apk.android_jar()]
+    path = [TEST_CLASSES, robolectric_settings(), jar("kotlin-stdlib"), apk.SHRUNK, *jars, apk.android_jar()]
     properties = {
         "java.library.path": NATIVE,
         "golden": ROOT.parent / "tests" / "golden",

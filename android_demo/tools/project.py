@@ -5,8 +5,11 @@ These tools need Python's standard library alone.
 
 from __future__ import annotations
 
+import hashlib
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -40,6 +43,30 @@ def run(*command: object, env: dict[str, str] | None = None) -> str:
         lines = (done.stdout + done.stderr).strip().splitlines()
         stop("\n".join([*lines[-40:], f"{Path(str(command[0])).name} failed with exit code {done.returncode}"]))
     return done.stdout
+
+
+def once(target: Path, make: Callable[[], None], *inputs: object) -> None:
+    """Make a file or folder, unless it is there and was made of the same inputs: paths count by what they hold, in
+    folders too, everything else by its text. Fetched jars are named by jars.txt.
+    """
+    digest = hashlib.sha256()
+    for one in (*inputs, ROOT / "jars.txt", *sorted(Path(__file__).parent.glob("*.py"))):
+        if isinstance(one, Path):
+            for path in [one] if one.is_file() else sorted(path for path in one.rglob("*") if path.is_file()):
+                digest.update(f"{path.name if path == one else path.relative_to(one)} {path.stat().st_size} ".encode())
+                digest.update(path.read_bytes())
+        else:
+            digest.update(f"{one} ".encode())
+    stamp = target.with_name(f"{target.name}.inputs")
+    if target.exists() and stamp.is_file() and stamp.read_text() == digest.hexdigest():
+        return
+    stamp.unlink(missing_ok=True)  # what is cut off from here on is made again
+    if target.is_dir():
+        shutil.rmtree(target)
+    target.unlink(missing_ok=True)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    make()
+    stamp.write_text(digest.hexdigest())
 
 
 def java_home() -> Path:

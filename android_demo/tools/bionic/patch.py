@@ -10,7 +10,9 @@ import struct
 import sys
 from pathlib import Path
 
-RENAMED = {"sysconf", "fprintf", "vfprintf", "fputc", "fwrite", "fflush", "fileno", "dlsym", "malloc", "calloc", "memalign"}
+RENAMED = {
+    "sysconf", "fprintf", "vfprintf", "fputc", "fwrite", "fflush", "fileno", "dlsym", "malloc", "calloc", "memalign",
+}  # fmt: skip
 LOAD, DYNAMIC = 1, 2
 # <elf.h>: DT_HASH, DT_STRTAB, DT_SYMTAB; DT_VERSYM, DT_VERDEF, DT_VERDEFNUM, DT_VERNEED, DT_VERNEEDNUM
 HASH, STRINGS, SYMBOLS = 4, 5, 6

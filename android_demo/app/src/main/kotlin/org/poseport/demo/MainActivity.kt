@@ -82,28 +82,37 @@ class MainActivity : Activity(), TextureView.SurfaceTextureListener {
 
     private fun begin(intent: Intent) {
         val names = store.names()
-        val name = intent.getStringExtra("model") ?: store.last?.takeIf { it in names } ?: names.firstOrNull()
-        if (name == null) say(getString(R.string.no_model, store.folder?.path ?: "")) else load(name)
+        val wanted = listOfNotNull(intent.getStringExtra("model"), store.last?.takeIf { it in names })
+        val all = (wanted + names).distinct()
+        if (all.isEmpty()) say(getString(R.string.no_model, store.folder?.path ?: "")) else load(all)
     }
 
-    /** Take another model or other hardware; where that is refused, the model that runs goes on. */
-    private fun load(name: String) {
+    /**
+     * Take another model or other hardware: the first of [names]. Where that is refused, the model that runs goes on;
+     * where none runs, the next of them is tried.
+     */
+    private fun load(names: List<String>) {
         val wanted = setting
-        status.text = getString(R.string.loading, name)
+        status.text = getString(R.string.loading, names.first())
         worker.post {
-            try {
-                val next = Follower(PoseModel(store.read(name), name, wanted, TfliteDelegates))
-                follower?.close()
-                follower = next
-                store.last = name
-                runOnUiThread { say(null); report(next); photo?.let(::look) }
-            } catch (refused: Refused) {
-                val running = follower?.model
-                runOnUiThread {
-                    running?.let { setting = it.setting }
-                    say(if (running == null) refused.message else getString(R.string.goes_on, refused.message, running.name))
-                    status.text = running?.name ?: ""
+            var refusal: Refused? = null
+            for (name in names) {
+                try {
+                    val next = Follower(PoseModel(store.read(name), name, wanted, TfliteDelegates))
+                    follower?.close()
+                    follower = next
+                    store.last = name
+                } catch (refused: Refused) {
+                    refusal = refusal ?: refused
                 }
+                if (follower != null) break
+            }
+            val running = follower
+            runOnUiThread {
+                running?.let { setting = it.model.setting }
+                say(refusal?.run { if (running == null) message else getString(R.string.goes_on, message, running.model.name) })
+                if (running == null) status.text = "" else report(running)
+                photo?.let(::look)
             }
         }
     }
@@ -111,7 +120,7 @@ class MainActivity : Activity(), TextureView.SurfaceTextureListener {
     private fun chooseModel() {
         val names = store.names()
         if (names.isEmpty()) return say(getString(R.string.no_model, store.folder?.path ?: ""))
-        AlertDialog.Builder(this).setTitle(R.string.model).setItems(names.toTypedArray()) { _, i -> load(names[i]) }.show()
+        AlertDialog.Builder(this).setTitle(R.string.model).setItems(names.toTypedArray()) { _, i -> load(listOf(names[i])) }.show()
     }
 
     private fun chooseHardware() {
@@ -121,7 +130,7 @@ class MainActivity : Activity(), TextureView.SurfaceTextureListener {
         AlertDialog.Builder(this).setTitle(R.string.run_on).setSingleChoiceItems(labels, settings.indexOf(setting)) { dialog, i ->
             dialog.dismiss()
             setting = settings[i]
-            worker.post { follower?.model?.name?.let { runOnUiThread { load(it) } } }
+            worker.post { follower?.model?.name?.let { runOnUiThread { load(listOf(it)) } } }
         }.show()
     }
 

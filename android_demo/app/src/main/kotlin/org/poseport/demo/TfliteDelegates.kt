@@ -3,6 +3,7 @@ package org.poseport.demo
 import android.os.Build
 import org.poseport.demo.core.Delegates
 import org.poseport.demo.core.Hardware
+import org.poseport.demo.core.Obstacle
 import org.poseport.demo.core.Refused
 import org.poseport.demo.core.Setting
 import org.tensorflow.lite.Interpreter
@@ -20,16 +21,16 @@ object TfliteDelegates : Delegates {
                 Hardware.NNAPI -> nnapi()
             }
         } catch (error: RuntimeException) {
-            throw Refused("${setting.hardware.label} cannot be used on this phone (${error.message})")
+            throw Refused("${setting.hardware.label} cannot be used on this phone (${error.message})", Obstacle.NO_DELEGATE)
         } catch (error: LinkageError) {
-            throw Refused("${setting.hardware.label} cannot be used on this phone (${error.message})")
+            throw Refused("${setting.hardware.label} cannot be used on this phone (${error.message})", Obstacle.NO_DELEGATE)
         }
         if (delegate == null) return options.setUseXNNPACK(true) to null
         return options.addDelegate(delegate) to delegate
     }
 
     private fun nnapi(): NnApiDelegate {
-        if (Build.VERSION.SDK_INT < Build.VERSION_CODES.O_MR1) throw Refused("NNAPI needs Android 8.1")
+        if (Build.VERSION.SDK_INT < Build.VERSION_CODES.O_MR1) throw Refused("NNAPI needs Android 8.1", Obstacle.NO_DELEGATE)
         return NnApiDelegate()
     }
 }

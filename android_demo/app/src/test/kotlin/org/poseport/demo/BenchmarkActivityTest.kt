@@ -54,6 +54,10 @@ class BenchmarkActivityTest {
         val result = json(folder, "result.json")
         assertEquals(5, (result["latency_ns"] as List<*>).size)
         assertTrue((result["before"] as Map<*, *>).containsKey("device"))
+        for (key in listOf("load_ms", "first_ms", "peak_memory_kb")) assertTrue("$key ${result[key]}", (result[key] as Number).toDouble() > 0)
+        assertEquals("2.16.1", result["tflite_version"])
+        assertTrue(result["xnnpack"] is Boolean)
+        assertFalse(result.containsKey("refused"))
         assertEquals(8, (json(folder, "32.json")["invoke_ns"] as List<*>).size)
         val outputs = File(folder, "0.bin").readBytes() + File(folder, "32.bin").readBytes()
         assertEquals(40 * expected.output.size, outputs.size)
@@ -96,7 +100,20 @@ class BenchmarkActivityTest {
         describe(folder, mapOf("mode" to "tensors", "count" to 2))
         File(folder, "tensors.bin").writeBytes(expected.input)
         assertEquals("failed: tensors.bin: is shorter than run.json says", measure("wrong"))
+        assertFalse(File(folder, "result.json").exists())
         describe(folder, mapOf("mode" to "guess"))
         assertTrue(measure("wrong").startsWith("failed: run.json: mode"))
+    }
+
+    @Test fun whatThePhoneCannotIsTheResult() {
+        val folder = folder("refused")
+        File(folder, "tensors.bin").writeBytes(expected.input)
+        describe(folder, mapOf("mode" to "tensors", "count" to 1, "hardware" to "GPU")) // a workstation has no such library
+        assertTrue(measure("refused").startsWith("failed: GPU cannot be used on this phone"))
+        assertEquals("no_delegate", json(folder, "result.json")["refused"])
+        describe(folder, mapOf("mode" to "tensors", "count" to 1))
+        File(folder, "m.tflite").appendBytes(ByteArray(9))
+        val said = measure("refused").removePrefix("failed: ")
+        assertEquals(listOf("model", said), json(folder, "result.json").let { listOf(it["refused"], it["reason"]) })
     }
 }

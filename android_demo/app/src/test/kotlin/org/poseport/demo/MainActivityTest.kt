@@ -71,7 +71,7 @@ class MainActivityTest {
         start { activity ->
             activity.settle()
             assertTrue(activity.text(R.id.status), activity.text(R.id.status).startsWith("first.tflite · float32 · CPU, 2 threads"))
-            val pixels = models.picture.image.pixels.map { it or (0xff shl 24) }.toIntArray()
+            val pixels = models.picture.pixels.map { it or (0xff shl 24) }.toIntArray()
             val bitmap = Bitmap.createBitmap(pixels, models.width, models.height, Bitmap.Config.ARGB_8888)
             activity.look(bitmap)
             activity.settle()
@@ -98,6 +98,17 @@ class MainActivityTest {
             val said = activity.text(R.id.message)
             assertTrue(said, said.startsWith("torn.tflite") && "first.tflite goes on" in said)
             assertEquals("first.tflite", ModelStore(app).last)
+        }
+    }
+
+    @Test fun aRefusedModelAtTheStartGivesWayToTheNext() {
+        put(name = "second.tflite")
+        File(folder, "first.tflite").writeBytes(File(folder, "second.tflite").readBytes().copyOf(5000))
+        start { activity ->
+            activity.settle()
+            val said = activity.text(R.id.message)
+            assertTrue(said, said.startsWith("first.tflite") && "second.tflite goes on" in said)
+            assertTrue(activity.text(R.id.status).startsWith("second.tflite"))
         }
     }
 

@@ -7,6 +7,7 @@ import java.io.RandomAccessFile
 import java.nio.ByteBuffer
 import java.nio.channels.FileChannel
 import java.security.MessageDigest
+import org.tensorflow.lite.TensorFlowLite
 
 /** An image of a run: where its RGB bytes lie in `images.bin`, and the boxes of its people. */
 private class ImageEntry(val width: Int, val height: Int, val offset: Long, val boxes: List<Box>)
@@ -33,32 +34,77 @@ class Bench(private val folder: File, private val delegates: Delegates, private 
         else -> throw Refused("run.json: mode \"$mode\" is not one of tensors, images")
     }
 
-    /** Measure what is not measured yet; [progress] hears how many of how many people are done. Returns `result.json`. */
+    private val people = images?.flatMap { image -> image.boxes.map { image to it } }
+    private val count = (people?.size ?: number("count")).also { if (it < 1) throw Refused("run.json: nobody is in it") }
+    private val hardware = Hardware.entries.firstOrNull { it.name == text("hardware") } ?: throw Refused("run.json: hardware is not one of ${Hardware.entries}")
+    private val setting = Setting(hardware, number("threads"))
+
+    /**
+     * Measure what is not measured yet; [progress] hears how many of how many people are done. Returns `result.json`.
+     * Where this phone cannot run the model, that is the result, and is thrown as well.
+     */
     fun run(progress: (Int, Int) -> Unit): File {
-        val hardware = Hardware.entries.firstOrNull { it.name == text("hardware") } ?: throw Refused("run.json: hardware is not one of ${Hardware.entries}")
-        val setting = Setting(hardware, number("threads"))
-        PoseModel(ModelFile.read(File(folder, modelName)), modelName, setting, delegates).use { model ->
-            val people = images?.flatMap { image -> image.boxes.map { image to it } }
-            val count = people?.size ?: number("count")
-            var done = 0
-            while (done < count) {
-                val size = minOf(PART, count - done)
-                if (!isWhole(done, size)) {
-                    if (people != null) measureImages(model, people.subList(done, done + size), done) else measureTensors(model, done, size)
-                }
-                done += size
-                progress(done, count)
+        var model: PoseModel? = null
+        try {
+            val begin = System.nanoTime()
+            model = PoseModel(ModelFile.read(File(folder, modelName)), modelName, setting, delegates)
+            return measure(model, System.nanoTime() - begin, progress)
+        } catch (refused: Refused) {
+            // once the model is there, what is wrong with a file is no finding about the phone
+            if (model == null || refused.obstacle != Obstacle.MODEL) {
+                writeResult("refused" to refused.obstacle.name.lowercase(), "reason" to refused.message)
             }
-            return write("result.json", Json.text(result(model, count)).toByteArray())
+            throw refused
+        } finally {
+            model?.close()
         }
     }
 
-    private fun measureTensors(model: PoseModel, first: Int, count: Int) {
+    private fun measure(model: PoseModel, load: Long, progress: (Int, Int) -> Unit): File {
+        show(model, 0)
+        val first = invokeTime(model)
+        for (done in 0 until count step PART) {
+            val size = minOf(PART, count - done)
+            if (!isWhole(done, size)) if (people != null) measureImages(model, done, size) else measureTensors(model, done, size)
+            progress(done + size, count)
+        }
+        show(model, 0)
+        val before = state()
+        repeat(number("warm_up")) { model.first.invoke() }
+        val latency = List(number("repeat")) { invokeTime(model) }
+        return writeResult(
+            "recipe" to model.card.recipe, "people" to count, "part" to PART, "load_ms" to load / 1e6, "first_ms" to first / 1e6,
+            "latency_ns" to latency, "tflite_version" to TensorFlowLite.runtimeVersion(),
+            "xnnpack" to (hardware == Hardware.CPU && model.first.delegated), "peak_memory_kb" to peakMemory(),
+            "before" to before, "after" to state(),
+        )
+    }
+
+    /** Put a person's input into the network. */
+    private fun show(model: PoseModel, person: Int) {
+        if (people != null) return people[person].let { (image, box) -> model.show(picture(image), box) }
         val size = model.first.input.buffer.capacity()
+        model.first.input.buffer.run { rewind(); put(map("tensors.bin", person * size.toLong(), size.toLong())) }
+    }
+
+    private fun invokeTime(model: PoseModel): Long {
+        val begin = System.nanoTime()
+        model.first.invoke()
+        return System.nanoTime() - begin
+    }
+
+    /** The most that this process ever held, as the kernel counts; null where it does not say so. */
+    private fun peakMemory(): Long? = try {
+        File("/proc/self/status").useLines { lines -> lines.firstOrNull { it.startsWith("VmHWM:") } }?.filter(Char::isDigit)?.toLongOrNull()
+    } catch (error: IOException) {
+        null
+    }
+
+    private fun measureTensors(model: PoseModel, first: Int, count: Int) {
         val outputs = ArrayList<ByteArray>()
         val invoke = ArrayList<Long>()
         val keypoints = List(count) { i ->
-            model.first.input.buffer.run { rewind(); put(map("tensors.bin", (first + i) * size.toLong(), size.toLong())) }
+            show(model, first + i)
             val begin = System.nanoTime()
             val output = model.first.invoke()
             invoke.add(System.nanoTime() - begin)
@@ -68,25 +114,16 @@ class Bench(private val folder: File, private val delegates: Delegates, private 
         writePart(first, mapOf("invoke_ns" to invoke, "input_px" to keypoints), outputs)
     }
 
-    private fun measureImages(model: PoseModel, people: List<Pair<ImageEntry, Box>>, first: Int) {
-        val all = List(people.size) { Times() }
-        val keypoints = people.mapIndexed { i, (image, box) -> model.predict(picture(image), box, all[i]) }
+    private fun measureImages(model: PoseModel, first: Int, count: Int) {
+        val all = List(count) { Times() }
+        val keypoints = people!!.subList(first, first + count).mapIndexed { i, (image, box) -> model.predict(picture(image), box, all[i]) }
         val times = mapOf("prepare_ns" to all.map { it.prepare }, "invoke_ns" to all.map { it.invoke }, "decode_ns" to all.map { it.decode })
         writePart(first, times + ("image_px" to keypoints), emptyList())
     }
 
-    private fun result(model: PoseModel, count: Int): Map<String, Any?> {
-        val before = state()
-        repeat(number("warm_up")) { model.first.invoke() }
-        val latency = List(number("repeat")) {
-            val begin = System.nanoTime()
-            model.first.invoke()
-            System.nanoTime() - begin
-        }
-        return mapOf(
-            "schema" to 1, "run" to identity, "model" to modelName, "recipe" to model.card.recipe, "hardware" to model.setting.hardware.name,
-            "threads" to model.setting.threads, "people" to count, "part" to PART, "latency_ns" to latency, "before" to before, "after" to state(),
-        )
+    private fun writeResult(vararg values: Pair<String, Any?>): File {
+        val run = mapOf("schema" to 1, "run" to identity, "model" to modelName, "hardware" to hardware.name, "threads" to setting.threads)
+        return write("result.json", Json.text(run + values).toByteArray())
     }
 
     /** The outputs first: where the JSON is, the part is whole. */

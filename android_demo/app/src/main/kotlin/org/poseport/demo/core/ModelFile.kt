@@ -42,7 +42,7 @@ object ModelFile {
         if (first.card.spec.refineBox != null) throw Refused("$name: is a later stage without the first; convert the whole bundle again")
         listOf(first) + first.card.laterSha256.mapIndexed { i, sha256 -> later(tail, name, i + 2, sha256, first) }
     } catch (error: OutOfMemoryError) {
-        throw Refused("$name: is too large for this phone's memory")
+        throw Refused("$name: is too large for this phone's memory", Obstacle.MEMORY)
     }
 
     private fun later(tail: Tail, name: String, number: Int, sha256: String, first: Stage): Stage {

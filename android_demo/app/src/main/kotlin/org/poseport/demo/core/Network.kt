@@ -5,6 +5,7 @@ import java.nio.ByteOrder
 import org.tensorflow.lite.DataType
 import org.tensorflow.lite.Interpreter
 import org.tensorflow.lite.Tensor
+import org.tensorflow.lite.planLength
 
 /** Nanoseconds that one picture took: making the input, running the network, reading its output. */
 class Times(var prepare: Long = 0, var invoke: Long = 0, var decode: Long = 0)
@@ -37,9 +38,20 @@ class Network(stage: Stage, private val name: String, options: Interpreter.Optio
     private fun load(data: ByteBuffer, options: Interpreter.Options): Interpreter = try {
         Interpreter(data, options)
     } catch (error: RuntimeException) {
-        throw Refused("$name: cannot be run here (${reason(error)})")
+        throw Refused("$name: cannot be run here (${reason(error)})", Obstacle.UNSUPPORTED)
     } catch (error: LinkageError) {
-        throw Refused("$name: cannot be run here (${reason(error)})")
+        throw Refused("$name: cannot be run here (${reason(error)})", Obstacle.UNSUPPORTED)
+    }
+
+    /** Whether a delegate runs any of the operations that the file lists; the library does not say so when it takes none. */
+    val delegated = interpreter.planLength < operations(stage.data.duplicate().order(ByteOrder.LITTLE_ENDIAN))
+
+    /** How many operations the flatbuffer lists: Model.subgraphs[0].operators of TFLite's schema. */
+    private fun operations(model: ByteBuffer): Int {
+        fun followed(at: Int) = at + model.getInt(at)
+        fun field(table: Int, number: Int) = followed(table + model.getShort(table - model.getInt(table) + 4 + 2 * number))
+        val subgraphs = field(followed(0), 2)
+        return model.getInt(field(followed(subgraphs + 4), 3))
     }
 
     private fun reason(error: Throwable) = (error.message ?: error.javaClass.simpleName).lineSequence().first().take(160)
@@ -90,7 +102,7 @@ class Network(stage: Stage, private val name: String, options: Interpreter.Optio
         try {
             interpreter.run(input.buffer, output)
         } catch (error: RuntimeException) {
-            throw Refused("$name: stopped (${reason(error)})")
+            throw Refused("$name: stopped (${reason(error)})", Obstacle.UNSUPPORTED)
         }
         output.rewind()
         return output

@@ -37,7 +37,7 @@ class PoseModel(stages: List<Stage>, val name: String, val setting: Setting, del
             }
         } catch (error: OutOfMemoryError) {
             close()
-            throw Refused("$name: is too large for this phone's memory")
+            throw Refused("$name: is too large for this phone's memory", Obstacle.MEMORY)
         } catch (error: Throwable) {
             close()
             throw error
@@ -57,6 +57,9 @@ class PoseModel(stages: List<Stage>, val name: String, val setting: Setting, del
         for (network in networks.drop(1)) found = refined(network, picture, box, found, times)
         return found
     }
+
+    /** Put the crop of a box into the first network's input. */
+    fun show(picture: Picture, box: Box) = first.input.fill(picture, crop(first, box))
 
     private fun refined(network: Network, picture: Picture, box: Box, estimates: DoubleArray, times: Times): DoubleArray {
         val found = DoubleArray(estimates.size)
