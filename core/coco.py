@@ -121,7 +121,10 @@ def find_images(annotations: Path, images: Path | None = None) -> Path:
     for folder in tried:
         if folder.is_dir():
             return folder
-    raise ValueError(f"{annotations}: no folder of images; tried {', '.join(map(str, tried))}; name it with --images")
+    raise ValueError(
+        f"{annotations}: no folder of images; tried {', '.join(map(str, tried))}; name it with --images (of --calib "
+        "--calib-images, and so on)"
+    )
 
 
 def load(path: Path, images: Path | None = None, skeleton: Skeleton | None = None, *, strict: bool = True) -> People:
