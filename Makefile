@@ -63,7 +63,7 @@ demo: install
 	$(BIN)/poseport bench latency $(DEMO)/hourglass.float32.tflite $(DEMO)/hourglass.int8.tflite \
 	  --threads 1,2 --out $(DEMO)/results
 	$(BIN)/poseport bench report $(DEMO)/results --out $(DEMO)/report.md
-	$(BIN)/poseport bench report $(DEMO)/results --out report.html
+	$(BIN)/poseport bench report $(DEMO)/results --out report.html --models $(DEMO)
 	@cat $(DEMO)/report.md
 	@echo "--- gate: may int8 lose 1.0 point?"
 	@$(BIN)/poseport bench gate $(DEMO)/results --baseline hourglass.float32 --candidate hourglass.int8 --max-ap-drop 1.0; \

@@ -39,6 +39,9 @@ _PLACES = tuple(
     )
 )  # fmt: skip
 
+# of a name's width, how much lies left of its place
+_SHARES = {"left": 0.0, "center": 0.5, "right": 1.0}
+
 
 @dataclass(frozen=True)
 class Point:
@@ -121,10 +124,11 @@ def curves(lines: Sequence[Line], x: str, title: str) -> str:
     """Shares over a threshold, a line each; a float32 file's is dashed, so that one that lies on it shows both."""
     with _style():
         figure, axes = _figure(4.4, 3.1 + 0.17 * math.ceil(len(lines) / 2))
-        dashes = {"float32": "--", "int8": "-"}
-        for line in sorted(lines, key=lambda one: one.recipe == "float32"):  # dashes over the others
-            style, colour = dashes.get(line.recipe, "-."), _SERIES[line.series % COLOURS]
-            axes.plot(line.x, 100 * line.share, color=colour, linestyle=style, linewidth=1.5, label=line.name)
+        for line in sorted(lines, key=lambda one: one.recipe == "float32"):  # thin dashes over broad lines
+            style = {"float32": "--", "int8": "-"}.get(line.recipe, "-.")
+            broad = {"linewidth": 4, "alpha": 0.45} if style == "-" else {"linewidth": 1.5}
+            colour = _SERIES[line.series % COLOURS]
+            axes.plot(line.x, 100 * line.share, color=colour, linestyle=style, label=line.name, **broad)
         axes.set_xlim(0, max(float(line.x[-1]) for line in lines))
         axes.set_ylim(0, 100)
         axes.set_xlabel(x)
@@ -210,19 +214,22 @@ def _label(figure: Any, axes: Any, points: Sequence[Point]) -> None:
         (left, low), (right, high) = axes.transData.transform([(p.cost.low, p.ap.low), (p.cost.high, p.ap.high)])
         taken += [Bbox.from_extents(x - 6, y - 6, x + 6, y + 6), Bbox.from_extents(x - 4, low - 1, x + 4, high + 1)]
         taken.append(Bbox.from_extents(left - 1, y - 4, right + 1, y + 4))
+    zoom, joint = figure.dpi / 72, {"arrowstyle": "-", "color": _INK, "linewidth": 0.5, "shrinkA": 1, "shrinkB": 4}
     for point in sorted(points, key=lambda p: p.cost.value):
-        at: dict[str, Any] = {"xy": (point.cost.value, point.ap.value), "textcoords": "offset points", "fontsize": 9}
-        tried = []
+        at = point.cost.value, point.ap.value
+        name = axes.annotate(point.name, at, (0, 0), textcoords="offset points", fontsize=9)
+        first, tried = name.get_window_extent(), []  # laid out once, and moved by arithmetic
+        name.remove()
         for i, (dx, dy, side) in enumerate(_PLACES):
-            text = axes.annotate(point.name, xytext=(dx, dy), ha=side, **at)
-            box = text.get_window_extent()
-            text.remove()
+            box = first.translated(zoom * dx - _SHARES[side] * first.width, zoom * dy)
             outside = box.x1 > frame.x1 or box.x0 < frame.x0 or box.y1 > frame.y1 or box.y0 < frame.y0
             tried.append((2 * outside + sum(box.overlaps(other) for other in taken), i, box))
         _, i, box = min(tried, key=lambda one: one[:2])
         dx, dy, side = _PLACES[i]
-        joint = {"arrowstyle": "-", "color": _INK, "linewidth": 0.5, "shrinkA": 1, "shrinkB": 4}
-        axes.annotate(point.name, xytext=(dx, dy), ha=side, arrowprops=joint if i >= _NEAR else None, **at)
+        arrow = joint if i >= _NEAR else None
+        axes.annotate(
+            point.name, at, (dx, dy), textcoords="offset points", ha=side, fontsize=9, zorder=3, arrowprops=arrow
+        )
         taken.append(box)
 
 
