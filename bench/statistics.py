@@ -126,22 +126,27 @@ def pck_difference(base: Accuracy, candidate: Accuracy, threshold: float = 0.1, 
 
 
 def median_change(base: Latency, candidate: Latency, *, resamples: int = 2000, seed: int = 0) -> Interval:
-    """By how many percent the network's median time is longer; the two were timed one after the other, unpaired.
-
-    Blocks of successive samples are drawn, and not single ones: a machine is slow for a while, not for a sample.
-    """
+    """By how many percent the network's median time is longer; the two were timed one after the other, unpaired."""
     rng = np.random.default_rng(seed)
-
-    def medians(found: Latency) -> np.ndarray:
-        us = np.asarray(found.invoke_us, float)
-        blocks = np.array_split(us, max(len(us) // BLOCK, 1))
-        picks = rng.integers(0, len(blocks), (resamples, len(blocks)))
-        return np.array([np.median(np.concatenate([blocks[i] for i in row])) for row in picks])
-
-    drawn = 100 * (medians(candidate) / medians(base) - 1)
+    drawn = 100 * (_drawn(candidate, 50, resamples, rng) / _drawn(base, 50, resamples, rng) - 1)
     low, high = np.percentile(drawn, [2.5, 97.5])
     value = 100 * (np.median(candidate.invoke_us) / np.median(base.invoke_us) - 1)
     return Interval(float(value), float(low), float(high))
+
+
+def _drawn(found: Latency, percent: float, resamples: int, rng: np.random.Generator) -> np.ndarray:
+    """A percentile (R,) of resampled times, in microseconds.
+
+    Processes are drawn, for each has a speed of its own that lasts; then in each blocks of successive samples and not
+    single ones: a machine is slow for a while, not for a sample.
+    """
+    processes = [np.array_split(part, max(len(part) // BLOCK, 1)) for part in found.processes_us]
+    drawn = np.empty(resamples)
+    for r in range(resamples):
+        chosen = [processes[p] for p in rng.integers(0, len(processes), len(processes))]
+        picks = [blocks[i] for blocks in chosen for i in rng.integers(0, len(blocks), len(blocks))]
+        drawn[r] = np.percentile(np.concatenate(picks), percent)
+    return drawn
 
 
 def bootstrap(of: Callable[[np.ndarray], np.ndarray], images: int, resamples: int, seed: int = 0) -> Interval:
