@@ -69,7 +69,7 @@ def accuracy(
     """Score converted MODELS on annotated people: official OKS-AP, PCK, PCP, with every prediction kept, also in
     COCO's results format (in OUT/predictions).
 
-    Example: poseport bench accuracy m.float32.tflite m.int8.tflite --data people --out results
+    Example: poseport bench accuracy starter-float32 starter --data people --out results
     """
     from dataclasses import replace
 
@@ -118,8 +118,7 @@ def rescore(
     """Score the predictions in accuracy RECORDS again without running a network: on other keypoints, or after
     labels were mended.
 
-    Example: poseport bench rescore results/m.int8.accuracy.val.17kp.1cdc19.json --data people --keypoints body
-    --out results
+    Example: poseport bench rescore results/starter.int8.accuracy.*.json --data people --keypoints body --out results
     """
     from poseport.bench import rescore as again
     from poseport.bench.result import Result
@@ -137,6 +136,7 @@ def _answer_scores(results: Sequence[Result], out: Path, *, quiet: bool, as_json
 
     from poseport.bench import result
     from poseport.bench.rescore import coco_results
+    from poseport.bench.words import plural
     from poseport.records import write_whole
 
     lines, found = [], []
@@ -148,11 +148,13 @@ def _answer_scores(results: Sequence[Result], out: Path, *, quiet: bool, as_json
         shown = ("OKS-AP", "OKS-AP50", "PCK@0.1/box", "PCK@0.2/torso")
         values = "  ".join(f"{k} {v:.3f}" for k in shown if (v := m.metrics[k]) is not None)
         name = f"{one.model.name} {m.decoder or ''}".strip()
-        lines.append(f"{name:<28}{values}  ({m.data.people} people, {path})")
+        boxes = [m.boxes] if m.boxes != "ground truth" else []
+        how = [plural(m.data.people, "person", "people"), *boxes, *(["flip"] if m.flip else []), str(path)]
+        lines.append(f"{name:<28}{values}  ({', '.join(how)})")
         found.append(
             {
-                "model": one.model.name, "decoder": m.decoder or "own", "people": m.data.people, "metrics": m.metrics,
-                "file": str(path),
+                "model": one.model.name, "decoder": m.decoder or "own", "boxes": m.boxes, "flip": m.flip,
+                "people": m.data.people, "metrics": m.metrics, "file": str(path),
             }
         )  # fmt: skip
     answer({"results": found}, "\n".join(lines), as_json=as_json, quiet=quiet)
@@ -185,7 +187,7 @@ def latency(
     """Time converted MODELS on this machine, one person at a time, every sample kept: crop, network and decoder
     apart, in two fresh processes whose medians must agree. A host's figures say nothing about a phone's.
 
-    Example: poseport bench latency m.float32.tflite m.int8.tflite --threads 1,2 --out results
+    Example: poseport bench latency starter-float32 starter --threads 1,2 --out results
     """
     import itertools
 
@@ -234,7 +236,7 @@ def profile(model: Path, threads: int, delegate: str, runs: int, every: bool, qu
     """Say where a converted MODEL's time goes on this machine: every operation timed alone, by layer of the network,
     kind, type and delegate.
 
-    Example: poseport bench profile m.int8.tflite --ops
+    Example: poseport bench profile starter --ops
     """
     from poseport.bench import profile as profiles
     from poseport.records import to_data

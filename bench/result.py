@@ -72,7 +72,9 @@ class Environment:
 
 @dataclass(frozen=True)
 class Data:
-    """People that were measured: annotations file, its sha256, folder of images, how many people in how many images."""
+    """People that were measured: annotations file, its sha256, folder of images, how many people in how many images
+    (of a detector's boxes: how many are labelled in the whole set, and in how many images there are boxes).
+    """
 
     file: str
     sha256: str
@@ -101,7 +103,7 @@ class Detections:
 class PersonSample:
     """One person. keypoints: flat x, y in image pixels and score of each keypoint of the model's skeleton.
 
-    errors_px: distance to the label of each scored keypoint, None where it has none.
+    errors_px: distance to the label of each scored keypoint, None where it has none. box_score: of a detector's box.
     """
 
     image_id: int
@@ -111,6 +113,7 @@ class PersonSample:
     oks: float | None
     keypoints: tuple[float, ...]
     errors_px: tuple[float | None, ...]
+    box_score: float | None = None
 
 
 @dataclass(frozen=True)
@@ -163,6 +166,11 @@ class Latency:
     before_bytes: int | None = None
     peak_bytes: int | None = None
     repeats: tuple[int, ...] = ()
+
+    @property
+    def processes_us(self) -> list[np.ndarray]:
+        """The network's samples of each process."""
+        return np.split(np.array(self.invoke_us, float), np.cumsum(self.repeats, dtype=int)[:-1])
 
 
 @dataclass(frozen=True)

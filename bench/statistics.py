@@ -166,12 +166,16 @@ def percentile_interval(found: Latency, percent: float, *, resamples: int = 500)
 def _drawn(found: Latency, percent: float, resamples: int, rng: np.random.Generator) -> np.ndarray:
     """A percentile (R,) of resampled times, in microseconds.
 
-    Blocks of successive samples are drawn, and not single ones: a machine is slow for a while, not for a sample.
+    Processes are drawn, for each has a speed of its own that lasts; then in each blocks of successive samples and not
+    single ones: a machine is slow for a while, not for a sample.
     """
-    us = np.asarray(found.invoke_us, float)
-    blocks = np.array_split(us, max(len(us) // BLOCK, 1))
-    picks = rng.integers(0, len(blocks), (resamples, len(blocks)))
-    return np.array([np.percentile(np.concatenate([blocks[i] for i in row]), percent) for row in picks])
+    processes = [np.array_split(part, max(len(part) // BLOCK, 1)) for part in found.processes_us]
+    drawn = np.empty(resamples)
+    for r in range(resamples):
+        chosen = [processes[p] for p in rng.integers(0, len(processes), len(processes))]
+        picks = [blocks[i] for blocks in chosen for i in rng.integers(0, len(blocks), len(blocks))]
+        drawn[r] = np.percentile(np.concatenate(picks), percent)
+    return drawn
 
 
 def bootstrap(of: Callable[[np.ndarray], np.ndarray], images: int, resamples: int, seed: int = 0) -> Interval:

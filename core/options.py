@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import inspect
 import json
 import os
 import sys
@@ -166,6 +167,8 @@ def section(title: str, *options: Callable[[F], F]) -> Callable[[F], F]:
 def guarded(command: F) -> F:
     """A `ValueError` inside is a user's mistake, a `MemoryError` or `ImportError` the machine's limit: one line and
     exit code 1, no traceback. Ctrl-C exits with 130.
+
+    The example in the command's help stays one line, however narrow the terminal: it is there to be pasted.
     """
 
     @functools.wraps(command)
@@ -187,6 +190,8 @@ def guarded(command: F) -> F:
             click.echo("\ninterrupted; nothing half-written is left", err=True)
             sys.exit(130)
 
+    text, mark, example = inspect.cleandoc(command.__doc__ or "").partition("\nExample: ")
+    run.__doc__ = text + (f"\n\b{mark}{' '.join(example.split())}" if mark else "")
     return run  # type: ignore[return-value]
 
 

@@ -21,6 +21,10 @@ LEAST_BYTES_PER_SECOND = 500_000
 RESERVE_BYTES = 64 * 2**20
 
 ALLOW = "unlock the phone and accept 'Allow USB debugging' on its screen"
+NO_PHONE = (
+    "no phone is connected; plug one in, switch on USB debugging in its developer options, and accept this computer on "
+    "its screen (a phone in the network: `adb connect ADDRESS`)"
+)
 # what adb or the phone says -> what is the matter and what to do, the first that fits
 _FAULTS = (
     (r"unauthori[sz]ed|authorizing|failed to authenticate", f"does not trust this computer yet; {ALLOW}"),
@@ -121,10 +125,7 @@ def choose(serials: Sequence[str]) -> list[Device]:
     """
     found = devices()
     if not found:
-        raise ValueError(
-            "no phone is connected; plug one in, switch on USB debugging in its developer options, and accept this "
-            "computer on its screen (a phone in the network: `adb connect ADDRESS`)"
-        )
+        raise ValueError(NO_PHONE)
     if not serials and len(found) > 1:
         raise ValueError(f"several phones are connected ({', '.join(found)}); name one with --serial, or --serial all")
     chosen = list(found) if not serials or "all" in serials else list(dict.fromkeys(serials))

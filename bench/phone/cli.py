@@ -66,7 +66,7 @@ def list_phones(quiet: bool, as_json: bool) -> None:
             lines.append(f"{serial}  ready")
         except ValueError as error:
             lines.append(str(error))
-    text = "\n".join(lines) or "no phone is connected"
+    text = "\n".join(lines) or adb.NO_PHONE
     phones = [{"serial": serial, "state": state} for serial, state in found.items()]
     answer({"phones": phones}, text, as_json=as_json, quiet=quiet)
 
@@ -101,7 +101,7 @@ def info(serials: tuple[str, ...], quiet: bool, as_json: bool) -> None:
 def sideload(file: Path, serials: tuple[str, ...], apk: Path | None, quiet: bool, as_json: bool) -> None:
     """Put a converted FILE into the app's folder on a phone, and start the app with it.
 
-    Example: poseport sideload m.int8.tflite --apk android_demo/build/poseport-demo.apk
+    Example: poseport sideload starter --apk android_demo/build/poseport-demo.apk
     """
     from poseport.bench.phone import adb, app
 
@@ -148,7 +148,7 @@ def bench_phone(
     """Measure converted MODELS on phones: the app runs them on the crops that a host is given, and its raw outputs
     are scored by the same evaluator. Whatever interrupts it, the same command goes on behind the last whole part.
 
-    Example: poseport bench phone m.int8.tflite --data people --delegates cpu,gpu --threads 1,2,4 --out results
+    Example: poseport bench phone starter --data people --delegates cpu,gpu --threads 1,2,4 --out results
     """
     from poseport.bench.accuracy import check_names, refuse_overlap
     from poseport.bench.boxes import annotated
@@ -173,7 +173,8 @@ def bench_phone(
         sent = phones.prepare(loaded, plan, advance)
     with progress("on the phone", len(devices) * len(loaded) * plan.units, hidden=hidden) as advance:
         found, faults = phones.measure(devices, loaded, sent, plan, advance)
-    answer({"results": [_row(m) for m in found]}, "\n".join(map(_line, found)), as_json=as_json, quiet=quiet)
+    text = "\n".join(map(_line, found))
+    answer({"results": [_row(m) for m in found]}, text, as_json=as_json, quiet=quiet or not found)
     if faults:
         raise ValueError("; ".join(faults))
 
@@ -219,11 +220,11 @@ def _line(m: Measured) -> str:
     text = f"{head}p50 {row['p50_ms']:.2f} ms  p90 {row['p90_ms']:.2f} ms  "
     text += f"OKS-AP {'none' if ap is None else format(ap, '.3f')} ({row['people']} people)"
     if "minutes" in row:
-        first, last, since = row["minutes"][0], row["minutes"][-1], row["throttles_from"]
-        text += (
-            f"  minute {first['minute']} {first['p50_ms']:.2f} ms, minute {last['minute']} {last['p50_ms']:.2f} ms, "
-        )
-        text += "does not throttle" if since is None else f"throttles from minute {since}"
+        ends = dict.fromkeys((0, len(row["minutes"]) - 1))  # one alone is both
+        text += "".join("  minute {minute} {p50_ms:.2f} ms".format(**row["minutes"][i]) for i in ends)
+        since = row["throttles_from"]
+        throttles = "does not throttle" if since is None else f"throttles from minute {since}"
+        text += f", {throttles}" if len(ends) > 1 else ""
     beside = {
         "load {:.0f} ms": row["load_ms"], "first run {:.1f} ms": row["first_ms"],
         "memory {:.0f} MB": row["peak_bytes"] and row["peak_bytes"] / 1e6, "{}": row["runtime"],

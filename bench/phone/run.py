@@ -126,7 +126,8 @@ def _watch(job: Job, description: Description, progress: Callable[[int], None], 
             if description.hardware != "CPU" and re.search(r"cannot be (used|run)|NNAPI needs", said):
                 progress(description.count - done)
                 return Cannot("unsupported", said.removeprefix("failed: "))
-            raise ValueError(f"{serial}: the app {said}")
+            full = "; free some space on the phone" if "ENOSPC" in said else ""
+            raise ValueError(f"{serial}: the app {said}{full}")
         alive = job.device.shell("pidof", app.PACKAGE, check=False).strip()
         absent = 0 if alive else absent + 1
         if absent >= ABSENT_LOOKS:

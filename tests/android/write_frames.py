@@ -18,7 +18,7 @@ from poseport import runner, synth
 from poseport.follow import Follower
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from write_golden import frame_rgb  # noqa: E402
+from write_golden import frame_rgb
 
 MODELS = Path(__file__).parents[2] / "models"
 NETWORKS = ("starter.float32.tflite", "deeppose.float32.tflite")
@@ -26,7 +26,7 @@ SIZES_HW = ((640, 480), (320, 240), (176, 144))
 
 
 def planes(rgb: np.ndarray) -> np.ndarray:
-    """(h, w, 3) uint8 as a camera delivers it, of even sides: luma, then u and v of half the size (full-range BT.601)."""
+    """(h, w, 3) uint8 as a camera delivers it, of even sides: luma, then u and v of half the size, full-range BT.601."""
     red, green, blue = np.moveaxis(rgb.astype(float), -1, 0)
     luma = 0.299 * red + 0.587 * green + 0.114 * blue
     chroma = [(blue - luma) / 1.772 + 128, (red - luma) / 1.402 + 128]

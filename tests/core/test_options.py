@@ -1,10 +1,10 @@
-"""Help with headings; faults as one line."""
+"""Help with headings, lists on a command line, examples; faults as one line."""
 
 import click
 import pytest
 from click.testing import CliRunner
 
-from poseport.options import Sections, guarded, output_options, section
+from poseport.options import Counts, Sections, Some, guarded, output_options, section
 
 
 @click.command(cls=Sections)
@@ -50,3 +50,36 @@ def test_what_a_user_or_a_machine_cannot_do_is_one_line(fault, said):
     assert done.exit_code == 1
     assert said in done.output
     assert done.output.count("\n") == 1
+
+
+@click.command()
+@click.option("--threads", type=Counts(), default="1")
+@click.option("--delegates", type=Some("cpu", "gpu"), default="cpu")
+@guarded
+def listed(threads, delegates):
+    """Lists.
+
+    Example: poseport listed --threads 1,2,4 --delegates cpu,gpu and a line that is far longer than a terminal is
+    wide
+    """
+    click.echo((threads, delegates))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "((1,), ('cpu',))"),
+        (["--threads", "4, 1,4", "--delegates", "gpu,cpu"], "((4, 1), ('gpu', 'cpu'))"),
+        (["--threads", "0"], "'0': expected counts such as 1,2,4"),
+        (["--threads", ""], "'': expected counts"),
+        (["--threads", "1,two"], "'1,two': expected counts"),
+        (["--delegates", "cpu,npu"], "'npu' does not exist; choose of cpu, gpu"),
+    ],
+)
+def test_lists_are_parsed_in_one_place(arguments, said):
+    assert said in CliRunner().invoke(listed, arguments).output
+
+
+def test_an_example_is_pasted_from_one_line():
+    (line,) = [line for line in CliRunner().invoke(listed, ["--help"]).output.splitlines() if "Example" in line]
+    assert line.endswith("than a terminal is wide")

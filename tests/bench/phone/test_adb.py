@@ -14,6 +14,7 @@ from poseport.bench.phone import adb
 
 def test_no_phone_several_phones_and_one_that_does_not_trust(make: Callable[..., StandIn]) -> None:
     assert "no phone is connected; plug one in" in run("phone", "info", code=1)
+    assert "no phone is connected; plug one in" in run("phone", "list")
     one, two = make("one"), make("two")
     assert "several phones are connected" in run("phone", "info", code=1)
     assert len(json.loads(run("phone", "info", "--serial", "all", "--json"))["phones"]) == 2

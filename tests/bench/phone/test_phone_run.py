@@ -54,7 +54,7 @@ def full(phone: StandIn) -> None:
         (unplug_early, "is not connected any more; plug the cable in again", 0),
         (unplug, "is not connected any more; plug the cable in again", 0),
         (kill, "the app was ended on the phone", 32),
-        (fill, "cannot be written (ENOSPC)", 32),
+        (fill, "cannot be written (ENOSPC); free some space on the phone", 32),
         (lock, "its screen was locked while it measured", 60),
         (locked, "its screen is locked; unlock it", 0),
         (full, "is full", 0),
