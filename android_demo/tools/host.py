@@ -98,7 +98,14 @@ def main(models: Path, chosen: list[str]) -> None:
         "robolectric.dependency.dir": JARS,
     }
     opened = [f"--add-opens=java.base/java.{package}=ALL-UNNAMED" for package in ("lang", "util")]
-    command = [*apk.JAVA, *(f"-D{key}={value}" for key, value in properties.items()), *opened]
+    # these run long enough for the second compiler, which a phone has the like of
+    command = [
+        "java",
+        "-Xmx1500m",
+        "-XX:+UseSerialGC",
+        *(f"-D{key}={value}" for key, value in properties.items()),
+        *opened,
+    ]
     command += ["-cp", apk.class_path(path), "org.junit.runner.JUnitCore"]
     env = {**os.environ, "LD_LIBRARY_PATH": str(NATIVE)}
     # one virtual machine a class: Robolectric has class loaders of its own, and a native library belongs to one loader

@@ -1,8 +1,8 @@
 """Camera frames of a drawn person, and where Python finds the keypoints in them, for the app's tests.
 
 `python tests/android/write_frames.py FOLDER` writes FOLDER/frames.json and frames.bin: a person as cameras of three
-sizes, held in four ways, deliver it, for a network of maps and one of coordinates, which look at the whole picture and
-then closer at who was found.
+sizes, held in four ways, deliver it, for a network of maps and one of coordinates. Each looks at the whole picture and
+closer at who was found.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from poseport import runner, synth
+from poseport import runner, synth, track
 from poseport.follow import Follower
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -26,7 +26,7 @@ SIZES_HW = ((640, 480), (320, 240), (176, 144))
 
 
 def planes(rgb: np.ndarray) -> np.ndarray:
-    """(h, w, 3) uint8 as a camera delivers it, of even sides: luma, then u and v of half the size, full-range BT.601."""
+    """(h, w, 3) uint8 of even sides as a camera delivers it: luma, then u and v of half the size (BT.601)."""
     red, green, blue = np.moveaxis(rgb.astype(float), -1, 0)
     luma = 0.299 * red + 0.587 * green + 0.114 * blue
     chroma = [(blue - luma) / 1.772 + 128, (red - luma) / 1.402 + 128]
@@ -52,11 +52,14 @@ def main(folder: Path) -> None:
                 seen = np.ascontiguousarray(seen[:, ::-1] if mirrored else seen)
                 assert np.abs(seen.astype(int) - upright).mean() < 8  # the person stands
                 for name, network in networks.items():
-                    found = Follower(network)(seen)[0].tolist()
+                    follower = Follower(network)
+                    follower(seen)
+                    # a hundredth of a pixel is other rounding in a twentieth of all values: both take the same boxes
+                    boxes = np.round([track.whole(hw), follower.box], 1)
                     cases.append(
                         {
                             "model": name, "rows": rows, "columns": columns, "degrees": degrees, "mirrored": mirrored,
-                            "offset": len(data), "keypoints": found,
+                            "offset": len(data), "boxes_xywh": boxes.tolist(), "keypoints": network(seen, boxes).tolist(),
                         }
                     )  # fmt: skip
                 data += sensor.tobytes()

@@ -1,4 +1,5 @@
-"""Converted models of every family and recipe with random weights, and what Python finds with them in a drawn picture.
+"""Converted models of every family and recipe with random weights, and those that are shipped, and what Python finds
+with them in a drawn picture.
 
 `python tests/android/write_models.py FOLDER` writes NAME.tflite and beside it NAME.json: the boxes, the keypoints that
 `poseport.load` finds, and of the first network one input tensor with the raw output that belongs to it.
@@ -8,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
+import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -15,8 +17,8 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from poseport import bundle, coco, images, runner, synth
-from poseport.convert import quantize
+from poseport import bundle, card, coco, images, pose, runner, synth
+from poseport.convert import graph, mirror, qat, quantize
 from poseport.convert.recipes import RECIPES, recipe
 from poseport.skeleton import COCO17, LSP14, MPII16, Skeleton, rearrange
 from poseport.spec import (
@@ -37,6 +39,8 @@ SMALL = DeepPoseArchitecture(width=0.25, dense_units=16)
 # Maps of random weights are flat: what `dark` makes of them moves by a pixel for the last bit of a float. A centre of
 # mass does not (every decoder is compared through the golden vectors).
 MASS = Decode(method="centroid")
+KEPT = ("stem_conv", "heatmaps_0")  # of the hourglass in mixed recipes
+SHIPPED = Path(__file__).parents[2] / "models"
 # name -> network, keypoints, output, recipes; the first one in all recipes, because a recipe knows nothing of families
 NETWORKS: dict[str, tuple[Architecture, Skeleton, HeatmapOutput | CoordsOutput, tuple[str, ...]]] = {
     "hourglass": (HOURGLASS, COCO17, HeatmapOutput(values="logits", decode=MASS), tuple(RECIPES)),
@@ -61,6 +65,15 @@ def write_bundle(folder: Path, spec: PoseSpec, seed: int) -> Path:
     callbacks.save_weights(model, folder / bundle.WEIGHTS)
     bundle.write_spec(folder, spec)
     return folder
+
+
+def rounded(directory: Path) -> tuple[graph.Deployment, card.FineTuning]:
+    """The network of a bundle with the rounding of int8-qat, whose ranges come from noise instead of a training."""
+    spec, model = graph.load(directory)
+    network = qat.rounding(mirror.mirror(spec, model))
+    noise = np.random.default_rng(0).integers(0, 256, (8, *spec.input_hw, 3)).astype(np.uint8)
+    network(pose.normalise(spec, noise), training=True)
+    return qat.freeze(spec, network), card.FineTuning("0" * 64, 8, 1, 0.0, 0.0, 0)
 
 
 def write_expected(path: Path, image: np.ndarray, boxes: np.ndarray) -> None:
@@ -101,9 +114,19 @@ def main(folder: Path) -> None:
     for name, (directory, recipes) in bundles.items():
         calibration = renamed(people, bundle.read_spec(directory).skeleton)
         for one in recipes:
+            made = recipe(one)
             path = folder / f"{name}.{one}.tflite"
-            quantize.convert(directory, recipe(one), path, calibration, count=16)
+            keep, finetune = KEPT if made.kept else (), rounded if made.trained else None
+            quantize.convert(directory, made, path, calibration, count=16, keep=keep, finetune=finetune)
             write_expected(path, image, boxes)
+    for name in ("hourglass", "deeppose"):
+        calibration = renamed(people, bundle.read_spec(bundles[name][0]).skeleton)
+        for one in ("float32", "int8"):
+            path = folder / f"{name}-keypoints.{one}.tflite"
+            quantize.convert(bundles[name][0], recipe(one), path, calibration, count=16, head="keypoints")
+            write_expected(path, image, boxes)
+    for path in SHIPPED.glob("*.tflite"):
+        write_expected(Path(shutil.copy(path, folder)), image, boxes)
 
 
 if __name__ == "__main__":

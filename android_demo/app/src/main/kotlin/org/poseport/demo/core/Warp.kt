@@ -13,8 +13,8 @@ sealed class Picture {
     protected abstract val rows: Int
     protected abstract val upright: Affine
 
-    /** Red, green and blue of the line [y] in memory, between the pixels that [taps] names; black beside the line. */
-    internal abstract fun resample(y: Int, taps: Taps, into: FloatArray)
+    /** Red, green and blue of the two pixels of each tap in the line [y] in memory; black beside the line. */
+    internal abstract fun fetch(y: Int, taps: Taps, into: FloatArray)
 
     /**
      * The crop that [matrix] makes of the picture: [store] gets each pixel's number, row by row, and its levels.
@@ -26,53 +26,67 @@ sealed class Picture {
      * value in some thousand is the next level there; and so do builds without that vector code.
      *
      * Lines are followed as they lie in memory, whichever way the picture is turned: one axis of the input walks along
-     * a line, the other from line to line. Throws IllegalArgumentException for a matrix that turns by less.
+     * a line, the other from line to line. Throws IllegalArgumentException for a matrix that turns.
      */
     internal inline fun crop(matrix: Affine, inputWidth: Int, inputHeight: Int, store: (Int, Int, Int, Int) -> Unit) {
         val lines = Lines(matrix, inputWidth, inputHeight)
+        val turned = lines.turned
         for (v in 0 until lines.down.size) {
-            val top = lines.down.first[v]
             val down = lines.down.weight[v]
-            val upper = lines.at(top)
-            val lower = lines.at(top + 1)
+            val line = lines.at(lines.down.first[v])
+            val next = lines.at(lines.down.first[v] + lines.down.step)
             var index = v * lines.downStep
             for (u in 0 until lines.along.size) {
-                store(
-                    index, mixed(upper[3 * u], lower[3 * u], down), mixed(upper[3 * u + 1], lower[3 * u + 1], down),
-                    mixed(upper[3 * u + 2], lower[3 * u + 2], down),
-                )
+                val along = lines.along.weight[u]
+                // first across the upright picture, then down
+                if (turned) {
+                    store(
+                        index,
+                        mixed(line[6 * u], next[6 * u], line[6 * u + 3], next[6 * u + 3], down, along),
+                        mixed(line[6 * u + 1], next[6 * u + 1], line[6 * u + 4], next[6 * u + 4], down, along),
+                        mixed(line[6 * u + 2], next[6 * u + 2], line[6 * u + 5], next[6 * u + 5], down, along),
+                    )
+                } else {
+                    store(
+                        index,
+                        mixed(line[6 * u], line[6 * u + 3], next[6 * u], next[6 * u + 3], along, down),
+                        mixed(line[6 * u + 1], line[6 * u + 4], next[6 * u + 1], next[6 * u + 4], along, down),
+                        mixed(line[6 * u + 2], line[6 * u + 5], next[6 * u + 2], next[6 * u + 5], along, down),
+                    )
+                }
                 index += lines.alongStep
             }
         }
     }
 
-    /** A crop's way through the lines. [along], [down]: where in memory its columns and rows lie, or its rows and columns. */
+    /**
+     * A crop's way through the lines: [along] and [down] say where its columns and rows lie in memory, or, of a turned
+     * picture, its rows and columns. Places are computed in the upright picture and only then turned, so that a frame
+     * gives to the last bit what the picture gives that it was turned into.
+     */
     internal inner class Lines(matrix: Affine, width: Int, height: Int) {
-        private val inverse = matrix.after(upright).inverse()
-        private val turned = inverse.a == 0.0 && inverse.e == 0.0
-        val along = if (turned) Taps(ofRows(inverse.b, inverse.c, height), columns) else Taps(ofColumns(inverse.a, inverse.c, width), columns)
-        val down = if (turned) Taps(ofColumns(inverse.d, inverse.f, width), rows) else Taps(ofRows(inverse.e, inverse.f, height), rows)
+        private val inverse = matrix.inverse()
+        val turned = upright.a == 0.0
+        private val x = FloatArray(width) { (inverse.a.toFloat().toDouble() * it + inverse.c.toFloat()).toFloat() }
+        private val y = FloatArray(height) { inverse.e.toFloat() * it + inverse.f.toFloat() }
+        val along = if (turned) Taps(y, columns, upright.d < 0) else Taps(x, columns, upright.a < 0)
+        val down = if (turned) Taps(x, rows, upright.b < 0) else Taps(y, rows, upright.e < 0)
         val alongStep = if (turned) width else 1
         val downStep = if (turned) 1 else width
 
         // two lines that follow one another are one even, one odd
-        private val kept = Array(2) { FloatArray(3 * along.size) }
+        private val kept = Array(2) { FloatArray(6 * along.size) }
         private val keptLine = intArrayOf(Int.MIN_VALUE, Int.MIN_VALUE)
 
         init {
-            require(turned || (inverse.b == 0.0 && inverse.d == 0.0)) { "a crop turns by multiples of 90 degrees" }
+            require(inverse.b == 0.0 && inverse.d == 0.0) { "the matrix of a crop turns nothing" }
         }
-
-        private fun ofColumns(step: Double, start: Double, count: Int) =
-            FloatArray(count) { (step.toFloat().toDouble() * it + start.toFloat()).toFloat() }
-
-        private fun ofRows(step: Double, start: Double, count: Int) = FloatArray(count) { step.toFloat() * it + start.toFloat() }
 
         /** A line at the places of [along], black above and below the picture. It is good until the next but one. */
         fun at(y: Int): FloatArray {
             val line = kept[y and 1]
             if (keptLine[y and 1] != y) {
-                if (y in 0 until rows) resample(y, along, line) else line.fill(0f)
+                if (y in 0 until rows) fetch(y, along, line) else line.fill(0f)
                 keptLine[y and 1] = y
             }
             return line
@@ -80,20 +94,25 @@ sealed class Picture {
     }
 
     internal companion object {
-        /** Between two levels, rounded half to even. */
-        fun mixed(upper: Float, lower: Float, down: Float): Int =
+        /** Between four levels, rounded half to even. */
+        fun mixed(p: Float, q: Float, r: Float, s: Float, across: Float, down: Float): Int {
+            val upper = p + across * (q - p)
+            val lower = r + across * (s - r)
             // beyond 2^23 a float has no fraction: adding it rounds half to even, and leaves the number in the low bits
-            (upper + down * (lower - upper) + 8388608f).toRawBits() and 255
+            return (upper + down * (lower - upper) + 8388608f).toRawBits() and 255
+        }
     }
 }
 
 /**
- * Between which two of [length] pixels in a line each place lies: the first one's number, and the second one's weight.
- * Two to the left and two to the right of the line are as far away as any.
+ * Between which two of the [length] pixels of a line each place lies: the first one's number, from which the second one
+ * is [step] away, and the second one's weight. flipped: the line lies in memory from its end to its beginning. Two
+ * pixels beside the line are as far away as any.
  */
-internal class Taps(places: FloatArray, length: Int) {
+internal class Taps(places: FloatArray, length: Int, flipped: Boolean) {
     val size = places.size
-    val first = IntArray(size) { floor(places[it]).toInt().coerceIn(-2, length) }
+    val step = if (flipped) -1 else 1
+    val first = IntArray(size) { i -> floor(places[i]).toInt().coerceIn(-2, length).let { if (flipped) length - 1 - it else it } }
     val weight = FloatArray(size) { places[it] - floor(places[it]) }
 }
 
@@ -103,19 +122,19 @@ class RgbImage(val pixels: IntArray, override val width: Int, override val heigh
     override val rows get() = height
     override val upright get() = Affine.upright(width, height, 0, false)
 
-    override fun resample(y: Int, taps: Taps, into: FloatArray) {
+    override fun fetch(y: Int, taps: Taps, into: FloatArray) {
         val row = y * width
         for (i in 0 until taps.size) {
-            val left = taps.first[i]
-            val weight = taps.weight[i]
-            val p = if (left in 0 until width) pixels[row + left] else 0
-            val q = if (left + 1 in 0 until width) pixels[row + left + 1] else 0
-            val red = LEVELS[p shr 16 and 255]
-            val green = LEVELS[p shr 8 and 255]
-            val blue = LEVELS[p and 255]
-            into[3 * i] = red + weight * (LEVELS[q shr 16 and 255] - red)
-            into[3 * i + 1] = green + weight * (LEVELS[q shr 8 and 255] - green)
-            into[3 * i + 2] = blue + weight * (LEVELS[q and 255] - blue)
+            val first = taps.first[i]
+            val second = first + taps.step
+            val p = if (first in 0 until width) pixels[row + first] else 0
+            val q = if (second in 0 until width) pixels[row + second] else 0
+            into[6 * i] = LEVELS[p shr 16 and 255]
+            into[6 * i + 1] = LEVELS[p shr 8 and 255]
+            into[6 * i + 2] = LEVELS[p and 255]
+            into[6 * i + 3] = LEVELS[q shr 16 and 255]
+            into[6 * i + 4] = LEVELS[q shr 8 and 255]
+            into[6 * i + 5] = LEVELS[q and 255]
         }
     }
 
@@ -147,7 +166,7 @@ class YuvImage(
     private val cr = ByteArray((columns / 2 + 2) * chromaStep).apply { fill(GREY) }
     private var chromaLine = -1
 
-    override fun resample(y: Int, taps: Taps, into: FloatArray) {
+    override fun fetch(y: Int, taps: Taps, into: FloatArray) {
         read(luma, y * lumaRow, columns, light, 2)
         if (chromaLine != y / 2) {
             chromaLine = y / 2
@@ -157,21 +176,21 @@ class YuvImage(
         }
         for (i in 0 until taps.size) {
             val p = taps.first[i] + 2
-            val weight = taps.weight[i]
+            val q = p + taps.step
             val lightP = BIAS + (light[p].toInt() and 255)
-            val lightQ = BIAS + (light[p + 1].toInt() and 255)
+            val lightQ = BIAS + (light[q].toInt() and 255)
             val chromaP = (p shr 1) * chromaStep
-            val chromaQ = (p + 1 shr 1) * chromaStep
+            val chromaQ = (q shr 1) * chromaStep
             val cbP = cb[chromaP].toInt() and 255
             val crP = cr[chromaP].toInt() and 255
             val cbQ = cb[chromaQ].toInt() and 255
             val crQ = cr[chromaQ].toInt() and 255
-            val redP = LEVELS[lightP + RED[crP] and MASK]
-            val greenP = LEVELS[lightP + (GREEN_BLUE[cbP] + GREEN_RED[crP] shr 16) and MASK]
-            val blueP = LEVELS[lightP + BLUE[cbP] and MASK]
-            into[3 * i] = redP + weight * (LEVELS[lightQ + RED[crQ] and MASK] - redP)
-            into[3 * i + 1] = greenP + weight * (LEVELS[lightQ + (GREEN_BLUE[cbQ] + GREEN_RED[crQ] shr 16) and MASK] - greenP)
-            into[3 * i + 2] = blueP + weight * (LEVELS[lightQ + BLUE[cbQ] and MASK] - blueP)
+            into[6 * i] = LEVELS[lightP + RED[crP] and MASK]
+            into[6 * i + 1] = LEVELS[lightP + (GREEN_BLUE[cbP] + GREEN_RED[crP] shr 16) and MASK]
+            into[6 * i + 2] = LEVELS[lightP + BLUE[cbP] and MASK]
+            into[6 * i + 3] = LEVELS[lightQ + RED[crQ] and MASK]
+            into[6 * i + 4] = LEVELS[lightQ + (GREEN_BLUE[cbQ] + GREEN_RED[crQ] shr 16) and MASK]
+            into[6 * i + 5] = LEVELS[lightQ + BLUE[cbQ] and MASK]
         }
     }
 
