@@ -36,7 +36,7 @@ class Worse:
 @dataclass(frozen=True)
 class Compared:
     """A converted file beside its float32 file on one data set. plot, body: SVG, empty where there is none; caption:
-    what the body shows. note: why there are no heatmaps.
+    what the body shows. note: what is to be said of the heatmaps.
     """
 
     title: str
