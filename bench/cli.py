@@ -14,7 +14,7 @@ from poseport.options import PATH, answer, guarded, output_options
 
 @click.group()
 def bench() -> None:
-    """Measure converted files and decide on them. Results are JSON records in a folder; gate and report read
+    """Measure converted files and decide on them. Results are JSON records in a folder; gate and report need
     nothing else.
     """
 

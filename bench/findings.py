@@ -133,7 +133,7 @@ def _pairs(members: Sequence[Scored]) -> list[Pair]:
         known = base and base.accuracy.metrics["OKS-AP"] is not None
         if base and known and not is_float(candidate.model) and candidate.accuracy.metrics["OKS-AP"] is not None:
             raw = ap_difference(base.accuracy, candidate.accuracy)  # as the gate draws it: the two agree
-            found.append(Pair(base, candidate, Interval(100 * raw.value, 100 * raw.low, 100 * raw.high)))
+            found.append(Pair(base, candidate, raw.times(100)))
     return found
 
 

@@ -29,14 +29,16 @@ def find_files(paths: Iterable[Path]) -> dict[str, Path]:
 
 
 def open_pair(pair: Pair, files: Mapping[str, Path]) -> tuple[list[Stage], str]:
-    """The first stages of a pair's files, or none and the reason in a sentence."""
+    """The first stages of a pair's files, or none; and what is to be said about it, in a sentence."""
     models = [side.model for side in (pair.base, pair.candidate)]
     if not any(isinstance(model.card.spec.output, HeatmapOutput) for model in models):
         return [], "Neither file gives heatmaps, so that none are shown."
     missing = [f"{model.name} (sha256 {model.sha256[:12]}…)" for model in models if model.sha256 not in files]
     if missing:
         return [], f"Heatmaps need the files themselves; not found: {', '.join(missing)}. Name them with --models."
-    return [load(files[model.sha256]).stage for model in models], ""
+    here = pair.base.environment.device == "host"
+    note = "" if here else "Heatmaps are as the machine computes them that wrote this page."
+    return [load(files[model.sha256]).stage for model in models], note
 
 
 def look(

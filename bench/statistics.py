@@ -27,6 +27,10 @@ class Interval:
     low: float
     high: float
 
+    def times(self, factor: float) -> Interval:
+        """In another unit."""
+        return Interval(factor * self.value, factor * self.low, factor * self.high)
+
 
 def average_precision(found: Detections, weights: np.ndarray) -> np.ndarray:
     """OKS-AP of resampled images, (R,) for weights (R, I): how often each image was drawn.

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from poseport.bench.findings import DataSet, Timed, baseline, is_float, same_threads
+from poseport.bench.findings import DataSet, Pair, Timed, baseline, is_float, same_threads
 from poseport.bench.latency import percentile_ms
 from poseport.bench.result import Model
-from poseport.bench.statistics import Interval
-from poseport.bench.words import figures, plural, points, signed, span
+from poseport.bench.statistics import Interval, median_change, pck_difference
+from poseport.bench.words import PER_KEYPOINT, figures, plural, points, signed, span
 
 
 @dataclass(frozen=True)
@@ -37,26 +37,34 @@ def changes(models: Sequence[Model], sets: Sequence[DataSet], places: Mapping[st
 
 
 def _change(model: Model, base: Model, sets: Sequence[DataSet], places: Mapping[str, Sequence[Timed]]) -> Change:
-    lines = []
-    for data in sets:
-        for pair in data.pairs:
-            if pair.candidate.model.sha256 == model.sha256:
-                d, count = pair.difference, pair.base.accuracy.data.people
-                before, after = (points(s.accuracy.metrics["OKS-AP"]) for s in (pair.base, pair.candidate))
-                tone, verdict = _verdict(d)
-                text = f"95 % interval {span(d)}: {verdict}. {after} instead of {before}, on {count:,} people."
-                lines.append(Line(f"AP on {data.label}", f"{signed(d.value)} points", text, tone))
+    pairs = [(data, pair) for data in sets for pair in data.pairs if pair.candidate.model.sha256 == model.sha256]
+    lines = [line for data, pair in pairs for line in _accuracy(data, pair)]
     megabytes = f"{figures(model.bytes / 1e6)} MB instead of {figures(base.bytes / 1e6)} MB."
     lines.append(Line("Size against float32", f"{100 * model.bytes / base.bytes:.0f} %", megabytes))
     for members in places.values():
-        for mine in (t for t in members if t.model.sha256 == model.sha256):
-            other = same_threads(mine, members)
-            if other:
-                a, b = percentile_ms(other.latency, 50), percentile_ms(mine.latency, 50)
-                threads = plural(mine.environment.threads, "thread")
-                text = f"Median of {figures(b)} ms instead of {figures(a)} ms on {mine.environment.processor}."
-                lines.append(Line(f"Latency against float32, {threads}", f"{100 * b / a:.0f} %", text))
+        mine = (t for t in members if t.model.sha256 == model.sha256)
+        lines += [_latency(t, other) for t in mine if (other := same_threads(t, members))]
     return Change(f"{model.name} against {base.name}", lines)
+
+
+def _accuracy(data: DataSet, pair: Pair) -> Iterator[Line]:
+    base, candidate = pair.base.accuracy, pair.candidate.accuracy
+    differences = [("AP", "OKS-AP", pair.difference)]
+    if base.metrics.get(PER_KEYPOINT) is not None:
+        differences.append((PER_KEYPOINT, PER_KEYPOINT, pck_difference(base, candidate).times(100)))
+    for name, metric, d in differences:
+        before, after = (points(side.metrics[metric]) for side in (base, candidate))
+        tone, verdict = _verdict(d)
+        text = f"95 % interval {span(d)}: {verdict}. {after} instead of {before}, on {base.data.people:,} people."
+        yield Line(f"{name} on {data.label}", f"{signed(d.value)} points", text, tone)
+
+
+def _latency(mine: Timed, other: Timed) -> Line:
+    before, after = (percentile_ms(t.latency, 50) for t in (other, mine))
+    d, threads = median_change(other.latency, mine.latency), plural(mine.environment.threads, "thread")
+    text = f"Median of {figures(after)} ms instead of {figures(before)} ms: {signed(d.value)} % ({span(d)})."
+    where = f"{mine.environment.device} {mine.environment.delegate}, {threads}"
+    return Line(f"Latency against float32, {where}", f"{100 * after / before:.0f} %", text)
 
 
 def _verdict(d: Interval) -> tuple[str, str]:

@@ -13,7 +13,6 @@ from poseport.bench.findings import (
     ap_interval,
     baseline,
     is_float,
-    is_subset,
     same_threads,
 )
 from poseport.bench.latency import percentile_ms, whole_ms
@@ -45,8 +44,9 @@ def glance(data: DataSet, found: Sequence[Cost]) -> Table:
 
 def accuracy(data: DataSet) -> Table:
     """Every file on one data set, with its change against the float32 file of the same weights."""
-    a, every = data.scored[0].accuracy, len(data.scored[0].model.card.spec.skeleton)
-    counted = f"{len(a.keypoints)} of {every} keypoints" if is_subset(data.scored[0]) else f"all {every} keypoints"
+    a, every = data.scored[0].accuracy, {len(s.model.card.spec.skeleton) for s in data.scored}
+    of = "" if len(every) > 1 else f" of {max(every)}"
+    counted = f"{len(a.keypoints)}{of} keypoints" if len(a.keypoints) < max(every) else f"all {max(every)} keypoints"
     people = f"{plural(a.data.people, 'person', 'people')} in {plural(a.data.images, 'image')}"
     boxes = "ground-truth boxes" if a.boxes == "ground truth" else f"boxes from {a.boxes}"
     caption = f"{data.label}: {people}, {counted}, {boxes}, {'averaged with mirrored crops' if a.flip else 'no flip'}"

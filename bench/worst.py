@@ -36,7 +36,7 @@ class Worse:
 @dataclass(frozen=True)
 class Compared:
     """A converted file beside its float32 file on one data set. plot, body: SVG, empty where there is none; caption:
-    what the body shows. note: why there are no heatmaps.
+    what the body shows. note: what is to be said of the heatmaps.
     """
 
     title: str
@@ -58,7 +58,7 @@ def compare(data: DataSet, pair: Pair, *, pictures: bool, photos: bool, files: M
     sides = [s.accuracy.by_keypoint.get(PER_KEYPOINT, (None,) * len(names)) for s in (base, candidate)]
     before, after = (np.array([math.nan if v is None else 100 * v for v in side]) for side in sides)
     labels = np.array([[e is not None for e in p.errors_px] for p in base.accuracy.people]).sum(axis=0)
-    changes = [_points(one) for one in keypoint_differences(base.accuracy, candidate.accuracy)]
+    changes = [one.times(100) for one in keypoint_differences(base.accuracy, candidate.accuracy)]
     rows = [
         (name.replace("_", " "), f"{n:,}", *(f"{v:.1f}" if math.isfinite(v) else NONE for v in (a, b)), _change(d))
         for name, n, a, b, d in zip(names, labels, before, after, changes, strict=True)
@@ -76,10 +76,6 @@ def compare(data: DataSet, pair: Pair, *, pictures: bool, photos: bool, files: M
     worst = [_worse(pair, first, after, photos, stages) for first, after in fallen]
     table = Table(f"{PER_KEYPOINT} of each keypoint", header, rows)
     return Compared(title, plot, figure, body.caption(changes) if figure else "", table, worst, note)
-
-
-def _points(share: Interval) -> Interval:
-    return Interval(100 * share.value, 100 * share.low, 100 * share.high)
 
 
 def _change(d: Interval) -> str:

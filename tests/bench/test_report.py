@@ -152,6 +152,8 @@ def test_report_and_gate_give_the_same_interval(page: Read, records: list[Result
     text = f"{d.value:+.1f} ({d.low:+.1f} to {d.high:+.1f})".replace("-", "\N{MINUS SIGN}")
     assert text in page.text
     assert ": a loss." in page.text
+    assert re.search(r"PCK@0\.1/box on person_keypoints\.json.*a loss\.", page.text, re.DOTALL)
+    assert "Latency against float32, host XNNPACK, 1 thread" in page.text
 
 
 def test_it_can_be_read_without_eyes(page: Read) -> None:
