@@ -47,7 +47,7 @@ class Counts(click.ParamType):
         """The counts that are meant."""
         words = [word.strip() for word in str(value).split(",")]
         if not all(word.isdecimal() and int(word) for word in words):
-            self.fail(f"{value!r}: expected counts such as 1,2,4", param, context)
+            raise click.ClickException(f"{_flag(param)} {value!r}: expected counts such as 1,2,4")
         return tuple(dict.fromkeys(map(int, words)))
 
 
@@ -64,8 +64,14 @@ class Some(click.ParamType):
         words = [word.strip() for word in str(value).split(",")]
         unknown = [word for word in words if word not in self.names]
         if unknown:
-            self.fail(f"{unknown[0]!r} does not exist; choose of {', '.join(self.names)}", param, context)
+            raise click.ClickException(
+                f"{_flag(param)}: {unknown[0]!r} does not exist; choose of {', '.join(self.names)}"
+            )
         return tuple(dict.fromkeys(words))
+
+
+def _flag(param: click.Parameter | None) -> str:
+    return param.opts[0] if param else "value"
 
 
 MODEL, BUNDLE = Named(bundle=False), Named(bundle=True)

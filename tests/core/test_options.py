@@ -70,10 +70,10 @@ def listed(threads, delegates):
     [
         ([], "((1,), ('cpu',))"),
         (["--threads", "4, 1,4", "--delegates", "gpu,cpu"], "((4, 1), ('gpu', 'cpu'))"),
-        (["--threads", "0"], "'0': expected counts such as 1,2,4"),
+        (["--threads", "0"], "Error: --threads '0': expected counts such as 1,2,4"),
         (["--threads", ""], "'': expected counts"),
         (["--threads", "1,two"], "'1,two': expected counts"),
-        (["--delegates", "cpu,npu"], "'npu' does not exist; choose of cpu, gpu"),
+        (["--delegates", "cpu,npu"], "Error: --delegates: 'npu' does not exist; choose of cpu, gpu"),
     ],
 )
 def test_lists_are_parsed_in_one_place(arguments, said):
