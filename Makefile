@@ -85,6 +85,7 @@ android_demo/build/models/frames.json: tests/android/write_models.py tests/andro
 
 test-android: apk android_demo/build/models/frames.json
 	$(PYTHON) android_demo/tools/host.py android_demo/build/models
+	$(PYTHON) android_demo/tools/arm64.py android_demo/build/models
 
 # The shipped networks again, into runs/: three trainings, hours on a CPU. DATA: LSP Extended's 9,000 training people in
 # COCO form; TEACHER: MoveNet Thunder with its spec beside it (docs/models/starter.md says where these come from).

@@ -106,7 +106,7 @@ class AccessibilityTest {
         if (view !is TextView || view.text.isBlank()) return@buildList
         val (lines, place) = view.layout to placeIn(root, view)
         if (lines.height > view.height - view.compoundPaddingTop - view.compoundPaddingBottom) add("is too low for ${view.lineCount} lines")
-        if ((0 until lines.lineCount).any { lines.getEllipsisCount(it) > 0 || lines.getLineWidth(it) > lines.width + 1 }) add("is cut: ${view.text}")
+        if ((0 until lines.lineCount).any { lines.getEllipsisCount(it) > 0 || lines.getLineMax(it) > lines.width + 1 }) add("is cut: ${view.text}")
         if (!scrolls(view) && !Rect(0, 0, root.width, root.height).contains(place)) add("reaches over the screen: $place of ${root.width} x ${root.height}")
         if (!place.intersect(0, 0, drawn.width, drawn.height)) return@buildList // scrolled away
         val pixels = IntArray(place.width() * place.height())
