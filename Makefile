@@ -34,6 +34,7 @@ install: $(VENV)/.installed
 
 test: install
 	$(BIN)/python -m pytest -m "not slow"
+	@echo "the app's tests need a JDK and take a few minutes more: make test-android"
 
 test-slow: install
 	$(BIN)/python -m pytest -m slow
@@ -75,14 +76,16 @@ MODEL ?= models/starter.int8.tflite
 apk:
 	$(PYTHON) android_demo/tools/apk.py $(MODEL)
 
-android_demo/build/models/picture.json: tests/android/write_models.py $(VENV)/.installed
+android_demo/build/models/frames.json: tests/android/write_models.py tests/android/write_frames.py $(VENV)/.installed
 	rm -rf $(@D)
 	mkdir -p $(@D)
-	$(BIN)/python $< $(@D)
+	$(BIN)/python tests/android/write_models.py $(@D)
+	$(BIN)/python tests/android/write_frames.py $(@D)
 	@touch $@
 
-test-android: apk android_demo/build/models/picture.json
+test-android: apk android_demo/build/models/frames.json
 	$(PYTHON) android_demo/tools/host.py android_demo/build/models
+	$(PYTHON) android_demo/tools/arm64.py android_demo/build/models
 
 # The shipped networks again, into runs/: four trainings, hours on a CPU. DATA: LSP Extended's 9,000 training people in
 # COCO form; TEACHER: MoveNet Thunder with its spec beside it (docs/models/starter.md says where these come from).

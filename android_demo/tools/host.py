@@ -25,19 +25,18 @@ OUT = BUILD / "host"
 TEST_CLASSES = BUILD / "test-classes"
 
 
-def native_library() -> None:
-    """The AAR's library for x86_64, and what it needs of Android's C library."""
-    here, source = BIONIC, apk.WORK / "aar" / "tensorflow-lite" / "jni" / "x86_64"
-    NATIVE.mkdir()
+def native_library(abi: str, folder: Path, compiler: str) -> None:
+    """The AAR's library for a processor, and what it needs of Android's C library."""
+    folder.mkdir()
     name = "libtensorflowlite_jni.so"
-    run(sys.executable, here / "patch.py", source / name, NATIVE / name)
-    shared = ("gcc", "-O1", "-shared", "-fPIC", "-Wl,--no-as-needed")
-    run(*shared, "-Wl,-soname,libc.so", "-o", NATIVE / "libc.so", here / "shim.c")
-    run(*shared, "-o", NATIVE / "libposeport_xnnpack.so", here / "shim.c")
-    empty = NATIVE / "empty.c"
+    run(sys.executable, BIONIC / "patch.py", apk.WORK / "aar" / "tensorflow-lite" / "jni" / abi / name, folder / name)
+    shared = (compiler, "-O1", "-shared", "-fPIC", "-Wl,--no-as-needed")
+    run(*shared, "-Wl,-soname,libc.so", "-o", folder / "libc.so", BIONIC / "shim.c")
+    run(*shared, "-o", folder / "libposeport_xnnpack.so", BIONIC / "shim.c")
+    empty = folder / "empty.c"
     empty.write_text("")
     for library, more in {"m": ["-l:libm.so.6"], "dl": [], "log": []}.items():
-        run(*shared, f"-Wl,-soname,lib{library}.so", "-o", NATIVE / f"lib{library}.so", empty, *more)
+        run(*shared, f"-Wl,-soname,lib{library}.so", "-o", folder / f"lib{library}.so", empty, *more)
 
 
 def test_jars() -> list[Path]:
@@ -82,8 +81,8 @@ def main(models: Path, chosen: list[str]) -> None:
     OUT.mkdir(parents=True)
     jars = test_jars()
     libs = [aar / "classes.jar" for aar in apk.libraries()]
-    once(NATIVE, native_library, BIONIC)
-    once(TEST_CLASSES, lambda: compile_tests([*libs, *jars]), TESTS / "kotlin", apk.CLASSES)
+    once(NATIVE, lambda: native_library("x86_64", NATIVE, "gcc"), BIONIC, Path(__file__))
+    once(TEST_CLASSES, lambda: compile_tests([*libs, *jars]), TESTS / "kotlin", apk.CLASSES, Path(__file__))
     names = chosen or sorted(
         ".".join(path.relative_to(TESTS / "kotlin").with_suffix("").parts) for path in TESTS.rglob("*Test.kt")
     )
@@ -99,14 +98,9 @@ def main(models: Path, chosen: list[str]) -> None:
     }
     opened = [f"--add-opens=java.base/java.{package}=ALL-UNNAMED" for package in ("lang", "util")]
     # these run long enough for the second compiler, which a phone has the like of
-    command = [
-        "java",
-        "-Xmx1500m",
-        "-XX:+UseSerialGC",
-        *(f"-D{key}={value}" for key, value in properties.items()),
-        *opened,
-    ]
-    command += ["-cp", apk.class_path(path), "org.junit.runner.JUnitCore"]
+    settings = [f"-D{key}={value}" for key, value in properties.items()]
+    command = ["java", "-Xmx1500m", "-XX:+UseSerialGC", *settings, *opened, "-cp", apk.class_path(path)]
+    command.append("org.junit.runner.JUnitCore")
     env = {**os.environ, "LD_LIBRARY_PATH": str(NATIVE)}
     # one virtual machine a class: Robolectric has class loaders of its own, and a native library belongs to one loader
     failed = [name for name in names if subprocess.run([*command, name], env=env).returncode]

@@ -50,7 +50,7 @@ def once(target: Path, make: Callable[[], None], *inputs: object) -> None:
     folders too, everything else by its text. Fetched jars are named by jars.txt.
     """
     digest = hashlib.sha256()
-    for one in (*inputs, ROOT / "jars.txt", *sorted(Path(__file__).parent.glob("*.py"))):
+    for one in (*inputs, ROOT / "jars.txt", Path(__file__), Path(__file__).with_name("apk.py")):
         if isinstance(one, Path):
             for path in [one] if one.is_file() else sorted(path for path in one.rglob("*") if path.is_file()):
                 digest.update(f"{path.name if path == one else path.relative_to(one)} {path.stat().st_size} ".encode())

@@ -56,10 +56,11 @@ def main(folder: Path) -> None:
                     follower(seen)
                     # a hundredth of a pixel is other rounding in a twentieth of all values: both take the same boxes
                     boxes = np.round([track.whole(hw), follower.box], 1)
+                    found = network(seen, boxes)
                     cases.append(
                         {
                             "model": name, "rows": rows, "columns": columns, "degrees": degrees, "mirrored": mirrored,
-                            "offset": len(data), "boxes_xywh": boxes.tolist(), "keypoints": network(seen, boxes).tolist(),
+                            "offset": len(data), "boxes_xywh": boxes.tolist(), "keypoints": found.tolist(),
                         }
                     )  # fmt: skip
                 data += sensor.tobytes()

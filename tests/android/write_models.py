@@ -50,7 +50,7 @@ NETWORKS: dict[str, tuple[Architecture, Skeleton, HeatmapOutput | CoordsOutput, 
         HeatmapOutput(stride=8, decode=MASS),
         ("float32", "int8"),
     ),
-    "deeppose": (SMALL, LSP14, CoordsOutput(), ("float32", "int8")),
+    "coords": (SMALL, LSP14, CoordsOutput(), ("float32", "int8")),
     "visibility": (SMALL, LSP14, CoordsOutput(score="visibility"), ("int8",)),
 }
 
@@ -119,7 +119,7 @@ def main(folder: Path) -> None:
             keep, finetune = KEPT if made.kept else (), rounded if made.trained else None
             quantize.convert(directory, made, path, calibration, count=16, keep=keep, finetune=finetune)
             write_expected(path, image, boxes)
-    for name in ("hourglass", "deeppose"):
+    for name in ("hourglass", "coords"):
         calibration = renamed(people, bundle.read_spec(bundles[name][0]).skeleton)
         for one in ("float32", "int8"):
             path = folder / f"{name}-keypoints.{one}.tflite"

@@ -1,4 +1,4 @@
-"""Make an x86_64 library that was built for Android loadable by glibc; for tests on a workstation, never packed.
+"""Make a 64-bit library that was built for Android loadable by glibc; for tests on a workstation, never packed.
 
 Symbol-version tables are dropped (glibc has no version "LIBC"), and the imports whose binary interface differs get a
 capital first letter: shim.c defines those.

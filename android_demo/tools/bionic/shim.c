@@ -1,4 +1,4 @@
-/* What libtensorflowlite_jni.so (x86_64, built for Android) wants of its C library and glibc lacks or does otherwise.
+/* What libtensorflowlite_jni.so (64-bit, built for Android) wants of its C library and glibc lacks or does otherwise.
    For tests on a workstation; never packed. Names with a capital letter are those that patch.py renamed, because
    their binary interface differs between the two libraries. */
 #define _GNU_SOURCE

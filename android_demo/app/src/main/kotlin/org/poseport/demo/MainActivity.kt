@@ -134,8 +134,10 @@ class MainActivity : Activity(), TextureView.SurfaceTextureListener {
         }.show()
     }
 
-    private fun label(setting: Setting) =
-        if (setting.hardware == Hardware.CPU) getString(R.string.threads, setting.hardware.label, setting.threads) else setting.hardware.label
+    private fun label(setting: Setting): String {
+        if (setting.hardware != Hardware.CPU) return setting.hardware.label
+        return resources.getQuantityString(R.plurals.threads, setting.threads, setting.hardware.label, setting.threads)
+    }
 
     /** What a model finds; null where there is none, or where its hardware gave up, which ends it. */
     private fun find(look: (Follower) -> Found): Found? {
