@@ -11,6 +11,9 @@ from poseport.inspect import Inspection
 # What the plain runtimes have besides the built-in operations.
 _REGISTERED = ("CUSTOM:TFLite_Detection_PostProcess", "CUSTOM:Mfcc", "CUSTOM:AudioSpectrogram")
 
+# Its Android library refuses what the map of versions lets it load; the first that takes it is not known.
+_NO_WIDENING = (2, 16, 1)
+
 
 def check_support(graph: Graph, runtime: tuple[int, ...] | None = None) -> list[Finding]:
     """What each delegate and the plain runtime cannot take. runtime: the TFLite that must load the file."""
@@ -93,4 +96,20 @@ def _runtimes(graph: Graph, runtime: tuple[int, ...] | None) -> list[Finding]:
                     {"operations": said, "needed": ".".join(map(str, max(needs.values())))},
                 )
             )
+        if runtime <= _NO_WIDENING and (widened := _widened(graph)):
+            findings.append(
+                Finding(
+                    "runtime-types", "error",
+                    f"TFLite {'.'.join(map(str, runtime))} does not load it: QUANTIZE from int8 to int16 ({widened} "
+                    "times) came later, whatever its version says", "take a newer runtime, or recipe mixed-float32",
+                    {"operations": widened},
+                )
+            )  # fmt: skip
     return findings
+
+
+def _widened(graph: Graph) -> int:
+    """How many times int8 activations become int16 ones."""
+    types = [tensor.dtype for tensor in graph.found.tensors]
+    casts = [op for op in graph.found.ops if op.kind == "QUANTIZE"]
+    return sum(types[op.inputs[0]] == "int8" and types[op.outputs[0]] == "int16" for op in casts)

@@ -55,11 +55,11 @@ def test_jars() -> list[Path]:
 
 
 def robolectric_settings() -> Path:
-    """Where Robolectric finds what aapt2 made."""
+    """Where Robolectric finds what is shipped: resources and stored models."""
     settings = OUT / "settings" / "com" / "android" / "tools" / "test_config.properties"
     settings.parent.mkdir(parents=True)
     settings.write_text(
-        f"android_resource_apk={apk.BASE}\nandroid_merged_manifest={apk.MANIFEST}\n"
+        f"android_resource_apk={apk.ALIGNED}\nandroid_merged_manifest={apk.MANIFEST}\n"
         f"android_merged_assets={apk.ASSETS}\nandroid_custom_package={values()['applicationId']}\n"
     )
     return OUT / "settings"

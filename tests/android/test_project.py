@@ -96,3 +96,34 @@ def test_a_jar_of_other_bytes_is_refused(tmp_path: Path, monkeypatch: pytest.Mon
 def test_the_tools_need_the_standard_library_alone() -> None:
     code = f"import sys; sys.path.insert(0, {str(DEMO / 'tools')!r}); import apk, host"
     subprocess.run([sys.executable, "-I", "-S", "-c", code], check=True)
+
+
+def test_a_step_is_repeated_only_when_its_inputs_changed(tmp_path: Path) -> None:
+    source, target, made = tmp_path / "in", tmp_path / "out", []
+    source.mkdir()
+    (source / "a").write_text("1")
+
+    def make() -> None:
+        made.append((source / "a").exists())
+        target.mkdir()  # fails where the old one was left
+
+    def times(*inputs: object) -> int:
+        project.once(target, make, source, *inputs)
+        return len(made)
+
+    assert [times(), times()] == [1, 1]
+    (source / "a").write_text("2")
+    assert [times(), times()] == [2, 2]
+    (source / "a").rename(source / "b")
+    assert [times(), times()] == [3, 3]
+    assert [times("more"), times("more")] == [4, 4]
+    target.rmdir()
+    assert times("more") == 5
+
+    def cut() -> None:
+        target.mkdir()
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        project.once(target, cut, source)
+    assert times("more") == 6

@@ -8,6 +8,8 @@ import pytest
 from poseport import bundle, cascade, coco, inspect, records, shipped, synth
 from poseport.bench import accuracy
 from poseport.convert import budget, edge, engines, quantize, recipes
+from poseport.convert.graph_checks import read_graph
+from poseport.convert.support_checks import check_support
 from poseport.runner import load
 from poseport.skeleton import COCO17
 from poseport.spec import CoordsOutput, DeepPoseArchitecture, PoseSpec
@@ -191,6 +193,10 @@ def test_layers_named_by_hand_are_in_sixteen_bits(poisoned, calib, done, tmp_pat
     wide = [op for op in by_hand.inspection.ops if op.dtype == "int8 weights x int16"]
     assert len(wide) == len(kept)
     assert by_hand.inspection.float_islands == ()
+    # the app's own tests run such a file on TFLite 2.16.1, and are refused
+    for runtime, refused in (((2, 16, 1), True), ((2, 18), False)):
+        graph = read_graph(bundle.read_model(by_hand.path)[0], "m.tflite")
+        assert ("runtime-types" in {one.id for one in check_support(graph, runtime)}) == refused
 
 
 @pytest.mark.parametrize(
