@@ -67,7 +67,7 @@ def plan(
     inside = ((points > -0.5) & (points < (w - 0.5, h - 0.5))).all(axis=1) & frame.holds(person.keypoints[:, :2])
     points[~(person.labelled & inside)] = np.nan
     if others and ranges.neighbour and rng.random() < ranges.neighbour:
-        neighbour = random_neighbour(rng, spec, points, others[rng.integers(len(others))])
+        neighbour = random_neighbour(rng, spec, points, others[int(rng.integers(len(others)))])
     if flipped:
         points = points[spec.skeleton.flip_index]
     changes = draw_changes(rng, ranges, spec.input_hw)

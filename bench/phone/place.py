@@ -39,7 +39,7 @@ def place(device: Device, hardware: Hardware = "CPU") -> Callable[[bytes, np.nda
             try:
                 folder = run.measure(job, description, lambda people: None)
                 if isinstance(folder, Cannot):
-                    raise ValueError(f"{device.serial}: {folder.sentence}")
+                    raise ValueError(f"{device.serial}: {folder.reason}")
                 output = Runner(flatbuffer, str(model)).output
                 return np.concatenate([outputs(path, count, output) for path, count in parts(folder, description)])
             finally:

@@ -8,7 +8,7 @@ import pytest
 from poseport import bundle, cascade, coco, inspect, records, shipped, synth
 from poseport.bench import accuracy
 from poseport.convert import budget, edge, engines, quantize, recipes
-from poseport.convert.graph_checks import read_graph
+from poseport.convert.dataflow import read_graph
 from poseport.convert.support_checks import check_support
 from poseport.runner import load
 from poseport.skeleton import COCO17
