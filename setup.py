@@ -3,12 +3,20 @@
 from setuptools import setup
 
 setup(
-    packages=["poseport", "poseport.train", "poseport.convert", "poseport.bench", "poseport.models"],
+    packages=[
+        "poseport",
+        "poseport.train",
+        "poseport.convert",
+        "poseport.bench",
+        "poseport.bench.phone",
+        "poseport.models",
+    ],
     package_dir={
         "poseport": "core",
         "poseport.train": "train",
         "poseport.convert": "convert",
         "poseport.bench": "bench",
+        "poseport.bench.phone": "bench/phone",
         "poseport.models": "models",
     },
     package_data={

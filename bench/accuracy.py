@@ -11,7 +11,7 @@ import numpy as np
 
 from poseport import cascade
 from poseport.bench import jobs
-from poseport.bench.boxes import Boxes, annotated
+from poseport.bench.boxes import Boxes, annotated, persons_with_labels
 from poseport.bench.machine import host
 from poseport.bench.result import Accuracy, Data, Detections, PersonSample, Result, model_info
 from poseport.cascade import Way
@@ -131,10 +131,11 @@ def record(
     official, persons = scored.official, boxes.scored
     kept = np.concatenate([keypoints[..., :2].round(3), keypoints[..., 2:].round(6)], axis=-1)
     bits = 1 << np.arange(len(official.thresholds))
-    folder = people.images_dir
+    folder, images = people.images_dir, {p.image_id for p in persons}
+    count = len(persons if boxes.scores is None else persons_with_labels(people))
     return Accuracy(
         kind="accuracy",
-        data=Data(people.path.name, people.sha256, str(folder), len(persons), len({p.image_id for p in persons})),
+        data=Data(people.path.name, people.sha256, str(folder), count, len(images)),
         boxes=boxes.name,
         flip=way.flip,
         decoder=None if way.decode is None else way.decode.method,
@@ -158,6 +159,7 @@ def record(
                 _number(scored.oks[i], 5),
                 tuple(kept[i].ravel().tolist()),
                 _numbers(scored.errors_px[i], 2),
+                None if boxes.scores is None else float(boxes.scores[i]),
             )
             for i, (p, cropped) in enumerate(zip(persons, boxes.cropped, strict=True))
         ),

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from poseport.bench.measure_cli import accuracy, keypoints_option, latency
-from poseport.options import MODEL, PATH, answer, guarded, output_options, people_options, skeleton_option
+from poseport.options import MODEL, PATH, Counts, answer, guarded, output_options, people_options, skeleton_option
 
 
 @click.command("all")
@@ -16,7 +16,7 @@ from poseport.options import MODEL, PATH, answer, guarded, output_options, peopl
 @skeleton_option
 @keypoints_option
 @click.option("--processes", default=1, show_default=True, type=click.IntRange(1), help="That share the people.")
-@click.option("--threads", default="1", show_default=True, help="Thread counts to time, comma separated.")
+@click.option("--threads", default="1", type=Counts(), show_default=True, help="Thread counts, comma separated.")
 @click.option("--runs", default=1024, show_default=True, type=click.IntRange(20), help="Timed people of each.")
 @click.option("--seconds", default=60.0, show_default=True, type=click.FloatRange(0), help="Fewer people after these.")
 @click.option("--no-photos", is_flag=True, help="Leave the crops of the worst people out of the report.")
@@ -32,7 +32,7 @@ def everything(
     skeleton: str | None,
     keypoints: str | None,
     processes: int,
-    threads: str,
+    threads: tuple[int, ...],
     runs: int,
     seconds: float,
     no_photos: bool,
@@ -43,8 +43,7 @@ def everything(
     """Score and time converted MODELS on the same people, crops and machine, and write one page that compares them:
     our own files, and others' with a spec beside them.
 
-    Example: poseport bench all starter deeppose movenet_lightning_int8_4.tflite --data people --keypoints body
-    --out results
+    Example: poseport bench all starter-float32 starter deeppose --data people --keypoints body --out results
     """
     from poseport.bench import looks, result
     from poseport.bench.report import write_report

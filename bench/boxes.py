@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,6 +11,9 @@ import numpy as np
 from poseport import crop
 from poseport.coco import People, Person
 from poseport.coco_json import read_boxes
+
+DETECTIONS = "detections "
+Box = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,14 +56,20 @@ def detected(people: People, detections: Path) -> Boxes:
 
     Raises ValueError for a file of another form, or without a usable box.
     """
+    boxes = unlabelled(people, read_boxes(detections), f"{DETECTIONS}{detections.name}")
+    if not boxes.scored:
+        raise ValueError(f"{detections}: no box of a usable size in any image of {people.path}")
+    return boxes
+
+
+def unlabelled(people: People, entries: Iterable[tuple[int, Box, float]], name: str) -> Boxes:
+    """Boxes of image id, x, y, width, height and score, without those of no area and those in no image of `people`."""
     by_image = {p.image_id: p for p in people.persons}
     persons, scores = [], []
-    for image_id, box, box_score in read_boxes(detections):
+    for image_id, box, box_score in entries:
         if image_id in by_image and box[2] > 0 and box[3] > 0:
             template = by_image[image_id]
             nothing = np.zeros_like(template.keypoints)
             persons.append(replace(template, annotation_id=0, box_xywh=box, keypoints=nothing, area=box[2] * box[3]))
             scores.append(box_score)
-    if not persons:
-        raise ValueError(f"{detections}: no box of a usable size in any image of {people.path}")
-    return Boxes(f"detections {detections.name}", persons, persons, np.array(scores))
+    return Boxes(name, persons, persons, np.array(scores))

@@ -8,7 +8,7 @@ import click
 
 from poseport.bench.all_cli import everything
 from poseport.bench.measure_cli import accuracy, latency, profile, rescore
-from poseport.bench.phone_cli import bench_phone
+from poseport.bench.phone.cli import bench_phone
 from poseport.options import PATH, answer, guarded, output_options
 
 
@@ -56,7 +56,7 @@ def gate(
     """Judge a candidate against a budget, from the records in RESULTS. Exit code 0: within it with 95 % confidence;
     1: beyond it; 2: cannot tell with this many people (and how many would do).
 
-    Example: poseport bench gate results --baseline m.float32 --candidate m.int8 --max-ap-drop 1.0
+    Example: poseport bench gate results --baseline starter.float32 --candidate starter.int8 --max-ap-drop 1.0
     """
     from poseport.bench import announce, result
     from poseport.bench import gate as gates

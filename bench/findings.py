@@ -8,10 +8,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from poseport.bench.result import Accuracy, Detections, Environment, Latency, Model, Result, Sustained
-from poseport.bench.statistics import Interval, ap_difference, average_precision
+from poseport.bench.statistics import Interval, ap_difference, average_precision, bootstrap
 from poseport.bench.words import plural
 
 
@@ -36,7 +34,8 @@ class Timed:
     def place(self) -> str:
         """Where it was taken; times of two places do not compare."""
         e = self.environment
-        return f"{e.device}: {e.processor}, {e.cores} cores, {e.system}, {e.runtime}, {e.delegate}"
+        slower = " without XNNPACK" if e.xnnpack is False else ""
+        return f"{e.device}: {e.processor}, {e.cores} cores, {e.system}, {e.runtime}, {e.delegate}{slower}"
 
 
 @dataclass(frozen=True)
@@ -151,12 +150,8 @@ def same_threads(timed: Timed, members: Sequence[Timed]) -> Timed | None:
 
 
 @functools.lru_cache(maxsize=64)  # the table and each plot ask for the same
-def ap_interval(found: Detections, *, resamples: int = 500, seed: int = 0) -> Interval:
-    """A file's own OKS-AP in points, with the 95 % interval of a bootstrap over images."""
-    count = len(found.image_ids)
-    weights = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), resamples)
-    drawn = 100 * average_precision(found, weights)
-    value = 100 * float(average_precision(found, np.ones(count))[0])
-    if not np.isfinite(drawn).any():
+def ap_interval(found: Detections, *, resamples: int = 500) -> Interval:
+    """A file's own OKS-AP in points, with the 95 % interval of a bootstrap over images; NaN where nobody has labels."""
+    if not sum(found.ground_truths):
         return Interval(math.nan, math.nan, math.nan)
-    return Interval(value, *(float(v) for v in np.nanpercentile(drawn, [2.5, 97.5])))
+    return bootstrap(lambda weights: 100 * average_precision(found, weights), len(found.image_ids), resamples)

@@ -8,6 +8,7 @@ from enum import IntEnum
 
 from poseport.bench.result import Accuracy, Latency, Result
 from poseport.bench.statistics import Interval, ap_difference, median_change, pck_difference, people_needed
+from poseport.bench.words import plural
 
 
 class Verdict(IntEnum):
@@ -141,7 +142,7 @@ def _accuracies(base: Result, candidate: Result, budget: Budget, resamples: int)
         if verdict is Verdict.CANNOT_TELL:
             needed = people_needed(points, -limit, a.data.people)
         e = base.environment
-        device = "" if e.device == "host" else f", {e.device}, {e.delegate}, {e.threads} threads"
+        device = "" if e.device == "host" else f", {e.device}, {e.delegate}, {plural(e.threads, 'thread')}"
         place = f"{a.data.file}{kp}{device}"
         decisions.append(Decision(verdict, what, place, a.data.people, "people", points, "points", limit, needed))
     return decisions
@@ -153,7 +154,7 @@ def _time(base: Result, candidate: Result, limit: float, resamples: int) -> Deci
     assert isinstance(b, Latency)
     change = median_change(a, b, resamples=resamples)
     verdict = _judge(Interval(-change.value, -change.high, -change.low), -limit)
-    where = f"{e.device}, {e.processor}, {e.delegate}, {e.threads} threads"
+    where = f"{e.device}, {e.processor}, {e.delegate}, {plural(e.threads, 'thread')}"
     return Decision(verdict, "median time", where, len(b.invoke_us), "runs", change, "%", limit)
 
 

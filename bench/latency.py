@@ -89,8 +89,7 @@ def whole_ms(latency: Latency, percent: float) -> float | None:
 
 def medians_ms(latency: Latency) -> list[float]:
     """The network's median in each process, in milliseconds."""
-    ends = np.cumsum(latency.repeats)[:-1]
-    return [float(np.median(part)) / 1e3 for part in np.split(np.array(latency.invoke_us), ends)]
+    return [float(np.median(part)) / 1e3 for part in latency.processes_us]
 
 
 def is_steady(latency: Latency) -> bool:

@@ -11,7 +11,9 @@ import click
 from poseport.options import (
     MODEL,
     PATH,
+    Counts,
     F,
+    Some,
     answer,
     guarded,
     load_people,
@@ -23,6 +25,9 @@ from poseport.options import (
 
 if TYPE_CHECKING:
     from poseport.bench.result import Result
+
+
+DELEGATES = Some("xnnpack", "none")
 
 
 def keypoints_option(command: F) -> F:
@@ -64,7 +69,7 @@ def accuracy(
     """Score converted MODELS on annotated people: official OKS-AP, PCK, PCP, with every prediction kept, also in
     COCO's results format (in OUT/predictions).
 
-    Example: poseport bench accuracy m.float32.tflite m.int8.tflite --data people --out results
+    Example: poseport bench accuracy starter-float32 starter --data people --out results
     """
     from dataclasses import replace
 
@@ -113,8 +118,7 @@ def rescore(
     """Score the predictions in accuracy RECORDS again without running a network: on other keypoints, or after
     labels were mended.
 
-    Example: poseport bench rescore results/m.int8.accuracy.val.17kp.1cdc19.json --data people --keypoints body
-    --out results
+    Example: poseport bench rescore results/starter.int8.accuracy.*.json --data people --keypoints body --out results
     """
     from poseport.bench import rescore as again
     from poseport.bench.result import Result
@@ -132,6 +136,7 @@ def _answer_scores(results: Sequence[Result], out: Path, *, quiet: bool, as_json
 
     from poseport.bench import result
     from poseport.bench.rescore import coco_results
+    from poseport.bench.words import plural
     from poseport.records import write_whole
 
     lines, found = [], []
@@ -143,11 +148,13 @@ def _answer_scores(results: Sequence[Result], out: Path, *, quiet: bool, as_json
         shown = ("OKS-AP", "OKS-AP50", "PCK@0.1/box", "PCK@0.2/torso")
         values = "  ".join(f"{k} {v:.3f}" for k in shown if (v := m.metrics[k]) is not None)
         name = f"{one.model.name} {m.decoder or ''}".strip()
-        lines.append(f"{name:<28}{values}  ({m.data.people} people, {path})")
+        boxes = [m.boxes] if m.boxes != "ground truth" else []
+        how = [plural(m.data.people, "person", "people"), *boxes, *(["flip"] if m.flip else []), str(path)]
+        lines.append(f"{name:<28}{values}  ({', '.join(how)})")
         found.append(
             {
-                "model": one.model.name, "decoder": m.decoder or "own", "people": m.data.people, "metrics": m.metrics,
-                "file": str(path),
+                "model": one.model.name, "decoder": m.decoder or "own", "boxes": m.boxes, "flip": m.flip,
+                "people": m.data.people, "metrics": m.metrics, "file": str(path),
             }
         )  # fmt: skip
     answer({"results": found}, "\n".join(lines), as_json=as_json, quiet=quiet)
@@ -155,8 +162,10 @@ def _answer_scores(results: Sequence[Result], out: Path, *, quiet: bool, as_json
 
 @click.command()
 @click.argument("models", type=MODEL, nargs=-1, required=True)
-@click.option("--threads", default="1", show_default=True, help="Thread counts, comma separated.")
-@click.option("--delegates", default="xnnpack", show_default=True, help="xnnpack, none, or both: xnnpack,none.")
+@click.option("--threads", default="1", type=Counts(), show_default=True, help="Thread counts, comma separated.")
+@click.option(
+    "--delegates", default="xnnpack", type=DELEGATES, show_default=True, help="xnnpack, none, or both: xnnpack,none."
+)
 @click.option("--runs", default=1024, show_default=True, type=click.IntRange(20), help="Timed people of each.")
 @click.option("--seconds", default=60.0, show_default=True, type=click.FloatRange(0), help="Fewer people after these.")
 @people_options("data", "Whose crops; default: one drawn person", required=False)
@@ -165,8 +174,8 @@ def _answer_scores(results: Sequence[Result], out: Path, *, quiet: bool, as_json
 @guarded
 def latency(
     models: tuple[Path, ...],
-    threads: str,
-    delegates: str,
+    threads: tuple[int, ...],
+    delegates: tuple[str, ...],
     runs: int,
     seconds: float,
     data: Path | None,
@@ -178,21 +187,22 @@ def latency(
     """Time converted MODELS on this machine, one person at a time, every sample kept: crop, network and decoder
     apart, in two fresh processes whose medians must agree. A host's figures say nothing about a phone's.
 
-    Example: poseport bench latency m.float32.tflite m.int8.tflite --threads 1,2 --out results
+    Example: poseport bench latency starter-float32 starter --threads 1,2 --out results
     """
     import itertools
 
     from poseport.bench import latency as measure
     from poseport.bench import result
+    from poseport.bench.words import plural
 
-    ways = list(itertools.product(models, [_count(text) for text in threads.split(",")], _delegates(delegates)))
+    ways = list(itertools.product(models, threads, delegates))
     people = load_people(data, data_images, None) if data else None
     persons, name = (people.persons, people.path.name) if people else ((), "")
     lines, found = [], []
     with progress("timing", len(ways), hidden=quiet or as_json) as advance:
-        for path, count, xnnpack in ways:
+        for path, count, delegate in ways:
             measured = measure.measure(
-                path, count, xnnpack=xnnpack, runs=runs, max_seconds=seconds, persons=persons, name=name
+                path, count, xnnpack=delegate == "xnnpack", runs=runs, max_seconds=seconds, persons=persons, name=name
             )
             saved = result.save(measured, out)
             m = measured.measured
@@ -203,9 +213,10 @@ def latency(
                 "whole_p50_ms": measure.whole_ms(m, 50), "steady": measure.is_steady(m), "file": str(saved),
             }  # fmt: skip
             found.append(row)
+            setting = f"{plural(count, 'thread')}{', no delegate' if delegate == 'none' else ''}"
             unsteady = "" if row["steady"] else "  UNSTEADY: two processes differ by more than 5 %"
             lines.append(
-                f"{row['model']:<28}{count} threads{'' if xnnpack else ', no delegate'}  p50 {row['p50_ms']:.2f} ms  "
+                f"{row['model']:<28}{setting}  p50 {row['p50_ms']:.2f} ms  "
                 f"p90 {row['p90_ms']:.2f} ms  with crop and decoding {row['whole_p50_ms']:.2f} ms  "
                 f"({len(m.invoke_us)} runs, {saved}){unsteady}"
             )
@@ -216,35 +227,19 @@ def latency(
 @click.command()
 @click.argument("model", type=MODEL)
 @click.option("--threads", default=1, show_default=True, type=click.IntRange(1), help="Of the interpreter.")
-@click.option("--delegates", default="xnnpack", show_default=True, help="xnnpack or none.")
+@click.option("--delegate", default="xnnpack", type=click.Choice(["xnnpack", "none"]), show_default=True)
 @click.option("--runs", default=50, show_default=True, type=click.IntRange(5), help="Timed runs of each operation.")
 @click.option("--ops", "every", is_flag=True, help="List every operation.")
 @output_options
 @guarded
-def profile(model: Path, threads: int, delegates: str, runs: int, every: bool, quiet: bool, as_json: bool) -> None:
+def profile(model: Path, threads: int, delegate: str, runs: int, every: bool, quiet: bool, as_json: bool) -> None:
     """Say where a converted MODEL's time goes on this machine: every operation timed alone, by layer of the network,
     kind, type and delegate.
 
-    Example: poseport bench profile m.int8.tflite --ops
+    Example: poseport bench profile starter --ops
     """
     from poseport.bench import profile as profiles
     from poseport.records import to_data
 
-    ways = _delegates(delegates)
-    if len(ways) != 1:
-        raise ValueError(f"--delegates {delegates!r}: a profile is of one, xnnpack or none")
-    found = profiles.profile(model, threads, xnnpack=ways[0], runs=runs)
+    found = profiles.profile(model, threads, xnnpack=delegate == "xnnpack", runs=runs)
     answer(to_data(found), profiles.text(found, every), as_json=as_json, quiet=quiet)
-
-
-def _count(text: str) -> int:
-    if not text.strip().isdigit() or int(text) < 1:
-        raise ValueError(f"--threads {text!r}: expected counts such as 1,2")
-    return int(text)
-
-
-def _delegates(text: str) -> list[bool]:
-    names = text.split(",")
-    if not set(names) <= {"xnnpack", "none"}:
-        raise ValueError(f"--delegates {text!r}: expected xnnpack, none or xnnpack,none")
-    return [name == "xnnpack" for name in names]

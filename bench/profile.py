@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from poseport import cascade, synth
+from poseport.bench.words import plural
 from poseport.inspect import Inspection, inspect_bytes
 from poseport.runner import Pose, Runner, load, open_interpreter
 
@@ -160,7 +161,7 @@ def text(found: Profile, every: bool) -> str:
     """The profile as the command prints it: by layer and by kind, or every operation."""
     lines = [
         f"{found.file}: {found.whole_us / 1e3:.3f} ms whole, {found.sum_us / 1e3:.3f} ms as the sum of "
-        f"{len(found.ops)} operations alone, {found.threads} threads"
+        f"{len(found.ops)} operations alone, {plural(found.threads, 'thread')}"
     ]
     if every:
         for op in found.ops:

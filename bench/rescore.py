@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from poseport.bench import result
 from poseport.bench.accuracy import check_names, record
-from poseport.bench.boxes import Boxes
-from poseport.bench.result import Accuracy, Result
+from poseport.bench.boxes import DETECTIONS, Boxes, unlabelled
+from poseport.bench.result import Accuracy, PersonSample, Result
 from poseport.cascade import Way
 from poseport.coco import People
 from poseport.score import score
@@ -19,27 +20,47 @@ from poseport.spec import Decode
 def rescore(found: Result, people: People, only: tuple[str, ...] = ()) -> Result:
     """The record that `measure` would give on these people for the same predictions.
 
-    people: those whose annotation ids the record has, with whatever labels. only: keypoints to score, empty: all.
-    Raises ValueError for a record that is not of annotated people, or of others than these.
+    people: those whose annotation ids (or of a detector's boxes, image ids) the record has, with whatever labels.
+    only: keypoints to score, empty: all. Raises ValueError for a record of something else, or of other people.
     """
     m, own = found.measured, found.model.card.spec.skeleton
-    if not isinstance(m, Accuracy) or m.boxes.startswith("detections"):
-        raise ValueError(f"{found.model.name}: only predictions for annotated people can be scored again; measure anew")
+    if not isinstance(m, Accuracy):
+        raise ValueError(f"{result.file_name(found)}: holds no predictions; give records of `bench accuracy`")
     check_names(own, people, only, found.model.name)
+    try:
+        boxes = _detected(m, people) if m.boxes.startswith(DETECTIONS) else _annotated(m, people)
+    except ValueError as error:
+        raise ValueError(f"{result.file_name(found)}: {error}") from None
+    keypoints = np.array([p.keypoints for p in m.people]).reshape(len(m.people), len(own), 3)
+    way = Way(m.flip, Decode(m.decoder) if m.decoder else None)
+    fresh = score(people, boxes.scored, rearrange(keypoints, own, people.skeleton), only, boxes.scores)
+    return replace(found, measured=record(people, boxes, way, keypoints, fresh, m.people_per_second))
+
+
+def _annotated(m: Accuracy, people: People) -> Boxes:
+    """What was cropped, with the labels that are there now."""
     by_id = {p.annotation_id: p for p in people.persons}
-    missing = [p.annotation_id for p in m.people if p.annotation_id not in by_id]
-    if missing:
-        raise ValueError(
-            f"{people.path}: {len(missing)} of the {len(m.people)} people of {found.model.name}'s record are not there "
-            f"(annotation {missing[0]}); give the set that was measured, {m.data.file}"
-        )
+    _refuse_missing(m, people, [p for p in m.people if p.annotation_id not in by_id])
     scored = [by_id[p.annotation_id] for p in m.people]
     cropped = [replace(p, box_xywh=old.box_xywh) for p, old in zip(scored, m.people, strict=True)]
-    keypoints = np.array([p.keypoints for p in m.people]).reshape(len(m.people), len(own), 3)
-    boxes = Boxes(m.boxes, cropped, scored)
-    way = Way(m.flip, Decode(m.decoder) if m.decoder else None)
-    fresh = score(people, scored, rearrange(keypoints, own, people.skeleton), only)
-    return replace(found, measured=record(people, boxes, way, keypoints, fresh, m.people_per_second))
+    return Boxes(m.boxes, cropped, scored)
+
+
+def _detected(m: Accuracy, people: People) -> Boxes:
+    scores = [p.box_score for p in m.people]
+    if None in scores:
+        raise ValueError("was written before the scores of a detector's boxes were kept; measure anew")
+    images = {p.image_id for p in people.persons}
+    _refuse_missing(m, people, [p for p in m.people if p.image_id not in images])
+    return unlabelled(people, ((p.image_id, p.box_xywh, p.box_score or 0.0) for p in m.people), m.boxes)
+
+
+def _refuse_missing(m: Accuracy, people: People, missing: list[PersonSample]) -> None:
+    if missing:
+        raise ValueError(
+            f"{len(missing)} of its {len(m.people)} people are not in {people.path} (image {missing[0].image_id}, "
+            f"annotation {missing[0].annotation_id}); give the set that was measured, {m.data.file}"
+        )
 
 
 def coco_results(found: Result) -> list[dict[str, object]]:
@@ -49,7 +70,8 @@ def coco_results(found: Result) -> list[dict[str, object]]:
     return [
         {
             "image_id": p.image_id, "category_id": 1, "keypoints": list(p.keypoints), "bbox": list(p.box_xywh),
-            "score": round(float(np.mean(p.keypoints[2::3])), 5), "annotation_id": p.annotation_id,
+            "score": round(float(np.mean(p.keypoints[2::3])) * (1.0 if p.box_score is None else p.box_score), 5),
+            "annotation_id": p.annotation_id,
         }
         for p in m.people
     ]  # fmt: skip

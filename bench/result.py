@@ -41,6 +41,8 @@ class Environment:
 
     Before it began: governor of the first core's clock, load: average of running processes over a minute,
     celsius: the hottest of the machine's sensors; empty or None where the system does not say.
+    xnnpack: whether XNNPACK ran it on a phone's CPU; None on other hardware, in older records, and of a host, whose
+    delegate says it.
     """
 
     device: str
@@ -55,6 +57,7 @@ class Environment:
     governor: str = ""
     load: float | None = None
     celsius: float | None = None
+    xnnpack: bool | None = None
 
     @property
     def way(self) -> tuple[object, ...]:
@@ -69,7 +72,9 @@ class Environment:
 
 @dataclass(frozen=True)
 class Data:
-    """People that were measured: annotations file, its sha256, folder of images, how many people in how many images."""
+    """People that were measured: annotations file, its sha256, folder of images, how many people in how many images
+    (of a detector's boxes: how many are labelled in the whole set, and in how many images there are boxes).
+    """
 
     file: str
     sha256: str
@@ -98,7 +103,7 @@ class Detections:
 class PersonSample:
     """One person. keypoints: flat x, y in image pixels and score of each keypoint of the model's skeleton.
 
-    errors_px: distance to the label of each scored keypoint, None where it has none.
+    errors_px: distance to the label of each scored keypoint, None where it has none. box_score: of a detector's box.
     """
 
     image_id: int
@@ -108,6 +113,7 @@ class PersonSample:
     oks: float | None
     keypoints: tuple[float, ...]
     errors_px: tuple[float | None, ...]
+    box_score: float | None = None
 
 
 @dataclass(frozen=True)
@@ -146,7 +152,7 @@ class Latency:
     warmup: how many untimed people. before_bytes, peak_bytes: memory of the process before the file was loaded,
     and at its highest; of a fresh process. repeats: how many of the samples come from each of several such
     processes, one after the other (none: all from one). Records of older versions lack the latter four, those of
-    phones the memory and the time to load.
+    phones what the process held before, and of older apps the time to load and the memory.
     """
 
     kind: Literal["latency"]
@@ -160,6 +166,11 @@ class Latency:
     before_bytes: int | None = None
     peak_bytes: int | None = None
     repeats: tuple[int, ...] = ()
+
+    @property
+    def processes_us(self) -> list[np.ndarray]:
+        """The network's samples of each process."""
+        return np.split(np.array(self.invoke_us, float), np.cumsum(self.repeats, dtype=int)[:-1])
 
 
 @dataclass(frozen=True)

@@ -38,23 +38,38 @@ def average_precision(found: Detections, weights: np.ndarray) -> np.ndarray:
     Weights of one give COCOeval's AP over the area range "all". An image drawn twice counts as two
     images with the same people and predictions.
     """
-    weights = np.atleast_2d(np.asarray(weights, np.float32))  # counts, which float32 adds up exactly
+    weights = np.atleast_2d(np.asarray(weights, np.int32))
     order = np.argsort(-np.asarray(found.score), kind="mergesort")  # stable, as COCOeval sorts
     image = np.asarray(found.image, int)[order]
     matched, ignored = np.asarray(found.matched, int)[order], np.asarray(found.ignored, int)[order]
-    truths = weights @ np.asarray(found.ground_truths, np.float32)
-    drawn = weights[:, image]
+    truths = weights @ np.asarray(found.ground_truths, np.int32)
+    needed = _needed(truths)
+    drawn = weights.take(image, axis=1)  # in rows, where an index would leave columns
     total, ranked, counted = np.zeros(len(weights)), None, None
     for t in range(THRESHOLDS):
         counts = (ignored >> t & 1) == 0
         if ranked is None or (counts != counted).any():  # most often nothing is ignored, at any threshold
-            ranked, counted = np.cumsum(drawn * counts, axis=1), counts
+            ranked, counted = np.maximum(_up_to(drawn * counts), 1).astype(np.float32), counts
         hits = np.flatnonzero((matched >> t & 1 == 1) & counts)
-        total += _interpolated(np.cumsum(drawn[:, hits], axis=1), ranked[:, hits], truths)
+        total += _interpolated(_up_to(drawn.take(hits, axis=1)), ranked.take(hits, axis=1), needed)
     return np.where(truths > 0, total / THRESHOLDS, np.nan)
 
 
-def _interpolated(true: np.ndarray, ranked: np.ndarray, truths: np.ndarray) -> np.ndarray:
+def _up_to(counts: np.ndarray) -> np.ndarray:
+    """Sums of counts (R, N) up to and with each."""
+    return np.cumsum(counts, axis=1, dtype=np.int32)
+
+
+def _needed(truths: np.ndarray) -> np.ndarray:
+    """How many of `truths` (R,) people must be found for each of 101 recalls, (R, 101), as COCOeval divides."""
+    people = np.maximum(truths, 1)[:, None]
+    least = np.ceil(RECALLS * people)
+    least += least / people < RECALLS  # as 7 / 20 < RECALLS[35], whose last bit is a rounding error
+    least -= (least - 1) / people >= RECALLS
+    return np.maximum(least, 0).astype(np.int32)
+
+
+def _interpolated(true: np.ndarray, ranked: np.ndarray, needed: np.ndarray) -> np.ndarray:
     """Mean over 101 recalls of the highest precision at that recall or beyond, (R,).
 
     true: (R, H) how many hits there are up to and with each of H hits, ranked: how many predictions. Between hits
@@ -63,15 +78,18 @@ def _interpolated(true: np.ndarray, ranked: np.ndarray, truths: np.ndarray) -> n
     rows, hits = true.shape
     if hits == 0:
         return np.zeros(rows)
-    precision = true / np.maximum(ranked, np.float32(1))
-    precision = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
-    # one search for all rows: each row's recalls, which rise from 0 to 1, lie two beyond those of the row before
-    shift = 2.0 * np.arange(rows)[:, None]
-    recall = true / np.maximum(truths, 1).astype(float)[:, None]
-    at = np.searchsorted((recall + shift).ravel(), (RECALLS + shift).ravel(), side="left").reshape(rows, -1)
-    at -= hits * np.arange(rows)[:, None]
-    reached = np.take_along_axis(precision, np.minimum(at, hits - 1), axis=1)
-    return np.asarray(np.where(at < hits, reached, 0.0).sum(axis=1, dtype=float) / len(RECALLS))
+    row = np.arange(rows, dtype=np.int32)[:, None]
+    # one search for all rows: each row's counts lie beyond all of the row before
+    shift = row * (max(true.max(), needed.max()) + 1)
+    at = np.searchsorted((true + shift).ravel(), (needed + shift).ravel()).reshape(rows, -1)
+    reached = at < hits * (row + 1)
+    precision = np.zeros(rows * hits + 1, np.float32)  # one more, where the last row's recalls end that nobody reached
+    np.divide(true.astype(np.float32), ranked, out=precision[:-1].reshape(rows, hits))
+    # the highest from each recall to the next, then from each to the last. The bits of floats that are not negative
+    # have the order of the floats, and NumPy compares integers several times as fast
+    highest = np.maximum.reduceat(precision.view(np.int32), at.ravel()).view(np.float32).reshape(at.shape) * reached
+    highest = np.maximum.accumulate(highest[:, ::-1], axis=1)
+    return np.asarray(highest.sum(axis=1, dtype=float) / len(RECALLS))
 
 
 def ap_difference(base: Accuracy, candidate: Accuracy, *, resamples: int = 2000, seed: int = 0) -> Interval:
@@ -89,7 +107,7 @@ def ap_difference(base: Accuracy, candidate: Accuracy, *, resamples: int = 2000,
     def of(weights: np.ndarray) -> np.ndarray:
         return average_precision(candidate.detections, weights) - average_precision(base.detections, weights)
 
-    return _bootstrap(of, len(base.detections.image_ids), resamples, seed)
+    return bootstrap(of, len(base.detections.image_ids), resamples, seed)
 
 
 def pck_difference(base: Accuracy, candidate: Accuracy, threshold: float = 0.1, *, resamples: int = 2000) -> Interval:
@@ -100,7 +118,7 @@ def pck_difference(base: Accuracy, candidate: Accuracy, threshold: float = 0.1, 
     def of(weights: np.ndarray) -> np.ndarray:
         return (weights @ gained) / np.maximum(weights @ labels, 1)
 
-    return _bootstrap(of, len(labels), resamples, 0)
+    return bootstrap(of, len(labels), resamples)
 
 
 def keypoint_differences(base: Accuracy, candidate: Accuracy, threshold: float = 0.1) -> list[Interval]:
@@ -152,16 +170,23 @@ def percentile_interval(found: Latency, percent: float, *, resamples: int = 500)
 def _drawn(found: Latency, percent: float, resamples: int, rng: np.random.Generator) -> np.ndarray:
     """A percentile (R,) of resampled times, in microseconds.
 
-    Blocks of successive samples are drawn, and not single ones: a machine is slow for a while, not for a sample.
+    Processes are drawn, for each has a speed of its own that lasts; then in each blocks of successive samples and not
+    single ones: a machine is slow for a while, not for a sample.
     """
-    us = np.asarray(found.invoke_us, float)
-    blocks = np.array_split(us, max(len(us) // BLOCK, 1))
-    picks = rng.integers(0, len(blocks), (resamples, len(blocks)))
-    return np.array([np.percentile(np.concatenate([blocks[i] for i in row]), percent) for row in picks])
+    processes = [np.array_split(part, max(len(part) // BLOCK, 1)) for part in found.processes_us]
+    drawn = np.empty(resamples)
+    for r in range(resamples):
+        chosen = [processes[p] for p in rng.integers(0, len(processes), len(processes))]
+        picks = [blocks[i] for blocks in chosen for i in rng.integers(0, len(blocks), len(blocks))]
+        drawn[r] = np.percentile(np.concatenate(picks), percent)
+    return drawn
 
 
-def _bootstrap(of: Callable[[np.ndarray], np.ndarray], images: int, resamples: int, seed: int) -> Interval:
-    """Percentile interval of a statistic of image weights."""
+def bootstrap(of: Callable[[np.ndarray], np.ndarray], images: int, resamples: int, seed: int = 0) -> Interval:
+    """The value of a statistic `of` weights (R, images), and its 95 % interval over resampled images.
+
+    of: (R,) values for how often each image was drawn.
+    """
     rng = np.random.default_rng(seed)
     drawn = []
     for start in range(0, resamples, 50):  # in parts, so that memory stays small

@@ -24,8 +24,8 @@ STAGES = {
     "calibrate": ("poseport.convert.calibrate_cli", "calibrate", "Say what calibration people settle, and what not."),
     "doctor": ("poseport.convert.cli", "doctor", "Say what is wrong with a .tflite file for a phone."),
     "bench": ("poseport.bench.cli", "bench", "Measure converted files: accuracy, latency, on phones, gate, report."),
-    "phone": ("poseport.bench.phone_cli", "phone", "List phones, and say what they are."),
-    "sideload": ("poseport.bench.phone_cli", "sideload", "Put a converted file on a phone and start the app with it."),
+    "phone": ("poseport.bench.phone.cli", "phone", "List phones, and say what they are."),
+    "sideload": ("poseport.bench.phone.cli", "sideload", "Put a converted file on a phone and start the app with it."),
     "predict": ("poseport.predict_cli", "predict", "Find keypoints in photos, films or a camera's pictures."),
 }
 

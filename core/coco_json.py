@@ -111,7 +111,9 @@ def read_boxes(path: Path) -> list[tuple[int, tuple[float, float, float, float],
         for entry in entries:
             x, y, w, h = (float(v) for v in entry["bbox"])
             found.append((int(entry["image_id"]), (x, y, w, h), float(entry["score"])))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except OSError as error:
+        raise ValueError(f"{path}: cannot be read ({error.strerror})") from None
+    except (ValueError, KeyError, TypeError) as error:
         raise ValueError(
             f"{path}: not a COCO results file ({type(error).__name__}: {error}); expected a list of "
             '{"image_id", "bbox": [x, y, width, height], "score"}'

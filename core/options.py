@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import inspect
 import json
 import os
 import sys
@@ -35,6 +36,42 @@ class Named(click.ParamType):
         from poseport import shipped
 
         return (shipped.bundle if self.bundle else shipped.model)(str(value))
+
+
+class Counts(click.ParamType):
+    """Counts such as `1,2,4`, each once, in their order."""
+
+    name = "counts"
+
+    def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> tuple[int, ...]:
+        """The counts that are meant."""
+        words = [word.strip() for word in str(value).split(",")]
+        if not all(word.isdecimal() and int(word) for word in words):
+            raise click.ClickException(f"{_flag(param)} {value!r}: expected counts such as 1,2,4")
+        return tuple(dict.fromkeys(map(int, words)))
+
+
+class Some(click.ParamType):
+    """Some of several names, comma separated, each once, in their order."""
+
+    name = "names"
+
+    def __init__(self, *names: str):
+        self.names = names
+
+    def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> tuple[str, ...]:
+        """The names that are meant."""
+        words = [word.strip() for word in str(value).split(",")]
+        unknown = [word for word in words if word not in self.names]
+        if unknown:
+            raise click.ClickException(
+                f"{_flag(param)}: {unknown[0]!r} does not exist; choose of {', '.join(self.names)}"
+            )
+        return tuple(dict.fromkeys(words))
+
+
+def _flag(param: click.Parameter | None) -> str:
+    return param.opts[0] if param else "value"
 
 
 MODEL, BUNDLE = Named(bundle=False), Named(bundle=True)
@@ -134,7 +171,10 @@ def section(title: str, *options: Callable[[F], F]) -> Callable[[F], F]:
 
 
 def guarded(command: F) -> F:
-    """A `ValueError` inside is a user's mistake: one line and exit code 1, no traceback. Ctrl-C exits with 130."""
+    """A `ValueError` inside is a user's mistake: one line and exit code 1, no traceback. Ctrl-C exits with 130.
+
+    The example in the command's help stays one line, however narrow the terminal: it is there to be pasted.
+    """
 
     @functools.wraps(command)
     def run(*args: Any, **kwargs: Any) -> Any:
@@ -148,6 +188,8 @@ def guarded(command: F) -> F:
             click.echo("\ninterrupted; nothing half-written is left", err=True)
             sys.exit(130)
 
+    text, mark, example = inspect.cleandoc(command.__doc__ or "").partition("\nExample: ")
+    run.__doc__ = text + (f"\n\b{mark}{' '.join(example.split())}" if mark else "")
     return run  # type: ignore[return-value]
 
 

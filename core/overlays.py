@@ -30,6 +30,8 @@ def written(source: Source, out: Path | None) -> Iterator[Write]:
         with _film(source, out) as add:
             yield add
     elif Path(source.name).is_dir():
+        if out.suffix and not out.is_dir():
+            raise ValueError(f"{out}: drawings of a folder's photos go into a folder; give the name of one")
 
         def write(picture: Picture, drawn: np.ndarray) -> None:
             write_whole(out / Path(picture.name).with_suffix(".jpg"), encode_image(drawn, ".jpg"))

@@ -51,7 +51,7 @@ def predict(
     MODEL: a file, or a name of `poseport models` (`starter` where none is given). Without boxes one person is looked
     for: in the whole picture first, then around what was found, and in a film from frame to frame.
 
-    Example: poseport predict m.int8.tflite photo.jpg --box 40,20,180,400 --out overlay.png
+    Example: poseport predict starter photo.jpg --box 40,20,180,400 --out overlay.png
     """
     import itertools
 
@@ -109,6 +109,8 @@ def _finder(
         by_id = _read_boxes(detections, score)
 
         def listed(picture: Picture) -> tuple[np.ndarray, np.ndarray]:
+            if not moving and not Path(picture.name).stem.isdigit():
+                raise ValueError(f"{picture.name}: --detections finds photos by image id; name it as 000000000123.jpg")
             boxes = by_id.get(_image_id(picture.name, picture.index), np.zeros((0, 4)))
             return boxes, pose(picture.image, boxes)
 
@@ -182,7 +184,8 @@ def _table(keypoints: np.ndarray, skeleton: Skeleton) -> list[str]:
 def _line(name: str, index: int, boxes: np.ndarray, keypoints: np.ndarray) -> str:
     """What was found in one of many pictures."""
     scores = ", ".join(f"{points[:, 2].mean():.2f}" for points in keypoints)
-    return f"{name} {index}: {len(keypoints)} people" + (f", mean score {scores}" if scores else "")
+    count = f"{len(keypoints)} {'person' if len(keypoints) == 1 else 'people'}"
+    return f"{name} {index}: {count}" + (f", mean score {scores}" if scores else "")
 
 
 def _box(text: str) -> list[float]:

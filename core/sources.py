@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from poseport.images import read_image
+from poseport.quiet import quiet
 
 PHOTOS = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 FILMS = (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm")
@@ -79,7 +80,10 @@ def find(name: str) -> Source:
 
 
 def _open(name: str) -> cv2.VideoCapture:
-    film = cv2.VideoCapture(int(name) if name.isdigit() else name)
+    if not name.isdigit() and not Path(name).exists():
+        raise ValueError(f"{name}: no such file")
+    with quiet():  # what OpenCV's readers say of a camera that is not there
+        film = cv2.VideoCapture(int(name) if name.isdigit() else name)
     if not film.isOpened():
         what = "camera" if name.isdigit() else "film"
         raise ValueError(f"{name}: this {what} cannot be opened; give a photo, a folder, a film or a camera's number")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from poseport.bench.result import Accuracy, Result
 from poseport.bench.statistics import average_precision
 from poseport.card import FineTuning
 from poseport.cascade import Way
-from poseport.coco import People
+from poseport.coco import People, Person
 from poseport.images import read_image
 from poseport.official import evaluate
 from poseport.score import score
@@ -65,6 +66,22 @@ def test_people_are_predicted_as_one_by_one(measured: Result, people: People, ti
         image = read_image(labelled[i].image_path)
         [alone] = model(image, np.array([labelled[i].box_xywh]))
         np.testing.assert_allclose(np.reshape(recorded(measured).people[i].keypoints, (17, 3)), alone, atol=6e-4)
+
+
+def test_memory_does_not_grow_with_the_people(people: People, tiny_models: dict[str, Path]) -> None:
+    model, persons = runner.load(tiny_models["int8"]), boxes.persons_with_labels(people)
+
+    def peak(some: list[Person]) -> int:
+        tracemalloc.start()
+        try:
+            accuracy.predict(model, some)
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    peak(persons)  # what is loaded once
+    more = peak(4 * persons) - peak(persons)
+    assert more / (3 * len(persons)) < 5_000  # a crop alone has 12,288 bytes, a person's maps 17,408
 
 
 def test_flip_and_a_part_of_the_keypoints(measured: Result, people: People, tiny_models: dict[str, Path]) -> None:
@@ -189,7 +206,7 @@ def test_the_score_of_a_box_ranks_the_poses(people: People) -> None:
         ('[{"image_id": 1, "bbox": "none", "score": 1}]', "not a COCO results file"),
         ("[]", "no box of a usable size"),
         ('[{"image_id": -1, "bbox": [0, 0, 5, 5], "score": 1}]', "no box of a usable size"),
-        (None, "not a COCO results file"),
+        (None, "cannot be read (No such file or directory)"),
     ],
 )
 def test_a_broken_detections_file_is_one_line(
@@ -274,8 +291,31 @@ def test_predictions_are_scored_again_without_the_network(
     mended = replace(people.persons[0], keypoints=np.column_stack([points[:, :2], np.full(17, 2.0)]))
     persons = (mended, *people.persons[1:])
     assert recorded(rescore.rescore(measured, replace(people, persons=persons))).people[0].oks == 1.0
-    with pytest.raises(ValueError, match=r"1 of the 60 people of tiny\.int8's record are not there"):
+    with pytest.raises(ValueError, match="1 of its 60 people are not in"):
         rescore.rescore(measured, replace(people, persons=people.persons[1:]))
+
+
+def test_predictions_in_a_detectors_boxes_are_scored_again_too(
+    tiny_models: dict[str, Path], people: People, tmp_path: Path
+) -> None:
+    entries = [
+        {"image_id": p.image_id, "bbox": p.box_xywh, "score": 0.9 - 0.01 * i} for i, p in enumerate(people.persons[:40])
+    ]
+    path = detected(tmp_path / "d.json", entries)
+    [found] = accuracy.measure(runner.load(tiny_models["int8"]), people, boxes=boxes.detected(people, path))
+    assert recorded(found).data.people == len(boxes.persons_with_labels(people))
+    again = recorded(rescore.rescore(found, people))
+    assert again.metrics == recorded(found).metrics
+    assert again.people == recorded(found).people
+    assert rescore.coco_results(found)[1]["score"] == pytest.approx(
+        0.89 * np.mean(recorded(found).people[1].keypoints[2::3]), abs=1e-5
+    )
+    elsewhere = tuple(p for p in people.persons if p.image_id != people.persons[0].image_id)
+    with pytest.raises(ValueError, match="of its 40 people are not in"):
+        rescore.rescore(found, replace(people, persons=elsewhere))
+    older = [replace(p, box_score=None) for p in recorded(found).people]
+    with pytest.raises(ValueError, match="measure anew"):
+        rescore.rescore(replace(found, measured=replace(recorded(found), people=tuple(older))), people)
 
 
 def test_predictions_are_kept_as_coco_reads_them(measured: Result, people: People) -> None:

@@ -164,6 +164,20 @@ def test_the_interval_of_a_slowdown_covers_the_truth(records: list[Result]) -> N
     assert missed <= 5
 
 
+def test_processes_that_disagree_tell_less(records: list[Result]) -> None:
+    """Two processes of one file, one of them a fifth slower for its whole life: no interval is narrower than that."""
+    rng = np.random.default_rng(0)
+    steady = timing(records[0], 1000 * rng.lognormal(0, 0.01, 800))
+    torn = timing(records[1], np.repeat([1000, 1200], 400) * rng.lognormal(0, 0.01, 800))
+    assert isinstance(torn.measured, Latency)
+    torn = replace(torn, measured=replace(torn.measured, repeats=(400, 400)))
+    [decision] = gate([steady], [torn], Budget(slower=15.0))
+    assert decision.verdict is Verdict.CANNOT_TELL
+    assert decision.difference.low == pytest.approx(0, abs=1)
+    assert decision.difference.high == pytest.approx(20, abs=1)
+    assert "time both again on a quiet machine" in decision.sentence
+
+
 def test_a_kept_record_is_a_baseline(records: list[Result], loss: float, tmp_path: Path) -> None:
     """As in a user's repository: last month's record in a file, today's results in a folder, by the same name."""
     kept = result.save(records[0], tmp_path / "kept")

@@ -102,6 +102,13 @@ def test_an_image_drawn_twice_is_two_images() -> None:
     np.testing.assert_allclose(average_precision(record, weights), expected, atol=1e-6)
 
 
+def test_a_recall_just_not_reached_is_not_reached() -> None:
+    """7 of 20 is less than COCOeval's 0.35, which is 35 times a hundredth in floating point, in every row."""
+    every, found = tuple(range(20)), tuple(1023 if i < 7 else 0 for i in range(20))
+    record = Detections(every, (1,) * 20, every, tuple(1 - i / 20 for i in every), found, (0,) * 20)
+    np.testing.assert_allclose(average_precision(record, np.ones((3, 20))), 3 * [35 / 101])
+
+
 def test_without_people_there_is_no_ap() -> None:
     people, found, keypoints, box_scores = crowd_scene(0)
     record = detections(score(people, found, keypoints, box_scores=box_scores))

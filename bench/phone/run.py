@@ -6,18 +6,19 @@ measures.
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from poseport import bundle
-from poseport.bench import phone
-from poseport.bench.phone_files import Description, Hardware
-from poseport.bench.phone_parts import PART, RESULT, Job, fetch, prepare, read, send
+from poseport.bench.phone import app, handset
+from poseport.bench.phone.files import Description, Hardware
+from poseport.bench.phone.parts import PART, RESULT, Job, fetch, prepare, read, send
 from poseport.bench.words import plural
 from poseport.records import write_whole
 
@@ -29,9 +30,13 @@ ABSENT_LOOKS = 3
 
 @dataclass(frozen=True)
 class Cannot:
-    """Why a phone has no figures for a setting: it lacks the hardware, or the hardware cannot run the file."""
+    """Why a phone has no figures for a setting. refused: `no_delegate`, `unsupported` or `memory`, as the app says
+    it: the phone lacks the hardware, the hardware does not run the file, or the file is too large for it. sentence: for
+    people.
+    """
 
-    reason: str
+    refused: str
+    sentence: str
 
 
 def describe(job: Job, hardware: Hardware, threads: int, *, repeat: int, warm_up: int = 10) -> Description:
@@ -52,23 +57,20 @@ def measure(
     folder.mkdir(parents=True, exist_ok=True)
     if (folder / RESULT).is_file():
         progress(description.count)
-        return folder
-    if (folder / "cannot.txt").is_file():
-        progress(description.count)
-        return Cannot((folder / "cannot.txt").read_text())
+        return _answer(job, folder)
     mine = description.identity(job.model.read_bytes())
     try:
-        phone.wake(job.device)
+        handset.wake(job.device)
         if fresh:  # what a cut left running must not write beside the new process
-            job.device.shell("am", "force-stop", phone.PACKAGE, check=False)
+            job.device.shell("am", "force-stop", app.PACKAGE, check=False)
         send(job, description.model)
         fetch(job, folder, mine)
         prepare(job, folder, description)
         refused = _watch(job, description, progress, fresh)
         if refused is not None:
-            write_whole(folder / "cannot.txt", refused.reason.encode())
+            write_whole(folder / RESULT, json.dumps({"schema": 1, **asdict(refused)}).encode())
             return refused
-        if phone.locked(job.device):
+        if handset.locked(job.device):
             raise ValueError(
                 f"{job.device.serial}: its screen was locked while it measured, and the times are those of an app in "
                 "the background; unlock it and leave it on"
@@ -79,7 +81,19 @@ def measure(
         kept = min(description.count, PART * len(list(folder.glob("[0-9]*.json"))))
         done = plural(description.part - 1, "piece") if description.part else f"{kept} of {description.count} people"
         raise ValueError(f"{error}. The same command goes on with what is here: {done}") from None
-    return folder
+    return _answer(job, folder)
+
+
+def _answer(job: Job, folder: Path) -> Path | Cannot:
+    """What a finished run came to; ValueError where the app refused the file itself."""
+    found = read(folder / RESULT)
+    if "refused" not in found:
+        return folder
+    cannot = Cannot(found["refused"], found.get("sentence", f"the app says {found['refused']!r} and no more"))
+    if cannot.refused == "model":
+        (folder / RESULT).unlink()  # another version of the app may take it
+        raise ValueError(f"{job.device.serial}: the app refuses {job.model}: {cannot.sentence}")
+    return cannot
 
 
 def _rescue(job: Job, folder: Path, mine: str) -> None:
@@ -89,13 +103,14 @@ def _rescue(job: Job, folder: Path, mine: str) -> None:
 
 
 def _watch(job: Job, description: Description, progress: Callable[[int], None], fresh: bool) -> Cannot | None:
-    """Start the app and wait for its result; what it says of hardware that it cannot use.
+    """Start the app and wait for its result; what an older one, which then writes none, says of hardware that it
+    cannot use.
 
     Raises ValueError when it fails, disappears, does nothing more, or the phone goes away.
     """
     now_there = re.match(r"\d+(\.\d+)?", job.device.shell("date", "+%s.%N"))  # older ones do not know %N
     since = f"{float(now_there[0]):.9f}" if now_there else "0.0"
-    phone.start(job.device, "BenchmarkActivity", "run", job.run_id, fresh=fresh)
+    app.start(job.device, "BenchmarkActivity", "run", job.run_id, fresh=fresh)
     serial, known, done, absent, changed = job.device.serial, "", 0, 0, time.monotonic()
     while not job.stop.wait(POLL_SECONDS):
         said = _said(job, since)
@@ -110,9 +125,10 @@ def _watch(job: Job, description: Description, progress: Callable[[int], None], 
         if said.startswith("failed: "):
             if description.hardware != "CPU" and re.search(r"cannot be (used|run)|NNAPI needs", said):
                 progress(description.count - done)
-                return Cannot(said.removeprefix("failed: "))
-            raise ValueError(f"{serial}: the app {said}")
-        alive = job.device.shell("pidof", phone.PACKAGE, check=False).strip()
+                return Cannot("unsupported", said.removeprefix("failed: "))
+            full = "; free some space on the phone" if "ENOSPC" in said else ""
+            raise ValueError(f"{serial}: the app {said}{full}")
+        alive = job.device.shell("pidof", app.PACKAGE, check=False).strip()
         absent = 0 if alive else absent + 1
         if absent >= ABSENT_LOOKS:
             driver = (
@@ -128,9 +144,9 @@ def _watch(job: Job, description: Description, progress: Callable[[int], None], 
         if now != known:
             known, changed = now, time.monotonic()
         elif time.monotonic() > changed + STALL_SECONDS:
-            why = "its screen is locked; unlock it" if phone.locked(job.device) else "look at its screen"
+            why = "its screen is locked; unlock it" if handset.locked(job.device) else "look at its screen"
             raise ValueError(f"{serial}: the app has not moved for {STALL_SECONDS:.0f} s; {why}")
-    job.device.shell("am", "force-stop", phone.PACKAGE, check=False)
+    job.device.shell("am", "force-stop", app.PACKAGE, check=False)
     raise ValueError(f"{serial}: interrupted")
 
 
@@ -170,7 +186,7 @@ def sustain(
 
 def forget(job: Job, descriptions: Sequence[Description]) -> None:
     """Remove what is measured and recorded: here, and from the phone all that was sent."""
-    job.device.shell("am", "force-stop", phone.PACKAGE, check=False)
+    job.device.shell("am", "force-stop", app.PACKAGE, check=False)
     job.device.shell("rm", "-rf", job.remote)
     for description in descriptions:
         shutil.rmtree(job.folder(description), ignore_errors=True)

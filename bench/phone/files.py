@@ -62,7 +62,7 @@ class Description:
 
 
 @dataclass(frozen=True)
-class People:
+class Sent:
     """A file of people as it is sent. path: here. name: there. images: where each person is, of mode images."""
 
     path: Path
@@ -80,7 +80,7 @@ class People:
 
 def write_people(
     network: Network, persons: Sequence[Person], mode: Mode, folder: Path, progress: Callable[[int], None]
-) -> People:
+) -> Sent:
     """Write the people of a run into a folder, in a file named by its content: input tensors of `network`, bit for
     bit what it is fed here, or whole images, each once.
 
@@ -107,7 +107,7 @@ def write_people(
     finally:
         with suppress(OSError):
             beside.unlink(missing_ok=True)
-    return People(path, mode, digest, path.stat().st_size, len(persons), images)
+    return Sent(path, mode, digest, path.stat().st_size, len(persons), images)
 
 
 def _write_images(file: BinaryIO, persons: Sequence[Person], progress: Callable[[int], None]) -> tuple[Image, ...]:

@@ -11,13 +11,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from poseport.bench import phone, phone_record, phone_run, result
-from poseport.bench.adb import Device
+from poseport.bench import result
 from poseport.bench.boxes import Boxes
-from poseport.bench.phone_files import Description, Hardware, Mode, write_people
-from poseport.bench.phone_files import People as Sent
-from poseport.bench.phone_parts import Job
-from poseport.bench.phone_run import Cannot
+from poseport.bench.phone import app, handset, record, run
+from poseport.bench.phone.adb import Device
+from poseport.bench.phone.files import Description, Hardware, Mode, Sent, write_people
+from poseport.bench.phone.parts import Job
+from poseport.bench.phone.run import Cannot
 from poseport.bench.result import Result
 from poseport.coco import People
 from poseport.runner import Pose
@@ -59,25 +59,13 @@ class Measured:
     threads: int
     records: tuple[Result, ...]
     apart_px: float | None = None
-    cannot: str = ""
+    cannot: Cannot | None = None
 
 
-def settings(delegates: str, threads: str) -> tuple[tuple[Hardware, int], ...]:
-    """Settings of a command line such as cpu,gpu and 1,2,4: threads count on the CPU only.
-
-    Raises ValueError for a delegate that is none, or a count that is none.
-    """
+def settings(delegates: Sequence[str], threads: Sequence[int]) -> tuple[tuple[Hardware, int], ...]:
+    """Settings of delegates such as cpu and gpu: threads count on the CPU only."""
     known: dict[str, Hardware] = {"cpu": "CPU", "gpu": "GPU", "nnapi": "NNAPI"}
-    found: list[tuple[Hardware, int]] = []
-    for name in delegates.split(","):
-        if name.strip() not in known:
-            raise ValueError(f"--delegates: {name!r} does not exist; choose of {', '.join(known)}")
-        hardware = known[name.strip()]
-        for count in threads.split(",") if hardware == "CPU" else ["1"]:
-            if not re.fullmatch(r" *[1-9]\d? *", count):
-                raise ValueError(f"--threads {count!r}: expected counts such as 1,2,4")
-            found.append((hardware, int(count)))
-    return tuple(dict.fromkeys(found))
+    return tuple((known[name], count) for name in delegates for count in (threads if name == "cpu" else (1,)))
 
 
 def prepare(models: Sequence[Pose], plan: Plan, progress: Callable[[int], None]) -> list[Sent]:
@@ -139,41 +127,41 @@ def _one_phone(
     stop: threading.Event, scoring: threading.Lock, found: list[Measured],
 ) -> None:  # fmt: skip
     """Everything on one phone; `found` has what was recorded also when a fault ends it."""
-    phone.provide(device, plan.apk)
-    about = phone.look(device)
+    app.provide(device, plan.apk)
+    about = handset.look(device)
     local = plan.out / "phone" / re.sub(r"[^A-Za-z0-9]+", "-", about.name).strip("-")
     finished: list[tuple[Job, list[Description]]] = []
     for model, people in zip(models, sent, strict=True):
         job = Job(device, model.path, people, local, stop)
-        runs = [phone_run.describe(job, hardware, threads, repeat=plan.repeat) for hardware, threads in plan.settings]
-        for run in runs:
-            folder = phone_run.measure(job, run, advance)
+        descriptions = [run.describe(job, hardware, threads, repeat=plan.repeat) for hardware, threads in plan.settings]
+        for setting in descriptions:
+            folder = run.measure(job, setting, advance)
             name = model.path.name.removesuffix(".tflite")
             if isinstance(folder, Cannot):
                 advance(round(60 * plan.minutes))
-                found.append(Measured(about.name, name, run.hardware, run.threads, (), cannot=folder.reason))
+                found.append(Measured(about.name, name, setting.hardware, setting.threads, (), cannot=folder))
                 continue
             if plan.minutes:
                 chunk = min(CHUNK_SECONDS, 60 * plan.minutes)
-                phone_run.sustain(job, run, plan.minutes, chunk, advance)
+                run.sustain(job, setting, plan.minutes, chunk, advance)
             with scoring:  # the evaluator is not made for threads
-                records, apart = _records(model, about, run, folder, plan)
-                for record in records:
-                    result.save(record, plan.out)
-            found.append(Measured(about.name, name, run.hardware, run.threads, tuple(records), apart))
-        finished.append((job, runs))
-    for job, runs in finished:
-        phone_run.forget(job, runs)
+                records, apart = _records(model, about, setting, folder, plan)
+                for one in records:
+                    result.save(one, plan.out)
+            found.append(Measured(about.name, name, setting.hardware, setting.threads, tuple(records), apart))
+        finished.append((job, descriptions))
+    for job, descriptions in finished:
+        run.forget(job, descriptions)
     shutil.rmtree(local / ".incoming", ignore_errors=True)
     with suppress(OSError):
         local.rmdir()
 
 
 def _records(
-    model: Pose, about: phone.Phone, run: Description, folder: Path, plan: Plan
+    model: Pose, about: handset.Phone, setting: Description, folder: Path, plan: Plan
 ) -> tuple[list[Result], float | None]:
-    scored, apart = phone_record.accuracy_record(model, about, run, folder, plan.people, plan.boxes, plan.only)
-    records = [scored, phone_record.latency_record(model, about, run, folder, plan.people.path.name)]
+    scored, apart = record.accuracy_record(model, about, setting, folder, plan.people, plan.boxes, plan.only)
+    records = [scored, record.latency_record(model, about, setting, folder, plan.people.path.name)]
     if plan.minutes:
-        records.append(phone_record.sustained_record(model, about, run, folder, plan.people.path.name))
+        records.append(record.sustained_record(model, about, setting, folder, plan.people.path.name))
     return records, apart

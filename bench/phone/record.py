@@ -12,9 +12,9 @@ import numpy as np
 from poseport import __version__, cascade, crop, pose
 from poseport.bench import accuracy
 from poseport.bench.boxes import Boxes
-from poseport.bench.phone import Phone
-from poseport.bench.phone_files import Description
-from poseport.bench.phone_parts import PART, RESULT, read
+from poseport.bench.phone.files import Description
+from poseport.bench.phone.handset import Phone
+from poseport.bench.phone.parts import PART, RESULT, read
 from poseport.bench.result import Environment, Latency, Minute, Result, Sustained, model_info
 from poseport.cascade import Way
 from poseport.coco import People, Person
@@ -32,7 +32,7 @@ def accuracy_record(
     """The record of a run's predictions, and by how many input pixels the app's own decoder is off at most (None
     where whole images were sent).
 
-    folder: what `phone_run.measure` returned. boxes: whose crops were sent. Raises ValueError for a part that is
+    folder: what `run.measure` returned. boxes: whose crops were sent. Raises ValueError for a part that is
     damaged or missing.
     """
     keypoints, apart = _keypoints(model, run, folder, boxes.cropped)
@@ -56,18 +56,19 @@ def latency_record(model: Pose, phone: Phone, run: Description, folder: Path, na
     measured = Latency(
         kind="latency",
         input=f"{name}, whole images" if whole else name,
-        load_us=None,
-        first_us=invoke[0],
+        load_us=_scaled(result, "load_ms", 1e3),
+        first_us=_scaled(result, "first_ms", 1e3) or invoke[0],
         warmup=warmup,
         invoke_us=invoke[warmup:] if whole else _us(result["latency_ns"]),
         prepare_us=prepare[warmup:] if whole else (),
         decode_us=decode[warmup:] if whole else (),
+        peak_bytes=None if (peak := _scaled(result, "peak_memory_kb", 1024)) is None else int(peak),
     )
     return Result(model_info(model), _environment(phone, run, result), measured)
 
 
 def sustained_record(model: Pose, phone: Phone, run: Description, folder: Path, name: str) -> Result:
-    """The record of a long run, whose pieces `phone_run.sustain` left in a folder."""
+    """The record of a long run, whose pieces `run.sustain` left in a folder."""
     pieces = sorted(folder.glob("again-*.json"), key=lambda path: int(path.stem.removeprefix("again-")))
     results = [read(path) for path in pieces]
     measured = Sustained(kind="sustained", input=name, minutes=minutes(results))
@@ -147,6 +148,12 @@ def _parts(folder: Path, run: Description) -> list[Path]:
     return paths
 
 
+def _scaled(result: dict[str, Any], key: str, factor: float) -> float | None:
+    """A figure of the app in other units; None where it is of a version that does not give it."""
+    value = result.get(key)
+    return None if value is None else round(value * factor, 3)
+
+
 def _us(ns: Any) -> tuple[float, ...]:
     return tuple(round(one / 1e3, 3) for one in ns)
 
@@ -157,10 +164,11 @@ def _environment(phone: Phone, run: Description, result: dict[str, Any]) -> Envi
         processor=phone.soc,
         cores=phone.cores,
         system=f"Android {phone.android}, {phone.build}",
-        runtime=f"TensorFlow Lite of the app {phone.app}",
+        runtime=" ".join(filter(None, ("TensorFlow Lite", result.get("tflite_version"), f"of the app {phone.app}"))),
         delegate=run.hardware,
         threads=run.threads,
         poseport=__version__,
         time=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         celsius=celsius(result.get("before") or {}),
+        xnnpack=result.get("xnnpack") if run.hardware == "CPU" else None,
     )

@@ -18,8 +18,13 @@ SHELL_SECONDS = 60.0
 _EXIT = "exit code "
 # the slowest cable and card that are worth waiting for
 LEAST_BYTES_PER_SECOND = 500_000
+RESERVE_BYTES = 64 * 2**20
 
 ALLOW = "unlock the phone and accept 'Allow USB debugging' on its screen"
+NO_PHONE = (
+    "no phone is connected; plug one in, switch on USB debugging in its developer options, and accept this computer on "
+    "its screen (a phone in the network: `adb connect ADDRESS`)"
+)
 # what adb or the phone says -> what is the matter and what to do, the first that fits
 _FAULTS = (
     (r"unauthori[sz]ed|authorizing|failed to authenticate", f"does not trust this computer yet; {ALLOW}"),
@@ -63,6 +68,22 @@ class Device:
         rows = (line.split() for line in self.shell("ls", "-l", folder, check=False).splitlines())
         return {row[-1]: int(row[4]) for row in rows if len(row) >= 7 and row[0].startswith("-") and row[4].isdigit()}
 
+    def free_bytes(self) -> int:
+        """Bytes that are free on the phone's storage."""
+        row = self.shell("df", "-k", "/sdcard").splitlines()[-1].split()
+        if len(row) < 4 or not row[3].isdigit():
+            raise ValueError(f"{self.serial}: df says {' '.join(row)!r}, expected kilobytes; is its storage there?")
+        return int(row[3]) * 1024
+
+    def make_room(self, size: int, what: str) -> None:
+        """ValueError when the phone has not `size` free bytes, and as many again as Android wants for itself."""
+        free = self.free_bytes()
+        if free < size + RESERVE_BYTES:
+            raise ValueError(
+                f"{self.serial}: is full: {free / 1e6:.0f} MB are free, {what} and Android's own needs take "
+                f"{(size + RESERVE_BYTES) / 1e6:.0f} MB; free some space on it"
+            )
+
     def push(self, local: Path, remote: str) -> None:
         """Copy a file to the phone, whole or not at all. Raises ValueError when the phone is full or gone."""
         beside = f"{remote}.part"
@@ -104,10 +125,7 @@ def choose(serials: Sequence[str]) -> list[Device]:
     """
     found = devices()
     if not found:
-        raise ValueError(
-            "no phone is connected; plug one in, switch on USB debugging in its developer options, and accept this "
-            "computer on its screen (a phone in the network: `adb connect ADDRESS`)"
-        )
+        raise ValueError(NO_PHONE)
     if not serials and len(found) > 1:
         raise ValueError(f"several phones are connected ({', '.join(found)}); name one with --serial, or --serial all")
     chosen = list(found) if not serials or "all" in serials else list(dict.fromkeys(serials))

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from poseport.bench import phone
-from poseport.bench.adb import Device
-from poseport.bench.phone_files import Description, People
+from poseport.bench.phone.adb import Device
+from poseport.bench.phone.app import FILES
+from poseport.bench.phone.files import Description, Sent
 from poseport.records import write_whole
 
 # people a part, as the app measures them
@@ -30,7 +30,7 @@ class Job:
 
     device: Device
     model: Path
-    people: People
+    people: Sent
     local: Path
     stop: threading.Event
 
@@ -42,7 +42,7 @@ class Job:
     @property
     def remote(self) -> str:
         """That folder's path."""
-        return f"{phone.FILES}/runs/{self.run_id}"
+        return f"{FILES}/runs/{self.run_id}"
 
     def folder(self, description: Description) -> Path:
         """Where the results of a description are kept here."""
@@ -58,7 +58,7 @@ def send(job: Job, name: str) -> None:
     there = job.device.sizes(job.remote)
     wanted = {job.people.name: job.people.path, name: job.model}
     missing = {one: path for one, path in wanted.items() if there.get(one) != path.stat().st_size}
-    phone.make_room(job.device, sum(path.stat().st_size for path in missing.values()), "the people and the model")
+    job.device.make_room(sum(path.stat().st_size for path in missing.values()), "the people and the model")
     for one, path in missing.items():
         job.device.push(path, f"{job.remote}/{one}")
 

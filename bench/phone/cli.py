@@ -11,7 +11,9 @@ from poseport.bench.measure_cli import keypoints_option
 from poseport.options import (
     MODEL,
     PATH,
+    Counts,
     F,
+    Some,
     answer,
     guarded,
     load_people,
@@ -22,7 +24,10 @@ from poseport.options import (
 )
 
 if TYPE_CHECKING:
-    from poseport.bench.phones import Measured
+    from poseport.bench.phone.phones import Measured
+
+
+DELEGATES = Some("cpu", "gpu", "nnapi")
 
 
 def phone_options(command: F) -> F:
@@ -51,7 +56,7 @@ def list_phones(quiet: bool, as_json: bool) -> None:
 
     Example: poseport phone list --json
     """
-    from poseport.bench import adb
+    from poseport.bench.phone import adb
 
     found = adb.devices()
     lines = []
@@ -61,7 +66,7 @@ def list_phones(quiet: bool, as_json: bool) -> None:
             lines.append(f"{serial}  ready")
         except ValueError as error:
             lines.append(str(error))
-    text = "\n".join(lines) or "no phone is connected"
+    text = "\n".join(lines) or adb.NO_PHONE
     phones = [{"serial": serial, "state": state} for serial, state in found.items()]
     answer({"phones": phones}, text, as_json=as_json, quiet=quiet)
 
@@ -75,11 +80,10 @@ def info(serials: tuple[str, ...], quiet: bool, as_json: bool) -> None:
 
     Example: poseport phone info --serial all
     """
-    from poseport.bench import adb
-    from poseport.bench import phone as phones
+    from poseport.bench.phone import adb, handset
     from poseport.records import to_data
 
-    found = [phones.look(device) for device in adb.choose(serials)]
+    found = [handset.look(device) for device in adb.choose(serials)]
     blocks = [
         f"{p.name}\n  serial   {p.serial}\n  SoC      {p.soc}, {p.cores} cores\n  Android  {p.android}, {p.build}\n"
         f"  ABIs     {', '.join(p.abis)}\n  memory   {p.memory_bytes / 1e9:.1f} GB\n"
@@ -97,15 +101,14 @@ def info(serials: tuple[str, ...], quiet: bool, as_json: bool) -> None:
 def sideload(file: Path, serials: tuple[str, ...], apk: Path | None, quiet: bool, as_json: bool) -> None:
     """Put a converted FILE into the app's folder on a phone, and start the app with it.
 
-    Example: poseport sideload m.int8.tflite --apk android_demo/build/poseport-demo.apk
+    Example: poseport sideload starter --apk android_demo/build/poseport-demo.apk
     """
-    from poseport.bench import adb
-    from poseport.bench import phone as phones
+    from poseport.bench.phone import adb, app
 
     found = []
     for device in adb.choose(serials):
-        new = phones.provide(device, apk)
-        name = phones.sideload(device, file)
+        new = app.provide(device, apk)
+        name = app.sideload(device, file)
         found.append({"serial": device.serial, "model": name, "installed": new})
     text = "\n".join(f"{f['serial']}: {'app installed; ' if f['installed'] else ''}shows {f['model']}" for f in found)
     answer({"phones": found}, text, as_json=as_json, quiet=quiet)
@@ -116,8 +119,8 @@ def sideload(file: Path, serials: tuple[str, ...], apk: Path | None, quiet: bool
 @people_options("data", "People to score on")
 @skeleton_option
 @keypoints_option
-@click.option("--delegates", default="cpu", show_default=True, help="cpu, gpu, nnapi, comma separated.")
-@click.option("--threads", default="1", show_default=True, help="Thread counts on the CPU, comma separated.")
+@click.option("--delegates", default="cpu", type=DELEGATES, show_default=True, help="cpu, gpu, nnapi, comma separated.")
+@click.option("--threads", default="1", type=Counts(), show_default=True, help="Of the CPU, comma separated.")
 @click.option("--whole-images", is_flag=True, help="Send whole images: the phone crops and decodes, too (cascades).")
 @click.option("--runs", default=200, show_default=True, type=click.IntRange(20), help="Timed inferences of each.")
 @click.option("--minutes", default=0.0, type=click.FloatRange(0), help="Then each without a pause for so long.")
@@ -131,8 +134,8 @@ def bench_phone(
     data_images: Path | None,
     skeleton: str | None,
     keypoints: str | None,
-    delegates: str,
-    threads: str,
+    delegates: tuple[str, ...],
+    threads: tuple[int, ...],
     whole_images: bool,
     runs: int,
     minutes: float,
@@ -145,11 +148,11 @@ def bench_phone(
     """Measure converted MODELS on phones: the app runs them on the crops that a host is given, and its raw outputs
     are scored by the same evaluator. Whatever interrupts it, the same command goes on behind the last whole part.
 
-    Example: poseport bench phone m.int8.tflite --data people --delegates cpu,gpu --threads 1,2,4 --out results
+    Example: poseport bench phone starter --data people --delegates cpu,gpu --threads 1,2,4 --out results
     """
-    from poseport.bench import adb, phones
     from poseport.bench.accuracy import check_names, refuse_overlap
     from poseport.bench.boxes import annotated
+    from poseport.bench.phone import adb, phones
     from poseport.runner import load
 
     wanted = phones.settings(delegates, threads)
@@ -170,7 +173,8 @@ def bench_phone(
         sent = phones.prepare(loaded, plan, advance)
     with progress("on the phone", len(devices) * len(loaded) * plan.units, hidden=hidden) as advance:
         found, faults = phones.measure(devices, loaded, sent, plan, advance)
-    answer({"results": [_row(m) for m in found]}, "\n".join(map(_line, found)), as_json=as_json, quiet=quiet)
+    text = "\n".join(map(_line, found))
+    answer({"results": [_row(m) for m in found]}, text, as_json=as_json, quiet=quiet or not found)
     if faults:
         raise ValueError("; ".join(faults))
 
@@ -181,13 +185,18 @@ def _row(m: Measured) -> dict[str, Any]:
 
     row: dict[str, Any] = {"phone": m.phone, "model": m.model, "delegate": m.hardware, "threads": m.threads}
     if m.cannot:
-        return {**row, "cannot": m.cannot}
+        return {**row, "refused": m.cannot.refused, "cannot": m.cannot.sentence}
     for record in m.records:
         of = record.measured
         if isinstance(of, result.Accuracy):
             row |= {"people": of.data.people, "metrics": of.metrics, "decoder_apart_px": m.apart_px}
         elif isinstance(of, result.Latency):
-            row |= {"p50_ms": latency.percentile_ms(of, 50), "p90_ms": latency.percentile_ms(of, 90)}
+            row |= {
+                "p50_ms": latency.percentile_ms(of, 50), "p90_ms": latency.percentile_ms(of, 90),
+                "load_ms": None if of.load_us is None else of.load_us / 1e3, "first_ms": of.first_us / 1e3,
+                "peak_bytes": of.peak_bytes, "runtime": record.environment.runtime,
+                "xnnpack": record.environment.xnnpack,
+            }  # fmt: skip
         else:
             each = [
                 {
@@ -202,16 +211,23 @@ def _row(m: Measured) -> dict[str, Any]:
 
 def _line(m: Measured) -> str:
     """A setting as a person reads it."""
-    row, head = _row(m), f"{m.phone}  {m.model:<28}{m.hardware} {m.threads} threads  "
+    from poseport.bench.words import plural
+
+    row, head = _row(m), f"{m.phone}  {m.model:<28}{m.hardware}, {plural(m.threads, 'thread')}  "
     if m.cannot:
-        return f"{head}{m.cannot}"
+        return f"{head}{m.cannot.sentence}"
     ap = row["metrics"]["OKS-AP"]
     text = f"{head}p50 {row['p50_ms']:.2f} ms  p90 {row['p90_ms']:.2f} ms  "
     text += f"OKS-AP {'none' if ap is None else format(ap, '.3f')} ({row['people']} people)"
     if "minutes" in row:
-        first, last, since = row["minutes"][0], row["minutes"][-1], row["throttles_from"]
-        text += (
-            f"  minute {first['minute']} {first['p50_ms']:.2f} ms, minute {last['minute']} {last['p50_ms']:.2f} ms, "
-        )
-        text += "does not throttle" if since is None else f"throttles from minute {since}"
-    return text
+        ends = dict.fromkeys((0, len(row["minutes"]) - 1))  # one alone is both
+        text += "".join("  minute {minute} {p50_ms:.2f} ms".format(**row["minutes"][i]) for i in ends)
+        since = row["throttles_from"]
+        throttles = "does not throttle" if since is None else f"throttles from minute {since}"
+        text += f", {throttles}" if len(ends) > 1 else ""
+    beside = {
+        "load {:.0f} ms": row["load_ms"], "first run {:.1f} ms": row["first_ms"],
+        "memory {:.0f} MB": row["peak_bytes"] and row["peak_bytes"] / 1e6, "{}": row["runtime"],
+    }  # fmt: skip
+    kernels = {None: "", True: ", XNNPACK", False: ", no XNNPACK"}[row["xnnpack"]]
+    return f"{text}\n    {', '.join(t.format(v) for t, v in beside.items() if v is not None)}{kernels}"
