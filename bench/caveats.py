@@ -49,7 +49,8 @@ def caveats(
     if any(t.environment.device != "host" for t in timed):
         found.append(
             "A phone's times were taken in a row on a cool phone, nothing else running; minutes on end may be slower. "
-            "CPU stands for the interpreter's own choice of kernels there; threads count on the CPU only."
+            "CPU stands for the interpreter's own choice of kernels there; threads count on the CPU only. Memory is "
+            "the whole app's there, and on a host what the file added to a fresh process."
         )
     if timed:
         found.append("Latency is the network alone, one crop at a time; reading, cropping and decoding come on top.")

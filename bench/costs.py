@@ -63,9 +63,11 @@ def costs(models: Sequence[Model], places: Mapping[str, Sequence[Timed]]) -> lis
 
 
 def memory_bytes(timed: Timed) -> int | None:
-    """What a fresh process took for loading and running the file; None where nobody measured it."""
+    """What a fresh process took for loading and running the file, on a phone the whole app's peak; None where nobody
+    measured it.
+    """
     before, peak = timed.latency.before_bytes, timed.latency.peak_bytes
-    return None if before is None or peak is None else peak - before
+    return None if peak is None else peak - (before or 0)
 
 
 def _short(place: str, places: Mapping[str, Sequence[Timed]]) -> str:

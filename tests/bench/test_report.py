@@ -23,7 +23,7 @@ from poseport import crop, pose, runner
 from poseport.bench import accuracy as measure
 from poseport.bench import body, boxes, costs, looks, pck, photos, plots, result
 from poseport.bench.cli import bench
-from poseport.bench.findings import ap_interval
+from poseport.bench.findings import Timed, ap_interval
 from poseport.bench.gate import Budget, gate
 from poseport.bench.page import gather
 from poseport.bench.report import write_report
@@ -245,6 +245,16 @@ def test_energy_is_the_multiply_adds_by_type() -> None:
     assert costs.microjoules({"int8": 10**6, "float32": 2 * 10**6}) == pytest.approx(0.3 + 9.2)
     assert costs.microjoules({}) is None
     assert costs.microjoules({"int4": 1}) is None
+
+
+def test_memory_of_a_phone_is_that_of_the_app(records: list[Result]) -> None:
+    timed = records[2].measured
+    assert isinstance(timed, result.Latency)
+    assert timed.peak_bytes is not None
+    assert timed.before_bytes is not None
+    for before, wanted in ((timed.before_bytes, timed.peak_bytes - timed.before_bytes), (None, timed.peak_bytes)):
+        one = Timed(records[2].model, records[2].environment, replace(timed, before_bytes=before))
+        assert costs.memory_bytes(one) == wanted
 
 
 def test_every_cost_is_a_column_and_a_plot(records: list[Result]) -> None:
