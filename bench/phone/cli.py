@@ -185,7 +185,7 @@ def _row(m: Measured) -> dict[str, Any]:
 
     row: dict[str, Any] = {"phone": m.phone, "model": m.model, "delegate": m.hardware, "threads": m.threads}
     if m.cannot:
-        return {**row, "refused": m.cannot.refused, "cannot": m.cannot.sentence}
+        return {**row, "refused": m.cannot.refused, "cannot": m.cannot.reason}
     for record in m.records:
         of = record.measured
         if isinstance(of, result.Accuracy):
@@ -215,7 +215,7 @@ def _line(m: Measured) -> str:
 
     row, head = _row(m), f"{m.phone}  {m.model:<28}{m.hardware}, {plural(m.threads, 'thread')}  "
     if m.cannot:
-        return f"{head}{m.cannot.sentence}"
+        return f"{head}{m.cannot.reason}"
     ap = row["metrics"]["OKS-AP"]
     text = f"{head}p50 {row['p50_ms']:.2f} ms  p90 {row['p90_ms']:.2f} ms  "
     text += f"OKS-AP {'none' if ap is None else format(ap, '.3f')} ({row['people']} people)"

@@ -31,12 +31,12 @@ ABSENT_LOOKS = 3
 @dataclass(frozen=True)
 class Cannot:
     """Why a phone has no figures for a setting. refused: `no_delegate`, `unsupported` or `memory`, as the app says
-    it: the phone lacks the hardware, the hardware does not run the file, or the file is too large for it. sentence: for
-    people.
+    it: the phone lacks the hardware, the hardware does not run the file, or the file is too large for it. reason: a
+    sentence for people.
     """
 
     refused: str
-    sentence: str
+    reason: str
 
 
 def describe(job: Job, hardware: Hardware, threads: int, *, repeat: int, warm_up: int = 10) -> Description:
@@ -89,10 +89,10 @@ def _answer(job: Job, folder: Path) -> Path | Cannot:
     found = read(folder / RESULT)
     if "refused" not in found:
         return folder
-    cannot = Cannot(found["refused"], found.get("sentence", f"the app says {found['refused']!r} and no more"))
+    cannot = Cannot(found["refused"], found.get("reason", f"the app says {found['refused']!r} and no more"))
     if cannot.refused == "model":
         (folder / RESULT).unlink()  # another version of the app may take it
-        raise ValueError(f"{job.device.serial}: the app refuses {job.model}: {cannot.sentence}")
+        raise ValueError(f"{job.device.serial}: the app refuses {job.model}: {cannot.reason}")
     return cannot
 
 

@@ -250,7 +250,7 @@ class StandIn:
             refuses = "no_delegate", f"{run['hardware']} cannot be used on this phone (it has none)"
         if refuses is not None:
             if not self.old:
-                said = {"schema": 1, "run": identity, "refused": refuses[0], "sentence": refuses[1]}
+                said = {"schema": 1, "run": identity, "refused": refuses[0], "reason": refuses[1]}
                 (folder / "result.json").write_text(json.dumps(said))
             raise ValueError(refuses[1])
         began = time.perf_counter_ns()
