@@ -96,7 +96,7 @@ def main(models: Path, chosen: list[str]) -> None:
         "robolectric.offline": "true",
         "robolectric.dependency.dir": JARS,
     }
-    opened = [f"--add-opens=java.base/java.{package}=ALL-UNNAMED" for package in ("lang", "util")]
+    opened = [f"--add-opens=java.base/java.{package}=ALL-UNNAMED" for package in ("io", "lang", "util")]
     # these run long enough for the second compiler, which a phone has the like of
     settings = [f"-D{key}={value}" for key, value in properties.items()]
     command = ["java", "-Xmx1500m", "-XX:+UseSerialGC", *settings, *opened, "-cp", apk.class_path(path)]
