@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SOURCES := $(shell find core train convert bench models -type f -not -path '*/__pycache__/*')
 DEMO := demo
 
-.PHONY: help install test test-slow lint bench arm-parity demo apk test-android starter clean
+.PHONY: help install test test-slow lint bench arm-parity demo apk test-android bench-android starter clean
 
 help:
 	@echo "make demo       the whole line on drawn people: train, convert, measure, gate, report (under 15 minutes)"
@@ -16,7 +16,7 @@ help:
 	@echo "make test-android  the app's tests on this machine"
 	@echo "make starter    trains the shipped hourglass again: DATA=annotations TEACHER=file.tflite, hours on a CPU"
 	@echo "make arm-parity an emulated Arm processor in .arm/, for poseport verify --arm .arm"
-	@echo "make bench      this toolkit's own speed, as ratios"
+	@echo "make bench      this toolkit's own speed, as ratios; make bench-android: the app's code beside its network"
 
 # dependencies once; the package itself whenever a source changed
 $(VENV)/.dependencies: pyproject.toml constraints.txt
@@ -86,6 +86,9 @@ android_demo/build/models/frames.json: tests/android/write_models.py tests/andro
 test-android: apk android_demo/build/models/frames.json
 	$(PYTHON) android_demo/tools/host.py android_demo/build/models
 	$(PYTHON) android_demo/tools/arm64.py android_demo/build/models
+
+bench-android: apk android_demo/build/models/frames.json
+	$(PYTHON) android_demo/tools/host.py android_demo/build/models org.poseport.demo.core.Speed
 
 # The shipped networks again, into runs/: four trainings, hours on a CPU. DATA: LSP Extended's 9,000 training people in
 # COCO form; TEACHER: MoveNet Thunder with its spec beside it (docs/models/starter.md says where these come from).

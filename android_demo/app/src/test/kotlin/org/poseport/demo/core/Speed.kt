@@ -3,11 +3,13 @@ package org.poseport.demo.core
 import java.io.File
 import java.lang.management.ManagementFactory
 import java.nio.ByteBuffer
-import org.junit.Assert.assertTrue
 import org.junit.Test
 
-/** What the app's own code costs beside the network: processor time of this thread, all parts in turn, round by round. */
-class SpeedTest {
+/**
+ * What the app's own code costs beside the network: processor time of this thread, all parts in turn, round by round.
+ * It measures and asserts nothing, so it is no *Test: `make bench-android` runs it.
+ */
+class Speed {
     private val models = Models()
     private val clock = ManagementFactory.getThreadMXBean()
 
@@ -30,7 +32,7 @@ class SpeedTest {
         return YuvImage(columns, rows, luma, columns, chroma, v, columns, 2, 90, false)
     }
 
-    @Test fun cropAndDecoderTakeLittleBesideTheNetwork() {
+    @Test fun cropAndDecoderBesideTheNetwork() {
         PoseModel(ModelFile.read(File(System.getProperty("models"), "starter.int8.tflite")), "starter", Setting(threads = 1), Xnnpack.delegates).use { model ->
             val frame = frame()
             val parts = mapOf<String, () -> Unit>(
@@ -52,7 +54,6 @@ class SpeedTest {
             for (name in listOf("photo", "frame", "close")) {
                 val share = (median[name]!! + median["decode"]!!) / median["invoke"]!!
                 println("%-6s crop and decode: %.1f %% of an invoke of %.2f ms".format(name, 100 * share, median["invoke"]!! / EACH / 1e6))
-                assertTrue("$name: $share", share <= 0.15)
             }
         }
     }
