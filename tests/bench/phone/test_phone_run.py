@@ -74,14 +74,14 @@ def test_a_fault_loses_nothing(
     phone.locked, phone.space, phone.on_part = False, 10**10, {}
     plug(phone)
     seen = {}
-    original = record._parts
+    original = record.parts
     with pytest.MonkeyPatch.context() as patch:
 
-        def look(folder: Path, run: object) -> list[Path]:
+        def look(folder: Path, run: object) -> list[tuple[Path, int]]:
             seen.update({name: (folder / name).read_bytes() for name in before})
             return original(folder, run)  # type: ignore[arg-type]
 
-        patch.setattr(record, "_parts", look)
+        patch.setattr(record, "parts", look)
         bench(model, drawn, tmp_path)
     assert seen == before
     (host,) = accuracy.measure(runner.load(model), coco.load(drawn))
