@@ -90,7 +90,7 @@ test-android: apk android_demo/build/models/frames.json
 bench-android: apk android_demo/build/models/frames.json
 	$(PYTHON) android_demo/tools/host.py android_demo/build/models org.poseport.demo.core.Speed
 
-# The shipped networks again, into runs/: four trainings, hours on a CPU. DATA: LSP Extended's 9,000 training people in
+# The shipped networks again, into runs/: five trainings, hours on a CPU. DATA: LSP Extended's 9,000 training people in
 # COCO form; TEACHER: MoveNet Thunder with its spec beside it (docs/models/starter.md says where these come from).
 starter: install
 	$(BIN)/poseport train --preset mobile-hourglass --data $(DATA) --epochs 22 --out runs/starter-1
@@ -102,9 +102,12 @@ starter: install
 	  --epochs 8 --learning-rate 1e-3 --out runs/starter-3
 	$(BIN)/poseport train --preset mobile-hourglass --data $(DATA) --init runs/starter-3 \
 	  --teacher $(TEACHER) --teacher-cache runs/teacher.npz --augment docs/models/starter-crowd.augment.json \
-	  --epochs 22 --learning-rate 1.5e-3 --warmup 0.5 --out runs/starter
+	  --epochs 22 --learning-rate 1.5e-3 --warmup 0.5 --out runs/starter-4
+	$(BIN)/poseport train --preset mobile-hourglass --data $(DATA) --init runs/starter-4 \
+	  --teacher $(TEACHER) --teacher-cache runs/teacher.npz --augment docs/models/starter-last.augment.json \
+	  --epochs 5 --learning-rate 5e-4 --warmup 0 --out runs/starter
 	$(BIN)/poseport convert runs/starter --recipe float32 --calib $(DATA) --out runs/starter.float32.tflite
-	$(BIN)/poseport convert runs/starter --recipe int8 --calib $(DATA) --calib-count 300 --out runs/starter.int8.tflite
+	$(BIN)/poseport convert runs/starter --recipe int8-p95 --calib $(DATA) --calib-count 300 --out runs/starter.int8.tflite
 
 clean:
 	rm -rf $(VENV) $(DEMO) report.html build *.egg-info .mypy_cache .ruff_cache .pytest_cache
