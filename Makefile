@@ -107,7 +107,7 @@ starter: install
 	  --teacher $(TEACHER) --teacher-cache runs/teacher.npz --augment docs/models/starter-last.augment.json \
 	  --epochs 5 --learning-rate 5e-4 --warmup 0 --out runs/starter
 	$(BIN)/poseport convert runs/starter --recipe float32 --calib $(DATA) --out runs/starter.float32.tflite
-	$(BIN)/poseport convert runs/starter --recipe int8-p95 --calib $(DATA) --calib-count 300 --out runs/starter.int8.tflite
+	$(BIN)/poseport convert runs/starter --recipe int8 --calib $(DATA) --calib-count 300 --out runs/starter.int8.tflite
 
 clean:
 	rm -rf $(VENV) $(DEMO) report.html build *.egg-info .mypy_cache .ruff_cache .pytest_cache
