@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from poseport import bundle, cascade, pose, sidecar
+from poseport import bundle, cascade, pose, shipped, sidecar
 from poseport.card import ModelCard
 from poseport.flatbuffer import verify
 from poseport.quiet import quiet
@@ -178,8 +178,11 @@ class Pose(Network):
 
 
 def load(path: str | Path, threads: int = 1, *, xnnpack: bool = True) -> Pose:
-    """A converted model, ready to run; ValueError when the file is not one. xnnpack: as in `Runner`."""
-    return Pose(Path(path), threads, xnnpack=xnnpack)
+    """A converted model, ready to run: a file, or a network that comes with the package (`shipped`) by name.
+
+    xnnpack: as in `Runner`. Raises ValueError when the file is not one.
+    """
+    return Pose(shipped.model(str(path)), threads, xnnpack=xnnpack)
 
 
 def _check_shapes(name: str, card: ModelCard, runner: Runner) -> None:

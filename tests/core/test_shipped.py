@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+import poseport
 from poseport import bundle, coco, runner, shipped
 from poseport.bench import accuracy
 from poseport.cli import main
@@ -43,6 +44,7 @@ def test_a_file_of_the_same_name_comes_first(tmp_path: Path, monkeypatch: pytest
     monkeypatch.chdir(tmp_path)
     assert shipped.model("starter").is_file()
     assert shipped.bundle("starter").is_dir()
+    assert poseport.load("starter").path == shipped.model("starter")
     assert shipped.model("m.tflite") == Path("m.tflite")
     Path("starter").mkdir()
     assert shipped.model("starter") == shipped.bundle("starter") == Path("starter")
