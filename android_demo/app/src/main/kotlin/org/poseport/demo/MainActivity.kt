@@ -245,8 +245,9 @@ class MainActivity : Activity(), TextureView.SurfaceTextureListener {
         feed = null
         pose.show(null, null)
         findViewById<Button>(R.id.photo).setText(R.string.photo)
-        val texture = preview.surfaceTexture ?: return
         if (!allowed()) return say(getString(R.string.no_camera))
+        if (message.text == getString(R.string.no_camera)) say(null)
+        val texture = preview.surfaceTexture ?: return
         try {
             val next = CameraFeed(this, front, displayDegrees(), worker, ::onFrame) { why -> runOnUiThread { say(why) } }
             preview.setTransform(next.layout(preview.width, preview.height))

@@ -1,5 +1,7 @@
 package org.poseport.demo
 
+import android.app.Activity
+import android.app.AlertDialog
 import android.app.Application
 import android.content.ComponentName
 import android.content.Intent
@@ -10,6 +12,7 @@ import android.net.Uri
 import android.view.View
 import android.widget.Button
 import android.widget.TextView
+import java.io.ByteArrayOutputStream
 import java.io.File
 import org.junit.Assert.assertEquals
 import org.junit.Assert.assertFalse
@@ -29,6 +32,7 @@ import org.robolectric.Shadows.shadowOf
 import org.robolectric.android.controller.ActivityController
 import org.robolectric.annotation.Config
 import org.robolectric.annotation.GraphicsMode
+import org.robolectric.shadows.ShadowAlertDialog
 import org.robolectric.shadows.ShadowLooper
 
 /** The shipped Activity with the shipped manifest and resources, and real models on the real library. */
@@ -70,6 +74,62 @@ class MainActivityTest {
             assertTrue(activity.text(R.id.message), activity.text(R.id.status).startsWith(packed))
         }
         assertEquals("android.permission.CAMERA", shadowOf(activity).lastRequestedPermission.requestedPermissions.single())
+    }
+
+    @Test fun withoutThePermissionItSaysSoUntilThePermissionIsThere() {
+        put()
+        start { activity ->
+            activity.settle()
+            val camera = arrayOf("android.permission.CAMERA")
+            activity.onRequestPermissionsResult(1, camera, intArrayOf(PackageManager.PERMISSION_DENIED))
+            assertEquals(activity.getString(R.string.no_camera), activity.text(R.id.message))
+            assertEquals(View.VISIBLE, activity.findViewById<View>(R.id.message).visibility)
+            shadowOf(app).grantPermissions(*camera)
+            activity.onRequestPermissionsResult(1, camera, intArrayOf(PackageManager.PERMISSION_GRANTED))
+            assertEquals(View.GONE, activity.findViewById<View>(R.id.message).visibility)
+        }
+    }
+
+    private fun MainActivity.choose(content: (Uri) -> ByteArray) {
+        val uri = Uri.parse("content://gallery/1")
+        shadowOf(contentResolver).registerInputStreamSupplier(uri) { content(uri).inputStream() }
+        findViewById<Button>(R.id.photo).performClick()
+        val asked = shadowOf(this).nextStartedActivityForResult.intent
+        assertEquals("image/*", asked.type)
+        shadowOf(this).receiveResult(asked, Activity.RESULT_OK, Intent().setData(uri))
+        settle()
+    }
+
+    @Test fun aPhotoComesFromTheGalleryAndOneThatIsNoneIsRefused() {
+        put()
+        start { activity ->
+            activity.settle()
+            activity.choose { "no picture".toByteArray() }
+            assertTrue(activity.text(R.id.message), "no picture" in activity.text(R.id.message))
+            val pixels = models.picture.pixels.map { it or (0xff shl 24) }.toIntArray()
+            val bitmap = Bitmap.createBitmap(pixels, models.width, models.height, Bitmap.Config.ARGB_8888)
+            val png = ByteArrayOutputStream().also { bitmap.compress(Bitmap.CompressFormat.PNG, 100, it) }.toByteArray()
+            activity.choose { png }
+            val pose = activity.findViewById<PoseView>(R.id.pose)
+            assertTrue("${pose.contentDescription}", Regex("\\d+ of 17 keypoints found").matches(pose.contentDescription))
+        }
+    }
+
+    @Test fun otherHardwareIsChosenAndOneThatIsNotThereLeavesTheModelRunning() {
+        put()
+        start { activity ->
+            activity.settle()
+            fun choose(row: Int) {
+                activity.findViewById<Button>(R.id.run_on).performClick()
+                val list = (ShadowAlertDialog.getLatestDialog() as AlertDialog).listView
+                list.performItemClick(null, row, row.toLong())
+                repeat(2) { activity.settle() }
+            }
+            choose(0)
+            assertTrue(activity.text(R.id.status), activity.text(R.id.status).startsWith("first.tflite · float32 · CPU, 1 thread"))
+            choose(3)
+            assertTrue(activity.text(R.id.message), "GPU" in activity.text(R.id.message) && "first.tflite goes on" in activity.text(R.id.message))
+        }
     }
 
     @Test fun aPhotoIsShownWithItsSkeletonAndShared() {
