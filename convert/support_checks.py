@@ -111,5 +111,9 @@ def _runtimes(graph: Graph, runtime: tuple[int, ...] | None) -> list[Finding]:
 def _widened(graph: Graph) -> int:
     """How many times int8 activations become int16 ones."""
     types = [tensor.dtype for tensor in graph.found.tensors]
-    casts = [op for op in graph.found.ops if op.kind == "QUANTIZE"]
-    return sum(types[op.inputs[0]] == "int8" and types[op.outputs[0]] == "int16" for op in casts)
+    casts = [(op.inputs[:1], op.outputs[:1]) for op in graph.found.ops if op.kind == "QUANTIZE"]
+    # a damaged file has operations without inputs, or with an input -1 that is none
+    return sum(
+        [types[i] for i in given if i >= 0] == ["int8"] and [types[i] for i in made if i >= 0] == ["int16"]
+        for given, made in casts
+    )
