@@ -124,17 +124,16 @@ def pck_difference(base: Accuracy, candidate: Accuracy, threshold: float = 0.1, 
 def keypoint_differences(base: Accuracy, candidate: Accuracy, threshold: float = 0.1) -> list[Interval]:
     """The same of each scored keypoint alone, in their order; NaN where a keypoint has no label."""
     hits, scored = _hits(base, candidate, threshold)
-    images = len(scored)
-    weights = np.random.default_rng(0).multinomial(images, np.full(images, 1 / images), 1000)
-    labels = weights @ scored
-    drawn = np.divide(weights @ hits, labels, out=np.full(labels.shape, np.nan), where=labels > 0)
-    known = scored.sum(axis=0) > 0
-    found = []
-    for k in range(scored.shape[1]):
-        low, high = np.nanpercentile(drawn[:, k], [2.5, 97.5]) if known[k] else (np.nan, np.nan)
-        value = hits[:, k].sum() / scored[:, k].sum() if known[k] else np.nan
-        found.append(Interval(float(value), float(low), float(high)))
-    return found
+    known = scored.any(axis=0)
+
+    def of(weights: np.ndarray) -> np.ndarray:
+        labels = weights @ scored[:, known]
+        return np.divide(weights @ hits[:, known], labels, out=np.full(labels.shape, np.nan), where=labels > 0)
+
+    ends = np.full((3, len(known)), np.nan)
+    if known.any():
+        ends[:, known] = _ends(of, len(scored), 2000, 0)
+    return [Interval(*one) for one in ends.T.tolist()]
 
 
 def _hits(base: Accuracy, candidate: Accuracy, threshold: float) -> tuple[np.ndarray, np.ndarray]:
@@ -187,6 +186,11 @@ def bootstrap(of: Callable[[np.ndarray], np.ndarray], images: int, resamples: in
 
     of: (R,) values for how often each image was drawn.
     """
+    return Interval(*_ends(of, images, resamples, seed).tolist())
+
+
+def _ends(of: Callable[[np.ndarray], np.ndarray], images: int, resamples: int, seed: int) -> np.ndarray:
+    """Value, lowest and highest (3, ...) of what `bootstrap` resamples; of: (R, ...)."""
     rng = np.random.default_rng(seed)
     drawn = []
     for start in range(0, resamples, 50):  # in parts, so that memory stays small
@@ -195,9 +199,8 @@ def bootstrap(of: Callable[[np.ndarray], np.ndarray], images: int, resamples: in
         rows = np.repeat(np.arange(count), images)
         weights = np.bincount(rows * images + picks.ravel(), minlength=count * images).reshape(count, images)
         drawn.append(of(weights))
-    low, high = np.nanpercentile(np.concatenate(drawn), [2.5, 97.5])
-    value = float(of(np.ones((1, images)))[0])
-    return Interval(value, float(low), float(high))
+    low, high = np.nanpercentile(np.concatenate(drawn), [2.5, 97.5], axis=0)
+    return np.stack([of(np.ones((1, images)))[0], low, high])
 
 
 def check_comparable(base: Accuracy, candidate: Accuracy) -> None:
