@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
 
-from poseport import cascade, pose, shipped
+from poseport import bundle, cascade, pose, shipped
 from poseport.bench.findings import Pair
 from poseport.cascade import Stage
 from poseport.runner import load
@@ -25,7 +24,7 @@ def find_files(paths: Iterable[Path]) -> dict[str, Path]:
         if not path.exists():
             raise ValueError(f"{path}: does not exist; --models takes .tflite files, and folders that hold them")
         files += sorted(path.glob("*.tflite")) if path.is_dir() else [path]
-    return {hashlib.sha256(file.read_bytes()).hexdigest(): file for file in files}
+    return {bundle.sha256(file): file for file in files}
 
 
 def open_pair(pair: Pair, files: Mapping[str, Path]) -> tuple[list[Stage], str]:

@@ -66,10 +66,9 @@ def predict(
             f"{len(model_and_source)} names were given; expected a model and one source, or a source alone"
         )
     *named, source = model_and_source
-    model = shipped.model(named[0] if named else shipped.STARTER)
     if sum(given is not None for given in (box, detections, detector)) > 1:
         raise ValueError("--box, --detections and --detector each say where people are; give one of them")
-    pose, found = load(model, threads), []
+    pose, found = load(named[0] if named else shipped.STARTER, threads), []
     where = sources.find(source)
     find = _finder(pose, where.moving, box, detections, detector, score)
     total = min(frames or where.count, where.count)

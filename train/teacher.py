@@ -63,8 +63,7 @@ class Teacher:
         with self._alone:
             found = self.network(crops)
             if self.config.flip:
-                mirrored = self.network(np.ascontiguousarray(crops[:, :, ::-1]))
-                found = (found + pose.unmirror(self.spec, mirrored)) / 2
+                found = (found + cascade.mirrored(cascade.Stage(self.spec, self.network), crops)) / 2
         return found
 
     def check(self, spec: PoseSpec) -> None:
