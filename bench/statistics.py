@@ -124,13 +124,13 @@ def pck_difference(base: Accuracy, candidate: Accuracy, threshold: float = 0.1, 
 def keypoint_differences(base: Accuracy, candidate: Accuracy, threshold: float = 0.1) -> list[Interval]:
     """The same of each scored keypoint alone, in their order; NaN where a keypoint has no label."""
     hits, scored = _hits(base, candidate, threshold)
-    known = scored.any(axis=0)
+    known = scored.sum(axis=0) > 0
 
     def of(weights: np.ndarray) -> np.ndarray:
         labels = weights @ scored[:, known]
         return np.divide(weights @ hits[:, known], labels, out=np.full(labels.shape, np.nan), where=labels > 0)
 
-    ends = np.full((3, len(known)), np.nan)
+    ends = np.full((3, scored.shape[1]), np.nan)
     if known.any():
         ends[:, known] = _ends(of, len(scored), 2000, 0)
     return [Interval(*one) for one in ends.T.tolist()]
