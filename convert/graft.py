@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import flatbuffers
 from ai_edge_litert import schema_py_generated as schema
+
+from poseport.convert.compact import pack
 
 
 def graft(network: bytes, head: bytes, name: str) -> bytes:
@@ -38,9 +39,7 @@ def graft(network: bytes, head: bytes, name: str) -> bytes:
         (output,) = signature.outputs
         output.name, output.tensorIndex = name, graph.outputs[0]
     _note_runtime(model, tail)
-    builder = flatbuffers.Builder(len(network) + len(head))
-    builder.Finish(model.Pack(builder), b"TFL3")
-    return bytes(builder.Output())
+    return pack(model, len(network) + len(head))
 
 
 def _dequantize(model: Any, source: int, result: int) -> Any:

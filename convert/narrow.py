@@ -15,8 +15,9 @@ from typing import Any
 import keras
 import numpy as np
 
+from poseport.architecture import Architecture, DeepPoseArchitecture, ForeignArchitecture
 from poseport.convert import graph
-from poseport.spec import Architecture, DeepPoseArchitecture, ForeignArchitecture, PoseSpec
+from poseport.spec import PoseSpec
 from poseport.train import models, run
 from poseport.train.finetune import begun_from
 

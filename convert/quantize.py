@@ -15,6 +15,7 @@ from poseport import __version__, bundle, cascade, feed, pose
 from poseport.card import Calibration, Conversion, FineTuning, ModelCard
 from poseport.coco import People, Person
 from poseport.convert import budget, calibration, engines, heads, recipes
+from poseport.convert.compact import compact
 from poseport.convert.graph import Deployment, deployment
 from poseport.convert.parity import Parity, parity
 from poseport.convert.promises import check_parity, verify
@@ -130,7 +131,7 @@ def _stage(
     network, finetuning = finetune(folder) if finetune is not None else (deployment(folder), None)
     boxes = cascade.windows(network.spec, np.array([p.box_xywh for p in persons]), estimates) if persons else None
     chosen = make(network, persons, boxes, progress)
-    recipe, flatbuffer = chosen.recipe, chosen.flatbuffer
+    recipe, flatbuffer = chosen.recipe, compact(chosen.flatbuffer)
     engine, packages = engines.versions(recipe)
     card = ModelCard(
         network.spec,

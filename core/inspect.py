@@ -156,6 +156,34 @@ def constants(data: bytes, name: str) -> tuple[np.ndarray | None, ...]:
     return tuple(found)
 
 
+def real_constants(data: bytes, name: str) -> tuple[np.ndarray | None, ...]:
+    """`constants` as the real numbers that they stand for, float32; None also for integers without a scale.
+
+    Integers are multiplied by their scales, one or one a channel, and a constant behind a DEQUANTIZE (float16
+    weights) is what that gives.
+    """
+    raw, found = constants(data, name), inspect_bytes(data, name)
+    graph = _model(data, name)[1].Subgraphs(0)
+    real: list[np.ndarray | None] = []
+    for i, values in enumerate(raw):
+        if values is None or values.dtype.kind == "f":
+            real.append(None if values is None else values.astype(np.float32))
+            continue
+        quantization = graph.Tensors(i).Quantization()
+        if quantization is None or not quantization.ScaleLength():
+            real.append(None)
+            continue
+        shape = [1] * values.ndim
+        if quantization.ScaleLength() > 1:
+            shape[quantization.QuantizedDimension()] = -1
+        scale, zero = (np.asarray(v) for v in (quantization.ScaleAsNumpy(), quantization.ZeroPointAsNumpy()))
+        real.append(((values - zero.reshape(shape)) * scale.reshape(shape)).astype(np.float32))
+    for op in found.ops:
+        if op.kind == "DEQUANTIZE":
+            real[op.outputs[0]] = real[op.inputs[0]]
+    return tuple(real)
+
+
 def read_file(path: Path) -> bytes:
     """The bytes of a .tflite; ValueError when it cannot be read."""
     try:

@@ -11,9 +11,10 @@ import json
 from pathlib import Path
 
 from poseport import skeleton as skeletons
+from poseport.architecture import ForeignArchitecture
 from poseport.card import Conversion, ModelCard
 from poseport.records import loads, to_data
-from poseport.spec import ForeignArchitecture, PoseSpec
+from poseport.spec import PoseSpec
 
 
 def spec_path(path: Path) -> Path:

@@ -11,95 +11,20 @@ from typing import Literal
 
 import numpy as np
 
+from poseport.architecture import (
+    Architecture,
+    DeepPoseArchitecture,
+    ForeignArchitecture,
+    HourglassArchitecture,
+    MobileNetArchitecture,
+)
 from poseport.skeleton import Skeleton
 
-Block = Literal["bottleneck", "separable"]
-Activation = Literal["linear", "sigmoid", "relu"]
-CpmBlock = Literal["plain", "separable"]
-Trunk = Literal["alexnet", "resnet18", "mobile"]
 Values = Literal["gaussian", "logits"]
 Score = Literal["none", "visibility", "sigma"]
 DecodeMethod = Literal["argmax", "quarter", "dark", "centroid", "seed"]
 KeypointOrder = Literal["xys", "yxs"]
 ChannelOrder = Literal["rgb", "bgr"]
-
-
-@dataclass(frozen=True)
-class HourglassArchitecture:
-    """Arguments of the stacked hourglass (Newell et al. 2016).
-
-    depth: poolings inside one hourglass; 4 goes from 64x64 down to 4x4.
-    head: activation of the heatmaps.
-    """
-
-    kind: Literal["hourglass"] = "hourglass"
-    stacks: int = 1
-    width: int = 96
-    depth: int = 4
-    block: Block = "separable"
-    head: Activation = "linear"
-
-    def __post_init__(self) -> None:
-        if not 1 <= self.stacks <= 8:
-            raise ValueError(f"an hourglass has 1 to 8 stacks, found {self.stacks}")
-        if self.width < 4 or self.width % 4:
-            raise ValueError(f"width must be a positive multiple of 4, found {self.width}")
-        if not 1 <= self.depth <= 6:
-            raise ValueError(f"depth must be 1 to 6, found {self.depth}")
-
-
-@dataclass(frozen=True)
-class CpmArchitecture:
-    """Arguments of the convolutional pose machine (Wei et al. 2016).
-
-    stages: how often the network says where the keypoints are, each time seeing what it said before.
-    width: channels of its convolutions. block: "plain" is the paper's, "separable" is for phones.
-    """
-
-    kind: Literal["cpm"] = "cpm"
-    stages: int = 3
-    width: int = 96
-    block: CpmBlock = "separable"
-
-    def __post_init__(self) -> None:
-        if not 1 <= self.stages <= 6:
-            raise ValueError(f"a pose machine has 1 to 6 stages, found {self.stages}")
-        if self.width < 4 or self.width % 4:
-            raise ValueError(f"width must be a positive multiple of 4, found {self.width}")
-
-
-@dataclass(frozen=True)
-class DeepPoseArchitecture:
-    """Arguments of the DeepPose regressor (Toshev and Szegedy 2014).
-
-    width: multiplier of the trunk's channels; dense_units: size of the hidden layers (0: none).
-    """
-
-    kind: Literal["deeppose"] = "deeppose"
-    trunk: Trunk = "mobile"
-    width: float = 1.0
-    dense_units: int = 256
-    dropout: float = 0.0
-
-    def __post_init__(self) -> None:
-        if not 0 < self.width <= 4:
-            raise ValueError(f"width must be in (0, 4], found {self.width}")
-        if self.dense_units < 0 or not 0 <= self.dropout < 1:
-            raise ValueError(f"dense_units {self.dense_units} or dropout {self.dropout} is out of range")
-
-
-@dataclass(frozen=True)
-class ForeignArchitecture:
-    """A network that only its .tflite file knows: it can be run and measured, not built or trained.
-
-    source: who made the file and under which licence, for those who read a report.
-    """
-
-    kind: Literal["foreign"] = "foreign"
-    source: str = ""
-
-
-Architecture = HourglassArchitecture | CpmArchitecture | DeepPoseArchitecture | ForeignArchitecture
 
 
 @dataclass(frozen=True)
@@ -232,6 +157,10 @@ class PoseSpec:
             if output.values == "logits" and self.architecture.head != "linear":
                 raise ValueError(f"logits need a linear head, found {self.architecture.head!r}")
             step, why = output.stride * 2**self.architecture.depth, "stride x 2^depth"
+        elif isinstance(self.architecture, MobileNetArchitecture):
+            if output.stride != 4:
+                raise ValueError(f"an hourglass has stride 4, found {output.stride}")
+            step, why = self.architecture.encoder_stride * 2**self.architecture.depth, "encoder's stride x 2^depth"
         else:
             if output.stride not in (4, 8):
                 raise ValueError(f"a pose machine has stride 4 or 8, found {output.stride}")
@@ -241,7 +170,7 @@ class PoseSpec:
 
     @property
     def family(self) -> str:
-        """The kind of network: hourglass, cpm, deeppose or foreign."""
+        """The kind of network: hourglass, cpm, deeppose, mobilenet or foreign."""
         return self.architecture.kind
 
     @property

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from poseport import bundle, coco, synth
+from poseport.architecture import DeepPoseArchitecture, HourglassArchitecture
 from poseport.skeleton import COCO17
-from poseport.spec import CoordsOutput, DeepPoseArchitecture, HeatmapOutput, HourglassArchitecture, PoseSpec, Refine
+from poseport.spec import CoordsOutput, HeatmapOutput, PoseSpec, Refine
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 

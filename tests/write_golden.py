@@ -16,20 +16,11 @@ from typing import Any
 import numpy as np
 
 from poseport import cascade, crop, heatmap, pose, synth, track
+from poseport.architecture import DeepPoseArchitecture, ForeignArchitecture, HourglassArchitecture
 from poseport.records import dumps, loads
 from poseport.runner import from_steps, to_steps
 from poseport.skeleton import COCO17, LSP14, Skeleton
-from poseport.spec import (
-    CoordsOutput,
-    Decode,
-    DeepPoseArchitecture,
-    ForeignArchitecture,
-    HeatmapOutput,
-    HourglassArchitecture,
-    KeypointsOutput,
-    PoseSpec,
-    Refine,
-)
+from poseport.spec import CoordsOutput, Decode, HeatmapOutput, KeypointsOutput, PoseSpec, Refine
 
 FOLDER = Path(__file__).parent / "golden"
 Case = dict[str, Any]

@@ -12,19 +12,29 @@ Tensor = Any
 
 
 def conv_bn(
-    keras: Any, x: Tensor, name: str, filters: int, kernel: int, *, stride: int = 1, relu: bool = True
+    keras: Any,
+    x: Tensor,
+    name: str,
+    filters: int,
+    kernel: int,
+    *,
+    stride: int = 1,
+    relu: bool = True,
+    most: float | None = None,
 ) -> Tensor:
-    """Convolution, BN and (unless it feeds an addition) ReLU."""
+    """Convolution, BN and (unless it feeds an addition) ReLU. most: where the ReLU ends, as ReLU6 does at 6."""
     x = keras.layers.Conv2D(filters, kernel, stride, padding="same", use_bias=False, name=f"{name}_conv")(x)
     x = batch_norm(keras, f"{name}_bn")(x)
-    return keras.layers.ReLU(name=f"{name}_relu")(x) if relu else x
+    return keras.layers.ReLU(most, name=f"{name}_relu")(x) if relu else x
 
 
-def depthwise_bn(keras: Any, x: Tensor, name: str, kernel: int = 3, *, stride: int = 1) -> Tensor:
-    """Depthwise convolution, BN, ReLU."""
+def depthwise_bn(
+    keras: Any, x: Tensor, name: str, kernel: int = 3, *, stride: int = 1, most: float | None = None
+) -> Tensor:
+    """Depthwise convolution, BN, ReLU; arguments as of `conv_bn`."""
     x = keras.layers.DepthwiseConv2D(kernel, stride, padding="same", use_bias=False, name=f"{name}_dw")(x)
     x = batch_norm(keras, f"{name}_dwbn")(x)
-    return keras.layers.ReLU(name=f"{name}_dwrelu")(x)
+    return keras.layers.ReLU(most, name=f"{name}_dwrelu")(x)
 
 
 def batch_norm(keras: Any, name: str) -> Any:

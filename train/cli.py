@@ -72,8 +72,17 @@ _SHARE = click.FloatRange(0, 1, max_open=True)
 )
 @section(
     "Start from another network",
-    click.option("--init", type=BUNDLE, help="A bundle whose weights are taken over as far as they fit, by name."),
-    click.option("--freeze-epochs", type=click.IntRange(0), help="First epochs in which only the heads learn."),
+    click.option(
+        "--init",
+        type=MODEL,
+        help="A bundle whose weights are taken over as far as they fit, by name; for a mobilenet-hourglass also a "
+        ".tflite file with a MobileNetV2 inside, such as MoveNet's, whose weights its encoder gets.",
+    ),
+    click.option(
+        "--freeze-epochs",
+        type=click.IntRange(0),
+        help="First epochs in which only the heads learn, of a mobilenet-hourglass all but the encoder.",
+    ),
 )
 @section(
     "Learn from a trained network too",
@@ -108,7 +117,9 @@ _SHARE = click.FloatRange(0, 1, max_open=True)
         help="How a heatmap becomes a point.",
     ),
     click.option("--stacks", type=click.IntRange(1), help="Hourglass: how many in a row."),
-    click.option("--depth", type=click.IntRange(1), help="Hourglass: poolings inside each."),
+    click.option("--depth", type=click.IntRange(0), help="Hourglass: poolings inside each."),
+    click.option("--multiplier", type=_POSITIVE, help="MobileNet hourglass: of the encoder's channels."),
+    click.option("--blocks", type=click.IntRange(1), help="MobileNet hourglass: how many the encoder has."),
     click.option("--stages", type=click.IntRange(1), help="Pose machine: how many in a row."),
     click.option("--width", type=_POSITIVE, help="Channels. DeepPose: multiplier of the trunk's channels."),
     click.option("--block", type=click.Choice(["bottleneck", "plain", "separable"]), help="Form of the convolutions."),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from poseport.spec import CpmArchitecture, HeatmapOutput, PoseSpec
+from poseport.architecture import CpmArchitecture
+from poseport.spec import HeatmapOutput, PoseSpec
 from poseport.train.blocks import Tensor, conv_bn, depthwise_bn, heatmap_head, mobile_stem, residual
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from poseport.spec import CoordsOutput, DeepPoseArchitecture, PoseSpec
+from poseport.architecture import DeepPoseArchitecture
+from poseport.spec import CoordsOutput, PoseSpec
 from poseport.train.blocks import Tensor, conv_bn, depthwise_bn, residual
 
 

@@ -16,9 +16,10 @@ import keras
 import numpy as np
 
 from poseport import bundle
+from poseport.architecture import MobileNetArchitecture
 from poseport.skeleton import Skeleton
 from poseport.spec import PoseSpec
-from poseport.train import models
+from poseport.train import mobilenet, models
 
 # begin of the names of layers whose last axis is the keypoints, and end of those that read it again
 _HEADS = ("heatmaps", "maps", "coords", "score")
@@ -46,9 +47,14 @@ class Initial:
         return f"weights of {self.bundle}: {self.copied} of {self.arrays} arrays copied{rest}"
 
 
+def digest(init: Path) -> str:
+    """sha256 of the weights that a bundle holds, or of a .tflite file."""
+    return bundle.sha256(init / bundle.WEIGHTS if init.is_dir() else init)
+
+
 def begun_from(directory: Path, arrays: int) -> Initial:
     """A network that has all its first weights from a bundle."""
-    return Initial(Path(directory).name, bundle.sha256(Path(directory) / bundle.WEIGHTS), arrays, arrays, ())
+    return Initial(Path(directory).name, digest(Path(directory)), arrays, arrays, ())
 
 
 def copy_weights(model: Any, spec: PoseSpec, directory: Path) -> Initial:
@@ -81,17 +87,19 @@ def copy_weights(model: Any, spec: PoseSpec, directory: Path) -> Initial:
             left.append(layer.name)
     if not copied:
         raise ValueError(f"{directory}: no array of {old_spec.name} fits {spec.name}; leave --init away")
-    digest = bundle.sha256(Path(directory) / bundle.WEIGHTS)
-    return Initial(Path(directory).name, digest, copied, len(model.weights), tuple(left))
+    return Initial(Path(directory).name, digest(directory), copied, len(model.weights), tuple(left))
 
 
-def freeze_trunk(model: Any) -> None:
+def freeze_trunk(model: Any, spec: PoseSpec) -> None:
     """Hold everything but the heads still; frozen batch normalisations use their moving statistics.
 
     What learns: of an hourglass the heatmaps of every stack and the layers that map them back; of a pose
-    machine the belief maps and the layers that read them; of DeepPose the dense layers.
+    machine the belief maps and the layers that read them; of DeepPose the dense layers; on a MobileNet all but it.
     """
     for layer in model.layers:
+        if isinstance(spec.architecture, MobileNetArchitecture):
+            layer.trainable = not layer.name.startswith(mobilenet.ENCODER)
+            continue
         layer.trainable = layer.name.startswith(_HEADS + _DENSE) or layer.name.endswith(_READERS)
 
 

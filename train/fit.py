@@ -26,6 +26,7 @@ from poseport.train.optimizer import Rate, make_optimizer
 from poseport.train.pictures import Pictures
 from poseport.train.run import TrainRecord
 from poseport.train.teacher import CACHE, Teacher, taught
+from poseport.train.transplant import transplant
 from poseport.train.workers import ALONE, Team, only_alone
 
 
@@ -71,13 +72,13 @@ def fit(
 ) -> TrainRecord:
     """Train and leave a bundle in `out`.
 
-    val: people to score on (None: none are, and the last epoch's weights are kept). init: a bundle to
-    take the first weights from. previous: the bundle whose keypoints a later stage of a cascade refines.
-    resume: go on after the last whole epoch of the run in `out`. pictures: how many validation people are
-    drawn after each scoring. echo: called with each line of progress. teacher: a trained network whose
-    answers become part of the targets. teacher_cache: file of its keypoints (None: in `out`).
-    backgrounds: folder of photos for crops without a person (None: free regions of the people's photos).
-    team: who shares each batch; only the chief scores, reads and writes `out`, and prints.
+    val: people to score on (None: none are, and the last epoch's weights are kept). init: a bundle, or a
+    .tflite file, to take the first weights from. previous: the bundle whose keypoints a later stage of a
+    cascade refines. resume: go on after the last whole epoch of the run in `out`. pictures: how many
+    validation people are drawn after each scoring. echo: called with each line of progress. teacher: a
+    trained network whose answers become part of the targets. teacher_cache: file of its keypoints (None: in
+    `out`). backgrounds: folder of photos for crops without a person (None: free regions of the people's
+    photos). team: who shares each batch; only the chief scores, reads and writes `out`, and prints.
     Raises ValueError for settings that do not fit, a folder that holds another run, or nothing to
     resume; `Interrupted` on Ctrl-C.
     """
@@ -177,7 +178,7 @@ def prepare(
 ) -> Part:
     """Network, optimizer and batches from epoch `first` on.
 
-    state: the resume file that the epochs before `first` left. init: a bundle to begin from without one.
+    state: the resume file that the epochs before `first` left. init: what to begin from without one.
     teacher: one that teaches by heatmaps looks at every crop. photos: for crops without a person.
     samples: of a later stage of a cascade, instead of people. team: who shares the batches;
     `state` and `init` are read by the chief, who tells the others.
@@ -208,7 +209,7 @@ def prepare(
 
     def compile_(network: Any) -> None:
         if frozen:
-            freeze_trunk(network)
+            freeze_trunk(network, spec)
         network.compile(
             optimizer=make_optimizer(settings, rate),
             loss=[loss] * data.outputs if data.outputs > 1 else loss,
@@ -218,7 +219,10 @@ def prepare(
 
     model, copy = team.networks(build)
     data.outputs = len(model.outputs)
-    initial = copy_weights(copy, spec, init) if init is not None and first == 0 and team.chief else None
+    initial = None
+    if init is not None and first == 0 and team.chief:
+        file = not init.is_dir()
+        initial = transplant(copy, spec, init, people.persons) if file else copy_weights(copy, spec, init)
     if state is not None and first == began:
         copy.load_weights(state)  # before there is an optimizer: the state's is that of the part before
     team.each(model, copy, compile_)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from poseport.spec import HeatmapOutput, HourglassArchitecture, PoseSpec
+from poseport.architecture import HourglassArchitecture
+from poseport.spec import HeatmapOutput, PoseSpec
 from poseport.train.blocks import Tensor, conv_bn, double_size, heatmap_head, mobile_stem, residual
 
 
@@ -21,7 +22,7 @@ def build(spec: PoseSpec, keras: Any) -> Any:
     x = _stem(keras, image, a)
     outputs = []
     for i in range(a.stacks):
-        y = _hourglass(keras, x, f"hg{i}", a, a.depth)
+        y = levels(keras, x, f"hg{i}", a.width, a.block, a.depth)
         y = residual(keras, y, f"hg{i}_out", a.width, a.block)
         features = conv_bn(keras, y, f"hg{i}_feature", a.width, 1)
         heatmaps = heatmap_head(keras, features, f"heatmaps_{i}", len(spec.skeleton), a.head)
@@ -45,15 +46,18 @@ def _stem(keras: Any, image: Tensor, a: HourglassArchitecture) -> Tensor:
     return residual(keras, x, "stem_c", a.width, a.block)
 
 
-def _hourglass(keras: Any, x: Tensor, name: str, a: HourglassArchitecture, level: int) -> Tensor:
-    """One level: a skip at this resolution, and everything below it (figure 3 of the paper)."""
-    skip = residual(keras, x, f"{name}_{level}skip", a.width, a.block)
+def levels(keras: Any, x: Tensor, name: str, width: int, block: str, level: int) -> Tensor:
+    """One hourglass of `level` poolings: a skip at this resolution, and everything below it (figure 3 of the paper).
+
+    x: (N, H, W, width), H and W multiples of 2^level; so is the result.
+    """
+    skip = residual(keras, x, f"{name}_{level}skip", width, block)
     low = keras.layers.MaxPooling2D(2, name=f"{name}_{level}pool")(x)
-    low = residual(keras, low, f"{name}_{level}in", a.width, a.block)
+    low = residual(keras, low, f"{name}_{level}in", width, block)
     if level > 1:
-        low = _hourglass(keras, low, name, a, level - 1)
+        low = levels(keras, low, name, width, block, level - 1)
     else:
-        low = residual(keras, low, f"{name}_bottom", a.width, a.block)
-    low = residual(keras, low, f"{name}_{level}out", a.width, a.block)
+        low = residual(keras, low, f"{name}_bottom", width, block)
+    low = residual(keras, low, f"{name}_{level}out", width, block)
     high = double_size(keras, low, f"{name}_{level}up")
     return keras.layers.Add(name=f"{name}_{level}add")([skip, high])

@@ -8,8 +8,9 @@ from typing import Any
 import h5py
 
 from poseport import bundle
-from poseport.spec import CpmArchitecture, DeepPoseArchitecture, HourglassArchitecture, PoseSpec
-from poseport.train import cpm, deeppose, hourglass
+from poseport.architecture import CpmArchitecture, DeepPoseArchitecture, HourglassArchitecture, MobileNetArchitecture
+from poseport.spec import PoseSpec
+from poseport.train import cpm, deeppose, hourglass, mobilenet
 
 
 def build(spec: PoseSpec, keras: Any) -> Any:
@@ -23,6 +24,8 @@ def build(spec: PoseSpec, keras: Any) -> Any:
         return cpm.build(spec, keras)
     if isinstance(spec.architecture, DeepPoseArchitecture):
         return deeppose.build(spec, keras)
+    if isinstance(spec.architecture, MobileNetArchitecture):
+        return mobilenet.build(spec, keras)
     raise ValueError(
         f"{spec.name}: a foreign network is known by its .tflite file alone; it cannot be built or trained"
     )

@@ -13,7 +13,9 @@ from poseport.train.config import Loss, check
 from poseport.train.presets import Preset
 
 # architecture's fields that the command line overrides; which of them a network has is its family's matter
-_NETWORK_OPTIONS = ("stacks", "stages", "width", "depth", "block", "head", "trunk", "dense_units", "dropout")
+_NETWORK_OPTIONS = (
+    "stacks", "stages", "multiplier", "blocks", "width", "depth", "block", "head", "trunk", "dense_units", "dropout",
+)  # fmt: skip
 
 
 def with_skeleton(chosen: Preset, skeleton: Skeleton) -> Preset:

@@ -4,17 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from poseport.architecture import CpmArchitecture, DeepPoseArchitecture, HourglassArchitecture, MobileNetArchitecture
 from poseport.skeleton import COCO17, LSP14, MPII16
-from poseport.spec import (
-    CoordsOutput,
-    CpmArchitecture,
-    Decode,
-    DeepPoseArchitecture,
-    HeatmapOutput,
-    HourglassArchitecture,
-    PoseSpec,
-    Refine,
-)
+from poseport.spec import CoordsOutput, Decode, HeatmapOutput, PoseSpec, Refine
 from poseport.train.augment import MEDIUM, AugmentConfig
 from poseport.train.config import TrainConfig
 
@@ -104,6 +96,32 @@ def _mobile_hourglass() -> Preset:
     return Preset("one depthwise-separable hourglass of width 96, 192x192", spec, train)
 
 
+def _mobilenet() -> Preset:
+    spec = PoseSpec(
+        name="mobilenet-hourglass",
+        architecture=MobileNetArchitecture(multiplier=1.0, blocks=11, width=80, depth=1),
+        skeleton=COCO17,
+        input_hw=(192, 192),
+        output=HeatmapOutput(sigma=1.5, values="logits", decode=Decode("dark")),
+    )
+    train = TrainConfig(
+        loss="softmax", epochs=60, batch=32, learning_rate=1e-3, optimizer="adamw", weight_decay=1e-4, warmup=0.5,
+        augment=_MOBILE_AUGMENT,
+    )  # fmt: skip
+    return Preset("hourglass on MobileNetV2's first 11 blocks, 192x192; --init takes an encoder's .tflite", spec, train)
+
+
+def _mobilenet_large() -> Preset:
+    small = _mobilenet()
+    spec = replace(
+        small.spec,
+        name="mobilenet-hourglass-large",
+        architecture=MobileNetArchitecture(multiplier=1.75, blocks=17, width=128, depth=0),
+        input_hw=(256, 256),
+    )
+    return Preset("the same on all of a MobileNetV2 1.75 times as wide, 256x256", spec, small.train)
+
+
 def _deeppose() -> Preset:
     spec = PoseSpec(
         name="deeppose",
@@ -185,6 +203,7 @@ PRESETS = {
     preset.spec.name: preset
     for preset in (
         _hourglass(2), _hourglass(4), _hourglass(8), _hourglass_rmsprop(), _mobile_hourglass(),
+        _mobilenet(), _mobilenet_large(),
         _cpm(), _mobile_cpm(),
         _deeppose(), _deeppose_visibility(), _deeppose_resnet18(), _mobile_deeppose(),
         _deeppose_refine(), _mobile_deeppose_refine(),

@@ -17,6 +17,7 @@ from poseport import __version__, bundle
 from poseport.coco import People
 from poseport.records import read_json, write_json
 from poseport.spec import PoseSpec
+from poseport.train import finetune
 from poseport.train.config import TrainConfig
 from poseport.train.finetune import Initial
 from poseport.train.log import COLUMNS, SCORES, best_row, read_log, stalled, write_log
@@ -153,10 +154,10 @@ def check_folder(out: Path, resume: bool) -> None:
 def resumed(out: Path, spec: PoseSpec, new: TrainRecord, init: Path | None) -> TrainRecord:
     """Check that a folder holds the begun run of this record, and cut its log back to what is kept."""
     old_spec, old = read_json(PoseSpec, out / bundle.SPEC), read_json(TrainRecord, out / bundle.TRAIN)
-    digest = bundle.sha256(init / bundle.WEIGHTS) if init is not None else None
+    begun = finetune.digest(init) if init is not None else None
     if old_spec != spec or (old.train, old.data, old.backgrounds) != (new.train, new.data, new.backgrounds):
         differs = "other settings or other people"
-    elif (old.initial.weights_sha256 if old.initial else None) != digest:
+    elif (old.initial.weights_sha256 if old.initial else None) != begun:
         differs = "another --init"
     elif state(out) is None and (out / bundle.LAST_WEIGHTS).exists():
         raise ValueError(f"{out}: has finished after {old.epochs_done} epochs; nothing is left to resume")

@@ -18,20 +18,11 @@ import keras
 import numpy as np
 
 from poseport import bundle, card, coco, images, pose, runner, synth
+from poseport.architecture import Architecture, CpmArchitecture, DeepPoseArchitecture, HourglassArchitecture
 from poseport.convert import graph, mirror, qat, quantize
 from poseport.convert.recipes import RECIPES, recipe
 from poseport.skeleton import COCO17, LSP14, MPII16, Skeleton, rearrange
-from poseport.spec import (
-    Architecture,
-    CoordsOutput,
-    CpmArchitecture,
-    Decode,
-    DeepPoseArchitecture,
-    HeatmapOutput,
-    HourglassArchitecture,
-    PoseSpec,
-    Refine,
-)
+from poseport.spec import CoordsOutput, Decode, HeatmapOutput, PoseSpec, Refine
 from poseport.train import callbacks, models
 
 HOURGLASS = HourglassArchitecture(stacks=1, width=48, depth=2)

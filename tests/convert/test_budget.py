@@ -6,13 +6,14 @@ import keras
 import pytest
 
 from poseport import bundle, cascade, coco, inspect, records, shipped, synth
+from poseport.architecture import DeepPoseArchitecture
 from poseport.bench import accuracy
 from poseport.convert import budget, edge, engines, quantize, recipes
 from poseport.convert.dataflow import read_graph
 from poseport.convert.support_checks import check_support
 from poseport.runner import load
 from poseport.skeleton import COCO17
-from poseport.spec import CoordsOutput, DeepPoseArchitecture, PoseSpec
+from poseport.spec import CoordsOutput, PoseSpec
 from poseport.train import models
 from poseport.train.callbacks import save_weights
 

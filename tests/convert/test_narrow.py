@@ -8,17 +8,11 @@ import numpy as np
 import pytest
 
 from poseport import bundle
+from poseport.architecture import CpmArchitecture, DeepPoseArchitecture, HourglassArchitecture, MobileNetArchitecture
 from poseport.convert import narrow
 from poseport.records import read_json
 from poseport.skeleton import COCO17
-from poseport.spec import (
-    CoordsOutput,
-    CpmArchitecture,
-    DeepPoseArchitecture,
-    HeatmapOutput,
-    HourglassArchitecture,
-    PoseSpec,
-)
+from poseport.spec import CoordsOutput, HeatmapOutput, PoseSpec
 from poseport.train import models
 from poseport.train.callbacks import save_weights
 from poseport.train.evaluate import predict_outputs
@@ -39,6 +33,7 @@ FAMILIES = {
     "bottleneck": (heatmaps(HourglassArchitecture(width=16, depth=2, block="bottleneck")), 8),
     "cpm": (heatmaps(CpmArchitecture(stages=2, width=16)), 12),
     "plain cpm": (heatmaps(CpmArchitecture(stages=2, width=16, block="plain")), 8),
+    "mobilenet": (heatmaps(MobileNetArchitecture(multiplier=0.25, blocks=7, width=16, depth=1)), 8),
     "mobile": (coords("mobile", "sigma"), 0.25),
     "alexnet": (coords("alexnet", "none"), 0.25),
     "resnet18": (coords("resnet18", "visibility"), 0.25),

@@ -6,11 +6,12 @@ import pytest
 import tensorflow as tf
 
 from poseport import inspect
+from poseport.architecture import HourglassArchitecture
 from poseport.convert import converter, promises, recipes
 from poseport.convert.graph import Deployment, deployment
 from poseport.convert.parity import Parity
 from poseport.skeleton import COCO17
-from poseport.spec import HeatmapOutput, HourglassArchitecture, PoseSpec
+from poseport.spec import HeatmapOutput, PoseSpec
 
 
 def test_a_batch_norm_after_relu_is_found(tmp_path):

@@ -8,17 +8,11 @@ import pytest
 import tf_keras
 
 from poseport import bundle, coco, inspect, pose, synth
+from poseport.architecture import CpmArchitecture, DeepPoseArchitecture, HourglassArchitecture, MobileNetArchitecture
 from poseport.convert import converter, graph, mirror, promises, qat, quantize, recipes, steps
 from poseport.runner import load
 from poseport.skeleton import COCO17, LSP14
-from poseport.spec import (
-    CoordsOutput,
-    CpmArchitecture,
-    DeepPoseArchitecture,
-    HeatmapOutput,
-    HourglassArchitecture,
-    PoseSpec,
-)
+from poseport.spec import CoordsOutput, HeatmapOutput, PoseSpec
 from poseport.train import models
 
 QAT = recipes.recipe("int8-qat")
@@ -38,6 +32,7 @@ FAMILIES = {
     "bottleneck": heatmaps(HourglassArchitecture(width=16, depth=2, block="bottleneck", head="sigmoid")),
     "cpm": heatmaps(CpmArchitecture(stages=2, width=16), "logits"),
     "plain cpm": heatmaps(CpmArchitecture(stages=2, width=16, block="plain")),
+    "mobilenet": heatmaps(MobileNetArchitecture(multiplier=0.25, blocks=7, width=16, depth=1), "logits"),
     "mobile": coords("mobile", "sigma"),
     "alexnet": coords("alexnet", "none"),
     "resnet18": coords("resnet18", "visibility"),

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from poseport import bundle, cascade, coco, synth
+from poseport.architecture import DeepPoseArchitecture, HourglassArchitecture
 from poseport.convert import quantize, recipes, summary
 from poseport.runner import load
 from poseport.skeleton import LSP14
-from poseport.spec import CoordsOutput, DeepPoseArchitecture, HeatmapOutput, HourglassArchitecture, PoseSpec
+from poseport.spec import CoordsOutput, HeatmapOutput, PoseSpec
 from poseport.train import models, refine
 from poseport.train.callbacks import save_weights
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from poseport import bundle, coco
+from poseport.architecture import ForeignArchitecture
 from poseport.convert import arm, heads, verify
 from poseport.records import write_json
 from poseport.runner import load
-from poseport.spec import ForeignArchitecture
 from poseport.train import evaluate, models
 
 

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from poseport import cascade, coco, crop, pose
+from poseport.architecture import DeepPoseArchitecture
 from poseport.images import read_image
 from poseport.skeleton import COCO17
-from poseport.spec import CoordsOutput, DeepPoseArchitecture, PoseSpec, Refine
+from poseport.spec import CoordsOutput, PoseSpec, Refine
 
 FIRST = PoseSpec("first", DeepPoseArchitecture(), COCO17, (64, 48), CoordsOutput())
 LATER = PoseSpec("later", DeepPoseArchitecture(), COCO17, (40, 32), CoordsOutput(), padding=1.0, refine=Refine(1.5))

@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 
 from poseport import coco, crop, feed
+from poseport.architecture import HourglassArchitecture
 from poseport.images import read_image
 from poseport.skeleton import COCO17
-from poseport.spec import HeatmapOutput, HourglassArchitecture, PoseSpec
+from poseport.spec import HeatmapOutput, PoseSpec
 
 SPEC = PoseSpec("feed", HourglassArchitecture(depth=2), COCO17, (64, 48), HeatmapOutput())
 

@@ -9,18 +9,11 @@ import numpy as np
 import pytest
 
 from poseport import coco, crop, pose
+from poseport.architecture import DeepPoseArchitecture, ForeignArchitecture, HourglassArchitecture
 from poseport.feed import crop_person
 from poseport.images import read_image
 from poseport.skeleton import COCO17
-from poseport.spec import (
-    CoordsOutput,
-    DeepPoseArchitecture,
-    ForeignArchitecture,
-    HeatmapOutput,
-    HourglassArchitecture,
-    KeypointsOutput,
-    PoseSpec,
-)
+from poseport.spec import CoordsOutput, HeatmapOutput, KeypointsOutput, PoseSpec
 
 GAUSSIAN = PoseSpec("gaussian", HourglassArchitecture(), COCO17, (192, 128), HeatmapOutput(sigma=1.5))
 LOGITS = replace(GAUSSIAN, name="logits", output=HeatmapOutput(sigma=1.5, values="logits"))

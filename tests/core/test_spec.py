@@ -9,22 +9,16 @@ from typing import Any
 import pytest
 
 from poseport import records
+from poseport.architecture import CpmArchitecture, DeepPoseArchitecture, HourglassArchitecture, MobileNetArchitecture
 from poseport.card import Calibration, Conversion, ModelCard
 from poseport.skeleton import COCO17, LSP14
-from poseport.spec import (
-    CoordsOutput,
-    CpmArchitecture,
-    Decode,
-    DeepPoseArchitecture,
-    HeatmapOutput,
-    HourglassArchitecture,
-    PoseSpec,
-)
+from poseport.spec import CoordsOutput, Decode, HeatmapOutput, PoseSpec
 
 HOURGLASS = PoseSpec(
     "h", HourglassArchitecture(stacks=2, width=32, depth=3), COCO17, (192, 160), HeatmapOutput(decode=Decode("quarter"))
 )
 CPM = PoseSpec("c", CpmArchitecture(), COCO17, (184, 96), HeatmapOutput(stride=8))
+MOBILENET = PoseSpec("m", MobileNetArchitecture(blocks=8, depth=2), COCO17, (64, 64), HeatmapOutput(values="logits"))
 DEEPPOSE = PoseSpec("d", DeepPoseArchitecture(dropout=0.5), LSP14, (100, 224), CoordsOutput())
 
 
@@ -34,6 +28,8 @@ def test_what_is_derived() -> None:
     assert HOURGLASS.output_shape == (48, 40, 17)
     assert HOURGLASS.output_name == "heatmaps"
     assert CPM.family == "cpm"
+    assert MOBILENET.family == "mobilenet"
+    assert MOBILENET.output_shape == (16, 16, 17)
     assert CPM.output_shape == (23, 12, 17)
     assert DEEPPOSE.family == "deeppose"
     assert DEEPPOSE.output_shape == (14, 2)
@@ -50,7 +46,7 @@ def test_an_input_is_bytes_only_when_values_span_0_to_1() -> None:
     assert not replace(HOURGLASS, std=(255.0, 254.0, 255.0)).byte_exact
 
 
-@pytest.mark.parametrize("spec", [HOURGLASS, CPM, DEEPPOSE], ids=lambda s: s.name)
+@pytest.mark.parametrize("spec", [HOURGLASS, CPM, DEEPPOSE, MOBILENET], ids=lambda s: s.name)
 def test_a_card_survives_json(spec: PoseSpec) -> None:
     calibration = Calibration("ab" * 32, 7, ((1, 2), (139, 0)), ("00", "11"))
     card = ModelCard(spec, Conversion("int8", "e", "cd" * 32, {"poseport": "0"}, calibration))
@@ -103,6 +99,15 @@ def test_a_wrong_value_in_a_file_is_named(key: str, value: Any, message: str) ->
             {"architecture": CpmArchitecture(), "output": HeatmapOutput(stride=8), "input_hw": (100, 96)},
             r"\(100, 96\) must be multiples of 8 \(its stride\)",
         ),
+        (
+            {"architecture": MobileNetArchitecture(blocks=13, depth=1), "input_hw": (96, 80)},
+            r"\(96, 80\) must be multiples of 32 \(encoder's stride x 2\^depth\)",
+        ),
+        (
+            {"architecture": MobileNetArchitecture(), "output": HeatmapOutput(stride=8), "input_hw": (64, 64)},
+            "stride 4, found 8",
+        ),
+        ({"architecture": MobileNetArchitecture(), "output": CoordsOutput()}, "a mobilenet network has no coords"),
         ({"architecture": CpmArchitecture(), "output": CoordsOutput()}, "a cpm network has no coords output"),
         (
             {
@@ -129,6 +134,11 @@ def test_what_does_not_fit_together_is_refused(changes: dict[str, Any], message:
         lambda: CpmArchitecture(stages=0),
         lambda: CpmArchitecture(stages=7),
         lambda: CpmArchitecture(width=30),
+        lambda: MobileNetArchitecture(blocks=3),
+        lambda: MobileNetArchitecture(blocks=18),
+        lambda: MobileNetArchitecture(multiplier=0.0),
+        lambda: MobileNetArchitecture(width=6),
+        lambda: MobileNetArchitecture(depth=5),
         lambda: DeepPoseArchitecture(width=0.0),
         lambda: DeepPoseArchitecture(dropout=1.0),
         lambda: DeepPoseArchitecture(dense_units=-1),

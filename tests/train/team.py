@@ -19,8 +19,9 @@ import click
 import numpy as np
 
 from poseport import coco, feed, pose
+from poseport.architecture import DeepPoseArchitecture, HourglassArchitecture
 from poseport.options import guarded
-from poseport.spec import CoordsOutput, DeepPoseArchitecture, HeatmapOutput, HourglassArchitecture, PoseSpec
+from poseport.spec import CoordsOutput, HeatmapOutput, PoseSpec
 from poseport.train import launch
 from poseport.train.config import TrainConfig
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from poseport import coco, crop, heatmap, pose
-from poseport.spec import CoordsOutput, DeepPoseArchitecture
+from poseport.architecture import DeepPoseArchitecture
+from poseport.spec import CoordsOutput
 from poseport.train import overrides, presets
 from poseport.train.augment import HEAVY, AugmentConfig
 from poseport.train.backgrounds import find_photos

@@ -7,15 +7,9 @@ import numpy as np
 import pytest
 
 from poseport import bundle
+from poseport.architecture import CpmArchitecture, DeepPoseArchitecture, HourglassArchitecture
 from poseport.skeleton import COCO17, LSP14
-from poseport.spec import (
-    CoordsOutput,
-    CpmArchitecture,
-    DeepPoseArchitecture,
-    HeatmapOutput,
-    HourglassArchitecture,
-    PoseSpec,
-)
+from poseport.spec import CoordsOutput, HeatmapOutput, PoseSpec
 from poseport.train import finetune, models
 from poseport.train.callbacks import save_weights
 
@@ -55,7 +49,7 @@ def test_a_pose_machine_with_its_background_maps_is_copied_whole(tmp_path):
     assert model.get_layer("maps1").get_weights()[0].shape[-1] == len(COCO17) + 1
     found = finetune.copy_weights(model, spec, tmp_path)
     assert (found.copied, found.left) == (len(model.weights), ())
-    finetune.freeze_trunk(model)
+    finetune.freeze_trunk(model, spec)
     assert {layer.name for layer in model.layers if layer.trainable_weights} == {
         "maps1", "maps2", "stage2_maps_conv",
     }  # fmt: skip
@@ -108,7 +102,7 @@ def test_a_network_of_another_family_is_refused(source):
 def test_a_frozen_trunk_leaves_the_heads_to_learn(source):
     _, spec, _ = source
     model = models.build(spec, keras)
-    finetune.freeze_trunk(model)
+    finetune.freeze_trunk(model, spec)
     learning = {layer.name for layer in model.layers if layer.trainable_weights}
     assert learning == HEADS[spec.family] | ({"dense0"} if spec.family == "deeppose" else set())
     # batch normalisation of a frozen trunk uses and keeps its moving statistics

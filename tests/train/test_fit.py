@@ -12,14 +12,9 @@ import numpy as np
 import pytest
 
 from poseport import bundle, coco, pose
+from poseport.architecture import DeepPoseArchitecture, HourglassArchitecture
 from poseport.records import read_json
-from poseport.spec import (
-    CoordsOutput,
-    DeepPoseArchitecture,
-    HeatmapOutput,
-    HourglassArchitecture,
-    PoseSpec,
-)
+from poseport.spec import CoordsOutput, HeatmapOutput, PoseSpec
 from poseport.train import fit, models
 from poseport.train.augment import HEAVY, AugmentConfig
 from poseport.train.callbacks import save_weights

@@ -8,18 +8,12 @@ import pytest
 import tf_keras
 
 from poseport import coco, feed, pose
+from poseport.architecture import CpmArchitecture, DeepPoseArchitecture, HourglassArchitecture, MobileNetArchitecture
 from poseport.convert import quantize, recipes
 from poseport.runner import load
 from poseport.skeleton import COCO17, LSP14, MPII16
-from poseport.spec import (
-    CoordsOutput,
-    CpmArchitecture,
-    DeepPoseArchitecture,
-    HeatmapOutput,
-    HourglassArchitecture,
-    PoseSpec,
-)
-from poseport.train import fit, models, presets
+from poseport.spec import CoordsOutput, HeatmapOutput, PoseSpec
+from poseport.train import fit, mobilenet, models, presets
 from poseport.train.config import TrainConfig
 from poseport.train.evaluate import predict_outputs
 
@@ -38,6 +32,11 @@ def deeppose(trunk, score="none", size=64):
     return PoseSpec("test", architecture, COCO17, (size, size), CoordsOutput(score=score))
 
 
+def on_mobilenet(size=64, **architecture):
+    architecture = MobileNetArchitecture(multiplier=0.25, width=16, **architecture)
+    return PoseSpec("test", architecture, COCO17, (size, size), HeatmapOutput(values="logits"))
+
+
 NETWORKS = {
     "hourglass, two stacks, bottleneck, sigmoid": hourglass(
         stacks=2, width=16, depth=2, block="bottleneck", head="sigmoid"
@@ -46,6 +45,7 @@ NETWORKS = {
     "cpm, separable, logits": cpm(2, "separable", stride=8, values="logits"),
     "deeppose, alexnet, visibility": deeppose("alexnet", "visibility", 96),
     "deeppose, resnet18": deeppose("resnet18"),
+    "mobilenet, cut, with a small hourglass": on_mobilenet(blocks=8, depth=2),
     "deeppose, mobile, sigma": deeppose("mobile", "sigma"),
 }
 ALL = pytest.mark.parametrize("spec", list(NETWORKS.values()), ids=list(NETWORKS))
@@ -135,6 +135,15 @@ def test_stages_from_the_second_on_share_one_feature_extractor():
     assert two.count_params() - one.count_params() == stage + extractor + background
 
 
+@pytest.mark.parametrize(("blocks", "stride"), [(4, 8), (6, 8), (7, 16), (13, 16), (14, 32), (17, 32)])
+def test_an_encoder_ends_where_its_blocks_do(blocks, stride):
+    spec = on_mobilenet(blocks=blocks)
+    assert spec.architecture.encoder_stride == stride
+    model = models.build(spec, keras)
+    assert model.get_layer("top_conv").output.shape[1] == 64 // stride
+    assert model.outputs[0].shape[1:] == (16, 16, 17)
+
+
 def test_paper_sizes():
     assert models.build(presets.preset("hourglass-2").spec, keras).count_params() == pytest.approx(6.6e6, rel=0.02)
     assert models.build(presets.preset("mobile-hourglass").spec, keras).count_params() < 200_000
@@ -159,3 +168,9 @@ def test_a_sigma_stays_between_0_and_1_whatever_comes_in():
     layer.set_weights([w * 0 + sign for w, sign in zip(layer.get_weights(), (0, 50), strict=True)])
     out = model.predict_on_batch(np.zeros((1, 64, 64, 3), np.float32))
     np.testing.assert_allclose(out[..., 2], 0.5)
+    # the encoder is Keras's own MobileNetV2 without the last 1x1, which stands before a classifier
+    whole = models.build(on_mobilenet(size=96, blocks=17), keras)
+    encoder = sum(x.count_params() for x in whole.layers if x.name.startswith(mobilenet.ENCODER))
+    theirs = keras.applications.MobileNetV2(input_shape=(96, 96, 3), alpha=0.25, include_top=False, weights=None)
+    last = sum(theirs.get_layer(name).count_params() for name in ("Conv_1", "Conv_1_bn"))
+    assert encoder == theirs.count_params() - last

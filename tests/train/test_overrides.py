@@ -2,8 +2,8 @@ from dataclasses import fields
 
 import pytest
 
+from poseport.architecture import DeepPoseArchitecture, HourglassArchitecture
 from poseport.skeleton import LSP14
-from poseport.spec import DeepPoseArchitecture, HourglassArchitecture
 from poseport.train import overrides, presets
 
 

@@ -4,7 +4,9 @@ from poseport.train import config, presets
 
 
 def test_an_unknown_preset_lists_those_that_exist():
-    with pytest.raises(ValueError, match="mobile-hourglass, cpm, mobile-cpm, deeppose"):
+    with pytest.raises(
+        ValueError, match="mobile-hourglass, mobilenet-hourglass, mobilenet-hourglass-large, cpm, mobile-cpm, deeppose"
+    ):
         presets.preset("mobile-hourglas")
 
 

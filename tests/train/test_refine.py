@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from poseport import bundle, cascade, coco, crop, metrics, pose
+from poseport.architecture import DeepPoseArchitecture
 from poseport.records import read_json
-from poseport.spec import CoordsOutput, DeepPoseArchitecture, PoseSpec, Refine
+from poseport.spec import CoordsOutput, PoseSpec, Refine
 from poseport.train import callbacks, fit, models, overrides, presets, refine
 from poseport.train.augment import AugmentConfig
 from poseport.train.config import TrainConfig

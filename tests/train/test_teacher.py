@@ -14,11 +14,12 @@ import pytest
 from click.testing import CliRunner
 
 from poseport import bundle, coco, heatmap, runner
+from poseport.architecture import DeepPoseArchitecture, HourglassArchitecture
 from poseport.cli import main
 from poseport.images import read_image
 from poseport.records import read_json
 from poseport.skeleton import COCO17, LSP14, rearrange
-from poseport.spec import CoordsOutput, DeepPoseArchitecture, HeatmapOutput, HourglassArchitecture, PoseSpec
+from poseport.spec import CoordsOutput, HeatmapOutput, PoseSpec
 from poseport.train import disagree, fit, teacher
 from poseport.train.augment import AugmentConfig
 from poseport.train.config import TeacherConfig, TrainConfig

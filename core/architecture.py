@@ -1,0 +1,122 @@
+"""What networks are made of: the arguments of each family, as values that a spec carries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Block = Literal["bottleneck", "separable"]
+Activation = Literal["linear", "sigmoid", "relu"]
+CpmBlock = Literal["plain", "separable"]
+Trunk = Literal["alexnet", "resnet18", "mobile"]
+
+
+@dataclass(frozen=True)
+class HourglassArchitecture:
+    """Arguments of the stacked hourglass (Newell et al. 2016).
+
+    depth: poolings inside one hourglass; 4 goes from 64x64 down to 4x4.
+    head: activation of the heatmaps.
+    """
+
+    kind: Literal["hourglass"] = "hourglass"
+    stacks: int = 1
+    width: int = 96
+    depth: int = 4
+    block: Block = "separable"
+    head: Activation = "linear"
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.stacks <= 8:
+            raise ValueError(f"an hourglass has 1 to 8 stacks, found {self.stacks}")
+        if self.width < 4 or self.width % 4:
+            raise ValueError(f"width must be a positive multiple of 4, found {self.width}")
+        if not 1 <= self.depth <= 6:
+            raise ValueError(f"depth must be 1 to 6, found {self.depth}")
+
+
+@dataclass(frozen=True)
+class CpmArchitecture:
+    """Arguments of the convolutional pose machine (Wei et al. 2016).
+
+    stages: how often the network says where the keypoints are, each time seeing what it said before.
+    width: channels of its convolutions. block: "plain" is the paper's, "separable" is for phones.
+    """
+
+    kind: Literal["cpm"] = "cpm"
+    stages: int = 3
+    width: int = 96
+    block: CpmBlock = "separable"
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.stages <= 6:
+            raise ValueError(f"a pose machine has 1 to 6 stages, found {self.stages}")
+        if self.width < 4 or self.width % 4:
+            raise ValueError(f"width must be a positive multiple of 4, found {self.width}")
+
+
+@dataclass(frozen=True)
+class DeepPoseArchitecture:
+    """Arguments of the DeepPose regressor (Toshev and Szegedy 2014).
+
+    width: multiplier of the trunk's channels; dense_units: size of the hidden layers (0: none).
+    """
+
+    kind: Literal["deeppose"] = "deeppose"
+    trunk: Trunk = "mobile"
+    width: float = 1.0
+    dense_units: int = 256
+    dropout: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.width <= 4:
+            raise ValueError(f"width must be in (0, 4], found {self.width}")
+        if self.dense_units < 0 or not 0 <= self.dropout < 1:
+            raise ValueError(f"dense_units {self.dense_units} or dropout {self.dropout} is out of range")
+
+
+@dataclass(frozen=True)
+class MobileNetArchitecture:
+    """Arguments of an hourglass whose way down is MobileNetV2's (Sandler et al. 2018).
+
+    multiplier: of the encoder's channels, the paper's alpha. blocks: how many of its 17 inverted residuals are
+    kept, from the input on; 6 reach stride 8, 10 stride 16, 14 stride 32. width: channels of the way up. depth:
+    poolings of a small hourglass between the two (0: none).
+    """
+
+    kind: Literal["mobilenet"] = "mobilenet"
+    multiplier: float = 1.0
+    blocks: int = 17
+    width: int = 64
+    depth: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0.1 <= self.multiplier <= 4:
+            raise ValueError(f"multiplier must be 0.1 to 4, found {self.multiplier}")
+        if not 4 <= self.blocks <= 17:
+            raise ValueError(f"a MobileNetV2 encoder keeps 4 to 17 blocks, found {self.blocks}")
+        if self.width < 4 or self.width % 4:
+            raise ValueError(f"width must be a positive multiple of 4, found {self.width}")
+        if not 0 <= self.depth <= 4:
+            raise ValueError(f"depth must be 0 to 4, found {self.depth}")
+
+    @property
+    def encoder_stride(self) -> int:
+        """Input pixels a cell where the encoder ends."""
+        return 32 if self.blocks > 13 else 16 if self.blocks > 6 else 8
+
+
+@dataclass(frozen=True)
+class ForeignArchitecture:
+    """A network that only its .tflite file knows: it can be run and measured, not built or trained.
+
+    source: who made the file and under which licence, for those who read a report.
+    """
+
+    kind: Literal["foreign"] = "foreign"
+    source: str = ""
+
+
+Architecture = (
+    HourglassArchitecture | CpmArchitecture | DeepPoseArchitecture | MobileNetArchitecture | ForeignArchitecture
+)
