@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SOURCES := $(shell find core train convert bench models -type f -not -path '*/__pycache__/*')
 DEMO := demo
 
-.PHONY: help install test test-slow lint bench arm-parity demo apk test-android bench-android starter clean
+.PHONY: help install test test-slow lint bench arm-parity demo apk test-android bench-android starter accurate clean
 
 help:
 	@echo "make demo       the whole line on drawn people: train, convert, measure, gate, report (under 15 minutes)"
@@ -14,7 +14,7 @@ help:
 	@echo "make lint       ruff and mypy"
 	@echo "make apk        the Android app, without Google's SDK; with the starter model, or MODEL=m.tflite, inside"
 	@echo "make test-android  the app's tests on this machine"
-	@echo "make starter    trains the shipped hourglass again: DATA=annotations TEACHER=file.tflite, hours on a CPU"
+	@echo "make starter    trains a shipped network again, make accurate the other: DATA=annotations ENCODERS=folder, about an hour"
 	@echo "make arm-parity an emulated Arm processor in .arm/, for poseport verify --arm .arm"
 	@echo "make bench      this toolkit's own speed, as ratios; make bench-android: the app's code beside its network"
 
@@ -72,7 +72,7 @@ demo: install
 	@echo "open report.html"
 
 # needs Python's standard library only; what else it needs it installs (Debian, as root) or names
-MODEL ?= models/starter.int8.tflite
+MODEL ?= models/starter.int8-p95.tflite
 apk:
 	$(PYTHON) android_demo/tools/apk.py $(MODEL)
 
@@ -90,24 +90,28 @@ test-android: apk android_demo/build/models/frames.json
 bench-android: apk android_demo/build/models/frames.json
 	$(PYTHON) android_demo/tools/host.py android_demo/build/models org.poseport.demo.core.Speed
 
-# The shipped networks again, into runs/: five trainings, hours on a CPU. DATA: LSP Extended's 9,000 training people in
-# COCO form; TEACHER: MoveNet Thunder with its spec beside it (docs/models/starter.md says where these come from).
+# The shipped networks again, into runs/. DATA: LSP Extended's 9,000 training people in COCO form; ENCODERS: a folder with
+# MoveNet Lightning (int8) and Thunder (float16), the latter with its spec beside it (docs/models says where these come from).
+THUNDER = $(ENCODERS)/movenet_thunder_fp16.tflite
+TAUGHT = --data $(DATA) --teacher $(THUNDER) --teacher-cache runs/teacher.npz --augment docs/models/encoder.augment.json
 starter: install
-	$(BIN)/poseport train --preset mobile-hourglass --data $(DATA) --epochs 22 --out runs/starter-1
-	$(BIN)/poseport train --preset mobile-hourglass --input-size 128 --data $(DATA) --init runs/starter-1 \
-	  --teacher $(TEACHER) --teacher-cache runs/teacher.npz --augment docs/models/starter.augment.json \
-	  --epochs 9 --schedule constant --warmup 1 --out runs/starter-2
-	$(BIN)/poseport train --preset mobile-hourglass --data $(DATA) --init runs/starter-2 \
-	  --teacher $(TEACHER) --teacher-cache runs/teacher.npz --augment docs/models/starter.augment.json \
-	  --epochs 8 --learning-rate 1e-3 --out runs/starter-3
-	$(BIN)/poseport train --preset mobile-hourglass --data $(DATA) --init runs/starter-3 \
-	  --teacher $(TEACHER) --teacher-cache runs/teacher.npz --augment docs/models/starter-crowd.augment.json \
-	  --epochs 22 --learning-rate 1.5e-3 --warmup 0.5 --out runs/starter-4
-	$(BIN)/poseport train --preset mobile-hourglass --data $(DATA) --init runs/starter-4 \
-	  --teacher $(TEACHER) --teacher-cache runs/teacher.npz --augment docs/models/starter-last.augment.json \
-	  --epochs 5 --learning-rate 5e-4 --warmup 0 --out runs/starter
-	$(BIN)/poseport convert runs/starter --recipe float32 --calib $(DATA) --out runs/starter.float32.tflite
-	$(BIN)/poseport convert runs/starter --recipe int8 --calib $(DATA) --calib-count 300 --out runs/starter.int8.tflite
+	$(BIN)/poseport train --preset mobilenet-hourglass --depth 2 $(TAUGHT) --init $(ENCODERS)/movenet_lightning_int8_4.tflite \
+	  --epochs 4 --freeze-epochs 4 --learning-rate 3e-3 --warmup 0.3 --out runs/starter-1
+	$(BIN)/poseport train --preset mobilenet-hourglass $(TAUGHT) --init runs/starter-1 \
+	  --epochs 8 --freeze-epochs 8 --learning-rate 2e-3 --schedule constant --warmup 0.3 --out runs/starter-2
+	$(BIN)/poseport train --preset mobilenet-hourglass $(TAUGHT) --init runs/starter-2 \
+	  --epochs 4 --freeze-epochs 4 --learning-rate 1e-3 --warmup 0 --out runs/starter-3
+	$(BIN)/poseport train --preset mobilenet-hourglass $(TAUGHT) --init runs/starter-3 \
+	  --epochs 4 --learning-rate 3e-4 --warmup 0 --out runs/starter
+	for recipe in float32 int8-p95; do $(BIN)/poseport convert runs/starter --recipe $$recipe --calib $(DATA) \
+	  --calib-count 150 --out runs/starter.$$recipe.tflite || exit 1; done
+
+accurate: install
+	$(BIN)/poseport train --preset mobilenet-hourglass-large --input-size 192 $(TAUGHT) --init $(THUNDER) \
+	  --epochs 5 --freeze-epochs 5 --learning-rate 2e-3 --warmup 0.5 --out runs/accurate-1
+	$(BIN)/poseport train --preset mobilenet-hourglass-large $(TAUGHT) --init runs/accurate-1 \
+	  --epochs 2 --freeze-epochs 2 --learning-rate 5e-4 --warmup 0 --out runs/accurate
+	$(BIN)/poseport convert runs/accurate --recipe int8 --calib $(DATA) --calib-count 300 --out runs/accurate.int8.tflite
 
 clean:
 	rm -rf $(VENV) $(DEMO) report.html build *.egg-info .mypy_cache .ruff_cache .pytest_cache

@@ -56,7 +56,7 @@ def gate(
     """Judge a candidate against a budget, from the records in RESULTS. Exit code 0: within it with 95 % confidence;
     1: beyond it; 2: cannot tell with this many people (and how many would do).
 
-    Example: poseport bench gate results --baseline starter.float32 --candidate starter.int8 --max-ap-drop 1.0
+    Example: poseport bench gate results --baseline starter.float32 --candidate starter.int8-p95 --max-ap-drop 1.0
     """
     from poseport.bench import announce, result
     from poseport.bench import gate as gates

@@ -118,7 +118,7 @@ def rescore(
     """Score the predictions in accuracy RECORDS again without running a network: on other keypoints, or after
     labels were mended.
 
-    Example: poseport bench rescore results/starter.int8.accuracy.*.json --data people --keypoints body --out results
+    Example: poseport bench rescore results/starter.*.accuracy.*.json --data people --keypoints body --out results
     """
     from poseport.bench import rescore as again
     from poseport.bench.result import Result

@@ -7,6 +7,7 @@ number of places, and every reader follows.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import flatbuffers
@@ -15,6 +16,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 # of Buffer.data in TFLite's schema: kernels read constants as vectors straight out of the file
 _ALIGNMENT = 16
+_WEIGHTS = re.compile(rb"/(convolution|depthwise|MatMul)")
 
 
 class _Builder(flatbuffers.Builder):
@@ -42,5 +44,21 @@ def pack(model: Any, size: int) -> bytes:
 
 
 def compact(flatbuffer: bytes) -> bytes:
-    """The same graph and the same numbers in fewer bytes."""
-    return pack(schema.ModelT.InitFromPackedBuf(flatbuffer, 0), len(flatbuffer))
+    """The same graph and the same numbers in fewer bytes.
+
+    A tensor that several operations were fused into is called after all of them, joined by semicolons. It keeps one of
+    these names, the convolution's if it is that one's weights, else the first, as far as names stay different.
+    """
+    model = schema.ModelT.InitFromPackedBuf(flatbuffer, 0)
+    for graph in model.subgraphs:
+        taken: set[bytes] = set()
+        for tensor in graph.tensors:
+            short = _short(tensor.name, constant=model.buffers[tensor.buffer].data is not None)
+            tensor.name = tensor.name if short in taken else short
+            taken.add(tensor.name)
+    return pack(model, len(flatbuffer))
+
+
+def _short(name: bytes, constant: bool) -> bytes:
+    parts = name.split(b";")
+    return next((part for part in parts if constant and _WEIGHTS.search(part)), parts[0])

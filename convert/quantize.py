@@ -131,7 +131,7 @@ def _stage(
     network, finetuning = finetune(folder) if finetune is not None else (deployment(folder), None)
     boxes = cascade.windows(network.spec, np.array([p.box_xywh for p in persons]), estimates) if persons else None
     chosen = make(network, persons, boxes, progress)
-    recipe, flatbuffer = chosen.recipe, compact(chosen.flatbuffer)
+    recipe, flatbuffer = chosen.recipe, chosen.flatbuffer
     engine, packages = engines.versions(recipe)
     card = ModelCard(
         network.spec,
@@ -154,7 +154,8 @@ def _stage(
         layers = layer_steps(network.model, flatbuffer, pose.normalise(network.spec, crops))
     if decode:
         flatbuffer, card = heads.decoded(flatbuffer, card)
-        inspection = inspect_bytes(bundle.pack(flatbuffer, card), str(out))
+    flatbuffer = compact(flatbuffer)
+    inspection = inspect_bytes(bundle.pack(flatbuffer, card), str(out))
     compared = None
     if boxes is not None:
         some = slice(PARITY_PEOPLE)

@@ -27,8 +27,11 @@ class Shipped:
 SHIPPED = {
     one.name: one
     for one in (
-        Shipped(STARTER, "starter.int8.tflite", "starter", "mobile hourglass, int8: what runs where no model is named"),
+        Shipped(
+            STARTER, "starter.int8-p95.tflite", "starter", "a mobile hourglass, int8: runs where no model is named"
+        ),
         Shipped("starter-float32", "starter.float32.tflite", "starter", "the same before quantization"),
+        Shipped("accurate", "accurate.int8.tflite", "accurate", "a larger one, int8: slower and more exact"),
         Shipped("deeppose", "deeppose.int8.tflite", "deeppose", "mobile DeepPose, int8: faster, far less exact"),
         Shipped("deeppose-float32", "deeppose.float32.tflite", "deeppose", "the same before quantization"),
     )

@@ -74,7 +74,7 @@ _SHARE = click.FloatRange(0, 1, max_open=True)
     "Start from another network",
     click.option(
         "--init",
-        type=MODEL,
+        type=BUNDLE,
         help="A bundle whose weights are taken over as far as they fit, by name; for a mobilenet-hourglass also a "
         ".tflite file with a MobileNetV2 inside, such as MoveNet's, whose weights its encoder gets.",
     ),

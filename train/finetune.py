@@ -49,7 +49,7 @@ class Initial:
 
 def digest(init: Path) -> str:
     """sha256 of the weights that a bundle holds, or of a .tflite file."""
-    return bundle.sha256(init / bundle.WEIGHTS if init.is_dir() else init)
+    return bundle.sha256(init if init.suffix == ".tflite" else init / bundle.WEIGHTS)
 
 
 def begun_from(directory: Path, arrays: int) -> Initial:

@@ -221,7 +221,7 @@ def prepare(
     data.outputs = len(model.outputs)
     initial = None
     if init is not None and first == 0 and team.chief:
-        file = not init.is_dir()
+        file = init.suffix == ".tflite"
         initial = transplant(copy, spec, init, people.persons) if file else copy_weights(copy, spec, init)
     if state is not None and first == began:
         copy.load_weights(state)  # before there is an optimizer: the state's is that of the part before

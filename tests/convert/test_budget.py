@@ -20,15 +20,15 @@ from poseport.train.callbacks import save_weights
 INT8 = recipes.recipe("int8")
 
 
-def poison(spec, model, norm, depthwise, directory):
-    """A bundle whose fourth channel behind `norm` is a thousand times as large, and taken back by the depthwise
+def poison(spec, model, norm, reader, directory):
+    """A bundle whose fourth channel behind `norm` is a thousand times as large, and taken back by the only
     convolution that reads it: the same function, but no range of 255 steps holds all channels.
     """
     gamma, beta, *moving = model.get_layer(norm).get_weights()
-    (kernel,) = model.get_layer(depthwise).get_weights()
+    (kernel,) = model.get_layer(reader).get_weights()
     gamma[3], beta[3], kernel[:, :, 3] = 1000 * gamma[3], 1000 * beta[3], kernel[:, :, 3] / 1000
     model.get_layer(norm).set_weights([gamma, beta, *moving])
-    model.get_layer(depthwise).set_weights([kernel])
+    model.get_layer(reader).set_weights([kernel])
     bundle.write_spec(directory, spec)
     save_weights(model, directory / bundle.WEIGHTS)
     return directory
@@ -101,10 +101,10 @@ def test_a_poisoned_layer_is_found_and_the_accuracy_comes_back(done, tune):
 def test_a_poisoned_layer_of_a_trained_network_is_found(drawn, calib, tmp_path):
     """The shipped network with one bad channel: int8 finds nobody, with two layers in float32 it is itself again."""
     spec, model = models.load(shipped.bundle("starter"), keras)
-    directory = poison(spec, model, "stem_a_bn", "stem_b_dw", tmp_path / "poisoned")
+    directory = poison(spec, model, "up4_out_a_dwbn", "up4_out_c_conv", tmp_path / "poisoned")
     tune = labelled_by(directory, coco.load(drawn), tmp_path)
     found = search(directory, calib, tune, tmp_path / "mixed.tflite", max_ap_drop=10).card.conversion
-    assert {cost.layer for cost in found.budget.ranking[:2]} == set(found.kept) == {"stem_a_conv", "stem_b_dw"}
+    assert {cost.layer for cost in found.budget.ranking[:2]} == set(found.kept) == {"up4_out_a_dw", "up4_out_c_conv"}
     assert found.budget.ranking[1].moved > 4 * found.budget.ranking[2].moved
     first, *_, last = found.budget.curve
     assert first.ap_drop > 90

@@ -33,7 +33,7 @@ FAMILIES = {
     "bottleneck": (heatmaps(HourglassArchitecture(width=16, depth=2, block="bottleneck")), 8),
     "cpm": (heatmaps(CpmArchitecture(stages=2, width=16)), 12),
     "plain cpm": (heatmaps(CpmArchitecture(stages=2, width=16, block="plain")), 8),
-    "mobilenet": (heatmaps(MobileNetArchitecture(multiplier=0.25, blocks=7, width=16, depth=1)), 8),
+    "mobilenet": (heatmaps(MobileNetArchitecture(multiplier=0.1, blocks=7, width=32, depth=1)), 16),
     "mobile": (coords("mobile", "sigma"), 0.25),
     "alexnet": (coords("alexnet", "none"), 0.25),
     "resnet18": (coords("resnet18", "visibility"), 0.25),

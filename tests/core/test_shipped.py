@@ -22,7 +22,8 @@ def test_a_file_comes_from_the_bundle_beside_it(one: shipped.Shipped) -> None:
     folder = shipped.bundle(one.name)
     assert card.conversion.weights_sha256 == bundle.sha256(folder / bundle.WEIGHTS)
     assert card.spec == bundle.read_spec(folder)
-    assert card.conversion.recipe == ("float32" if "float32" in one.name else "int8")
+    assert f"{one.bundle}.{card.conversion.recipe}.tflite" == one.path.name
+    assert card.conversion.recipe.startswith("float32" if "float32" in one.name else "int8")
     assert json.loads((folder / bundle.TRAIN).read_text())["versions"]["poseport"]
 
 
@@ -60,7 +61,7 @@ def test_commands_take_the_name_and_predict_needs_none(drawn: Path, tmp_path: Pa
     ran = CliRunner().invoke(main, ["bench", "accuracy", "deeppose", "--data", str(drawn), "--out", out, "--json"])
     assert ran.exit_code == 0, ran.output
     [row] = json.loads(CliRunner().invoke(main, ["models", "--json"]).stdout)["models"][:1]
-    assert (row["name"], row["recipe"], row["skeleton"]) == ("starter", "int8", "coco17")
+    assert (row["name"], row["recipe"], row["skeleton"]) == ("starter", "int8-p95", "coco17")
     ran = CliRunner().invoke(main, ["predict", "a", "b", "c"])
     assert ran.exit_code == 1
     assert "a model and one source" in ran.output

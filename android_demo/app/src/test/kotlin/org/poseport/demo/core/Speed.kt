@@ -33,7 +33,7 @@ class Speed {
     }
 
     @Test fun cropAndDecoderBesideTheNetwork() {
-        PoseModel(ModelFile.read(File(System.getProperty("models"), "starter.int8.tflite")), "starter", Setting(threads = 1), Xnnpack.delegates).use { model ->
+        PoseModel(ModelFile.read(File(System.getProperty("models"), "starter.int8-p95.tflite")), "starter", Setting(threads = 1), Xnnpack.delegates).use { model ->
             val frame = frame()
             val parts = mapOf<String, () -> Unit>(
                 "invoke" to { model.first.invoke() },
