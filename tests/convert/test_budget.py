@@ -25,10 +25,10 @@ def poison(spec, model, norm, reader, directory):
     convolution that reads it: the same function, but no range of 255 steps holds all channels.
     """
     gamma, beta, *moving = model.get_layer(norm).get_weights()
-    (kernel,) = model.get_layer(reader).get_weights()
+    kernel, *bias = model.get_layer(reader).get_weights()
     gamma[3], beta[3], kernel[:, :, 3] = 1000 * gamma[3], 1000 * beta[3], kernel[:, :, 3] / 1000
     model.get_layer(norm).set_weights([gamma, beta, *moving])
-    model.get_layer(reader).set_weights([kernel])
+    model.get_layer(reader).set_weights([kernel, *bias])
     bundle.write_spec(directory, spec)
     save_weights(model, directory / bundle.WEIGHTS)
     return directory
@@ -99,17 +99,19 @@ def test_a_poisoned_layer_is_found_and_the_accuracy_comes_back(done, tune):
 
 @pytest.mark.slow
 def test_a_poisoned_layer_of_a_trained_network_is_found(drawn, calib, tmp_path):
-    """The shipped network with one bad channel: int8 finds nobody, with two layers in float32 it is itself again."""
+    """The shipped network with one bad channel: int8 finds nobody, with the bad layers in float32 it is as before."""
     spec, model = models.load(shipped.bundle("starter"), keras)
-    directory = poison(spec, model, "up4_out_a_dwbn", "up4_out_c_conv", tmp_path / "poisoned")
+    directory = poison(spec, model, "feature_bn", "heatmaps", tmp_path / "poisoned")
     tune = labelled_by(directory, coco.load(drawn), tmp_path)
     found = search(directory, calib, tune, tmp_path / "mixed.tflite", max_ap_drop=10).card.conversion
-    assert {cost.layer for cost in found.budget.ranking[:2]} == set(found.kept) == {"up4_out_a_dw", "up4_out_c_conv"}
-    assert found.budget.ranking[1].moved > 4 * found.budget.ranking[2].moved
+    poisoned = {"feature_conv", "heatmaps"}
+    assert {cost.layer for cost in found.budget.ranking[:2]} == poisoned <= set(found.kept)
+    assert len(found.kept) <= 3  # the encoder's first depthwise convolution costs some by itself
+    assert found.budget.ranking[1].moved > 3 * found.budget.ranking[2].moved
     first, *_, last = found.budget.curve
     assert first.ap_drop > 90
     assert last.ap_drop < 10
-    assert last.kept_macs_share < 0.1
+    assert last.kept_macs_share < 0.15
 
 
 def test_the_file_is_what_its_card_says(done):
