@@ -6,6 +6,8 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
+from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from poseport import bundle, coco, feed, pose
 from poseport.architecture import HourglassArchitecture, MobileNetArchitecture
@@ -133,6 +135,25 @@ def test_what_does_not_fit_is_refused(files, drawn, spec, message):
 def test_a_file_without_such_an_encoder_is_refused(tiny_models, drawn):
     with pytest.raises(ValueError, match="is no MobileNetV2 from convolution 3 on; give one, or a MoveNet"):
         transplant.transplant(models.build(SPEC, keras), SPEC, tiny_models["float32"], coco.load(drawn).persons)
+
+
+def test_a_classifier_of_keras_has_one(drawn, tmp_path):
+    """It pads before it strides, and its classifier comes behind: random weights do, as no pretrained file is here."""
+    theirs = keras.applications.MobileNetV2(input_shape=(96, 96, 3), alpha=0.35, weights=None)
+    network = tf.function(lambda image: theirs(image, training=False))
+    variables = network.get_concrete_function(tf.TensorSpec((1, 96, 96, 3), tf.float32))
+    signature = convert_variables_to_constants_v2(variables)
+    file = tmp_path / "classifier.tflite"
+    file.write_bytes(tf.lite.TFLiteConverter.from_concrete_functions([signature]).convert())
+    spec = with_(multiplier=0.35, blocks=17)
+    model, persons = models.build(spec, keras), coco.load(drawn).persons
+    assert transplant.transplant(model, spec, file, persons).copied == 5 * len(
+        mobilenet.convolutions(spec.architecture)
+    )
+    crops = pose.normalise(spec, next(feed.batches(spec, persons, 4)).crops)
+    probe = keras.Model(theirs.input, theirs.get_layer("block_3_project_BN").output)
+    wanted, got = probe.predict_on_batch(2 * crops - 1)[:, :6, :6], features(model, 3, crops)[:, :6, :6]
+    assert np.sqrt(np.mean((got - wanted) ** 2)) < 1e-3 * np.std(wanted)
 
 
 @pytest.mark.skipif(not PEERS.is_dir(), reason="others' networks are not here")
