@@ -29,8 +29,7 @@ class HourglassArchitecture:
     def __post_init__(self) -> None:
         if not 1 <= self.stacks <= 8:
             raise ValueError(f"an hourglass has 1 to 8 stacks, found {self.stacks}")
-        if self.width < 4 or self.width % 4:
-            raise ValueError(f"width must be a positive multiple of 4, found {self.width}")
+        _check_width(self.width)
         if not 1 <= self.depth <= 6:
             raise ValueError(f"depth must be 1 to 6, found {self.depth}")
 
@@ -51,8 +50,7 @@ class CpmArchitecture:
     def __post_init__(self) -> None:
         if not 1 <= self.stages <= 6:
             raise ValueError(f"a pose machine has 1 to 6 stages, found {self.stages}")
-        if self.width < 4 or self.width % 4:
-            raise ValueError(f"width must be a positive multiple of 4, found {self.width}")
+        _check_width(self.width)
 
 
 @dataclass(frozen=True)
@@ -95,8 +93,7 @@ class MobileNetArchitecture:
             raise ValueError(f"multiplier must be 0.1 to 4, found {self.multiplier}")
         if not 4 <= self.blocks <= 17:
             raise ValueError(f"a MobileNetV2 encoder keeps 4 to 17 blocks, found {self.blocks}")
-        if self.width < 4 or self.width % 4:
-            raise ValueError(f"width must be a positive multiple of 4, found {self.width}")
+        _check_width(self.width)
         if not 0 <= self.depth <= 4:
             raise ValueError(f"depth must be 0 to 4, found {self.depth}")
 
@@ -120,3 +117,8 @@ class ForeignArchitecture:
 Architecture = (
     HourglassArchitecture | CpmArchitecture | DeepPoseArchitecture | MobileNetArchitecture | ForeignArchitecture
 )
+
+
+def _check_width(channels: int) -> None:
+    if channels < 4 or channels % 4:
+        raise ValueError(f"width must be a positive multiple of 4, found {channels}")

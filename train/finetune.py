@@ -96,11 +96,12 @@ def freeze_trunk(model: Any, spec: PoseSpec) -> None:
     What learns: of an hourglass the heatmaps of every stack and the layers that map them back; of a pose
     machine the belief maps and the layers that read them; of DeepPose the dense layers; on a MobileNet all but it.
     """
+    on_mobilenet = isinstance(spec.architecture, MobileNetArchitecture)
     for layer in model.layers:
-        if isinstance(spec.architecture, MobileNetArchitecture):
+        if on_mobilenet:
             layer.trainable = not layer.name.startswith(mobilenet.ENCODER)
-            continue
-        layer.trainable = layer.name.startswith(_HEADS + _DENSE) or layer.name.endswith(_READERS)
+        else:
+            layer.trainable = layer.name.startswith(_HEADS + _DENSE) or layer.name.endswith(_READERS)
 
 
 def is_head(name: str) -> bool:

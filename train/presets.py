@@ -97,17 +97,13 @@ def _mobile_hourglass() -> Preset:
 
 
 def _mobilenet() -> Preset:
-    spec = PoseSpec(
+    mobile = _mobile_hourglass()
+    spec = replace(
+        mobile.spec,
         name="mobilenet-hourglass",
         architecture=MobileNetArchitecture(multiplier=1.0, blocks=11, width=80, depth=1),
-        skeleton=COCO17,
-        input_hw=(192, 192),
-        output=HeatmapOutput(sigma=1.5, values="logits", decode=Decode("dark")),
     )
-    train = TrainConfig(
-        loss="softmax", epochs=60, batch=32, learning_rate=1e-3, optimizer="adamw", weight_decay=1e-4, warmup=0.5,
-        augment=_MOBILE_AUGMENT,
-    )  # fmt: skip
+    train = replace(mobile.train, learning_rate=1e-3)
     return Preset("hourglass on MobileNetV2's first 11 blocks, 192x192; --init takes an encoder's .tflite", spec, train)
 
 
