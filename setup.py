@@ -1,27 +1,21 @@
 """Folders and import names: the only place where one is mapped to the other."""
 
-from setuptools import setup
+from setuptools import find_packages, setup
+
+FOLDERS = {
+    "poseport": "core",
+    "poseport.train": "train",
+    "poseport.convert": "convert",
+    "poseport.bench": "bench",
+    "poseport.models": "models",
+}
 
 setup(
-    packages=[
-        "poseport",
-        "poseport.train",
-        "poseport.convert",
-        "poseport.bench",
-        "poseport.bench.phone",
-        "poseport.models",
-    ],
-    package_dir={
-        "poseport": "core",
-        "poseport.train": "train",
-        "poseport.convert": "convert",
-        "poseport.bench": "bench",
-        "poseport.bench.phone": "bench/phone",
-        "poseport.models": "models",
-    },
+    packages=[*FOLDERS, *(f"{name}.{room}" for name, folder in FOLDERS.items() for room in find_packages(folder))],
+    package_dir=FOLDERS,
     package_data={
         "poseport": ["py.typed"],
-        "poseport.bench": ["report.html.jinja"],
+        "poseport.bench.report": ["report.html.jinja"],
         "poseport.models": ["*.tflite", "*/*.json", "*/*.h5", "*/*.csv"],
     },
 )

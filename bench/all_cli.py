@@ -7,7 +7,16 @@ from pathlib import Path
 import click
 
 from poseport.bench.measure_cli import accuracy, keypoints_option, latency
-from poseport.options import MODEL, PATH, Counts, answer, guarded, output_options, people_options, skeleton_option
+from poseport.command.options import (
+    MODEL,
+    PATH,
+    Counts,
+    answer,
+    guarded,
+    output_options,
+    people_options,
+    skeleton_option,
+)
 
 
 @click.command("all")
@@ -45,15 +54,16 @@ def everything(
 
     Example: poseport bench all starter-float32 starter deeppose --data people --keypoints body --out results
     """
-    from poseport.bench import looks, result
-    from poseport.bench.report import write_report
+    from poseport.bench import result
+    from poseport.bench.report import heatmaps
+    from poseport.bench.report.report import write_report
 
     page = out / "report.html"
     shared = {"models": models, "data": data, "data_images": data_images, "out": out, "quiet": quiet or as_json}
     context.invoke(accuracy, **shared, skeleton=skeleton, keypoints=keypoints, processes=processes)
     context.invoke(latency, **shared, threads=threads, runs=runs, seconds=seconds)
     records = result.load_all(out)
-    write_report(records, page, images=not no_photos, files=looks.find_files(models))
+    write_report(records, page, images=not no_photos, files=heatmaps.find_files(models))
     answer(
         {"report": str(page), "records": len(records)}, f"{page}: {len(records)} records", as_json=as_json, quiet=quiet
     )

@@ -9,7 +9,7 @@ import click
 from poseport.bench.all_cli import everything
 from poseport.bench.measure_cli import accuracy, latency, profile, rescore
 from poseport.bench.phone.cli import bench_phone
-from poseport.options import PATH, answer, guarded, output_options
+from poseport.command.options import PATH, answer, guarded, output_options
 
 
 @click.group()
@@ -58,8 +58,9 @@ def gate(
 
     Example: poseport bench gate results --baseline starter.float32 --candidate starter.int8-p95 --max-ap-drop 1.0
     """
-    from poseport.bench import announce, result
-    from poseport.bench import gate as gates
+    from poseport.bench import result
+    from poseport.bench.decide import announce
+    from poseport.bench.decide import gate as gates
     from poseport.records import write_whole
 
     try:
@@ -107,10 +108,11 @@ def report(results: Path, out: Path, models: tuple[Path, ...], no_photos: bool, 
 
     Example: poseport bench report results --out report.html --models .
     """
-    from poseport.bench import looks, result
-    from poseport.bench.report import write_report
+    from poseport.bench import result
+    from poseport.bench.report import heatmaps
+    from poseport.bench.report.report import write_report
 
     records = result.load_all(results)
-    write_report(records, out, images=not no_photos, files=looks.find_files(models))
+    write_report(records, out, images=not no_photos, files=heatmaps.find_files(models))
     data = {"report": str(out), "records": len(records)}
     answer(data, f"{out}: {len(records)} records", as_json=as_json, quiet=quiet)

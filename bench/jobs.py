@@ -11,8 +11,8 @@ import numpy as np
 
 from poseport import cascade
 from poseport.cascade import Way
-from poseport.coco import Person
-from poseport.runner import Pose, load
+from poseport.data.coco import Person
+from poseport.tflite.runner import Pose, load
 
 # people that a process is handed at a time: enough to keep it busy for a second, few enough for a bar that moves
 _CHUNK = 64

@@ -12,9 +12,9 @@ import numpy as np
 from poseport.bench.machine import host
 from poseport.bench.result import Latency, Result, model_info
 from poseport.bench.timing import WARMUP, Crop, Request, Samples
-from poseport.coco import Person
+from poseport.data.coco import Person
 from poseport.records import dumps, loads
-from poseport.runner import load
+from poseport.tflite.runner import load
 
 RUNS = 1024
 MAX_SECONDS = 60.0

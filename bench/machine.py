@@ -9,7 +9,7 @@ from pathlib import Path
 
 from poseport import __version__
 from poseport.bench.result import Environment
-from poseport.runner import Pose
+from poseport.tflite.runner import Pose
 
 _SENSORS = Path("/sys/class/thermal")
 

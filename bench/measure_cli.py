@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from poseport.options import (
+from poseport.command.options import (
     MODEL,
     PATH,
     Counts,
@@ -75,7 +75,7 @@ def accuracy(
 
     from poseport.bench import accuracy as measure
     from poseport.bench import boxes as crops
-    from poseport.runner import load
+    from poseport.tflite.runner import load
 
     people = load_people(data, data_images, skeleton)
     only = people.skeleton.chosen(keypoints)
@@ -135,8 +135,8 @@ def _answer_scores(results: Sequence[Result], out: Path, *, quiet: bool, as_json
     import json
 
     from poseport.bench import result
+    from poseport.bench.report.words import plural
     from poseport.bench.rescore import coco_results
-    from poseport.bench.words import plural
     from poseport.records import write_whole
 
     lines, found = [], []
@@ -193,7 +193,7 @@ def latency(
 
     from poseport.bench import latency as measure
     from poseport.bench import result
-    from poseport.bench.words import plural
+    from poseport.bench.report.words import plural
 
     ways = list(itertools.product(models, threads, delegates))
     people = load_people(data, data_images, None) if data else None
@@ -238,7 +238,7 @@ def profile(model: Path, threads: int, delegate: str, runs: int, every: bool, qu
 
     Example: poseport bench profile starter --ops
     """
-    from poseport.bench import profile as profiles
+    from poseport.bench import operations as profiles
     from poseport.records import to_data
 
     found = profiles.profile(model, threads, xnnpack=delegate == "xnnpack", runs=runs)

@@ -11,11 +11,11 @@ from typing import Literal
 import numpy as np
 
 from poseport import bundle
-from poseport.card import ModelCard
-from poseport.inspect import inspect_bytes, macs_per_person
 from poseport.records import read_json, write_json
-from poseport.runner import Pose
 from poseport.spec import DecodeMethod
+from poseport.tflite.card import ModelCard
+from poseport.tflite.inspection import inspect_bytes, macs_per_person
+from poseport.tflite.runner import Pose
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,11 @@ from pathlib import Path
 
 import numpy as np
 
-from poseport import cascade, synth
-from poseport.images import read_image
+from poseport import cascade
+from poseport.data.drawn import synth
+from poseport.data.images import read_image
 from poseport.records import dumps, loads
-from poseport.runner import Pose, load
+from poseport.tflite.runner import Pose, load
 
 WARMUP = 20
 LEAST = 10

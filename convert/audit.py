@@ -12,13 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from poseport import feed, pose
-from poseport.coco import People, Person
+from poseport import pose
 from poseport.convert import calibration, spread
-from poseport.inspect import inspect_bytes
+from poseport.data import batches
+from poseport.data.coco import People, Person
 from poseport.records import to_data
-from poseport.runner import Runner
 from poseport.spec import PoseSpec
+from poseport.tflite.inspection import inspect_bytes
+from poseport.tflite.runner import Runner
 
 COUNTS = (8, 16, 32, 64, 128, 256, 512)
 # Settled: on average over the layers a range is this share of the whole.
@@ -158,7 +159,7 @@ def extremes(
     # a fused operation is called by all that it was; the first is the activation
     layers = {i: op.name.split(";")[0] for op in found.ops for i in op.outputs if found.tensors[i].dtype == "float32"}
     lows, highs, tones = [], [], []
-    for batch in feed.batches(spec, persons, batch=8):
+    for batch in batches.batches(spec, persons, batch=8):
         for crop in batch.crops:
             low_each, high_each = calibration.extremes(runner, pose.normalise(spec, crop[None]), list(layers))
             lows.append(low_each)

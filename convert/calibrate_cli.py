@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from poseport.options import BUNDLE, answer, guarded, load_people, output_options, people_options, progress
+from poseport.command.options import BUNDLE, answer, guarded, load_people, output_options, people_options, progress
 
 
 @click.group()
@@ -41,8 +41,8 @@ def audit(
     Example: poseport calibrate audit runs/first --calib people --exclude unseen
     """
     from poseport import bundle
+    from poseport.command.quiet import quiet as quietly
     from poseport.convert.recipes import recipe
-    from poseport.quiet import quiet as quietly
 
     first = bundle.stages(run)[0]
     people = load_people(calib, calib_images, None)
@@ -50,7 +50,8 @@ def audit(
     os.environ["KERAS_BACKEND"] = "tensorflow"  # whatever trained the bundle, TensorFlow converts it
     with quietly():
         from poseport.convert import audit as audits
-        from poseport.convert import converter, graph
+        from poseport.convert import graph
+        from poseport.convert.engines import converter
 
     audits.check_people(bundle.read_spec(first), people, str(first), others)  # before the network is converted
     network = graph.deployment(first)

@@ -7,11 +7,12 @@ from typing import Literal
 
 import numpy as np
 
-from poseport import feed, pose
-from poseport.card import Calibration
-from poseport.coco import People, Person
-from poseport.runner import Runner
+from poseport import pose
+from poseport.data import batches
+from poseport.data.coco import People, Person
 from poseport.spec import PoseSpec
+from poseport.tflite.card import Calibration
+from poseport.tflite.runner import Runner
 
 _WORDS = {"calib": "calibrate", "tune": "be tuned on"}
 
@@ -87,7 +88,7 @@ def inputs(spec: PoseSpec, persons: Sequence[Person], boxes_xywh: np.ndarray | N
     pixel, and an int8 input is `pixel - 128` even if no calibration photo holds a 0 or a 255.
     """
     first = True
-    for part in feed.batches(spec, persons, boxes_xywh=boxes_xywh):
+    for part in batches.batches(spec, persons, boxes_xywh=boxes_xywh):
         for crop in part.crops:
             if first:
                 crop = crop.copy()

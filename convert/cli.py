@@ -7,7 +7,16 @@ from pathlib import Path
 
 import click
 
-from poseport.options import BUNDLE, PATH, answer, guarded, load_people, output_options, people_options, progress
+from poseport.command.options import (
+    BUNDLE,
+    PATH,
+    answer,
+    guarded,
+    load_people,
+    output_options,
+    people_options,
+    progress,
+)
 
 
 @click.command()
@@ -84,17 +93,18 @@ def convert(
         raise ValueError("--max-ap-drop and --tune-on go together: points of AP, and the people to lose them on")
     tune = load_people(tune_on, tune_on_images, None) if tune_on else None
 
-    from poseport.quiet import quiet as quietly
+    from poseport.command.quiet import quiet as quietly
 
     os.environ["KERAS_BACKEND"] = "tensorflow"  # whatever trained the bundle, TensorFlow converts it
     with quietly():
-        from poseport.convert import budget, engines, quantize, summary
+        from poseport.convert import quantize, summary
+        from poseport.convert.engines import budget, engines
 
         if recipe.trained:
-            from poseport.convert import mirror
+            from poseport.convert.engines import tf_keras_twin
 
-            mirror.packages()  # says what to install
-            from poseport.convert import qat
+            tf_keras_twin.packages()  # says what to install
+            from poseport.convert.engines import qat
 
     def say(line: str) -> None:
         if not (quiet or as_json):

@@ -12,7 +12,7 @@ import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from poseport.spec import PoseSpec
-from poseport.train import models
+from poseport.train.networks import models
 
 
 @dataclass(frozen=True, eq=False)

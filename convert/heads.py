@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from poseport.card import ModelCard
+from poseport.command.quiet import quiet
 from poseport.convert.graft import graft
-from poseport.quiet import quiet
 from poseport.spec import Decode, HeatmapOutput, KeypointsOutput, PoseSpec
+from poseport.tflite.card import ModelCard
 
 _RING = ((0, 0), (-1, 0), (1, 0), (0, -1), (0, 1), (-1, -1), (1, -1), (-1, 1), (1, 1))
 

@@ -11,18 +11,20 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from poseport import __version__, bundle, cascade, feed, pose
-from poseport.card import Calibration, Conversion, FineTuning, ModelCard
-from poseport.coco import People, Person
-from poseport.convert import budget, calibration, engines, heads, recipes
+from poseport import __version__, bundle, cascade, pose
+from poseport.convert import calibration, heads, recipes
 from poseport.convert.compact import compact
+from poseport.convert.engines import budget, engines
+from poseport.convert.engines.layer_steps import LayerSteps, layer_steps
 from poseport.convert.graph import Deployment, deployment
-from poseport.convert.parity import Parity, parity
-from poseport.convert.promises import check_parity, verify
 from poseport.convert.recipes import Recipe
-from poseport.convert.steps import LayerSteps, layer_steps
-from poseport.inspect import Inspection, inspect_bytes
-from poseport.runner import Network
+from poseport.convert.verify.parity import Parity, parity
+from poseport.convert.verify.promises import check_parity, verify
+from poseport.data import batches
+from poseport.data.coco import People, Person
+from poseport.tflite.card import Calibration, Conversion, FineTuning, ModelCard
+from poseport.tflite.inspection import Inspection, inspect_bytes
+from poseport.tflite.runner import Network
 
 PARITY_PEOPLE = 64
 STEPS_PEOPLE = 4
@@ -63,8 +65,8 @@ def convert(
 
     calib: people that settle activation ranges (recipes with integer activations need them) and on whom
     parity is measured. exclude: evaluation people, whose images are not used. finetune: what trains a bundle's network
-    for a recipe that needs it, see `poseport.convert.qat`. keep: layers of a mixed recipe that are not int8. limit: an
-    accuracy budget, which chooses among recipes and layers. head: what leaves the file, see `heads.choose`. progress:
+    for a recipe that needs it, see `poseport.convert.engines.qat`. keep: layers of a mixed recipe that are not int8. limit:
+    an accuracy budget, which chooses among recipes and layers. head: what leaves the file, see `heads.choose`. progress:
     called with 1 for each crop that calibrated, and with the number of crops on which parity was measured.
     Raises ValueError when the bundle or the people will not do, no file holds the budget, or the written file
     is not what the recipe promises; then nothing is left under `out`.
@@ -150,7 +152,7 @@ def _stage(
     verify(inspection, recipe, network.spec, {op for layer in chosen.kept for op in layer.ops})
     layers: tuple[LayerSteps, ...] = ()
     if recipe.trained:
-        crops = next(feed.batches(network.spec, persons[:STEPS_PEOPLE])).crops
+        crops = next(batches.batches(network.spec, persons[:STEPS_PEOPLE])).crops
         layers = layer_steps(network.model, flatbuffer, pose.normalise(network.spec, crops))
     if decode:
         flatbuffer, card = heads.decoded(flatbuffer, card)

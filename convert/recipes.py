@@ -4,7 +4,7 @@ float32          everything float32
 float16          float16 weights, computed in float32
 dynamic          int8 weights, activations quantized while running
 int8             int8 weights (a scale a channel), activations, input and output
-int8-qat         int8, from a network that was trained on with this rounding (see `poseport.convert.qat`)
+int8-qat         int8, from a network that was trained on with this rounding (see `poseport.convert.engines.qat`)
 16x8             int8 with int16 activations, input and output
 mixed-float32    int8, and the layers that the card names in float32
 mixed-16x8       int8, and the layers that the card names with int16 activations

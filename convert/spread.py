@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from poseport.coco import Person
+from poseport.data.coco import Person
 
 
 def order(persons: Sequence[Person], tones: np.ndarray) -> np.ndarray:

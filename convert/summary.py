@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from poseport import bundle
-from poseport.convert import budget
+from poseport.convert.engines import budget
 from poseport.convert.quantize import Converted
-from poseport.inspect import macs_per_person
 from poseport.records import to_data
+from poseport.tflite.inspection import macs_per_person
 
 
 def to_answer(done: Converted) -> dict[str, Any]:

@@ -8,13 +8,13 @@ __version__ = "0.1.0"
 __all__ = ["__version__", "load"]
 
 if TYPE_CHECKING:
-    from poseport.runner import load as load
+    from poseport.tflite.runner import load as load
 
 
 def __getattr__(name: str) -> Any:
     # `poseport --help` must not pay for NumPy and OpenCV
     if name == "load":
-        from poseport.runner import load
+        from poseport.tflite.runner import load
 
         return load
     raise AttributeError(f"module 'poseport' has no attribute {name!r}")

@@ -24,10 +24,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from poseport import pose, sidecar
-from poseport.card import LaterStage, ModelCard
+from poseport import pose
 from poseport.records import dumps, loads, read_json, write_json, write_whole
 from poseport.spec import KeypointsOutput, PoseSpec
+from poseport.tflite import sidecar
+from poseport.tflite.card import LaterStage, ModelCard
 
 CARD = "poseport.json"
 SPEC = "spec.json"

@@ -14,8 +14,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from poseport import feed, metrics, pose
-from poseport.coco import Person
+from poseport import pose
+from poseport.data import batches
+from poseport.data.coco import Person
+from poseport.scoring import metrics
 from poseport.skeleton import Skeleton
 from poseport.spec import Decode, HeatmapOutput, PoseSpec
 
@@ -187,7 +189,7 @@ def _predict_stage(
     found: list[list[Future[np.ndarray]]] = [[] for _ in ways]
     wanted = windows(spec, np.array([p.box_xywh for p in persons]), estimates)
     with ThreadPoolExecutor(1) as decoder:
-        for part in feed.batches(spec, persons, batch, threads, wanted):
+        for part in batches.batches(spec, persons, batch, threads, wanted):
             plain = averaged = stage.outputs(part.crops)
             if any(way.flip for way in ways):
                 averaged = (plain + mirrored(stage, part.crops)) / 2

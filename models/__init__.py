@@ -1,1 +1,1 @@
-"""Trained networks that come with the package: .tflite files and bundles; `poseport.shipped` names them."""
+"""Trained networks that come with the package: .tflite files and bundles; `poseport.tflite.shipped` names them."""

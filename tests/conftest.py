@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from poseport import bundle, coco, synth
+from poseport import bundle
 from poseport.architecture import DeepPoseArchitecture, HourglassArchitecture
+from poseport.data import coco
+from poseport.data.drawn import synth
 from poseport.skeleton import COCO17
 from poseport.spec import CoordsOutput, HeatmapOutput, PoseSpec, Refine
 
@@ -26,7 +28,8 @@ def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A bundle of a small hourglass with random weights: it finds nobody, but it runs, and always alike."""
     import keras
 
-    from poseport.train import callbacks, models
+    from poseport.train.networks import models
+    from poseport.train.progress import callbacks
 
     spec = PoseSpec(
         name="tiny",
@@ -61,7 +64,8 @@ def tiny_cascade(tiny_bundle: Path, tmp_path_factory: pytest.TempPathFactory) ->
     """A bundle that refines `tiny_bundle`, with random weights: it moves keypoints by a few pixels, always alike."""
     import keras
 
-    from poseport.train import callbacks, models
+    from poseport.train.networks import models
+    from poseport.train.progress import callbacks
 
     spec = PoseSpec(
         name="tiny-refine",

@@ -23,17 +23,19 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import numpy as np
 
-from poseport import coco, crop
+from poseport import crop
 from poseport.bench import accuracy
 from poseport.bundle import WEIGHTS, write_spec
 from poseport.convert import quantize, recipes
-from poseport.images import read_image
-from poseport.runner import load
-from poseport.synth import write_people
-from poseport.train import losses, models, optimizer, presets
-from poseport.train.augment import HEAVY, AugmentConfig, random_matrix
-from poseport.train.callbacks import save_weights
-from poseport.train.dataset import TrainingPeople
+from poseport.data import coco
+from poseport.data.drawn.synth import write_people
+from poseport.data.images import read_image
+from poseport.tflite.runner import load
+from poseport.train import losses, optimizer, presets
+from poseport.train.networks import models
+from poseport.train.progress.callbacks import save_weights
+from poseport.train.samples.augment import HEAVY, AugmentConfig, random_matrix
+from poseport.train.samples.dataset import TrainingPeople
 
 THREADS = 2
 ROUNDS = 5

@@ -19,8 +19,9 @@ import pytest
 from click.testing import CliRunner
 from scipy.io import savemat
 
-from poseport import bundle, synth
-from poseport.cli import main
+from poseport import bundle
+from poseport.command.cli import main
+from poseport.data.drawn import synth
 from poseport.skeleton import LSP14
 
 POSEPORT = str(Path(sys.executable).with_name("poseport"))
@@ -59,7 +60,7 @@ def test_every_command_explains_itself_with_an_example(path):
 
 
 def test_help_imports_no_stage_and_no_numpy():
-    code = "import sys\nfrom poseport.cli import main\ntry:\n main(['--help'])\nexcept SystemExit:\n pass\n"
+    code = "import sys\nfrom poseport.command.cli import main\ntry:\n main(['--help'])\nexcept SystemExit:\n pass\n"
     code += "print(sorted(m for m in ('numpy', 'cv2', 'tensorflow', 'poseport.train') if m in sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"

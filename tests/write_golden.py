@@ -15,12 +15,14 @@ from typing import Any
 
 import numpy as np
 
-from poseport import cascade, crop, heatmap, pose, synth, track
+from poseport import cascade, crop, heatmap, pose
 from poseport.architecture import DeepPoseArchitecture, ForeignArchitecture, HourglassArchitecture
+from poseport.data.drawn import synth
+from poseport.people import track
 from poseport.records import dumps, loads
-from poseport.runner import from_steps, to_steps
 from poseport.skeleton import COCO17, LSP14, Skeleton
 from poseport.spec import CoordsOutput, Decode, HeatmapOutput, KeypointsOutput, PoseSpec, Refine
+from poseport.tflite.runner import from_steps, to_steps
 
 FOLDER = Path(__file__).parent / "golden"
 Case = dict[str, Any]

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from poseport.options import (
+from poseport.command.options import (
     BUNDLE,
     MODEL,
     PATH,
@@ -153,7 +153,8 @@ def train(**options: Any) -> None:
     flip averaging; the last without --val), train.json, log.csv and curves.png. What is not given comes from
     the preset. Ctrl-C or a crash loses at most the running epoch; --resume goes on and ends with the same weights.
     """
-    from poseport.train import launch, overrides, presets
+    from poseport.train import overrides, presets
+    from poseport.train.workers import launch
 
     if options["dry_run"] and (options["resume"] or (options["workers"] or 1) > 1):
         raise ValueError("--dry-run looks at the start of a run on one worker; leave --resume and --workers away")
@@ -175,12 +176,12 @@ def train(**options: Any) -> None:
     if asked is None and (how or options["teacher_cache"] is not None):
         raise ValueError(f"--teacher-{next(iter(how), 'cache')} belongs to a teacher; name one with --teacher")
 
-    from poseport.quiet import quiet
+    from poseport.command.quiet import quiet
 
     with quiet():  # TensorFlow's notices about processors and missing GPUs
-        from poseport.train import teacher as teachers
+        from poseport.train.begin import teacher as teachers
         from poseport.train.fit import Interrupted, fit
-        from poseport.train.joining import joined
+        from poseport.train.workers.joining import joined
 
     silent = options["quiet"] or options["as_json"]
     out: Path = options["out"]

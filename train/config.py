@@ -7,7 +7,7 @@ from math import inf
 from typing import Literal
 
 from poseport.spec import CoordsOutput, HeatmapOutput, PoseSpec
-from poseport.train.augment import AugmentConfig
+from poseport.train.samples.augment import AugmentConfig
 
 Loss = Literal["mse", "softmax", "l1", "laplace"]
 Optimizer = Literal["adam", "adamw", "rmsprop", "sgd"]
@@ -18,7 +18,7 @@ TeacherTargets = Literal["keypoints", "heatmaps"]
 
 @dataclass(frozen=True)
 class TeacherConfig:
-    """What a trained network adds to the labels (see `poseport.train.teacher`).
+    """What a trained network adds to the labels (see `poseport.train.begin.teacher`).
 
     sha256: of its spec and weights. weight: its share of a target that has a label too. threshold: score under
     which it is not believed. agree: how far its keypoint may be from the label to be mixed with it, in longer

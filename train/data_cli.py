@@ -7,7 +7,16 @@ from typing import Any
 
 import click
 
-from poseport.options import MODEL, PATH, answer, guarded, load_people, output_options, people_argument, progress
+from poseport.command.options import (
+    MODEL,
+    PATH,
+    answer,
+    guarded,
+    load_people,
+    output_options,
+    people_argument,
+    progress,
+)
 
 
 @click.command()
@@ -41,8 +50,8 @@ def disagree(
     Example: poseport data disagree people --teacher big.float32.tflite --cache big.npz
     """
     from poseport.records import to_data
-    from poseport.train import teacher as teachers
-    from poseport.train.disagree import disagreements
+    from poseport.train.begin import teacher as teachers
+    from poseport.train.begin.disagree import disagreements
 
     people = load_people(path, images, skeleton)
     asked = teachers.load(teacher, threshold=threshold, agree=agree, flip=flip)
@@ -69,7 +78,7 @@ def preview(path: Path, out: Path, images: Path | None, skeleton: str | None, **
     """
     from poseport.records import to_data
     from poseport.train import overrides, presets
-    from poseport.train.preview import write_sheet
+    from poseport.train.samples.preview import write_sheet
 
     people = load_people(path, images, skeleton)
     chosen = overrides.with_skeleton(presets.preset(options["preset"]), people.skeleton)

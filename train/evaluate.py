@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from poseport import cascade, pose
-from poseport.coco import People
-from poseport.score import score
+from poseport.data.coco import People
+from poseport.scoring.score import score
 from poseport.spec import PoseSpec
 
 WAYS = (cascade.Way(), cascade.Way(flip=True))
@@ -32,7 +32,7 @@ def predict(
 
 
 def evaluate(spec: PoseSpec, model: Any, people: People, estimates: np.ndarray | None = None) -> dict[str, float]:
-    """Every metric of `poseport.score` on the people's own boxes; those with flip averaging end in `+flip`.
+    """Every metric of `poseport.scoring.score` on the people's own boxes; those with flip averaging end in `+flip`.
 
     estimates: as in `predict`.
     """

@@ -12,22 +12,25 @@ import keras
 import numpy as np
 
 from poseport import bundle, pose
-from poseport.coco import People
+from poseport.data.coco import People
 from poseport.records import write_json
 from poseport.spec import PoseSpec
-from poseport.train import config, curves, events, losses, models, refine, run
-from poseport.train.backgrounds import Photo, digest, find_photos
-from poseport.train.callbacks import Keep, Progress, Reseed, Stop, Validate
+from poseport.train import config, losses, run
+from poseport.train.begin.finetune import Initial, copy_weights, freeze_trunk
+from poseport.train.begin.teacher import CACHE, Teacher, taught
+from poseport.train.begin.transplant import transplant
 from poseport.train.config import Precision, TrainConfig
-from poseport.train.dataset import TrainingPeople
-from poseport.train.finetune import Initial, copy_weights, freeze_trunk
-from poseport.train.log import read_log
+from poseport.train.networks import models
 from poseport.train.optimizer import Rate, make_optimizer
-from poseport.train.pictures import Pictures
+from poseport.train.progress import curves, events
+from poseport.train.progress.callbacks import Keep, Progress, Reseed, Stop, Validate
+from poseport.train.progress.log import read_log
+from poseport.train.progress.pictures import Pictures
 from poseport.train.run import TrainRecord
-from poseport.train.teacher import CACHE, Teacher, taught
-from poseport.train.transplant import transplant
-from poseport.train.workers import ALONE, Team, only_alone
+from poseport.train.samples import refine
+from poseport.train.samples.backgrounds import Photo, digest, find_photos
+from poseport.train.samples.dataset import TrainingPeople
+from poseport.train.workers.workers import ALONE, Team, only_alone
 
 
 class Interrupted(Exception):

@@ -8,9 +8,9 @@ from typing import Any
 from poseport.records import from_data, to_data
 from poseport.skeleton import Skeleton
 from poseport.spec import CoordsOutput, HeatmapOutput, KeypointsOutput, PoseSpec
-from poseport.train.augment import find
 from poseport.train.config import Loss, check
 from poseport.train.presets import Preset
+from poseport.train.samples.augment import find
 
 # architecture's fields that the command line overrides; which of them a network has is its family's matter
 _NETWORK_OPTIONS = (

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from poseport.architecture import CpmArchitecture, DeepPoseArchitecture, HourglassArchitecture, MobileNetArchitecture
 from poseport.skeleton import COCO17, LSP14, MPII16
 from poseport.spec import CoordsOutput, Decode, HeatmapOutput, PoseSpec, Refine
-from poseport.train.augment import MEDIUM, AugmentConfig
 from poseport.train.config import TrainConfig
+from poseport.train.samples.augment import MEDIUM, AugmentConfig
 
 
 @dataclass(frozen=True)

@@ -14,13 +14,13 @@ from typing import Any, Literal
 import keras
 
 from poseport import __version__, bundle
-from poseport.coco import People
+from poseport.data.coco import People
 from poseport.records import read_json, write_json
 from poseport.spec import PoseSpec
-from poseport.train import finetune
+from poseport.train.begin import finetune
+from poseport.train.begin.finetune import Initial
 from poseport.train.config import TrainConfig
-from poseport.train.finetune import Initial
-from poseport.train.log import COLUMNS, SCORES, best_row, read_log, stalled, write_log
+from poseport.train.progress.log import COLUMNS, SCORES, best_row, read_log, stalled, write_log
 
 # what an array takes in a weights file beside its numbers, generously
 _HDF5_BYTES = 4096

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from poseport.bench.measure_cli import keypoints_option
-from poseport.options import (
+from poseport.command.options import (
     MODEL,
     PATH,
     Counts,
@@ -153,7 +153,7 @@ def bench_phone(
     from poseport.bench.accuracy import check_names, refuse_overlap
     from poseport.bench.boxes import annotated
     from poseport.bench.phone import adb, phones
-    from poseport.runner import load
+    from poseport.tflite.runner import load
 
     wanted = phones.settings(delegates, threads)
     devices = adb.choose(serials)
@@ -211,7 +211,7 @@ def _row(m: Measured) -> dict[str, Any]:
 
 def _line(m: Measured) -> str:
     """A setting as a person reads it."""
-    from poseport.bench.words import plural
+    from poseport.bench.report.words import plural
 
     row, head = _row(m), f"{m.phone}  {m.model:<28}{m.hardware}, {plural(m.threads, 'thread')}  "
     if m.cannot:

@@ -15,11 +15,11 @@ from typing import BinaryIO, Literal
 
 import numpy as np
 
-from poseport import feed
-from poseport.coco import Person
-from poseport.images import read_image
+from poseport.data import batches
+from poseport.data.coco import Person
+from poseport.data.images import read_image
 from poseport.records import dumps
-from poseport.runner import Network
+from poseport.tflite.runner import Network
 
 Mode = Literal["tensors", "images"]
 Hardware = Literal["CPU", "GPU", "NNAPI"]
@@ -93,7 +93,7 @@ def write_people(
         with open(beside, "wb") as file:
             if mode == "tensors":
                 images: tuple[Image, ...] = ()
-                for batch in feed.batches(network.spec, persons):
+                for batch in batches.batches(network.spec, persons):
                     file.write(np.ascontiguousarray(network.prepare(batch.crops)).tobytes())
                     progress(len(batch.persons))
             else:

@@ -17,7 +17,7 @@ from poseport.bench.phone.files import Hardware, Sent
 from poseport.bench.phone.parts import Job
 from poseport.bench.phone.record import outputs, parts
 from poseport.bench.phone.run import Cannot
-from poseport.runner import Runner
+from poseport.tflite.runner import Runner
 
 
 def place(device: Device, hardware: Hardware = "CPU") -> Callable[[bytes, np.ndarray], np.ndarray]:

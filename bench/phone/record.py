@@ -17,10 +17,10 @@ from poseport.bench.phone.handset import Phone
 from poseport.bench.phone.parts import PART, RESULT, read
 from poseport.bench.result import Environment, Latency, Minute, Result, Sustained, model_info
 from poseport.cascade import Way
-from poseport.coco import People, Person
-from poseport.runner import Pose
-from poseport.score import score
+from poseport.data.coco import People, Person
+from poseport.scoring.score import score
 from poseport.skeleton import rearrange
+from poseport.tflite.runner import Pose
 
 # a kernel's zone without a sensor says 0, or a number that no phone survives
 PLAUSIBLE_CELSIUS = (1.0, 130.0)

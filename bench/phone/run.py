@@ -19,7 +19,7 @@ from poseport import bundle
 from poseport.bench.phone import app, handset
 from poseport.bench.phone.files import Description, Hardware
 from poseport.bench.phone.parts import PART, RESULT, Job, fetch, prepare, read, send
-from poseport.bench.words import plural
+from poseport.bench.report.words import plural
 from poseport.records import write_whole
 
 POLL_SECONDS = 2.0

@@ -14,8 +14,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from poseport import runner, synth, track
-from poseport.follow import Follower
+from poseport.data.drawn import synth
+from poseport.people import track
+from poseport.people.follow import Follower
+from poseport.tflite import runner
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from write_golden import frame_rgb

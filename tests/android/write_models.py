@@ -17,13 +17,18 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from poseport import bundle, card, coco, images, pose, runner, synth
+from poseport import bundle, pose
 from poseport.architecture import Architecture, CpmArchitecture, DeepPoseArchitecture, HourglassArchitecture
-from poseport.convert import graph, mirror, qat, quantize
+from poseport.convert import graph, quantize
+from poseport.convert.engines import qat, tf_keras_twin
 from poseport.convert.recipes import RECIPES, recipe
+from poseport.data import coco, images
+from poseport.data.drawn import synth
 from poseport.skeleton import COCO17, LSP14, MPII16, Skeleton, rearrange
 from poseport.spec import CoordsOutput, Decode, HeatmapOutput, PoseSpec, Refine
-from poseport.train import callbacks, models
+from poseport.tflite import card, runner
+from poseport.train.networks import models
+from poseport.train.progress import callbacks
 
 HOURGLASS = HourglassArchitecture(stacks=1, width=48, depth=2)
 SMALL = DeepPoseArchitecture(width=0.25, dense_units=16)
@@ -61,7 +66,7 @@ def write_bundle(folder: Path, spec: PoseSpec, seed: int) -> Path:
 def rounded(directory: Path) -> tuple[graph.Deployment, card.FineTuning]:
     """The network of a bundle with the rounding of int8-qat, whose ranges come from noise instead of a training."""
     spec, model = graph.load(directory)
-    network = qat.rounding(mirror.mirror(spec, model))
+    network = qat.rounding(tf_keras_twin.mirror(spec, model))
     noise = np.random.default_rng(0).integers(0, 256, (8, *spec.input_hw, 3)).astype(np.uint8)
     network(pose.normalise(spec, noise), training=True)
     return qat.freeze(spec, network), card.FineTuning("0" * 64, 8, 1, 0.0, 0.0, 0)

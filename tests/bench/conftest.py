@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from poseport import coco, runner
 from poseport.bench import accuracy, boxes, latency, machine, result
 from poseport.cascade import Way
-from poseport.coco import People
-from poseport.score import score
+from poseport.data import coco
+from poseport.data.coco import People
+from poseport.scoring.score import score
+from poseport.tflite import runner
 
 
 def noisy(people: People, shared: float, own: float, seed: int) -> np.ndarray:

@@ -12,19 +12,21 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from poseport import cascade, coco, pose, runner
+from poseport import cascade, pose
 from poseport.bench import accuracy, boxes, rescore
 from poseport.bench.cli import bench
+from poseport.bench.decide.bootstrap import average_precision
 from poseport.bench.result import Accuracy, Result
-from poseport.bench.statistics import average_precision
-from poseport.card import FineTuning
 from poseport.cascade import Way
-from poseport.coco import People, Person
-from poseport.images import read_image
-from poseport.official import evaluate
-from poseport.score import score
+from poseport.data import coco
+from poseport.data.coco import People, Person
+from poseport.data.images import read_image
+from poseport.scoring.official import evaluate
+from poseport.scoring.score import score
 from poseport.skeleton import COCO17, LSP14, rearrange
 from poseport.spec import Decode
+from poseport.tflite import runner
+from poseport.tflite.card import FineTuning
 
 
 @pytest.fixture(scope="module")

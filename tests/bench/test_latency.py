@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from poseport import coco
 from poseport.bench import latency, result, timing
 from poseport.bench.cli import bench
 from poseport.bench.result import Latency
-from poseport.runner import Runner
+from poseport.data import coco
+from poseport.tflite.runner import Runner
 
 
 @pytest.mark.parametrize("threads", [1, 2])

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from poseport.bench import latency, result
-from poseport.bench.report import write_report
+from poseport.bench.report.report import write_report
 from poseport.bench.result import Accuracy, Latency, Result
 from poseport.skeleton import COCO17
 

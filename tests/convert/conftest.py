@@ -10,7 +10,8 @@ def trained(tiny_bundle, tmp_path_factory):
     """A bundle of a network with random weights that says how to train it."""
     import keras
 
-    from poseport.train import models, run
+    from poseport.train import run
+    from poseport.train.networks import models
 
     folder = tmp_path_factory.mktemp("trained") / "run"
     made = run.TrainRecord(TrainConfig("softmax", batch=8), run.DataUsed("p.json", "0", 3), None, {}, 0, epochs_done=7)

@@ -7,8 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from poseport import bundle, coco, pose
+from poseport import bundle, pose
 from poseport.convert import audit, spread
+from poseport.data import coco
 from poseport.skeleton import LSP14
 
 

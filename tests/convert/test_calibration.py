@@ -4,10 +4,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from poseport import coco, pose
+from poseport import pose
 from poseport.convert import calibration
-from poseport.images import image_digest
-from poseport.pack import pack
+from poseport.data import coco
+from poseport.data.images import image_digest
+from poseport.data.pack import pack
 from poseport.train import presets
 
 SPEC = presets.preset("mobile-hourglass").spec
@@ -69,7 +70,7 @@ def test_inputs_are_the_crops_of_everywhere_else_with_both_ends_of_the_range(peo
     assert inputs[0].shape == (1, *SPEC.input_hw, 3)
     assert inputs[0].min() == 0.0
     assert inputs[0].max() == 1.0
-    from poseport.images import read_image
+    from poseport.data.images import read_image
 
     crop, _ = pose.preprocess(SPEC, read_image(persons[1].image_path), np.array(persons[1].box_xywh))
     np.testing.assert_array_equal(inputs[1][0], pose.normalise(SPEC, crop))

@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
-from poseport import bundle, inspect
-from poseport.coco import load
+from poseport import bundle
 from poseport.convert.compact import compact
-from poseport.convert.converter import to_flatbuffer
+from poseport.convert.engines.converter import to_flatbuffer
 from poseport.convert.graph import deployment
 from poseport.convert.recipes import recipe
-from poseport.runner import open_interpreter
+from poseport.data.coco import load
+from poseport.tflite import inspection
+from poseport.tflite.runner import open_interpreter
 
 
 @pytest.fixture(scope="module", params=["float32", "int8"])
@@ -33,7 +34,7 @@ def run(data):
 
 def test_it_is_the_same_graph_with_the_same_numbers(written):
     _, before, after = written
-    a, b = (inspect.inspect_bytes(data, "m") for data in (before, after))
+    a, b = (inspection.inspect_bytes(data, "m") for data in (before, after))
     assert [replace(tensor, name="") for tensor in a.tensors] == [replace(tensor, name="") for tensor in b.tensors]
     assert all(short.name in long.name.split(";") for long, short in zip(a.tensors, b.tensors, strict=True))
     assert len({tensor.name for tensor in b.tensors}) == len(b.tensors)
@@ -41,7 +42,7 @@ def test_it_is_the_same_graph_with_the_same_numbers(written):
         (op.kind, op.version, op.macs, op.inputs, op.outputs) for op in b.ops
     ]
     assert (a.signatures, a.min_runtime) == (b.signatures, b.min_runtime)
-    for x, y in zip(*(inspect.real_constants(data, "m") for data in (before, after)), strict=True):
+    for x, y in zip(*(inspection.real_constants(data, "m") for data in (before, after)), strict=True):
         assert (x is None) == (y is None)
         if x is not None:
             np.testing.assert_array_equal(x, y)

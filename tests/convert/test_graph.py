@@ -2,7 +2,7 @@ import keras
 import numpy as np
 
 from poseport.convert.graph import deployment
-from poseport.train import models
+from poseport.train.networks import models
 
 
 def test_the_frozen_graph_is_the_network_and_has_one_named_output(tiny_bundle):

@@ -8,11 +8,13 @@ import pytest
 import tensorflow as tf
 from write_golden import FOLDER, Arrays, from_steps, numbers, spec_of
 
-from poseport import bundle, coco, feed, inspect, pose
+from poseport import bundle, pose
+from poseport.command.quiet import quiet
 from poseport.convert import heads, quantize, recipes
-from poseport.quiet import quiet
-from poseport.runner import Network, Runner
+from poseport.data import batches, coco
 from poseport.spec import CoordsOutput, KeypointsOutput
+from poseport.tflite import inspection
+from poseport.tflite.runner import Network, Runner
 
 DATA = Arrays((FOLDER / "decode.bin").read_bytes())
 CASES = {
@@ -54,7 +56,7 @@ def test_a_grafted_file_is_the_same_network(recipe, tiny_models, drawn):
     grafted, decoded = heads.decoded(data, card)
     plain, inside = Network(data, card, "plain"), Network(grafted, decoded, "inside")
     assert inside.spec.output == KeypointsOutput(order="xys")
-    (part,) = feed.batches(card.spec, coco.load(drawn).persons[:8])
+    (part,) = batches.batches(card.spec, coco.load(drawn).persons[:8])
     tensors = plain.prepare(part.crops)
     np.testing.assert_array_equal(inside.prepare(part.crops), tensors)
     wanted = pose.decode_input(plain.spec, plain.infer(tensors))
@@ -63,7 +65,7 @@ def test_a_grafted_file_is_the_same_network(recipe, tiny_models, drawn):
     away = np.abs(found - wanted).max(axis=-1)
     assert np.mean(away < 0.1) > 0.98
     assert away.max() < 6
-    before, after = (inspect.inspect_bytes(bundle.pack(d, c), "m") for d, c in ((data, card), (grafted, decoded)))
+    before, after = (inspection.inspect_bytes(bundle.pack(d, c), "m") for d, c in ((data, card), (grafted, decoded)))
     assert after.ops[: len(before.ops)] == before.ops
     assert after.inputs == before.inputs
     assert after.outputs[0].dtype == "float32"

@@ -7,14 +7,17 @@ import keras
 import numpy as np
 import pytest
 
-from poseport import bundle, cascade, coco, synth
+from poseport import bundle, cascade
 from poseport.architecture import DeepPoseArchitecture, HourglassArchitecture
 from poseport.convert import quantize, recipes, summary
-from poseport.runner import load
+from poseport.data import coco
+from poseport.data.drawn import synth
 from poseport.skeleton import LSP14
 from poseport.spec import CoordsOutput, HeatmapOutput, PoseSpec
-from poseport.train import models, refine
-from poseport.train.callbacks import save_weights
+from poseport.tflite.runner import load
+from poseport.train.networks import models
+from poseport.train.progress.callbacks import save_weights
+from poseport.train.samples import refine
 
 
 def untrained(folder, spec):

@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 
 from poseport import bundle, records
-from poseport.card import ModelCard
-from poseport.runner import Runner, load
 from poseport.skeleton import LSP14
 from poseport.spec import PoseSpec
+from poseport.tflite.card import ModelCard
+from poseport.tflite.runner import Runner, load
 
 
 def flatbuffer_of(path: Path) -> bytes:

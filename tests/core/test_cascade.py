@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from poseport import cascade, coco, crop, pose
+from poseport import cascade, crop, pose
 from poseport.architecture import DeepPoseArchitecture
-from poseport.images import read_image
+from poseport.data import coco
+from poseport.data.images import read_image
 from poseport.skeleton import COCO17
 from poseport.spec import CoordsOutput, PoseSpec, Refine
 

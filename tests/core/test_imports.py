@@ -13,8 +13,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 FRAMEWORKS = ("tensorflow", "keras", "tf_keras", "tensorflow_model_optimization", "jax", "torch", "ai_edge_quantizer")
 STAGES = ("train", "convert", "bench")
-COMMANDS = ("cli.py", "data_cli.py")
-PHONE = ("convert", "verify_cli.py", "bench")
+COMMANDS = ("command/cli.py", "command/data_cli.py")
+PHONE = ("convert", "verify/verify_cli.py", "bench")
 # folder -> stages that it may import, apart from core and itself
 ALLOWED = {"core": (), "bench": (), "train": (), "convert": ("train",)}
 
@@ -78,15 +78,15 @@ def test_folders_import_only_what_they_may(folder: str, least: int) -> None:
         ("core", "pose.py", "if True:\n    import tf_keras"),
         ("core", "pose.py", "from poseport.train import models"),
         ("core", "pose.py", "def f():\n    from poseport import convert"),
-        ("core", "pose.py", "import importlib\nimportlib.import_module('poseport.bench.gate')"),
-        ("core", "cli.py", "from poseport.bench import gate"),
-        ("core", "cli.py", "def f():\n    import tensorflow"),
+        ("core", "pose.py", "import importlib\nimportlib.import_module('poseport.bench.decide.gate')"),
+        ("core", "command/cli.py", "from poseport.bench import gate"),
+        ("core", "command/cli.py", "def f():\n    import tensorflow"),
         ("bench", "gate.py", "from poseport.convert import inspect"),
         ("bench", "gate.py", "class A:\n    def f(self):\n        import jax.numpy"),
         ("train", "fit.py", "from poseport.convert import quantize"),
-        ("train", "fit.py", "def f():\n    import poseport.bench.gate"),
+        ("train", "fit.py", "def f():\n    import poseport.bench.decide.gate"),
         ("convert", "graph.py", "from poseport.bench import gate"),
-        ("convert", "verify_cli.py", "from poseport.bench.phone import place"),
+        ("convert", "verify/verify_cli.py", "from poseport.bench.phone import place"),
         ("convert", "verify.py", "def f():\n    from poseport.bench.phone import place"),
     ],
 )
@@ -97,12 +97,12 @@ def test_a_forbidden_import_is_found(folder: str, file: str, source: str) -> Non
 @pytest.mark.parametrize(
     ("folder", "file", "source"),
     [
-        ("core", "cli.py", "def f():\n    from poseport.bench import gate"),
+        ("core", "command/cli.py", "def f():\n    from poseport.bench import gate"),
         ("core", "pose.py", "from poseport import heatmap\nimport numpy"),
         ("core", "pose.py", "import keras_not_that_one"),
         ("bench", "gate.py", "from poseport.bench import result\nfrom poseport import coco"),
         ("convert", "graph.py", "import tensorflow\nfrom poseport.train import models"),
-        ("convert", "verify_cli.py", "def f():\n    from poseport.bench.phone import place"),
+        ("convert", "verify/verify_cli.py", "def f():\n    from poseport.bench.phone import place"),
         ("train", "fit.py", "import keras\nfrom poseport.train import models"),
     ],
 )
@@ -111,8 +111,10 @@ def test_an_allowed_import_is_not(folder: str, file: str, source: str) -> None:
 
 
 def test_core_and_bench_run_without_a_framework() -> None:
-    modules = [f"poseport.{path.stem}" for path in sorted((ROOT / "core").glob("*.py")) if path.stem != "__init__"]
-    assert "poseport.runner" in modules
+    files = sorted((ROOT / "core").rglob("*.py"))
+    modules = [".".join(["poseport", *path.relative_to(ROOT / "core").with_suffix("").parts]) for path in files]
+    modules = [name for name in modules if not name.endswith("__init__")]
+    assert "poseport.tflite.runner" in modules
     script = (
         f"import importlib, sys\n"
         f"for name in {modules!r}: importlib.import_module(name)\n"

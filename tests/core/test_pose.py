@@ -8,10 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from poseport import coco, crop, pose
+from places import SHARED
+from poseport import crop, pose
 from poseport.architecture import DeepPoseArchitecture, ForeignArchitecture, HourglassArchitecture
-from poseport.feed import crop_person
-from poseport.images import read_image
+from poseport.data import coco
+from poseport.data.batches import crop_person
+from poseport.data.images import read_image
 from poseport.skeleton import COCO17
 from poseport.spec import CoordsOutput, HeatmapOutput, KeypointsOutput, PoseSpec
 
@@ -195,7 +197,7 @@ def test_labels_of_drawn_people_survive(spec: PoseSpec, drawn: Path) -> None:
     check_crops(coco.load(drawn), spec)
 
 
-REAL = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "coco_mini"
+REAL = SHARED / "data" / "coco_mini"
 
 
 @pytest.mark.skipif(not REAL.is_dir(), reason=f"real people are not part of the repository: no {REAL}")

@@ -10,9 +10,9 @@ import pytest
 
 from poseport import records
 from poseport.architecture import CpmArchitecture, DeepPoseArchitecture, HourglassArchitecture, MobileNetArchitecture
-from poseport.card import Calibration, Conversion, ModelCard
 from poseport.skeleton import COCO17, LSP14
 from poseport.spec import CoordsOutput, Decode, HeatmapOutput, PoseSpec
+from poseport.tflite.card import Calibration, Conversion, ModelCard
 
 HOURGLASS = PoseSpec(
     "h", HourglassArchitecture(stacks=2, width=32, depth=3), COCO17, (192, 160), HeatmapOutput(decode=Decode("quarter"))

@@ -18,12 +18,13 @@ from pathlib import Path
 import click
 import numpy as np
 
-from poseport import coco, feed, pose
+from poseport import pose
 from poseport.architecture import DeepPoseArchitecture, HourglassArchitecture
-from poseport.options import guarded
+from poseport.command.options import guarded
+from poseport.data import batches, coco
 from poseport.spec import CoordsOutput, HeatmapOutput, PoseSpec
-from poseport.train import launch
 from poseport.train.config import TrainConfig
+from poseport.train.workers import launch
 
 SETTINGS = TrainConfig(
     loss="softmax", epochs=3, batch=8, learning_rate=0.002, optimizer="sgd", freeze_epochs=1, ema=0.5, eval_every=3
@@ -54,8 +55,10 @@ def train(arguments):
     """Train; worker 0 also leaves what its network makes of eight people, to be compared with a converted file."""
     import keras
 
-    from poseport.train import evaluate, fit, joining, models, workers
-    from poseport.train.dataset import TrainingPeople
+    from poseport.train import evaluate, fit
+    from poseport.train.networks import models
+    from poseport.train.samples.dataset import TrainingPeople
+    from poseport.train.workers import joining, workers
 
     people = some_unlabelled(coco.load(Path(arguments.people)))
     network = HourglassArchitecture(stacks=arguments.devices, width=16, depth=1, block="separable")
@@ -83,7 +86,7 @@ def train(arguments):
         say, resume = click.echo, arguments.resume
         fit.fit(spec, STOPPED, people, out_of_reach(people), out, init=init, resume=resume, echo=say, team=team)
     if team is workers.ALONE:
-        crops = np.stack([feed.crop_person(spec, person)[0] for person in people.persons[:8]])
+        crops = np.stack([batches.crop_person(spec, person)[0] for person in people.persons[:8]])
         images = pose.normalise(spec, crops)
         outputs = evaluate.predict_outputs(models.load(out, keras)[1], images)
         np.savez(out / "outputs.npz", images=images, outputs=outputs)

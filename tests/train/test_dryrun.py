@@ -5,10 +5,11 @@ from dataclasses import replace
 import keras
 import pytest
 
-from poseport import coco
-from poseport.inspect import inspect
-from poseport.train import dryrun, models
+from poseport.data import coco
+from poseport.tflite.inspection import inspect
+from poseport.train import dryrun
 from poseport.train.config import TrainConfig
+from poseport.train.networks import models
 
 SETTINGS = TrainConfig(loss="softmax", epochs=7, batch=16, optimizer="sgd", momentum=0.9, ema=0.5)
 

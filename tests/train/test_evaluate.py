@@ -1,9 +1,11 @@
 import keras
 import numpy as np
 
-from poseport import coco, crop, feed, pose
-from poseport.train import evaluate, models
-from poseport.train.log import SCORES
+from poseport import crop, pose
+from poseport.data import batches, coco
+from poseport.train import evaluate
+from poseport.train.networks import models
+from poseport.train.progress.log import SCORES
 
 
 def test_flip_averaging_of_a_network_without_sides_changes_nothing(drawn, tiny_bundle):
@@ -29,7 +31,7 @@ def test_scores_come_without_and_with_flip_averaging(drawn, tiny_bundle):
     people = coco.load(drawn)
     spec, _ = models.load(tiny_bundle, keras)
     answers = []
-    for part in feed.batches(spec, people.persons, 32):
+    for part in batches.batches(spec, people.persons, 32):
         points = [
             crop.move_points(person.keypoints[:, :2], matrix)
             for person, matrix in zip(part.persons, part.matrices, strict=True)

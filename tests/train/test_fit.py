@@ -11,16 +11,18 @@ import h5py
 import numpy as np
 import pytest
 
-from poseport import bundle, coco, pose
+from poseport import bundle, pose
 from poseport.architecture import DeepPoseArchitecture, HourglassArchitecture
+from poseport.data import coco
 from poseport.records import read_json
 from poseport.spec import CoordsOutput, HeatmapOutput, PoseSpec
-from poseport.train import fit, models
-from poseport.train.augment import HEAVY, AugmentConfig
-from poseport.train.callbacks import save_weights
+from poseport.train import fit
 from poseport.train.config import TrainConfig
-from poseport.train.log import read_log, stalled
+from poseport.train.networks import models
+from poseport.train.progress.callbacks import save_weights
+from poseport.train.progress.log import read_log, stalled
 from poseport.train.run import TrainRecord
+from poseport.train.samples.augment import HEAVY, AugmentConfig
 
 
 @pytest.fixture(scope="module")

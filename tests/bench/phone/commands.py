@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from standin import StandIn
 
 from poseport.bench.result import Result
-from poseport.cli import main
+from poseport.command.cli import main
 from poseport.records import read_json
 
 

@@ -1,7 +1,7 @@
 """A stand-in phone: speaks adb's transport protocol on loopback, so that the real `adb` connects to it.
 
-A few shell commands are answered in Python; `am start` of the benchmark measures with `poseport.runner` and writes the
-app's files part by part, as `core/Bench.kt` does. Every fault of a real phone is a switch. Its figures are no phone's,
+A few shell commands are answered in Python; `am start` of the benchmark measures with `poseport.tflite.runner` and
+writes the app's files part by part, as `core/Bench.kt` does. Every fault of a real phone is a switch. Its figures are no phone's,
 and its `ro.product.name` says so.
 """
 
@@ -21,7 +21,8 @@ from pathlib import Path
 import numpy as np
 from transport import Connection
 
-from poseport import pose, runner
+from poseport import pose
+from poseport.tflite import runner
 
 PACKAGE = "org.poseport.demo"
 PART = 32

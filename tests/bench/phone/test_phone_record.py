@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from poseport import coco, runner
-from poseport.bench import machine, report, result
+from poseport.bench import machine, result
 from poseport.bench.phone import record
 from poseport.bench.phone.files import Description
+from poseport.bench.report import report
 from poseport.bench.result import Minute, Result, Sustained
+from poseport.data import coco
 from poseport.records import read_json
+from poseport.tflite import runner
 
 
 def test_a_damaged_part_is_refused(tiny_models: dict[str, Path], drawn: Path, tmp_path: Path) -> None:

@@ -14,10 +14,11 @@ import pytest
 from commands import bench, plug, records
 from standin import StandIn
 
-from poseport import coco, runner
 from poseport.bench import accuracy
 from poseport.bench.phone import phones, record, run
 from poseport.bench.result import Sustained
+from poseport.data import coco
+from poseport.tflite import runner
 
 
 def unplug_early(phone: StandIn) -> None:

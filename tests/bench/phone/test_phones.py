@@ -11,9 +11,11 @@ import pytest
 from commands import bench, records, run
 from standin import StandIn
 
-from poseport import coco, feed, runner
-from poseport.bench import accuracy, report, result
+from poseport.bench import accuracy, result
+from poseport.bench.report import report
 from poseport.bench.result import Accuracy, Latency
+from poseport.data import batches, coco
+from poseport.tflite import runner
 
 
 @pytest.mark.parametrize("recipe", ["float32", "int8"])
@@ -26,7 +28,7 @@ def test_a_phone_is_fed_and_scored_as_a_host(
     found = json.loads(bench(tiny_models[recipe], drawn, tmp_path / "out"))["results"]
     model, people = runner.load(tiny_models[recipe]), coco.load(drawn)
     persons = [p for p in people.persons if p.num_labelled]
-    fed = b"".join(model.prepare(batch.crops).tobytes() for batch in feed.batches(model.spec, persons))
+    fed = b"".join(model.prepare(batch.crops).tobytes() for batch in batches.batches(model.spec, persons))
     assert kept == [fed]
     (host,) = accuracy.measure(model, people)
     theirs = records(tmp_path / "out")

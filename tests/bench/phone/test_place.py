@@ -10,9 +10,9 @@ import pytest
 from commands import run
 from standin import StandIn
 
-from poseport import coco, feed
 from poseport.bench.phone import adb, place
-from poseport.runner import load
+from poseport.data import batches, coco
+from poseport.tflite.runner import load
 
 
 @pytest.mark.parametrize("recipe", ["float32", "int8"])
@@ -20,7 +20,7 @@ def test_raw_outputs_come_back_in_the_order_of_the_tensors(
     phone: StandIn, tiny_models: dict[str, Path], drawn: Path, recipe: str
 ) -> None:
     model = load(tiny_models[recipe])
-    crops = np.concatenate([part.crops for part in feed.batches(model.spec, coco.load(drawn).persons[:40])])
+    crops = np.concatenate([part.crops for part in batches.batches(model.spec, coco.load(drawn).persons[:40])])
     tensors = model.prepare(crops)
     (device,) = adb.choose([])
     found = place.place(device)(tiny_models[recipe].read_bytes(), tensors)  # two parts

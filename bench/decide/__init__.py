@@ -1,0 +1,1 @@
+"""How certain a difference is, and whether a candidate passes."""

@@ -1,0 +1,181 @@
+"""Where a network's time goes, operation by operation.
+
+Interpreters in Python packages do not tell. So every operation is cut out of the flatbuffer into a file of its own and
+timed alone, on the values that it gets in the whole network. What that leaves out (values that are still in the cache,
+operations that a delegate fuses) is the difference between the sum and the whole, which is said.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from poseport import cascade
+from poseport.bench.report.words import plural
+from poseport.data.drawn import synth
+from poseport.tflite.inspection import Inspection, inspect_bytes
+from poseport.tflite.runner import Pose, Runner, load, open_interpreter
+
+RUNS, WARMUP = 50, 5
+
+
+@dataclass(frozen=True)
+class Timed:
+    """One operation. us: median microseconds alone. delegate: what ran it, XNNPACK or none. layer: of the network."""
+
+    kind: str
+    dtype: str
+    layer: str
+    name: str
+    macs: int
+    delegate: str
+    us: float
+
+
+@dataclass(frozen=True)
+class Profile:
+    """All operations of a file, in order, and the median microseconds of the whole."""
+
+    file: str
+    threads: int
+    whole_us: float
+    ops: tuple[Timed, ...]
+
+    @property
+    def sum_us(self) -> float:
+        """Of all operations alone."""
+        return sum(op.us for op in self.ops)
+
+    def by(self, field: str) -> dict[str, tuple[float, int, int]]:
+        """Microseconds, multiply-adds and count by "layer", "kind", "dtype" or "delegate", in order of their time."""
+        groups: dict[str, list[Timed]] = defaultdict(list)
+        for op in self.ops:
+            groups[getattr(op, field)].append(op)
+        rows = {name: (sum(o.us for o in ops), sum(o.macs for o in ops), len(ops)) for name, ops in groups.items()}
+        return dict(sorted(rows.items(), key=lambda row: -row[1][0]))
+
+
+def profile(path: Path, threads: int = 1, *, xnnpack: bool = True, runs: int = RUNS) -> Profile:
+    """Time every operation of a file's first network alone. Raises ValueError when the file cannot be run."""
+    model = load(path, threads, xnnpack=xnnpack)
+    data = Path(path).read_bytes()
+    found = inspect_bytes(data, str(path))
+    tensor = _input(model)
+    values = _values(data, str(path), tensor)
+    for _ in range(WARMUP):
+        model.runner.invoke(tensor)
+    whole = _median_us(lambda: model.runner.invoke(tensor), runs)
+    ops = tuple(_time(data, found, i, values, threads, xnnpack, runs) for i in range(len(found.ops)))
+    return Profile(str(path), threads, whole, ops)
+
+
+def layer(name: str) -> str:
+    """The layer of the network that an operation's output is named after.
+
+    The converter joins the names of all that it fused: `net/stack0_in_a_bn_1/add;net/...`. Convolution, normalisation
+    and activation of one block are one layer.
+    """
+    part = name.split(";")[0].split("/")
+    own = re.sub(r"_\d+$", "", part[1] if len(part) > 1 else part[0])
+    return re.sub(r"_?(dw)?(conv|bn|relu|add|pool)$", "", own) or own
+
+
+def _input(model: Pose) -> np.ndarray:
+    """The input tensor of a drawn person: what values real pictures have decides about denormal numbers."""
+    image, people = synth.scene(np.random.default_rng(0), (288, 384))
+    crops, _ = cascade.crops(model.spec, image, np.array([people[0].box_xywh]), None)
+    return model.prepare(crops)[:1]
+
+
+def _values(data: bytes, name: str, tensor: np.ndarray) -> dict[int, np.ndarray]:
+    """What every tensor holds after one inference, by its index."""
+    runner = Runner(data, name, keep=True)
+    runner.invoke(tensor)
+    found = {}
+    for detail in runner.interpreter.get_tensor_details():
+        try:
+            found[int(detail["index"])] = runner.interpreter.get_tensor(detail["index"])
+        except ValueError:  # a temporary without memory
+            continue
+    return found
+
+
+def _time(
+    data: bytes, found: Inspection, index: int, values: dict[int, np.ndarray], threads: int, xnnpack: bool, runs: int
+) -> Timed:
+    op = found.ops[index]
+    interpreter, _ = open_interpreter(_alone(data, index), f"{op.kind} {op.name}", threads, xnnpack=xnnpack)
+    fed = [i for i in dict.fromkeys(op.inputs) if i >= 0 and not found.tensors[i].constant]
+    for detail, i in zip(interpreter.get_input_details(), fed, strict=True):
+        interpreter.set_tensor(detail["index"], values[i])
+    for _ in range(WARMUP):
+        interpreter.invoke()
+    taken = any(o["op_name"] == "DELEGATE" for o in interpreter._get_ops_details())
+    us = _median_us(interpreter.invoke, runs)
+    return Timed(op.kind, op.dtype, layer(op.name), op.name, op.macs, "XNNPACK" if taken else "none", us)
+
+
+def _alone(data: bytes, index: int) -> bytes:
+    """A flatbuffer with one operation of the first graph, its constants, and its other inputs as the graph's."""
+    import flatbuffers
+    from ai_edge_litert import schema_py_generated as schema
+
+    model: Any = schema.ModelT.InitFromPackedBuf(data, 0)
+    graph = model.subgraphs[0]
+    op = graph.operators[index]
+    used = [int(i) for i in dict.fromkeys([*op.inputs, *op.outputs]) if i >= 0]
+    place = {old: new for new, old in enumerate(used)}
+    constant = {i for i in used if model.buffers[graph.tensors[i].buffer].data is not None}
+    tensors = [graph.tensors[i] for i in used]
+    model.buffers = [schema.BufferT(), *(model.buffers[t.buffer] for t in tensors)]
+    for number, tensor in enumerate(tensors, 1):
+        tensor.buffer = number
+    model.operatorCodes = [model.operatorCodes[op.opcodeIndex]]
+    op.opcodeIndex = 0
+    graph.inputs = [place[int(i)] for i in dict.fromkeys(op.inputs) if i >= 0 and int(i) not in constant]
+    graph.outputs = [place[int(i)] for i in op.outputs]
+    op.inputs, op.outputs = [place.get(int(i), -1) for i in op.inputs], graph.outputs
+    graph.tensors, graph.operators = tensors, [op]
+    model.subgraphs, model.signatureDefs, model.metadata, model.metadataBuffer = [graph], None, None, None
+    builder = flatbuffers.Builder(0)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
+
+
+def _median_us(work: Any, runs: int) -> float:
+    samples = []
+    for _ in range(runs):
+        began = time.perf_counter_ns()
+        work()
+        samples.append((time.perf_counter_ns() - began) / 1e3)
+    return float(np.median(samples))
+
+
+def text(found: Profile, every: bool) -> str:
+    """The profile as the command prints it: by layer and by kind, or every operation."""
+    lines = [
+        f"{found.file}: {found.whole_us / 1e3:.3f} ms whole, {found.sum_us / 1e3:.3f} ms as the sum of "
+        f"{len(found.ops)} operations alone, {plural(found.threads, 'thread')}"
+    ]
+    if every:
+        for op in found.ops:
+            lines.append(f"  {op.us:9.1f} us {op.macs:>12,}  {op.kind:<24}{op.dtype:<12}{op.delegate:<9}{op.layer}")
+        return "\n".join(lines)
+    for field in ("layer", "kind", "dtype", "delegate"):
+        lines.append(f"by {field}")
+        lines += _rows(found.by(field), found.sum_us)
+    return "\n".join(lines)
+
+
+def _rows(groups: dict[str, tuple[float, int, int]], total: float) -> Sequence[str]:
+    return [
+        f"  {us:9.1f} us {100 * us / max(total, 1e-9):5.1f} % {macs:>12,} multiply-adds {count:>4} ops  {name}"
+        for name, (us, macs, count) in groups.items()
+    ]

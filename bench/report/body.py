@@ -1,0 +1,89 @@
+"""What quantization cost each keypoint, on a drawn person."""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Sequence
+
+from poseport.bench.decide.bootstrap import Interval
+from poseport.bench.report.words import signed, span
+from poseport.skeleton import Skeleton
+
+_SIZE = 300, 330
+# Where a keypoint is drawn, from the middle, and where its figure stands. The person faces the viewer: its left is on
+# the right.
+_SIDED = {
+    "eye": (16, 40, "above"), "ear": (34, 50, "beside"), "shoulder": (38, 106, "beside"),
+    "elbow": (60, 154, "beside"), "wrist": (76, 196, "beside"), "hip": (22, 198, "low"),
+    "knee": (28, 258, "beside"), "ankle": (32, 314, "beside"),
+}  # fmt: skip
+_MIDDLE = {
+    "head_top": (0, 16, "beside"), "nose": (0, 56, "below"), "neck": (0, 88, "beside"), "thorax": (0, 106, "below"),
+    "pelvis": (0, 198, "below"),
+}  # fmt: skip
+
+
+def drawing(changes: dict[str, Interval], skeleton: Skeleton, title: str) -> str:
+    """An SVG element; empty where the names are not a body's, or nothing changed for want of labels.
+
+    changes: keypoint -> change of its PCK in points of 100. title: what screen readers say.
+    """
+    known = {name: place for name in changes if (place := _place(name)) and math.isfinite(changes[name].value)}
+    if not known or len(known) < sum(math.isfinite(one.value) for one in changes.values()):
+        return ""
+    head = f'<circle class="head" cx="{_SIZE[0] // 2}" cy="50" r="33"/>'  # without which no one sees a person
+    parts = [
+        head,
+        *(
+            f'<line x1="{known[a][0]}" y1="{known[a][1]}" x2="{known[b][0]}" y2="{known[b][1]}"/>'
+            for a, b in skeleton.limbs
+            if a in known and b in known
+        ),
+        *(_keypoint(name, place, changes[name]) for name, place in known.items()),
+    ]
+    width, height = _SIZE
+    name = html.escape(title)
+    return (
+        f'<svg class="body" role="img" aria-label="{name}" viewBox="0 0 {width} {height}"><title>{name}</title>'
+        f"{''.join(parts)}</svg>"
+    )
+
+
+def caption(changes: Sequence[Interval]) -> str:
+    """What a drawing shows, in words."""
+    shown = sum(one.low > 0 or one.high < 0 for one in changes)
+    return (
+        "Points that PCK changed by; a larger circle for a larger change. Filled: the 95 % interval of a bootstrap "
+        f"over images leaves out 0 ({shown} of {len(changes)}; of twenty that did not change, one is filled by "
+        "chance). The person faces you: its left is on your right."
+    )
+
+
+def _place(name: str) -> tuple[int, int, str] | None:
+    """Centre of a keypoint, and where its figure stands."""
+    side, _, part = name.partition("_")
+    if side in ("left", "right") and part in _SIDED:
+        x, y, where = _SIDED[part]
+        return _SIZE[0] // 2 + (x if side == "left" else -x), y, where
+    if name in _MIDDLE:
+        x, y, where = _MIDDLE[name]
+        return _SIZE[0] // 2 + x, y, where
+    return None
+
+
+def _keypoint(name: str, place: tuple[int, int, str], change: Interval) -> str:
+    x, y, where = place
+    tone = "loss" if change.high < 0 else "gain" if change.low > 0 else "none"
+    radius = 4 + min(abs(change.value), 8)
+    out = -1 if x < _SIZE[0] // 2 else 1
+    anchor = "middle" if where == "below" else "start" if out > 0 else "end"
+    at = {
+        "beside": (x + out * (radius + 5), y + 4), "low": (x + out * (radius + 5), y + 20),
+        "above": (x + out * 3, y - radius - 4), "below": (x, y + radius + 14),
+    }[where]  # fmt: skip
+    said = f"{name.replace('_', ' ')}: {signed(change.value)} ({span(change)})"
+    return (
+        f'<g class="{tone}"><title>{html.escape(said)}</title><circle cx="{x}" cy="{y}" r="{radius:.1f}"/>'
+        f'<text x="{at[0]:.0f}" y="{at[1]:.0f}" text-anchor="{anchor}">{signed(change.value)}</text></g>'
+    )

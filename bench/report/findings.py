@@ -1,0 +1,157 @@
+"""Records put together: which files, on which people, against which float32 file."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from poseport.bench.decide.bootstrap import Interval, ap_difference, average_precision, bootstrap
+from poseport.bench.report.words import plural
+from poseport.bench.result import Accuracy, Detections, Environment, Latency, Model, Result, Sustained
+
+
+@dataclass(frozen=True)
+class Scored:
+    """An accuracy record."""
+
+    model: Model
+    environment: Environment
+    accuracy: Accuracy
+
+
+@dataclass(frozen=True)
+class Timed:
+    """A latency record."""
+
+    model: Model
+    environment: Environment
+    latency: Latency
+
+    @property
+    def place(self) -> str:
+        """Where it was taken; times of two places do not compare."""
+        e = self.environment
+        slower = " without XNNPACK" if e.xnnpack is False else ""
+        return f"{e.device}: {e.processor}, {e.cores} cores, {e.system}, {e.runtime}, {e.delegate}{slower}"
+
+
+@dataclass(frozen=True)
+class Held:
+    """A record of minutes on end."""
+
+    model: Model
+    environment: Environment
+    sustained: Sustained
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A converted file and the float32 file of the same weights, on the same people. difference: in points."""
+
+    base: Scored
+    candidate: Scored
+    difference: Interval
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """What was measured on the same people in the same way."""
+
+    label: str
+    scored: list[Scored]
+    pairs: list[Pair]
+
+
+def is_float(model: Model) -> bool:
+    """Whether a file can be a baseline."""
+    return model.card.conversion.recipe == "float32"
+
+
+def baseline(model: Model, among: Sequence[Model]) -> Model | None:
+    """The float32 file of the same weights."""
+    weights = model.card.weights_sha256
+    return next((m for m in among if is_float(m) and m.card.weights_sha256 == weights), None)
+
+
+def series(models: Sequence[Model]) -> dict[str, int]:
+    """sha256 of each file -> a number that files of the same weights share."""
+    numbers: dict[tuple[str, ...], int] = {}
+    return {m.sha256: numbers.setdefault(m.card.weights_sha256, len(numbers)) for m in models}
+
+
+def sort_records(results: Sequence[Result]) -> tuple[list[Model], list[Scored], list[Timed], list[Held]]:
+    """Every file once, its accuracy, latency and sustained records; a float32 file comes before those of the same
+    weights.
+    """
+
+    def key(m: Model) -> tuple[object, ...]:
+        return m.card.spec.name, m.card.weights_sha256, not is_float(m), m.name, m.sha256
+
+    ordered = sorted(results, key=lambda r: (*key(r.model), r.environment.threads))
+    models = list({r.model.sha256: r.model for r in ordered}.values())
+    scored = [Scored(r.model, r.environment, m) for r in ordered if isinstance(m := r.measured, Accuracy)]
+    timed = [Timed(r.model, r.environment, m) for r in ordered if isinstance(m := r.measured, Latency)]
+    held = [Held(r.model, r.environment, m) for r in ordered if isinstance(m := r.measured, Sustained)]
+    return models, scored, timed, held
+
+
+def data_sets(scored: Sequence[Scored]) -> list[DataSet]:
+    """Records that were taken on the same people in the same way, under a name that says what sets them apart."""
+    grouped: dict[tuple[object, ...], list[Scored]] = defaultdict(list)
+    for s in scored:
+        grouped[(*s.accuracy.way, *s.environment.way)].append(s)
+    named = {(s.accuracy.data.file, s.accuracy.data.sha256) for s in scored}
+    sets: list[DataSet] = []
+    # the whole set before parts of its keypoints
+    for members in sorted(grouped.values(), key=lambda m: (m[0].accuracy.data.file, -len(m[0].accuracy.keypoints))):
+        a, e = members[0].accuracy, members[0].environment
+        parts = [
+            a.data.file,
+            a.data.sha256[:6] if sum(file == a.data.file for file, _ in named) > 1 else "",
+            f"{len(a.keypoints)} keypoints" if is_subset(members[0]) else "",
+            "flip" if a.flip else "",
+            a.boxes if a.boxes != "ground truth" else "",
+            f"decoded by {a.decoder}" if a.decoder else "",
+            f"{e.device}, {e.delegate}, {plural(e.threads, 'thread')}" if e.device != "host" else "",
+        ]
+        label = ", ".join(part for part in parts if part)
+        if label in {data.label for data in sets}:  # other keypoints, but as many
+            label += f" ({len(sets) + 1})"
+        sets.append(DataSet(label, members, _pairs(members)))
+    return sets
+
+
+def _pairs(members: Sequence[Scored]) -> list[Pair]:
+    """Every converted file with its float32 file, where both have an AP."""
+    found = []
+    for candidate in members:
+        model = baseline(candidate.model, [s.model for s in members])
+        base = next((s for s in members if s.model == model), None)
+        known = base and base.accuracy.metrics["OKS-AP"] is not None
+        if base and known and not is_float(candidate.model) and candidate.accuracy.metrics["OKS-AP"] is not None:
+            raw = ap_difference(base.accuracy, candidate.accuracy)  # as the gate draws it: the two agree
+            found.append(Pair(base, candidate, raw.times(100)))
+    return found
+
+
+def is_subset(scored: Scored) -> bool:
+    """Whether only some of the keypoints were scored."""
+    return len(scored.accuracy.keypoints) < len(scored.model.card.spec.skeleton)
+
+
+def same_threads(timed: Timed, members: Sequence[Timed]) -> Timed | None:
+    """The time of the float32 file with as many threads in the same place."""
+    fitting = [t for t in members if t.environment.threads == timed.environment.threads]
+    base = baseline(timed.model, [t.model for t in fitting])
+    return next((t for t in fitting if t.model == base), None)
+
+
+@functools.lru_cache(maxsize=64)  # the table and each plot ask for the same
+def ap_interval(found: Detections, *, resamples: int = 500) -> Interval:
+    """A file's own OKS-AP in points, with the 95 % interval of a bootstrap over images; NaN where nobody has labels."""
+    if not sum(found.ground_truths):
+        return Interval(math.nan, math.nan, math.nan)
+    return bootstrap(lambda weights: 100 * average_precision(found, weights), len(found.image_ids), resamples)

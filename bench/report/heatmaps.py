@@ -1,0 +1,59 @@
+"""The heatmaps behind kept predictions: the two files of a pair asked again, about the few people that are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from poseport import bundle, cascade, pose
+from poseport.bench.report.findings import Pair
+from poseport.cascade import Stage
+from poseport.spec import HeatmapOutput
+from poseport.tflite import shipped
+from poseport.tflite.runner import load
+
+
+def find_files(paths: Iterable[Path]) -> dict[str, Path]:
+    """sha256 -> file of all .tflite files that are named, lie in a named folder, or come with the package.
+
+    Raises ValueError for a path that does not exist.
+    """
+    files = [one.path for one in shipped.SHIPPED.values()]
+    for path in paths:
+        if not path.exists():
+            raise ValueError(f"{path}: does not exist; --models takes .tflite files, and folders that hold them")
+        files += sorted(path.glob("*.tflite")) if path.is_dir() else [path]
+    return {bundle.sha256(file): file for file in files}
+
+
+def open_pair(pair: Pair, files: Mapping[str, Path]) -> tuple[list[Stage], str]:
+    """The first stages of a pair's files, or none; and what is to be said about it, in a sentence."""
+    models = [side.model for side in (pair.base, pair.candidate)]
+    if not any(isinstance(model.card.spec.output, HeatmapOutput) for model in models):
+        return [], "Neither file gives heatmaps, so that none are shown."
+    missing = [f"{model.name} (sha256 {model.sha256[:12]}…)" for model in models if model.sha256 not in files]
+    if missing:
+        return [], f"Heatmaps need the files themselves; not found: {', '.join(missing)}. Name them with --models."
+    here = pair.base.environment.device == "host"
+    note = "" if here else "Heatmaps are as the machine computes them that wrote this page."
+    return [load(files[model.sha256]).stage for model in models], note
+
+
+def look(
+    stage: Stage, image: np.ndarray, box_xywh: np.ndarray, flip: bool, shown: np.ndarray
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """What a first stage is shown of a person, (H, W, 3) uint8 RGB, and its maps (h, w, K) that peak at about 1; None
+    where it gives no heatmaps.
+
+    image: (h, w, 3) uint8 RGB. box_xywh: (4,) in its pixels. flip: averaged with those of the mirrored crop.
+    shown: (K,) bool; the maps of the others are NaN.
+    """
+    crops, _ = cascade.crops(stage.spec, image, box_xywh[None], None)
+    if not isinstance(stage.spec.output, HeatmapOutput):
+        return crops[0], None
+    outputs = stage.outputs(crops)
+    if flip:
+        outputs = (outputs + cascade.mirrored(stage, crops)) / 2
+    return crops[0], np.where(shown, pose.maps(stage.spec, outputs)[0], np.nan)

@@ -1,0 +1,247 @@
+"""Plots of a report, as SVG text to stand inside a page.
+
+Text stays text and takes the page's font; colours are the page's CSS variables, so that one picture serves light and
+dark and prints well. Files of the same weights share a colour, those of the same recipe a shape.
+"""
+
+from __future__ import annotations
+
+import html
+import io
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from poseport.bench.decide.bootstrap import Interval
+
+COLOURS = 6
+# matplotlib knows no CSS: what it draws in the first is given to the page as the second
+_CSS = {
+    "#010203": "var(--ink)",
+    "#010204": "var(--line)",
+    "#010205": "var(--page)",
+    **{f"#0102{10 + i}": f"var(--series{i})" for i in range(COLOURS)},
+}
+_INK, _LINE, _PAGE, *_SERIES = _CSS
+_SHAPES = {"float32": "o", "float16": "D", "dynamic": "^", "int8": "s", "int8-floatio": "v"}
+# where a name may stand: its distance from the marker in points, the nearest eight first
+_NEAR = 8
+_PLACES = tuple(
+    (dx, dy, side)
+    for reach in (8, 20, 34, 50)
+    for dx, dy, side in (
+        (reach, -4, "left"), (-reach, -4, "right"), (reach, reach - 4, "left"), (-reach, reach - 4, "right"),
+        (reach, -reach - 4, "left"), (-reach, -reach - 4, "right"), (0, reach, "center"), (0, -reach - 8, "center"),
+    )
+)  # fmt: skip
+
+# of a name's width, how much lies left of its place
+_SHARES = {"left": 0.0, "center": 0.5, "right": 1.0}
+
+
+@dataclass(frozen=True)
+class Point:
+    """A model on a Pareto plot. series: number of its weights. cost: on x. ap: in points of 100."""
+
+    name: str
+    recipe: str
+    series: int
+    cost: Interval
+    ap: Interval
+
+
+def undominated(points: Sequence[Point]) -> list[Point]:
+    """Points that no other beats in both cost and AP, cheapest first."""
+    best: list[Point] = []
+    for point in sorted(points, key=lambda p: (p.cost.value, -p.ap.value)):
+        if not best or point.ap.value > best[-1].ap.value:
+            best.append(point)
+    return best
+
+
+def pareto(points: Sequence[Point], cost: str, title: str) -> str:
+    """AP against a cost: a line joins the undominated models, which are filled; the others are hollow.
+
+    cost: label of the x axis with its unit. title: what screen readers say. Returns an SVG element.
+    """
+    with _style():
+        return _pareto(points, cost, title)
+
+
+def _pareto(points: Sequence[Point], cost: str, title: str) -> str:
+    from matplotlib.ticker import LogLocator, NullFormatter
+
+    figure, axes = _figure(4.4, 3.1)
+    front = undominated(points)
+    steps = [(p.cost.value, p.ap.value) for p in front]
+    axes.step(*zip(*steps, strict=True), where="post", color=_LINE, linewidth=1.5, zorder=1)
+    for point in points:
+        colour = _SERIES[point.series % COLOURS]
+        axes.errorbar(
+            [point.cost.value], [point.ap.value], xerr=_away(point.cost), yerr=_away(point.ap), color=colour,
+            fmt=_SHAPES.get(point.recipe, "P"), markersize=7, elinewidth=1, capsize=3, zorder=2,
+            markerfacecolor=colour if point in front else _PAGE,
+        )  # fmt: skip
+    costs = [p.cost.value for p in points]
+    if max(costs) > 10 * min(costs):
+        axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_major_formatter("{x:g}")
+        axes.xaxis.set_minor_formatter(NullFormatter())
+    else:
+        axes.set_xlim(0, 1.3 * max(costs))  # room for a name
+    # a drop of half a point must not fill the plot's height
+    low, high = min(p.ap.low for p in points), max(p.ap.high for p in points)
+    spare = max(0.12 * (high - low), 2.0)
+    axes.set_ylim(max(low - spare, -2), high + spare)
+    axes.set_xlabel(cost)
+    axes.set_ylabel("OKS-AP (of 100)")
+    _label(figure, axes, points)
+    return _svg(figure, title)
+
+
+def _away(interval: Interval) -> list[list[float]]:
+    """How far an error bar reaches below and above."""
+    return [[max(interval.value - interval.low, 0)], [max(interval.high - interval.value, 0)]]
+
+
+@dataclass(frozen=True, eq=False)
+class Line:
+    """A model's curve. series: number of its weights. x: (n,). share: (n,) from 0 to 1."""
+
+    name: str
+    recipe: str
+    series: int
+    x: np.ndarray
+    share: np.ndarray
+
+
+def curves(lines: Sequence[Line], x: str, title: str) -> str:
+    """Shares over a threshold, a line each; a float32 file's is dashed, so that one that lies on it shows both."""
+    with _style():
+        figure, axes = _figure(4.4, 3.1 + 0.17 * math.ceil(len(lines) / 2))
+        for line in sorted(lines, key=lambda one: one.recipe == "float32"):  # thin dashes over broad lines
+            style = {"float32": "--", "int8": "-"}.get(line.recipe, "-.")
+            broad = {"linewidth": 4, "alpha": 0.45} if style == "-" else {"linewidth": 1.5}
+            colour = _SERIES[line.series % COLOURS]
+            axes.plot(line.x, 100 * line.share, color=colour, linestyle=style, label=line.name, **broad)
+        axes.set_xlim(0, max(float(line.x[-1]) for line in lines))
+        axes.set_ylim(0, 100)
+        axes.set_xlabel(x)
+        axes.set_ylabel("keypoints within it (%)")
+        axes.grid(color=_LINE, linewidth=0.5, alpha=0.5)
+        figure.legend(loc="outside lower left", ncols=2, frameon=False, fontsize=9, labelcolor=_INK)
+        return _svg(figure, title)
+
+
+def dumbbell(
+    names: Sequence[str], first: Sequence[float], second: Sequence[float], legend: tuple[str, str], x: str, title: str
+) -> str:
+    """Two values a row, joined by a bar. first, second: (n,), NaN where there is none. Returns an SVG element."""
+    with _style():
+        return _dumbbell(names, first, second, legend, x, title)
+
+
+def _dumbbell(
+    names: Sequence[str], first: Sequence[float], second: Sequence[float], legend: tuple[str, str], x: str, title: str
+) -> str:
+    figure, axes = _figure(4.4, 1.1 + 0.23 * len(names))
+    rows = range(len(names))
+    axes.hlines(rows, first, second, color=_LINE, linewidth=4, zorder=1)
+    for values, label, shape, colour in ((first, legend[0], "o", _SERIES[0]), (second, legend[1], "s", _SERIES[1])):
+        # the second is smaller, so that equal values show both
+        size = 58 if shape == "o" else 22
+        axes.scatter(values, rows, s=size, marker=shape, color=colour, label=label, zorder=2)
+    axes.set_yticks(rows, [name.replace("_", " ") for name in names])
+    axes.set_ylim(len(names) - 0.4, -0.6)
+    # at least 20 points wide: a small loss must look small
+    known = [v for v in (*first, *second) if math.isfinite(v)]
+    axes.set_xlim(min(min(known) - 2, max(known) - 18), max(known) + 2)
+    axes.locator_params(axis="x", nbins=6, integer=True)
+    axes.set_xlabel(x)
+    axes.grid(axis="x", color=_LINE, linewidth=0.5, alpha=0.5)
+    figure.legend(loc="outside upper left", ncols=2, frameon=False, fontsize=9, labelcolor=_INK, handletextpad=0.3)
+    return _svg(figure, title)
+
+
+def _style() -> Any:
+    """Settings of matplotlib that hold within a `with`. The salt makes the same plot the same text."""
+    import matplotlib
+
+    return matplotlib.rc_context(
+        {
+            "svg.fonttype": "none",
+            "svg.hashsalt": "poseport",
+            "text.parse_math": False,  # a file's name may hold a $
+            "font.size": 9.5,
+            "text.color": _INK,
+            "axes.labelcolor": _INK,
+            "xtick.color": _INK,
+            "ytick.color": _INK,
+        }
+    )
+
+
+def _figure(width: float, height: float) -> tuple[Any, Any]:
+    """An empty figure in inches, in the page's colours. Not by pyplot, which keeps every figure and wants a display."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    axes = figure.add_subplot()
+    figure.patch.set_visible(False)
+    axes.patch.set_visible(False)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set_color(_LINE)
+    axes.tick_params(color=_LINE, labelsize=9)
+    return figure, axes
+
+
+def _label(figure: Any, axes: Any, points: Sequence[Point]) -> None:
+    """Names beside their points: of many places the first that covers no point, bar or other name. One that has to
+    stand away from its point is joined to it.
+    """
+    from matplotlib.transforms import Bbox
+
+    figure.draw_without_rendering()
+    frame = axes.get_window_extent()
+    taken: list[Any] = []
+    for p in points:  # markers and bars
+        x, y = axes.transData.transform((p.cost.value, p.ap.value))
+        (left, low), (right, high) = axes.transData.transform([(p.cost.low, p.ap.low), (p.cost.high, p.ap.high)])
+        taken += [Bbox.from_extents(x - 6, y - 6, x + 6, y + 6), Bbox.from_extents(x - 4, low - 1, x + 4, high + 1)]
+        taken.append(Bbox.from_extents(left - 1, y - 4, right + 1, y + 4))
+    zoom, joint = figure.dpi / 72, {"arrowstyle": "-", "color": _INK, "linewidth": 0.5, "shrinkA": 1, "shrinkB": 4}
+    for point in sorted(points, key=lambda p: p.cost.value):
+        at = point.cost.value, point.ap.value
+        name = axes.annotate(point.name, at, (0, 0), textcoords="offset points", fontsize=9)
+        first, tried = name.get_window_extent(), []  # laid out once, and moved by arithmetic
+        name.remove()
+        for i, (dx, dy, side) in enumerate(_PLACES):
+            box = first.translated(zoom * dx - _SHARES[side] * first.width, zoom * dy)
+            outside = box.x1 > frame.x1 or box.x0 < frame.x0 or box.y1 > frame.y1 or box.y0 < frame.y0
+            tried.append((2 * outside + sum(box.overlaps(other) for other in taken), i, box))
+        _, i, box = min(tried, key=lambda one: one[:2])
+        dx, dy, side = _PLACES[i]
+        arrow = joint if i >= _NEAR else None
+        axes.annotate(
+            point.name, at, (dx, dy), textcoords="offset points", ha=side, fontsize=9, zorder=3, arrowprops=arrow
+        )
+        taken.append(box)
+
+
+def _svg(figure: Any, title: str) -> str:
+    """The <svg> element of a figure, named for screen readers, with the page's colours."""
+    out = io.StringIO()
+    figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+    text = out.getvalue()
+    text = text[text.index("<svg") :]
+    # ids of groups are only numbers and would repeat from plot to plot of one page
+    text = re.sub(r'<g id="[^"]*"', "<g", text)
+    for colour, variable in _CSS.items():
+        text = text.replace(colour, variable)
+    name = html.escape(title)
+    return text.replace("<svg", f'<svg role="img" aria-label="{name}"', 1).replace(">", f"><title>{name}</title>", 1)

@@ -1,0 +1,80 @@
+"""Records -> a page to hand on, HTML or Markdown: what conversion cost, what it changed, what the figures do not say.
+
+`page.gather` makes the contents; this file and the template only lay them out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from poseport.bench.report.page import Page, gather
+from poseport.bench.report import tidy
+from poseport.bench.report.words import Table
+from poseport.bench.result import Result
+from poseport.records import write_whole
+
+
+def write_report(
+    results: Sequence[Result], out: Path, *, images: bool = True, files: Mapping[str, Path] | None = None
+) -> None:
+    """Write the page of some records, whole or not at all.
+
+    out: ends in .html (one file, nothing loaded from elsewhere), .md (the same words and tables, no
+    pictures) or .csv (the figures alone, see `tidy`). images: show crops of the people that lost most,
+    otherwise their figures alone. files: sha256 -> the measured files that are still there, whose heatmaps of these
+    people can be shown.
+    Raises ValueError for another ending, no record, or a package that an HTML page needs and is missing.
+    """
+    out = Path(out)
+    if out.suffix not in (".html", ".md", ".csv"):
+        raise ValueError(f"{out}: a report ends in .html, .md or .csv; name it report.html")
+    if not results:
+        raise ValueError("no records to report; `poseport bench accuracy` and `poseport bench latency` write them")
+    if out.suffix == ".csv":
+        text = tidy.table(results)
+    elif out.suffix == ".md":
+        text = _markdown(gather(results, pictures=False, photos=False))
+    else:
+        try:
+            import jinja2
+            import matplotlib  # noqa: F401
+        except ImportError as error:
+            raise ValueError(f"{out}: an HTML page needs {error.name}; run `pip install poseport[report]`") from None
+        environment = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(Path(__file__).parent),
+            autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined,
+        )  # fmt: skip
+        page = gather(results, pictures=True, photos=images, files=files)
+        text = environment.get_template("report.html.jinja").render(page=page)
+    write_whole(out, text.encode())
+
+
+def _markdown(page: Page) -> str:
+    parts = [f"# {page.title}", page.written, "## Summary"]
+    for change in page.changes:
+        lines = "\n".join(f"- {line.what}: **{line.change}**. {line.text}" for line in change.lines)
+        parts += [f"### {change.title}", lines]
+    if page.alone:
+        parts.append(f"No float32 file of the same weights is among the records for {', '.join(page.alone)}.")
+    parts += map(_markdown_table, page.glance)
+    parts += ["## Accuracy", "In points of 100.", *map(_markdown_table, [*page.accuracy, *page.parts])]
+    parts += ["## Size and latency", *map(_markdown_table, [page.files, *page.latency])]
+    if page.stand_ins:
+        note = "Programs that speak a phone's protocol on a workstation; none of these figures is a phone's."
+        parts += ["## Stand-in devices", note, *map(_markdown_table, page.stand_ins)]
+    for one in page.compared:
+        worst = [w.cells for w in one.worst]
+        header = ("Person", "OKS before", "OKS after", "Change")
+        parts += [f"## {one.title}", _markdown_table(one.keypoints)]
+        parts += [_markdown_table(Table("Whose OKS fell most", header, worst))] if worst else []
+    parts += ["## Caveats", "\n".join(f"- {caveat}" for caveat in page.caveats)]
+    parts += ["## Provenance", *map(_markdown_table, page.provenance)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _markdown_table(table: Table) -> str:
+    rule = ("---", *(("---:" if table.numeric else "---") for _ in table.header[1:]))
+    rows = [table.header, rule, *table.rows]
+    body = "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows)
+    return f"**{table.caption}**\n\n{body}"

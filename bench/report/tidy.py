@@ -1,0 +1,80 @@
+"""Records as one long CSV table, a figure a row, for a spreadsheet or a plot of one's own."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+
+from poseport.bench.decide.bootstrap import percentile_interval
+from poseport.bench.latency import percentile_ms, whole_ms
+from poseport.bench.report.costs import microjoules
+from poseport.bench.report.findings import ap_interval
+from poseport.bench.result import Accuracy, Model, Result, Sustained
+
+COLUMNS = (
+    "model", "recipe", "bytes", "sha256", "device", "processor", "runtime", "delegate", "threads", "data", "people",
+    "keypoints", "boxes", "flip", "decoder", "metric", "value",
+)  # fmt: skip
+
+
+def table(results: Sequence[Result]) -> str:
+    """CSV text; what does not apply to a figure is empty. AP and PCK are shares of 1, times in ms, memory in bytes.
+
+    What belongs to a file and not to a measurement stands once, behind its first record.
+    """
+    out = io.StringIO()
+    rows = csv.writer(out, lineterminator="\n")
+    rows.writerow(COLUMNS)
+    seen: set[str] = set()
+    for r in results:
+        m, e = r.measured, r.environment
+        start = [r.model.name, r.model.card.conversion.recipe, r.model.bytes, r.model.sha256]
+        start += [e.device, e.processor, e.runtime, e.delegate, e.threads]
+        if isinstance(m, Accuracy):
+            data = [m.data.file, m.data.people, " ".join(m.keypoints), m.boxes, int(m.flip), m.decoder or "own"]
+        else:
+            data = [m.input, "", "", "", "", ""]
+        rows.writerows([*start, *data, name, "" if value is None else value] for name, value in _figures(r))
+        if r.model.sha256 not in seen:
+            seen.add(r.model.sha256)
+            rows.writerows([*start, *[""] * len(data), name, value] for name, value in _of_file(r.model))
+    return out.getvalue()
+
+
+def _of_file(model: Model) -> Iterator[tuple[str, float]]:
+    if model.zipped:
+        yield "zipped bytes", model.zipped
+    for dtype, count in model.macs.items():
+        yield f"multiply-adds {dtype}", count
+    energy = microjoules(model.macs)
+    if energy is not None:
+        yield "energy proxy uJ", round(energy, 3)
+
+
+def _figures(result: Result) -> Iterator[tuple[str, float | None]]:
+    m = result.measured
+    if isinstance(m, Accuracy):
+        yield from m.metrics.items()
+        if m.metrics["OKS-AP"] is not None:
+            own = ap_interval(m.detections)
+            yield from (("OKS-AP 95 % from", round(own.low / 100, 6)), ("OKS-AP 95 % to", round(own.high / 100, 6)))
+        for name, values in m.by_keypoint.items():
+            yield from ((f"{name} {keypoint}", v) for keypoint, v in zip(m.keypoints, values, strict=True))
+        return
+    if isinstance(m, Sustained):
+        for one in m.minutes:
+            yield from ((f"p{p} ms, minute {one.minute}", round(one.percentile_ms(p), 4)) for p in (50, 90))
+            yield f"celsius, minute {one.minute}", one.celsius
+        yield "throttles from minute", m.throttles_from
+        return
+    for percent in (50, 90, 99):
+        yield f"p{percent} ms", round(percentile_ms(m, percent), 4)
+    p90 = percentile_interval(m, 90)
+    yield from (("p90 ms 95 % from", round(p90.low, 4)), ("p90 ms 95 % to", round(p90.high, 4)))
+    whole = whole_ms(m, 50)
+    yield "crop to keypoints p50 ms", None if whole is None else round(whole, 4)
+    yield "load ms", None if m.load_us is None else m.load_us / 1e3
+    yield "first run ms", m.first_us / 1e3
+    known = m.peak_bytes is not None and m.before_bytes is not None
+    yield "memory bytes", m.peak_bytes - m.before_bytes if known else None  # type: ignore[operator]

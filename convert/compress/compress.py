@@ -1,0 +1,150 @@
+"""Weights that compress well: most of them zero (Zhu and Gupta 2017), or few different ones (Han et al. 2016).
+
+The result is a bundle as any other, and converts as any other. Its file is not smaller by itself and runs no faster:
+it is what a download or an app's zip makes of it that is. `narrow` makes a network faster.
+
+tensorflow-model-optimization wraps the layers. Biases, batch normalisations, depthwise kernels (a few hundredths of the
+weights) and the heads, which nothing after them can make up for, stay as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from poseport.convert import graph
+from poseport.convert.engines import tf_keras_twin
+from poseport.data.coco import People
+from poseport.train import run
+from poseport.train.begin.finetune import begun_from, is_head
+from poseport.train.config import TrainConfig
+
+# sparsity rises for this share of the steps; after it the network recovers
+_RISING = 0.6
+# steps between two choices of what is zero
+_EVERY = 5
+
+
+@dataclass(frozen=True)
+class Compressed:
+    """What became of a bundle. weights: how many the treated layers have. zero: share of them that is 0.
+
+    distinct: the most different values that one of these layers has.
+    """
+
+    out: Path
+    layers: int
+    weights: int
+    zero: float
+    distinct: int
+
+
+def prune(
+    folder: Path,
+    sparsity: float,
+    train: TrainConfig,
+    people: People,
+    out: Path,
+    *,
+    progress: Callable[[int], None] | None = None,
+) -> Compressed:
+    """Train a bundle's network while the smallest weights of each layer become zero, `sparsity` of them in the end.
+
+    The share rises as 1 - (1 - t)^3. people: see `mirror.chosen`. out: folder of the new bundle, written whole.
+    Raises ValueError for a share outside (0, 1), and as `mirror.finetune`.
+    """
+    if not 0 < sparsity < 1:
+        raise ValueError(f"sparsity {sparsity} must be above 0 and below 1")
+    tfmot = tf_keras_twin.packages()[1]
+    steps = train.epochs * (len(people) // min(train.batch, len(people)))
+    schedule = tfmot.sparsity.keras.PolynomialDecay(
+        0.0, sparsity, begin_step=0, end_step=max(1, round(_RISING * steps)), frequency=min(_EVERY, max(1, steps // 10))
+    )
+    wrapped: list[Any] = []
+
+    def wrap(layer: Any) -> Any:
+        wrapped.append(tfmot.sparsity.keras.prune_low_magnitude(layer, pruning_schedule=schedule))
+        return wrapped[-1]
+
+    def before_step(step: int) -> None:
+        for layer in wrapped:
+            layer.pruning_step.assign(step)
+
+    def finish(network: Any) -> Any:
+        for layer in wrapped:
+            layer.pruning_obj.weight_mask_op()  # the last step moved what is to be zero
+        return tfmot.sparsity.keras.strip_pruning(network)
+
+    how = run.Compression("pruned", sparsity)
+    return _compress(folder, train, people, out, wrap, finish, how, before_step, progress)
+
+
+def cluster(
+    folder: Path,
+    clusters: int,
+    train: TrainConfig,
+    people: People,
+    out: Path,
+    *,
+    progress: Callable[[int], None] | None = None,
+) -> Compressed:
+    """Train a bundle's network with at most `clusters` different weights a layer, whose values are what learns.
+
+    Arguments and errors as of `prune`; ValueError for less than 2 clusters.
+    """
+    if clusters < 2:
+        raise ValueError(f"{clusters} clusters of weights; expected at least 2, 16 or 32 are good numbers")
+    tfmot = tf_keras_twin.packages()[1]
+    start = tfmot.clustering.keras.CentroidInitialization.KMEANS_PLUS_PLUS
+
+    def wrap(layer: Any) -> Any:
+        return tfmot.clustering.keras.cluster_weights(layer, number_of_clusters=clusters, cluster_centroids_init=start)
+
+    how = run.Compression("clustered", clusters)
+    return _compress(folder, train, people, out, wrap, tfmot.clustering.keras.strip_clustering, how, None, progress)
+
+
+def _compress(
+    folder: Path,
+    train: TrainConfig,
+    people: People,
+    out: Path,
+    wrap: Callable[[Any], Any],
+    finish: Callable[[Any], Any],
+    how: run.Compression,
+    before_step: Callable[[int], None] | None,
+    progress: Callable[[int], None] | None,
+) -> Compressed:
+    """wrap: a layer to one that is compressed while it learns; finish: the trained network without the wrappers."""
+    run.check_new(out)  # before the training, not after it
+    keras.utils.set_random_seed(train.seed)
+    spec, model = graph.load(folder)
+    tf_keras = tf_keras_twin.packages()[0]
+    treated = []
+
+    def choose(layer: Any) -> Any:
+        if type(layer) not in (tf_keras.layers.Conv2D, tf_keras.layers.Dense) or is_head(layer.name):
+            return layer
+        treated.append(layer.name)
+        return wrap(layer)
+
+    network = tf_keras.models.clone_model(tf_keras_twin.mirror(spec, model), clone_function=choose)
+    tf_keras_twin.finetune(network, folder, train, people, before_step=before_step, progress=progress)
+    tf_keras_twin.copy_by_name(finish(network), model)
+    kernels = [model.get_layer(name).get_weights()[0] for name in treated]
+    made = replace(
+        run.record(train, people, None, None),
+        parameters=int(model.count_params()),
+        initial=begun_from(folder, len(model.weights)),
+        epochs_done=train.epochs,
+        compression=how,
+    )
+    run.write_bundle(out, spec, model, made)
+    count = sum(kernel.size for kernel in kernels)
+    zeros = sum(int((kernel == 0).sum()) for kernel in kernels)
+    return Compressed(out, len(treated), count, zeros / count, max(len(np.unique(kernel)) for kernel in kernels))

@@ -1,0 +1,157 @@
+"""What a phone's delegates take, as data, and how the rest cuts a graph into pieces.
+
+Read from google-ai-edge/LiteRT (Apache-2.0), commit f6745779 of 2026-08-21; what each table comes from stands with
+it. These are the rules on operation, version and type. Rules on shapes and arguments (a fused TANH, a pooling of
+1x1) are not here, so a file that passes may still be refused in part by a device; one that fails is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from poseport.tflite.inspection import Inspection, OpInfo
+
+_FLOAT = frozenset({"float32", "float16"})
+_BYTE = frozenset({"int8", "uint8"})
+
+
+def _table(text: str) -> dict[str, int | None]:
+    """`ADD:2 PACK` as operation -> the highest version that is taken, None being any."""
+    pairs = (word.partition(":") for word in text.split())
+    return {name: int(version) if version else None for name, _, version in pairs}
+
+
+@dataclass(frozen=True)
+class Delegate:
+    """One delegate.
+
+    ops: operation -> highest version taken, None being any. types: of tensors that are not constant.
+    other_types: operation -> types that it takes instead. parts: how many pieces of a graph it takes by
+    default, the largest ones; None is all. rest: what runs the others.
+    """
+
+    key: str
+    name: str
+    source: str
+    ops: dict[str, int | None]
+    types: frozenset[str]
+    parts: int | None
+    rest: str
+    other_types: dict[str, frozenset[str]] = field(default_factory=dict)
+
+    def refusal(self, op: OpInfo, found: Inspection, constant: Sequence[bool]) -> str | None:
+        """Why it does not take an operation, in a few words; None when it does.
+
+        constant: for every tensor, whether its values are in the file.
+        """
+        if op.kind not in self.ops:
+            return "operation"
+        highest = self.ops[op.kind]
+        if highest is not None and op.version > highest:
+            return f"version {op.version} of at most {highest}"
+        allowed = self.other_types.get(op.kind, self.types)
+        flowing = [found.tensors[i] for i in (*op.inputs, *op.outputs) if i >= 0 and not constant[i]]
+        foreign = [t.dtype for t in flowing if t.dtype not in allowed]
+        if foreign:
+            return f"type {foreign[0]}"
+        return "open shape" if any(t.dynamic for t in flowing) else None
+
+
+GPU = Delegate(
+    key="gpu",
+    name="the GPU delegate",
+    source="tflite/tools/versioning/gpu_compatibility.cc (2026-06-22) and the operation parsers and "
+    "GetOpsToReplace of tflite/delegates/gpu/common/model_builder.cc",
+    ops=_table("""
+        ABS:2 ADD:2 ADD_N:2 AVERAGE_POOL_2D:2 BATCH_MATMUL CAST CONCATENATION:2 CONV_2D:6 COS:2 CUMSUM:1 DENSIFY:1
+        DEPTHWISE_CONV_2D:6 DEPTH_TO_SPACE DEQUANTIZE:3 DIV:2 ELU:2 EQUAL:2 EXP:2 FLOOR:2 FLOOR_DIV:2 FLOOR_MOD:2
+        FULLY_CONNECTED:9 GATHER:1 GELU:2 GREATER:2 GREATER_EQUAL:2 HARD_SWISH LEAKY_RELU:2 LESS:2 LESS_EQUAL:2 LOG:2
+        LOGICAL_AND:2 LOGISTIC:2 LSTM:4 MAXIMUM:2 MAX_POOL_2D:2 MEAN MINIMUM:2 MIRROR_PAD:2 MUL:3 NEG:2 NOT_EQUAL:2
+        ONE_HOT:1 PACK PAD:2 PADV2:2 POW:2 PRELU:1 QUANTIZE:2 REDUCE_MAX REDUCE_MIN REDUCE_PROD RELU:2 RELU6:2
+        RELU_N1_TO_1:2 RESHAPE:1 RESIZE_BILINEAR:3 RESIZE_NEAREST_NEIGHBOR:3 RSQRT:2 SELECT:1 SELECT_V2:1 SIGN:2 SIN:2
+        SLICE:2 SOFTMAX:2 SPACE_TO_DEPTH:2 SPLIT SPLIT_V SQRT:2 SQUARE:2 SQUARED_DIFFERENCE:2 STRIDED_SLICE:4 SUB:2 SUM
+        TANH:2 TILE TRANSPOSE:4 TRANSPOSE_CONV:3
+    """),
+    types=_FLOAT | _BYTE,
+    other_types={
+        **dict.fromkeys(
+            ("EQUAL", "NOT_EQUAL", "GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL", "LOGICAL_AND", "SELECT",
+             "SELECT_V2"), _FLOAT | _BYTE | {"bool"},
+        ),
+        "CAST": _FLOAT | {"bool", "int32"},
+        "GATHER": _FLOAT | _BYTE | {"int32"},
+        "ONE_HOT": _FLOAT | _BYTE | {"int32"},
+    },
+    parts=1,
+    rest="the CPU, with a copy each way",
+)  # fmt: skip
+
+NNAPI = Delegate(
+    key="nnapi",
+    name="NNAPI",
+    source="NNAPIDelegateKernel::Validate of tflite/delegates/nnapi/nnapi_delegate.cc (2026-05-29), Android 11 or "
+    "later; deprecated since Android 15",
+    ops=_table("""
+        ABS:1 ADD:2 ARG_MAX:2 ARG_MIN:2 AVERAGE_POOL_2D:2 BATCH_MATMUL:2 BATCH_TO_SPACE_ND:2 CAST:1 CONCATENATION:2
+        CONV_2D:5 COS:1 DENSIFY DEPTHWISE_CONV_2D:3 DEPTH_TO_SPACE DEQUANTIZE DIV:1 ELU:1 EMBEDDING_LOOKUP:1 EQUAL:2
+        EXP:1 EXPAND_DIMS:1 FILL:1 FLOOR:1 FULLY_CONNECTED:5 GATHER:2 GREATER:2 GREATER_EQUAL:2 HARD_SWISH
+        L2_NORMALIZATION:2 L2_POOL_2D:1 LEAKY_RELU:1 LESS:2 LESS_EQUAL:2 LOCAL_RESPONSE_NORMALIZATION:1 LOG:1
+        LOGICAL_AND:1 LOGICAL_NOT:1 LOGICAL_OR:1 LOGISTIC:2 LOG_SOFTMAX:1 LSTM:3 MAXIMUM:3 MAX_POOL_2D:2 MEAN:2
+        MINIMUM:3 MIRROR_PAD:2 MUL:3 NEG:2 NOT_EQUAL:2 PACK:2 PAD:2 PADV2:2 POW:1 PRELU:1 QUANTIZE:2 REDUCE_ANY:2
+        REDUCE_MAX:2 REDUCE_MIN:2 REDUCE_PROD:1 RELU:2 RELU6:2 RELU_N1_TO_1:2 RESHAPE:1 RESIZE_BILINEAR:3
+        RESIZE_NEAREST_NEIGHBOR:3 REVERSE_V2:3 RNN:1 RSQRT:2 SELECT:2 SIN:1 SLICE:2 SOFTMAX:2 SPACE_TO_BATCH_ND:2
+        SPACE_TO_DEPTH:2 SPLIT:3 SPLIT_V:2 SQRT:1 SQUARED_DIFFERENCE:2 SQUEEZE:1 STRIDED_SLICE:2 SUB:3 SUM:1 SVDF:1
+        TANH:2 TILE:1 TOPK_V2:2 TRANSPOSE:2 TRANSPOSE_CONV:4 UNPACK:2
+    """),
+    # it has no tensors of 64 or 16 bit integers (but for the state of an LSTM)
+    types=_FLOAT | _BYTE | {"int32", "bool"},
+    parts=3,
+    rest="the CPU, with a copy each way",
+)  # fmt: skip
+
+_FLOAT_ONLY = (
+    "ABS", "AVERAGE_POOL_2D", "CEIL", "COS", "DIV", "EXP", "FLOOR", "GELU", "HARD_SWISH", "LOG",
+    "MAXIMUM", "MINIMUM", "NEG", "PRELU", "RELU", "RELU6", "RELU_N1_TO_1", "ROUND", "RSQRT", "SIN", "SOFTMAX", "SQRT",
+    "SQUARE", "SQUARED_DIFFERENCE",
+)  # fmt: skip
+
+XNNPACK = Delegate(
+    key="xnnpack",
+    name="XNNPACK",
+    source="Subgraph::VisitNode and the checks of types below it in tflite/delegates/xnnpack/xnnpack_delegate.cc "
+    "(2026-08-19)",
+    ops=_table("""
+        ABS ADD AVERAGE_POOL_2D BATCH_MATMUL CEIL CONCATENATION CONV_2D COS DEPTHWISE_CONV_2D DEPTH_TO_SPACE DEQUANTIZE
+        DIV ELU EXP EXPAND_DIMS FLOOR FULLY_CONNECTED GELU HARD_SWISH LEAKY_RELU LOG LOGISTIC MAXIMUM MAX_POOL_2D MEAN
+        MINIMUM MUL NEG PAD PRELU QUANTIZE REDUCE_MAX REDUCE_MIN RELU RELU6 RELU_N1_TO_1 RESHAPE RESIZE_BILINEAR ROUND
+        RSQRT SIN SLICE SOFTMAX SPACE_TO_DEPTH SPLIT SQRT SQUARE SQUARED_DIFFERENCE STRIDED_SLICE SUB SUM TANH
+        TRANSPOSE TRANSPOSE_CONV
+    """),
+    types=_FLOAT | _BYTE,
+    other_types=dict.fromkeys(_FLOAT_ONLY, _FLOAT),
+    parts=None,
+    rest="TFLite's own kernels on the same CPU",
+)
+
+ALL = (GPU, NNAPI, XNNPACK)
+
+
+def pieces(found: Inspection, taken: Sequence[bool], constant: Sequence[bool]) -> list[list[int]]:
+    """Indices of the operations of every piece of the graph that a delegate would take, in the order of running.
+
+    As TFLite's partitioning: an operation joins the piece of what it needs when both are taken or both are
+    not, and otherwise begins the next one; pieces of the two kinds alternate. taken: for every operation.
+    """
+    first = taken[0] if taken else True
+    ready: dict[int, int] = {}  # tensor -> step that makes it
+    steps: dict[int, list[int]] = {}
+    for index, op in enumerate(found.ops):
+        if op.kind == "DEQUANTIZE" and all(constant[i] for i in op.outputs):
+            continue  # half-precision constants: delegates unpack them once and for all
+        step = max((ready.get(i, 0) for i in op.inputs), default=0)
+        if (step % 2 == 0) != (taken[index] == first):
+            step += 1
+        steps.setdefault(step, []).append(index)
+        ready.update(dict.fromkeys(op.outputs, step))
+    return [members for _, members in sorted(steps.items()) if taken[members[0]]]

@@ -1,0 +1,115 @@
+"""`poseport doctor`: reads a converted or a foreign .tflite and says what is wrong with it for a phone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from poseport import bundle
+from poseport.convert.doctor.dataflow import read_graph
+from poseport.convert.doctor import people_checks
+from poseport.convert.doctor.finding import SEVERITIES, Finding
+from poseport.convert.doctor.graph_checks import check_graph
+from poseport.convert.doctor.support_checks import check_support, needed_runtime
+from poseport.data.coco import People
+from poseport.records import to_data
+from poseport.tflite import runner
+from poseport.tflite.card import ModelCard
+from poseport.tflite.inspection import Inspection, read_file
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """findings: errors first. unchecked: id -> why it was not looked for. runtime: oldest TFLite, "" if unknown."""
+
+    path: Path
+    found: Inspection
+    card: ModelCard | None
+    runtime: str
+    findings: tuple[Finding, ...]
+    unchecked: dict[str, str]
+
+    def count(self, severity: str) -> int:
+        """How many findings are that severe."""
+        return sum(finding.severity == severity for finding in self.findings)
+
+    def data(self) -> dict[str, Any]:
+        """For `--json`."""
+        return {
+            "file": str(self.path), "bytes": self.found.bytes, "macs": self.found.macs,
+            "macs_by_dtype": self.found.macs_by_dtype, "operations": len(self.found.ops), "runtime": self.runtime,
+            "spec": self.card.spec.name if self.card else None,
+            **{f"{severity}s": self.count(severity) for severity in SEVERITIES},
+            "findings": to_data(self.findings), "unchecked": self.unchecked,
+        }  # fmt: skip
+
+    def text(self) -> str:
+        """For a person."""
+        found = self.found
+        types = ", ".join(f"{100 * n / max(found.macs, 1):.0f} % {dtype}" for dtype, n in found.macs_by_dtype.items())
+        lines = [
+            f"{self.path}: {found.bytes / 1e6:.2f} MB, {len(found.ops)} operations, {found.macs / 1e6:.0f} M "
+            f"multiply-adds ({types or 'none'}), TFLite {self.runtime or 'of unknown version'} or later"
+        ]
+        for finding in self.findings:
+            lines += [f"  {finding.severity:<8}{finding.id}: {finding.evidence}", f"          mend: {finding.mend}"]
+        lines += [f"  not checked: {name}, {why}" for name, why in self.unchecked.items()]
+        counts = [f"{n} {word}{'s' if n > 1 else ''}" for word in SEVERITIES if (n := self.count(word))]
+        return "\n".join([*lines, f"  {', '.join(counts) or 'nothing found'}"])
+
+
+def diagnose(
+    path: Path,
+    people: People | None = None,
+    *,
+    count: int = 64,
+    runtime: tuple[int, ...] | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> Diagnosis:
+    """Look at one file.
+
+    people: run the first `count` of them, without crowds and the unlabelled, through it, for what shows only
+    then. runtime: the TFLite that must load it. Raises ValueError for a file that is damaged or not TFLite.
+    """
+    path = Path(path)
+    data = read_file(path)
+    graph = read_graph(data, str(path))
+    findings = check_graph(graph) + check_support(graph, runtime)
+    card, reason = None, "give --data"
+    try:
+        _, card = bundle.read_model(path)
+    except ValueError as error:
+        reason = "the file has no spec that says how to feed it"
+        findings.append(_no_spec(str(error).removeprefix(f"{path}: ")))
+    unchecked = dict.fromkeys(people_checks.IDS, reason)
+    if card is not None and people is not None:
+        try:
+            model = runner.load(path)
+        except ValueError as error:
+            unchecked = dict.fromkeys(people_checks.IDS, "the file does not load")
+            findings.append(_does_not_load(str(error).removeprefix(f"{path}: ")))
+        else:
+            persons = people.for_training().persons[:count]
+            findings += people_checks.check_people(model, data, graph.found, persons, progress)
+            unchecked = {}
+    oldest = needed_runtime(graph.found)
+    findings.sort(key=lambda finding: SEVERITIES.index(finding.severity))
+    needed = ".".join(map(str, oldest)) if oldest else ""
+    return Diagnosis(path, graph.found, card, needed, tuple(findings), unchecked)
+
+
+def _no_spec(why: str) -> Finding:
+    return Finding(
+        "no-spec",
+        "warning",
+        why,
+        "convert the network with poseport, which writes down how to feed and read it; or note its input size, mean, "
+        "std, channel order and keypoints yourself, once, where the app reads them",
+        {},
+    )
+
+
+def _does_not_load(why: str) -> Finding:
+    return Finding("does-not-load", "error", why, "see the errors above, and convert it again", {})

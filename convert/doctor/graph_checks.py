@@ -1,0 +1,198 @@
+"""What is wrong with a .tflite as it stands, without running it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from poseport.convert.doctor.dataflow import SAME_VALUES, Graph
+from poseport.convert.doctor.finding import Finding, some, tally
+from poseport.tflite.inspection import elements
+
+# A part of an output that keeps fewer than this many of the 256 levels: a sigmoid then has steps of 6 %.
+FEW_LEVELS, TOO_FEW_LEVELS = 32, 16
+# Largest weight of a channel, of 127 steps: below this a filter keeps three bits.
+SQUEEZED_STEPS = 8
+_JOINS = ("CONCATENATION", "PACK")
+
+
+def check_graph(graph: Graph) -> list[Finding]:
+    """What would be wrong on every device."""
+    return [finding for check in _CHECKS if (finding := check(graph)) is not None]
+
+
+def _mixed_ranges(graph: Graph) -> Finding | None:
+    """Parts that are joined under one scale just before they leave."""
+    tensors = graph.found.tensors
+    places = {id(tensor): i for i, tensor in enumerate(tensors)}
+    waiting, seen = [places[id(out)] for out in graph.found.outputs], set()
+    worst = (256.0, "", "")  # levels, part, output
+    while waiting:
+        tensor = waiting.pop()
+        op = graph.maker.get(tensor)
+        if tensor in seen or op is None:
+            continue
+        seen.add(tensor)
+        if op.kind in (*SAME_VALUES, *_JOINS):
+            waiting += graph.flowing(op)
+        joined = tensors[tensor]
+        scale = joined.scale or 0.0
+        if op.kind in _JOINS and joined.dtype in ("int8", "uint8") and 0 < scale < math.inf:
+            for origin in (tensors[graph.origin.get(part, part)] for part in graph.flowing(op)):
+                own = origin.scale or 0.0
+                if 0 < own < math.inf:
+                    worst = min(worst, (256 * own / scale, origin.name, joined.name))
+    levels, part, output = worst
+    if levels >= FEW_LEVELS:
+        return None
+    return Finding(
+        "mixed-ranges",
+        "error" if levels < TOO_FEW_LEVELS else "warning",
+        f"output {some([output])} joins parts of different range under one scale: {some([part])} keeps "
+        f"{levels:.1f} of 256 levels",
+        "make the parts outputs of their own, or bring them to one range (coordinates divided by the input's size)",
+        {"levels": round(levels, 2), "part": part, "output": output},
+    )
+
+
+def _dynamic(graph: Graph) -> Finding | None:
+    open_ends = [t.name for t in (*graph.found.inputs, *graph.found.outputs) if t.dynamic]
+    inner = [t.name for t in graph.found.tensors if t.dynamic]
+    if not inner:
+        return None
+    return Finding(
+        "dynamic-shape",
+        "error" if open_ends else "warning",
+        f"{len(inner)} tensors have an open dimension (-1): {some(open_ends or inner)}; delegates refuse them",
+        "convert a function whose input signature has batch 1 and a fixed size",
+        {"tensors": len(inner), "inputs_and_outputs": open_ends},
+    )
+
+
+def _float_islands(graph: Graph) -> Finding | None:
+    found = graph.found
+    if not any(dtype in found.macs_by_dtype for dtype in ("int8", "uint8")):
+        return None
+    ends = {id(t) for t in (*found.inputs, *found.outputs)}
+    inner = [op for op in found.ops if op.kind in ("QUANTIZE", "DEQUANTIZE") and "float" in op.dtype]
+    inner = [op for op in inner if not any(id(found.tensors[i]) in ends for i in (*op.inputs, *op.outputs) if i >= 0)]
+    inner = [op for op in inner if not any(graph.constant[i] for i in op.outputs)]
+    islands = found.float_islands
+    if not islands and not inner:
+        return None
+    macs = sum(op.macs for op in islands)
+    share = macs / max(found.macs, 1)
+    return Finding(
+        "float-island",
+        "warning" if share >= 0.01 else "note",
+        f"{len(islands)} operations compute in float inside an int8 graph ({tally(op.kind for op in islands)}), "
+        f"{100 * share:.1f} % of the multiply-adds, with {len(inner)} casts around them",
+        "use layers that have int8 kernels, or leave these operations out of the network and do them after it",
+        {"operations": len(islands), "macs": macs, "macs_share": round(share, 4), "casts": len(inner)},
+    )
+
+
+def _unfolded(graph: Graph) -> Finding | None:
+    """A multiplication or addition of one constant a channel, downstream of a convolution."""
+    left = []
+    for op in graph.found.ops:
+        sources = graph.flowing(op)
+        if op.kind not in ("MUL", "ADD", "SUB") or len(sources) != 1 or len(op.inputs) != 2:
+            continue
+        other = op.inputs[1] if op.inputs[0] == sources[0] else op.inputs[0]
+        size = elements(graph.found.tensors[other].shape) if other >= 0 else 0
+        if size > 1 and graph.shape(op)[-1:] == (size,) and sources[0] in graph.convolved:
+            left.append(op)
+    if not left:
+        return None
+    values = sum(elements(graph.shape(op)) for op in left)
+    return Finding(
+        "unfolded-norm",
+        "warning",
+        f"{len(left)} operations are left of batch normalisations ({tally(op.kind for op in left)}): {values:,} values "
+        f"are read and written once more; first {some([left[0].name])}",
+        "put the normalisation between convolution and activation (conv, norm, ReLU), where it folds into the weights",
+        {"operations": len(left), "values": values, "names": [op.name for op in left]},
+    )
+
+
+def _transposes(graph: Graph) -> Finding | None:
+    ops = [op for op in graph.found.ops if op.kind == "TRANSPOSE" and graph.flowing(op)]
+    if not ops:
+        return None
+    values = sum(elements(graph.shape(op)) for op in ops)
+    return Finding(
+        "transpose",
+        "warning",
+        f"{len(ops)} TRANSPOSE move {values:,} values and compute nothing; first {some([ops[0].name])}",
+        "build and export the network channels last (NHWC); a converter from NCHW leaves these behind",
+        {"operations": len(ops), "values": values},
+    )
+
+
+def _wide_integers(graph: Graph) -> Finding | None:
+    tensors = graph.found.tensors
+    wide = {i for i, t in enumerate(tensors) if t.dtype in ("int64", "uint64") and not graph.constant[i]}
+    if not wide:
+        return None
+    kinds = [op.kind for op in graph.found.ops if not wide.isdisjoint(op.outputs)]
+    return Finding(
+        "int64",
+        "warning",
+        f"{len(wide)} tensors of 64-bit integers ({some(tensors[i].name for i in sorted(wide))}), computed by "
+        f"{tally(kinds) or 'nothing'}; no delegate takes them",
+        "ask for int32 (`output_type=tf.int32` of argmax), or take the maximum after the network",
+        {"tensors": len(wide), "operations": len(kinds)},
+    )
+
+
+def _weights(graph: Graph) -> Finding | None:
+    """Filters that are all zero, and filters that one scale for the whole tensor leaves hardly a step."""
+    zero, squeezed, filters, layers = 0, 0, 0, []
+    seen: set[int] = set()  # constants that layers share count once
+    for op in graph.found.ops:
+        if op.weights is None:
+            continue
+        values, stored = graph.stored(op.inputs[1])
+        if values is None or values.ndim < 2 or not values.size or values.ctypes.data in seen:
+            continue
+        seen.add(values.ctypes.data)
+        axis = 3 if op.kind == "DEPTHWISE_CONV_2D" and values.ndim == 4 else 0
+        whole = values.astype(np.float32) - (stored.zero_point or 0)
+        peaks = np.abs(np.moveaxis(whole, axis, 0).reshape(values.shape[axis], -1)).max(axis=1)
+        empty = int(np.count_nonzero(peaks == 0))
+        bits = stored.dtype in ("int8", "uint8") and stored.channels == 1 and len(peaks) > 1
+        few = int(np.count_nonzero((peaks > 0) & (peaks < SQUEEZED_STEPS))) if bits else 0
+        zero, squeezed, filters = zero + empty, squeezed + few, filters + len(peaks)
+        if empty or few:
+            layers.append(op.name)
+    if not zero and not squeezed:
+        return None
+    return Finding(
+        "dead-weights",
+        "warning" if zero + squeezed >= 0.01 * filters else "note",
+        f"of {filters} filters {zero} are all zero and {squeezed} keep fewer than {SQUEEZED_STEPS} of 127 steps under "
+        f"their tensor's one scale; in {some(layers)}",
+        "train with less weight decay or a smaller width where filters are zero; quantize weights per channel where "
+        "they are squeezed",
+        {"filters": filters, "zero": zero, "squeezed": squeezed, "layers": layers},
+    )
+
+
+def _control_flow(graph: Graph) -> Finding | None:
+    if graph.found.subgraphs == 1:
+        return None
+    return Finding(
+        "control-flow",
+        "warning",
+        f"{graph.found.subgraphs} graphs in one file (control flow, or several signatures); only the first was read",
+        "export one function without loops and branches",
+        {"graphs": graph.found.subgraphs},
+    )
+
+
+_CHECKS: tuple[Callable[[Graph], Finding | None], ...] = (
+    _mixed_ranges, _dynamic, _float_islands, _unfolded, _transposes, _wide_integers, _weights, _control_flow,
+)  # fmt: skip

@@ -1,0 +1,118 @@
+"""`poseport inspect` and `poseport doctor`: what a file is, and what is wrong with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from poseport.command.options import MODEL, answer, guarded, load_people, output_options, people_options, progress
+
+if TYPE_CHECKING:
+    from poseport.tflite.card import ModelCard
+    from poseport.tflite.inspection import Inspection
+
+
+@click.command()
+@click.argument("file", type=MODEL)
+@click.option("--ops", "list_ops", is_flag=True, help="List every operation with its type and multiply-adds.")
+@output_options
+@guarded
+def inspect(file: Path, list_ops: bool, quiet: bool, as_json: bool) -> None:
+    """Say what a .tflite FILE truly is: spec and provenance from its card, operations, types and sizes from
+    its flatbuffer. Works without TensorFlow.
+
+    Example: poseport inspect first.int8.tflite
+    """
+    from poseport import bundle
+    from poseport.records import to_data
+    from poseport.tflite import inspection as inspection
+
+    stages = [(inspection.inspect_bytes(data, str(file)), card) for data, card in bundle.read_stages(file)]
+    per_person = inspection.macs_per_person((found, card.spec.crops_per_person) for found, card in stages)
+
+    def plain(found: Inspection, card: ModelCard) -> dict[str, Any]:
+        return {
+            **to_data(found), "macs": found.macs, "macs_by_dtype": found.macs_by_dtype,
+            "op_counts": found.op_counts, "card": to_data(card),
+        }  # fmt: skip
+
+    data: dict[str, Any] = {
+        "file": str(file), "sha256": bundle.sha256(file), **plain(*stages[0]),
+        "later": [plain(*stage) for stage in stages[1:]], "macs_per_person": per_person,
+    }  # fmt: skip
+    text = [_text(str(file), *stages[0], list_ops)]
+    for number, (found, card) in enumerate(stages[1:], 2):
+        text.append(_text(f"stage {number}, a crop around each keypoint", found, card, list_ops))
+    if len(stages) > 1:
+        text.append(f"whole cascade: {sum(per_person.values()) / 1e6:.1f} M multiply-adds a person")
+    answer(data, "\n".join(text), as_json=as_json, quiet=quiet)
+
+
+@click.command()
+@click.argument("file", type=MODEL)
+@people_options("data", "People to run through the file", required=False)
+@click.option("--count", default=64, show_default=True, type=click.IntRange(8), help="How many of them to run.")
+@click.option("--runtime", help="The TFLite version that must load the file, such as 2.16.")
+@output_options
+@guarded
+def doctor(
+    file: Path, data: Path | None, data_images: Path | None, count: int, runtime: str | None, quiet: bool, as_json: bool
+) -> None:
+    """Say what is wrong with a .tflite FILE for a phone, ours or anybody's: each finding with its numbers and how
+    to mend it. Exit code 1 when one is an error. Works without TensorFlow.
+
+    Example: poseport doctor first.int8.tflite --data people --runtime 2.16
+    """
+    from poseport.convert.doctor import doctor as doctors
+    from poseport.convert.doctor.runtimes import parse_runtime
+
+    wanted = None if runtime is None else parse_runtime(runtime)
+    people = load_people(data, data_images, None) if data else None
+    total = 0 if people is None else min(count, len(people))
+    with progress("running people", total, hidden=quiet or as_json or people is None) as advance:
+        found = doctors.diagnose(file, people, count=count, runtime=wanted, progress=advance)
+    answer(found.data(), found.text(), as_json=as_json, quiet=quiet)
+    if found.count("error"):
+        raise click.exceptions.Exit(1)
+
+
+def _text(file: str, found: Inspection, card: ModelCard, list_ops: bool) -> str:
+    spec, conversion = card.spec, card.conversion
+    box = f"box padded {spec.padding:g} times" if spec.refine is None else f"{spec.refine.box_sigma:g} diameters wide"
+    lines = [
+        f"{file}: {spec.name}, {spec.family}, recipe {conversion.recipe}, {found.bytes / 1e6:.2f} MB",
+        f"  input      {spec.input_hw[1]}x{spec.input_hw[0]} {spec.channel_order.upper()}, "
+        f"mean {_list(spec.mean)}, std {_list(spec.std)}, {box}",
+        f"  output     {spec.output.kind}, skeleton {spec.skeleton.name} ({len(spec.skeleton)} keypoints)",
+    ]
+    for word, tensors in (("in", found.inputs), ("out", found.outputs)):
+        for t in tensors:
+            scale = "" if t.scale is None else f", scale {t.scale:.6g}, zero point {t.zero_point}"
+            lines.append(f"  tensor {word:<4}{t.name} {t.dtype} {list(t.shape)}{scale}")
+    versions = ", ".join(f"{k} {v}" for k, v in conversion.versions.items())
+    macs = ", ".join(f"{100 * n / max(found.macs, 1):.1f} % {dtype}" for dtype, n in found.macs_by_dtype.items())
+    lines += [
+        f"  compute    {found.macs / 1e6:.1f} M multiply-adds: {macs}",
+        f"  operations {', '.join(f'{kind} {count}' for kind, count in found.op_counts.items())}",
+        f"  runtime    TFLite {found.min_runtime or 'not noted'} or later",
+        "  made by    " + "; ".join(filter(None, [conversion.engine, versions])),
+        *([f"  not int8   {', '.join(conversion.kept)}"] if conversion.kept else []),
+        f"  weights    sha256 {conversion.weights_sha256}",
+    ]
+    if conversion.calibration is not None:
+        c = conversion.calibration
+        lines.append(f"  calibrated {len(c.people)} people, seed {c.seed}, annotations sha256 {c.annotations_sha256}")
+    if (learned := conversion.finetuning) is not None:
+        lines.append(
+            f"  trained    {learned.people} people, {learned.epochs} epochs, rate {learned.learning_rate:g}, teacher's "
+            f"share {learned.teacher:g}, seed {learned.seed}, annotations sha256 {learned.annotations_sha256}"
+        )
+    if list_ops:
+        lines += [f"    {op.kind:<24}{op.dtype:<24}{op.macs:>12,}  {op.name}" for op in found.ops]
+    return "\n".join(lines)
+
+
+def _list(values: tuple[float, ...]) -> str:
+    return "/".join(f"{v:g}" for v in values)

@@ -1,0 +1,119 @@
+"""Which phones' runtimes and delegates take a .tflite."""
+
+from __future__ import annotations
+
+from poseport.convert.doctor.dataflow import Graph
+from poseport.convert.doctor import delegates
+from poseport.convert.doctor.finding import Finding, some, tally
+from poseport.convert.doctor.runtimes import LATEST, oldest_runtime
+from poseport.tflite.inspection import Inspection
+
+# What the plain runtimes have besides the built-in operations.
+_REGISTERED = ("CUSTOM:TFLite_Detection_PostProcess", "CUSTOM:Mfcc", "CUSTOM:AudioSpectrogram")
+
+# Its Android library refuses what the map of versions lets it load; the first that takes it is not known.
+_NO_WIDENING = (2, 16, 1)
+
+
+def check_support(graph: Graph, runtime: tuple[int, ...] | None = None) -> list[Finding]:
+    """What each delegate and the plain runtime cannot take. runtime: the TFLite that must load the file."""
+    return _runtimes(graph, runtime) + [f for one in delegates.ALL if (f := _delegate(graph, one)) is not None]
+
+
+def needed_runtime(found: Inspection) -> tuple[int, ...] | None:
+    """The oldest TFLite that has every built-in operation of a file in its version; None when none is known."""
+    known = [oldest_runtime(op.kind, op.version) for op in found.ops if not op.kind.startswith("CUSTOM:")]
+    return None if None in known else max((version for version in known if version), default=None)
+
+
+def _delegate(graph: Graph, delegate: delegates.Delegate) -> Finding | None:
+    """What one delegate leaves to others, and what that keeps from it besides."""
+    found = graph.found
+    active = [i for i, op in enumerate(found.ops) if not op.outputs or not all(graph.constant[t] for t in op.outputs)]
+    refused = {i: why for i in active if (why := delegate.refusal(found.ops[i], found, graph.constant)) is not None}
+    if not refused:
+        return None
+    taken = [i not in refused for i in range(len(found.ops))]
+    pieces = sorted(delegates.pieces(found, taken, graph.constant), key=len, reverse=True)
+    run = {i for piece in pieces[: delegate.parts] for i in piece}
+    held = sum(found.ops[i].macs for i in refused)
+    outside = sum(found.ops[i].macs for i in active if i not in run)
+    whole = max(found.macs, 1)
+    reasons = tally(f"{found.ops[i].kind} ({why})" for i, why in refused.items())
+    limit = f", of which it takes {delegate.parts}" if delegate.parts and len(pieces) > delegate.parts else ""
+    costly = outside / whole >= 0.01
+    return Finding(
+        delegate.key,
+        "warning" if delegate.key == "gpu" or (delegate.key == "xnnpack" and costly) else "note",
+        f"{delegate.name} cannot take {len(refused)} of {len(active)} operations: {reasons}. They hold "
+        f"{100 * held / whole:.1f} % of the multiply-adds and leave {len(pieces)} pieces{limit}: "
+        f"{100 * outside / whole:.1f} % run on {delegate.rest}",
+        "replace the operations, or cut them off the network's end and do them after it",
+        {
+            "refused": len(refused), "operations": len(active), "refused_macs_share": round(held / whole, 4),
+            "outside_macs_share": round(outside / whole, 4), "pieces": len(pieces),
+            "reasons": sorted({f"{found.ops[i].kind}: {why}" for i, why in refused.items()}),
+        },
+    )  # fmt: skip
+
+
+def _runtimes(graph: Graph, runtime: tuple[int, ...] | None) -> list[Finding]:
+    """Operations that a plain runtime does not have, at all or in this version."""
+    findings = []
+    foreign = [op.kind for op in graph.found.ops if op.kind.startswith("CUSTOM:") and op.kind not in _REGISTERED]
+    if foreign:
+        findings.append(
+            Finding(
+                "custom-op",
+                "error",
+                f"{len(foreign)} operations are not TFLite's own ({tally(foreign)}): a plain runtime does not load "
+                "the file",
+                "replace the layers; operations called Flex... need the select-tf-ops library in the app",
+                {"operations": len(foreign), "kinds": sorted(set(foreign))},
+            )
+        )
+    builtin = {(op.kind, op.version) for op in graph.found.ops if not op.kind.startswith("CUSTOM:")}
+    unknown = sorted(f"{kind} version {version}" for kind, version in builtin if oldest_runtime(kind, version) is None)
+    if unknown:
+        newest = ".".join(map(str, LATEST))
+        findings.append(
+            Finding(
+                "unknown-version", "warning", f"{some(unknown)}: in no runtime up to TFLite {newest}",
+                "convert with an older TensorFlow, or try the file on the runtime of the app", {"operations": unknown},
+            )
+        )  # fmt: skip
+    if runtime is not None:
+        needs = {pair: oldest for pair in builtin if (oldest := oldest_runtime(*pair)) and oldest > runtime}
+        if needs:
+            said = [f"{k} version {v} (TFLite {'.'.join(map(str, needs[k, v]))})" for k, v in sorted(needs)]
+            findings.append(
+                Finding(
+                    "runtime",
+                    "error",
+                    f"TFLite {'.'.join(map(str, runtime))} does not load it: {some(said)} came later",
+                    "take a newer runtime, or another recipe; a dense layer of version 12 comes from `dynamic`, whose "
+                    "weights are per channel: int8 or float16 load everywhere",
+                    {"operations": said, "needed": ".".join(map(str, max(needs.values())))},
+                )
+            )
+        if runtime <= _NO_WIDENING and (widened := _widened(graph)):
+            findings.append(
+                Finding(
+                    "runtime-types", "error",
+                    f"TFLite {'.'.join(map(str, runtime))} does not load it: QUANTIZE from int8 to int16 ({widened} "
+                    "times) came later, whatever its version says", "take a newer runtime, or recipe mixed-float32",
+                    {"operations": widened},
+                )
+            )  # fmt: skip
+    return findings
+
+
+def _widened(graph: Graph) -> int:
+    """How many times int8 activations become int16 ones."""
+    types = [tensor.dtype for tensor in graph.found.tensors]
+    casts = [(op.inputs[:1], op.outputs[:1]) for op in graph.found.ops if op.kind == "QUANTIZE"]
+    # a damaged file has operations without inputs, or with an input -1 that is none
+    return sum(
+        [types[i] for i in given if i >= 0] == ["int8"] and [types[i] for i in made if i >= 0] == ["int16"]
+        for given, made in casts
+    )

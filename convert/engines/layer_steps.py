@@ -1,0 +1,93 @@
+"""An int8 file against the rounding network that it was made from, layer by layer, in steps of 1/255 of each range.
+
+Compared end to end the two differ by several steps, as the network does from itself when its input is moved by
+1e-7: one value that is rounded the other way moves a few in the next layer, and after fifty layers nearly all.
+So each layer of the network is given the file's own tensors as input. Then nothing accumulates, and what is
+left is the rounding of one sum, at most one step, unless the file computes something else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from poseport.tflite.runner import Runner
+
+# scales in a file are float32 of what the network has
+_SAME_SCALE = 1e-4
+
+
+@dataclass(frozen=True)
+class LayerSteps:
+    """A layer's tensor in both. largest: difference in steps; equal: share of values that are the same."""
+
+    layer: str
+    largest: int
+    equal: float
+
+
+def layer_steps(network: Any, flatbuffer: bytes, images: np.ndarray) -> tuple[LayerSteps, ...]:
+    """Each tensor that a rounding network (`qat.freeze`) and the file have, in the network's order.
+
+    images: (N, H, W, 3) float32 normalised crops. Raises ValueError for a tensor that the file does not have, or
+    that is more than one step away.
+    """
+    runner = Runner(flatbuffer, "the converted network", keep=True)
+    found: dict[str, list[np.ndarray]] = {}
+    watched = [layer for layer in network.layers if getattr(layer, "_output_quantizers", None)]
+    for layer in watched:
+        layer.quantize_config.output.watch = partial(_look, runner, found, layer)
+    try:
+        for image in images:
+            runner.invoke(runner.quantize(image[None]))
+            network(image[None], training=False)  # eagerly, so that every layer meets `_look`
+    finally:
+        for layer in watched:
+            layer.quantize_config.output.watch = None
+    layers = tuple(_summary(layer.layer.name, found[layer.name]) for layer in watched)
+    wrong = [f"{one.layer} by {one.largest}" for one in layers if one.largest > 1]
+    if wrong:
+        raise ValueError(
+            f"layers of the file differ from the trained ones: {', '.join(wrong[:3])} steps, expected at most 1; "
+            "nothing was written, please report this"
+        )
+    return layers
+
+
+def _look(runner: Runner, found: dict[str, list[np.ndarray]], layer: Any, values: Any) -> Any:
+    """Compare a layer's rounded values with the file's tensor, and go on with the file's."""
+    low, high = (float(layer._output_quantizer_vars[end]) for end in ("low", "high"))
+    tensor, scale = _tensor(runner, layer.layer.name, (high - low) / 255, values.numpy())
+    found.setdefault(layer.name, []).append(np.rint((values.numpy() - tensor) / scale).astype(int))
+    return tf.constant(tensor)
+
+
+def _tensor(runner: Runner, layer: str, scale: float, values: np.ndarray) -> tuple[np.ndarray, float]:
+    """The file's tensor (float32) of a layer and its scale: names do not survive conversion, scale and shape do.
+
+    Where several have both, as a tensor and its copy, the nearest.
+    """
+    candidates = []
+    for detail in runner.interpreter.get_tensor_details():
+        scales, zeros = (detail["quantization_parameters"][key] for key in ("scales", "zero_points"))
+        if len(scales) == 1 and np.prod(detail["shape"]) == values.size and abs(scales[0] / scale - 1) < _SAME_SCALE:
+            raw = runner.interpreter.get_tensor(detail["index"]).astype(np.float32)
+            candidates.append(((raw - zeros[0]) * scales[0], float(scales[0])))
+    if not candidates:
+        raise ValueError(
+            f"the file has no tensor of layer {layer} (scale {scale:.6g}, {values.shape[1:]}): it computes something "
+            "else than was trained; nothing was written, please report this"
+        )
+    return min(
+        ((tensor.reshape(values.shape), step) for tensor, step in candidates),
+        key=lambda pair: float(np.abs(pair[0] - values).mean()),
+    )
+
+
+def _summary(layer: str, steps: list[np.ndarray]) -> LayerSteps:
+    away = np.abs(np.stack(steps))
+    return LayerSteps(layer, int(away.max()), float((away == 0).mean()))

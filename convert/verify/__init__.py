@@ -1,0 +1,1 @@
+"""Whether a converted file computes what its network computes."""

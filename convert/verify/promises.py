@@ -1,0 +1,97 @@
+"""What a recipe promises of a file, and whether the file keeps it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+
+import numpy as np
+
+from poseport.convert.recipes import Recipe
+from poseport.convert.verify.parity import Parity
+from poseport.spec import PoseSpec
+from poseport.tflite.inspection import Inspection
+
+# Above this distance to its own Keras network a float file is not the same network any more.
+FLOAT_LIMIT_PX = 0.5
+
+
+def verify(found: Inspection, recipe: Recipe, spec: PoseSpec, kept: Collection[str] = ()) -> None:
+    """ValueError when a file is not what its recipe promises. Each check is a failure seen in public models.
+
+    kept: names of the output tensors of the operations that a mixed recipe keeps from being int8.
+    """
+    problems = []
+    for tensor in (*found.inputs, *found.outputs):
+        if tensor.dynamic or tensor.shape[:1] != (1,):
+            problems.append(f"tensor {tensor.name} has shape {tensor.shape}, expected a fixed batch of 1")
+    if not found.signatures:
+        problems.append("no named signature")
+    if "MUL" in found.op_counts:
+        problems.append(f"{found.op_counts['MUL']} MUL left over: a batch normalisation did not fold")
+    if recipe.weights == "int8" and not any("int8" in dtype for dtype in found.macs_by_dtype):
+        problems.append("no weight is int8: TFLite leaves weights of fewer than 1,024 numbers in float")
+    if recipe.full:
+        problems += _wrong_types(found, recipe, kept) + _wrong_scales(found, recipe)
+        for tensor in (*found.inputs, *found.outputs):
+            if tensor.dtype != recipe.io:
+                problems.append(f"tensor {tensor.name} is {tensor.dtype}, the recipe promises {recipe.io}")
+    if recipe.io == "int8" and spec.byte_exact and not _is_byte(found):
+        tensor = found.inputs[0]
+        found_as = f"scale {tensor.scale}, zero point {tensor.zero_point}"
+        problems.append(f"input has {found_as}, expected exactly pixel - 128 (scale 1/255, zero point -128)")
+    if problems:
+        faults = "; ".join(problems)
+        raise ValueError(f"recipe {recipe.name} for {spec.name} came out wrong: {faults}; nothing was written")
+
+
+def _wrong_types(found: Inspection, recipe: Recipe, kept: Collection[str]) -> list[str]:
+    """Operations that do not compute in the type that the recipe gives them."""
+    problems = []
+    islands = [op for op in found.float_islands if recipe.kept != "float32" or op.name not in kept]
+    if islands:
+        held = sum(op.macs for op in islands)
+        names = ", ".join(f"{op.kind} {op.name}" for op in islands[:3])
+        problems.append(
+            f"{len(islands)} operations compute in float and hold "
+            f"{100 * held / max(found.macs, 1):.1f} % of the multiply-adds ({names})"
+        )
+    inner = [op for op in found.ops if op not in islands and op.kind not in ("QUANTIZE", "DEQUANTIZE")]
+    for op in inner:
+        wanted = recipe.kept if op.name in kept else recipe.activations
+        dtype = op.dtype.split()[-1]
+        if dtype in ("int8", "int16", "float32") and dtype != wanted:
+            problems.append(f"{op.kind} {op.name} computes in {dtype}, the recipe promises {wanted}")
+    missing = set(kept) - {op.name for op in inner}
+    if missing:
+        problems.append(f"no operation {min(missing)}, which the recipe keeps in {recipe.kept}")
+    return problems
+
+
+def _wrong_scales(found: Inspection, recipe: Recipe) -> list[str]:
+    """Integer weights with one scale where the recipe gives each channel its own, or the other way round."""
+    weights = [(op.name, op.weights) for op in found.ops if op.weights and op.weights.dtype == "int8"]
+    if recipe.per_channel:
+        single = [name for name, w in weights if w.channels == 1 and w.shape[0] > 1]
+        return [f"weights with one scale for all channels: {', '.join(single[:3])}"] if single else []
+    many = [name for name, w in weights if w.channels != 1]
+    return [f"weights with a scale a channel: {', '.join(many[:3])}"] if many else []
+
+
+def check_parity(compared: Parity, recipe: Recipe, out: Path) -> None:
+    """ValueError when a float file differs from its network, or a quantized one has lost every peak."""
+    if not recipe.full and recipe.weights != "int8" and compared.p99_px > FLOAT_LIMIT_PX:
+        raise ValueError(
+            f"{out}: keypoints differ from the Keras network by {compared.p99_px:.2f} px (99th percentile), "
+            f"expected at most {FLOAT_LIMIT_PX}; nothing was written, please report this"
+        )
+    if not np.isfinite(compared.mean_px) or compared.tflite_score < 0.1 * compared.keras_score:
+        raise ValueError(
+            f"{out}: confidence collapsed from {compared.keras_score:.3f} to {compared.tflite_score:.3f} "
+            f"in {recipe.name}; nothing was written; calibrate on more or other people, or take float16"
+        )
+
+
+def _is_byte(found: Inspection) -> bool:
+    tensor = found.inputs[0]
+    return tensor.zero_point == -128 and tensor.scale is not None and abs(tensor.scale * 255 - 1) < 1e-5

@@ -1,0 +1,90 @@
+"""Pictures one after the other: from a photo, a folder of photos, a film or a camera."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from poseport.command.quiet import quiet
+from poseport.data.images import read_image
+
+PHOTOS = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
+FILMS = (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm")
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """name: of the photo, or of the film or camera. index: from 0. image: (h, w, 3) uint8 RGB."""
+
+    name: str
+    index: int
+    image: np.ndarray
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where pictures come from. photos: their files; none: a film or, where `name` is a number, a camera.
+
+    count: how many pictures there are, 0 where that is not known. rate: of a film, pictures a second.
+    """
+
+    name: str
+    photos: tuple[Path, ...] = ()
+    count: int = 0
+    rate: float = 0.0
+
+    @property
+    def moving(self) -> bool:
+        """Whether each picture follows from the one before."""
+        return not self.photos
+
+    def pictures(self) -> Iterator[Picture]:
+        """Every picture; ValueError for a photo that cannot be read."""
+        if self.photos:
+            yield from (Picture(path.name, i, read_image(path)) for i, path in enumerate(self.photos))
+            return
+        film = _open(self.name)
+        try:
+            index = 0
+            while True:
+                there, frame = film.read()
+                if not there:
+                    return
+                yield Picture(Path(self.name).name, index, np.ascontiguousarray(frame[..., ::-1]))
+                index += 1
+        finally:
+            film.release()
+
+
+def find(name: str) -> Source:
+    """The source of a command line: a photo, a folder, a film, or the number of a camera.
+
+    Raises ValueError for an empty folder, or what cannot be opened.
+    """
+    path = Path(name)
+    if path.is_dir():
+        photos = tuple(sorted(p for p in path.iterdir() if p.suffix.lower() in PHOTOS))
+        if not photos:
+            raise ValueError(f"{path}: holds no photo; expected files that end in {', '.join(PHOTOS)}")
+        return Source(name, photos, len(photos))
+    if not name.isdigit() and path.suffix.lower() not in FILMS:
+        return Source(name, (path,), 1)
+    film = _open(name)
+    count, rate = int(film.get(cv2.CAP_PROP_FRAME_COUNT)), film.get(cv2.CAP_PROP_FPS)
+    film.release()
+    return Source(name, (), 0 if name.isdigit() else max(count, 0), rate if 0 < rate < 1000 else 25.0)
+
+
+def _open(name: str) -> cv2.VideoCapture:
+    if not name.isdigit() and not Path(name).exists():
+        raise ValueError(f"{name}: no such file")
+    with quiet():  # what OpenCV's readers say of a camera that is not there
+        film = cv2.VideoCapture(int(name) if name.isdigit() else name)
+    if not film.isOpened():
+        what = "camera" if name.isdigit() else "film"
+        raise ValueError(f"{name}: this {what} cannot be opened; give a photo, a folder, a film or a camera's number")
+    return film

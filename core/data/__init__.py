@@ -1,0 +1,1 @@
+"""Sets of people: formats, images, checks, statistics, packing."""

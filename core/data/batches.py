@@ -1,0 +1,73 @@
+"""People -> batches of crops, read ahead by threads. Calibration, validation and the bench all eat from here."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from poseport import pose
+from poseport.data.coco import Person
+from poseport.data.images import read_image
+from poseport.spec import PoseSpec
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """persons: n of them; crops: (m, H, W, 3) uint8 RGB; matrices: (m, 2, 3), image to input pixels.
+
+    m is n, or n x B where each person was given B boxes.
+    """
+
+    persons: tuple[Person, ...]
+    crops: np.ndarray
+    matrices: np.ndarray
+
+
+def crop_person(spec: PoseSpec, person: Person) -> tuple[np.ndarray, np.ndarray]:
+    """Crop (H, W, 3) uint8 and matrix (2, 3) of one annotated person."""
+    return crop_boxes(spec, person, np.array([person.box_xywh]))[0]
+
+
+def crop_boxes(spec: PoseSpec, person: Person, boxes_xywh: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Crop (H, W, 3) uint8 and matrix (2, 3) of each of (B, 4) boxes in a person's image, which is read once."""
+    image = read_image(person.image_path, person.image_hw)
+    return [pose.preprocess(spec, image, box) for box in boxes_xywh]
+
+
+def batches(
+    spec: PoseSpec,
+    persons: Sequence[Person],
+    batch: int = 16,
+    threads: int = 1,
+    boxes_xywh: np.ndarray | None = None,
+) -> Iterator[Batch]:
+    """Crops of `batch` people in the order of `persons`, at most 2 x threads + 2 batches ahead of the consumer.
+
+    boxes_xywh: (N, B, 4), what is cropped of each person instead of its own box.
+    Memory does not grow with the number of people. An unreadable image raises ValueError that names it.
+    """
+    cv2.setNumThreads(1)  # one thread a crop: OpenCV's own pool only gets in the way of ours
+    boxes = np.array([p.box_xywh for p in persons])[:, None] if boxes_xywh is None else boxes_xywh
+
+    def work(start: int) -> Batch:
+        some, theirs = persons[start : start + batch], boxes[start : start + batch]
+        pairs = [pair for person, own in zip(some, theirs, strict=True) for pair in crop_boxes(spec, person, own)]
+        crops, matrices = zip(*pairs, strict=True)
+        return Batch(tuple(some), np.stack(crops), np.stack(matrices))
+
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="crops")
+    try:
+        waiting: deque[Future[Batch]] = deque()
+        for start in range(0, len(persons), batch):
+            waiting.append(pool.submit(work, start))
+            if len(waiting) > 2 * threads + 1:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)

@@ -1,0 +1,145 @@
+"""People of another format -> a COCO-form folder that refers to the images where they lie."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from poseport.data import coco_fields, coco_json
+from poseport.data.images import stored_hw
+from poseport.skeleton import Skeleton
+
+# of a box's area a person's outline fills: what CrowdPose's evaluation takes where no outline is labelled
+_FILLED = 0.53
+
+
+@dataclass(frozen=True, eq=False)
+class Somebody:
+    """One labelled person.
+
+    split: "train" or "test". file_name: below the folder of the images. keypoints: (K, 3) x, y in image
+    pixels, whose centres are at integers from 0, and COCO's visibility. box_xywh: None takes one around
+    the keypoints. more: kept beside them in the annotation.
+    """
+
+    split: str
+    file_name: str
+    keypoints: np.ndarray
+    box_xywh: tuple[float, float, float, float] | None = None
+    more: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class ReadSet:
+    """A set as it was read. left_out: reason -> people."""
+
+    name: str
+    skeleton: Skeleton
+    people: Sequence[Somebody]
+    left_out: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Written:
+    """An annotations file. left out of it: nobody of its split."""
+
+    path: Path
+    split: str
+    people: int
+    images: int
+
+
+def points_box(keypoints: np.ndarray, image_hw: tuple[int, int]) -> tuple[float, float, float, float]:
+    """A person's box by the labelled points of (K, 3): an eighth is added on each side for hands, feet and hair.
+
+    Clipped to the image. COCO's own boxes are 1.28 times as wide and 1.20 times as high as the extent of
+    their keypoints (medians of 122 people with 12 labels or more).
+    """
+    points = keypoints[keypoints[:, 2] > 0, :2]
+    low, high = points.min(axis=0), points.max(axis=0)
+    # somebody seen from the side or lying along an axis still has a width
+    margin = np.maximum((high - low) / 8, max((high - low).max() / 20, 1.0))
+    size = np.array(image_hw[::-1], float)
+    low, high = np.clip(low - margin, -0.5, size - 1.5), np.clip(high + margin, 0.5, size - 0.5)
+    return tuple((low + 0.5).tolist() + (high - low).tolist())  # of pixel edges, as boxes are
+
+
+def write(
+    sets: Sequence[tuple[ReadSet, Path]], out: Path, progress: Callable[[int], None] | None = None
+) -> list[Written]:
+    """Write OUT/person_keypoints_{train,test}.json and the link OUT/images; nothing is copied.
+
+    sets: people and the folder of their images; several (of one skeleton) become one set, whose images
+    folder is the nearest that holds all of them. A split without people is not written. progress: called
+    with the number of images just looked at.
+    Raises ValueError for a missing or broken image, a name that leaves its folder, and a set that is there.
+    """
+    folders = [folder.resolve() for _, folder in sets]
+    root = Path(os.path.commonpath(folders))
+    for split in ("train", "test"):
+        path = out / f"person_keypoints_{split}.json"
+        if path.exists():
+            raise ValueError(f"{path}: exists already; remove it or choose another --out")
+    people = [
+        (somebody, coco_fields.inside(folder, somebody.file_name))
+        for (found, _), folder in zip(sets, folders, strict=True)
+        for somebody in found.people
+    ]
+    if not people:
+        raise ValueError(f"{sets[0][0].name}: nobody has a labelled keypoint; is it the right file?")
+    sizes: dict[Path, tuple[int, int]] = {}
+    with ThreadPoolExecutor(8) as pool:  # waiting for the disk, not computing
+        paths = list(dict.fromkeys(path for _, path in people))
+        for path, image_hw in zip(paths, pool.map(stored_hw, paths), strict=True):
+            sizes[path] = image_hw
+            if progress is not None:
+                progress(1)
+    _link(out, root)
+    ids = {path: number for number, path in enumerate(paths, 1)}
+    description = " and ".join(found.name for found, _ in sets)
+    written = []
+    for split in ("test", "train"):  # a train file that is there says that all is
+        chosen = [(number, s, path) for number, (s, path) in enumerate(people, 1) if s.split == split]
+        if not chosen:
+            continue
+        seen = list(dict.fromkeys(path for _, _, path in chosen))
+        out_path = out / f"person_keypoints_{split}.json"
+        coco_json.write(
+            out_path,
+            sets[0][0].skeleton,
+            [coco_json.image(ids[p], p.relative_to(root).as_posix(), sizes[p]) for p in seen],
+            [_annotation(number, ids[path], s, sizes[path]) for number, s, path in chosen],
+            f"{description}, {split}",
+        )
+        written.append(Written(out_path, split, len(chosen), len(seen)))
+    return written[::-1]
+
+
+def _annotation(number: int, image_id: int, somebody: Somebody, image_hw: tuple[int, int]) -> dict[str, Any]:
+    around = points_box(somebody.keypoints, image_hw)
+    box = [round(v, 2) for v in somebody.box_xywh or around]
+    area = round(_FILLED * around[2] * around[3], 2)
+    return coco_json.annotation(number, image_id, somebody.keypoints, box, area, **somebody.more)
+
+
+def _link(out: Path, images: Path) -> None:
+    """OUT/images, where `coco.find_images` looks first."""
+    link = out / "images"
+    if link.resolve() == images:
+        return
+    if os.path.lexists(link):
+        raise ValueError(f"{link}: is there and is not {images}; remove it or choose another --out")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(os.path.relpath(images, out.resolve()), target_is_directory=True)
+    except OSError as error:
+        raise ValueError(
+            f"{link}: cannot become a link to {images} ({error.strerror}); choose another --out, "
+            f"or {images.parent}, which holds the images"
+        ) from None

@@ -1,0 +1,1 @@
+"""Drawn people whose keypoints are exactly known."""

@@ -1,0 +1,90 @@
+"""What a set of people is made of: labels a person, people an image, sizes, visibility of each keypoint."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from poseport.data.coco import People
+
+# longer side of a box: up to 32 px, up to 64 px … and above the last
+SIZES_PX = (32, 64, 128, 256, 512)
+
+
+@dataclass(frozen=True)
+class Stats:
+    """Counts of a set; crowds are only counted.
+
+    by_labelled: people with 0, 1 … K labelled keypoints. by_image: people in an image -> images.
+    by_size: people whose box is at most as long as each of `SIZES_PX`, and longer ones.
+    keypoints: name -> people on whom it is visible, hidden, unlabelled.
+    """
+
+    path: Path
+    people: int
+    images: int
+    crowds: int
+    by_labelled: tuple[int, ...]
+    by_image: dict[int, int]
+    by_size: tuple[int, ...]
+    keypoints: dict[str, tuple[int, int, int]]
+
+    def data(self) -> dict[str, Any]:
+        """For `--json`."""
+        return {**vars(self), "path": str(self.path), "sizes_px": SIZES_PX}
+
+    def text(self) -> str:
+        """For a person."""
+        crowds = f", and {self.crowds} crowds" if self.crowds else ""
+        lines = [f"{self.path}: {self.people} people in {self.images} images{crowds}"]
+        lines += _bars("people by labelled keypoints", dict(enumerate(self.by_labelled)))
+        lines += _bars("images by people", self.by_image)
+        lines += _bars("people by longer side of the box, px", dict(zip(size_names(), self.by_size, strict=True)))
+        widest = max(map(len, self.keypoints))
+        lines += ["", f"{'keypoint':<{widest + 4}} visible   hidden  no label"]
+        for name, counts in self.keypoints.items():
+            shares = [f"{100 * n / max(self.people, 1):7.1f} %" for n in counts]
+            lines.append(f"  {name:<{widest}} {' '.join(shares)}")
+        return "\n".join(lines)
+
+
+def size_names() -> list[str]:
+    """What the bins of `by_size` are called."""
+    low = (0, *SIZES_PX[:-1])
+    return [f"{a}-{b}" for a, b in zip(low, SIZES_PX, strict=True)] + [f"> {SIZES_PX[-1]}"]
+
+
+def stats(people: People) -> Stats:
+    """Count the people of a set. No image is opened."""
+    persons = [p for p in people.persons if not p.crowd]
+    k = len(people.skeleton)
+    seen = np.array([p.keypoints[:, 2] for p in persons]).reshape(-1, k)
+    longer = np.array([max(p.box_xywh[2:]) for p in persons])
+    _, of_image = np.unique([p.image_id for p in persons], return_counts=True)
+    numbers, images = np.unique(of_image, return_counts=True)
+    return Stats(
+        path=people.path,
+        people=len(persons),
+        images=len(of_image),
+        crowds=len(people.persons) - len(persons),
+        by_labelled=tuple(np.bincount((seen > 0).sum(axis=1), minlength=k + 1).tolist()),
+        by_image=dict(zip(numbers.tolist(), images.tolist(), strict=True)),
+        by_size=tuple(np.bincount(np.digitize(longer, SIZES_PX, right=True), minlength=len(SIZES_PX) + 1).tolist()),
+        keypoints={
+            name: (int((of == 2).sum()), int((of == 1).sum()), int((of == 0).sum()))
+            for name, of in zip(people.skeleton.names, seen.T, strict=True)
+        },
+    )
+
+
+def _bars(title: str, counts: dict[Any, int]) -> list[str]:
+    total, most = max(sum(counts.values()), 1), max([*counts.values(), 1])
+    widest = max([len(str(key)) for key in counts], default=0)
+    rows = [
+        f"  {key:>{widest}} {n:>8} {100 * n / total:5.1f} % {'#' * round(30 * n / most)}".rstrip()
+        for key, n in counts.items()
+    ]
+    return ["", title, *rows]

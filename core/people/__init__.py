@@ -1,0 +1,1 @@
+"""Finding people in pictures and following them from frame to frame."""

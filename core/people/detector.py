@@ -1,0 +1,67 @@
+"""Person boxes by a .tflite detector with the usual four outputs: boxes, classes, scores and their number."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from poseport.tflite.runner import open_interpreter
+
+PERSON = 0
+
+
+class Detector:
+    """A file whose outputs are those of TFLite's detection post-processing (SSD, EfficientDet-Lite).
+
+    Boxes are (1, n, 4) top, left, bottom, right in shares of the picture, classes and scores (1, n), their number (1,);
+    in whatever order. The picture is stretched to the input, as these networks were trained. A float input is given
+    -1 to 1, a uint8 or int8 one the pixels.
+    """
+
+    def __init__(self, path: Path, threads: int = 1, threshold: float = 0.5):
+        self.path, self.threshold = Path(path), threshold
+        try:
+            data = self.path.read_bytes()
+        except OSError as error:
+            raise ValueError(f"{path}: cannot be read ({error.strerror})") from None
+        self._interpreter, _ = open_interpreter(data, str(path), threads)
+        inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
+        shapes = [tuple(o["shape"].tolist()) for o in outputs]
+        boxes = [o for o, shape in zip(outputs, shapes, strict=True) if len(shape) == 3 and shape[2] == 4]
+        lists = [o for o, shape in zip(outputs, shapes, strict=True) if len(shape) == 2]
+        if len(inputs) != 1 or inputs[0]["shape"].size != 4 or (len(outputs), len(boxes), len(lists)) != (4, 1, 2):
+            raise ValueError(
+                f"{path}: outputs {shapes} are not a detector's; expected boxes (1, n, 4), classes (1, n), "
+                "scores (1, n) and their number (1,), as TFLite's detection post-processing gives them"
+            )
+        self._input, self._boxes, self._lists = inputs[0], boxes[0], lists
+
+    def __call__(self, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Boxes (N, 4) left, top, width, height in pixels and scores (N,) of the people in an image (h, w, 3) RGB."""
+        (h, w), (in_h, in_w) = image.shape[:2], self._input["shape"][1:3]
+        small = cv2.resize(image, (int(in_w), int(in_h)), interpolation=cv2.INTER_LINEAR)
+        self._interpreter.set_tensor(self._input["index"], _fed(small, self._input["dtype"])[None])
+        self._interpreter.invoke()
+        edges = np.clip(self._read(self._boxes), 0.0, 1.0) * np.array([h, w, h, w])
+        classes, scores = sorted((self._read(one) for one in self._lists), key=_is_scores)
+        top, left, bottom, right = edges.T
+        boxes = np.stack([left, top, right - left, bottom - top], axis=-1)
+        kept = (np.rint(classes) == PERSON) & (scores >= self.threshold) & (boxes[:, 2:].min(axis=1) > 0)
+        return boxes[kept], scores[kept]
+
+    def _read(self, output: Any) -> np.ndarray:
+        return np.asarray(self._interpreter.get_tensor(output["index"])[0], np.float64)
+
+
+def _fed(image: np.ndarray, dtype: Any) -> np.ndarray:
+    if dtype == np.float32:
+        return image.astype(np.float32) / 127.5 - 1
+    return image if dtype == np.uint8 else (image ^ 0x80).view(np.int8)
+
+
+def _is_scores(values: np.ndarray) -> bool:
+    """Which of the two lists it is: classes are whole numbers, scores are not (where all are, all are nothing)."""
+    return bool((values != np.rint(values)).any())

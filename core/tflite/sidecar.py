@@ -1,0 +1,55 @@
+"""Files that others made: a .tflite without a card inside, and its spec beside it, `m.json` beside `m.tflite`.
+
+The spec is a `PoseSpec` as in a bundle, with two things of its own: the architecture is
+`{"kind": "foreign", "source": "..."}`, and a built-in skeleton may be given by its name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+from poseport import skeleton as skeletons
+from poseport.architecture import ForeignArchitecture
+from poseport.records import loads, to_data
+from poseport.spec import PoseSpec
+from poseport.tflite.card import Conversion, ModelCard
+
+
+def spec_path(path: Path) -> Path:
+    """Where the spec of a foreign file stands."""
+    return path.with_suffix(".json")
+
+
+def read_card(path: Path, data: bytes) -> ModelCard:
+    """The card of the foreign file `path`, made from the spec beside it. data: the file's bytes.
+
+    Its weights are those of the file, its recipe is "foreign".
+    Raises ValueError for a spec that cannot be read or belongs to a network that we can build.
+    """
+    spec = _read_spec(spec_path(path))
+    if not isinstance(spec.architecture, ForeignArchitecture):
+        raise ValueError(
+            f"{spec_path(path)}: architecture {spec.family!r}, but {path.name} carries no card that says so; "
+            'expected {"kind": "foreign", "source": "who made it, its licence"}'
+        )
+    made_by = spec.architecture.source or "unknown"
+    return ModelCard(spec, Conversion("foreign", made_by, hashlib.sha256(data).hexdigest(), versions={}))
+
+
+def _read_spec(path: Path) -> PoseSpec:
+    try:
+        text = path.read_text(encoding="utf-8")
+        data = json.loads(text)
+    except (OSError, ValueError, RecursionError) as error:
+        raise ValueError(f"{path}: cannot be read as JSON ({error}); docs/foreign.md shows how to write it") from None
+    name = data.get("skeleton") if isinstance(data, dict) else None
+    if isinstance(name, str):
+        if name not in skeletons.BUILT_IN:
+            raise ValueError(
+                f"{path}: skeleton {name!r} is not built in ({', '.join(skeletons.BUILT_IN)}); write out its names, "
+                "flip_pairs, limbs and sigmas"
+            )
+        text = json.dumps(data | {"skeleton": to_data(skeletons.BUILT_IN[name])})
+    return loads(PoseSpec, text, str(path))

@@ -1,0 +1,92 @@
+"""Quantizing layer by layer: how a graph is cut into layers, ranges, and what each operation becomes."""
+
+import numpy as np
+import pytest
+
+from poseport.convert.engines import ai_edge
+from poseport.data import coco
+from poseport.data.drawn import synth
+from poseport.tflite import inspection
+from poseport.tflite.runner import Runner
+
+
+@pytest.fixture(scope="module")
+def float_file(tiny_models):
+    data = tiny_models["float32"].read_bytes()
+    return data, inspection.inspect_bytes(data, "float32")
+
+
+@pytest.fixture(scope="module")
+def persons(tmp_path_factory):
+    return coco.load(synth.write_people(tmp_path_factory.mktemp("people"), 6, seed=3)).persons
+
+
+@pytest.fixture(scope="module")
+def ranges(float_file, tiny_bundle, persons):
+    from poseport import bundle
+
+    return ai_edge.settle(float_file[0], bundle.read_spec(tiny_bundle), persons, 50)
+
+
+def test_every_operation_is_in_one_layer(float_file):
+    found = float_file[1]
+    every = ai_edge.layers(found)
+    ops = [op for layer in every for op in layer.ops]
+    assert sorted(ops) == sorted(op.name for op in found.ops)
+    assert sum(layer.macs for layer in every) == found.macs
+    assert len(every) == sum(op.weights is not None for op in found.ops) == len({layer.name for layer in every})
+    by_name = {layer.name: layer for layer in every}
+    kinds = {op.name: op.kind for op in found.ops}
+    assert [kinds[op] for op in by_name["stem_c_c_conv"].ops] == ["CONV_2D", "ADD", "MAX_POOL_2D"]
+
+
+def test_ranges_are_people_s_percentile_but_at_the_ends(ranges, float_file):
+    found = float_file[1]
+    assert set(ranges) == {t.name for t in found.tensors if not t.constant}
+    assert ranges[found.inputs[0].name] == (0, 1)
+    assert all(low <= high for low, high in ranges.values())
+
+
+def test_half_of_the_people_lie_beyond_the_median(ranges, float_file, tiny_bundle, persons):
+    from poseport import bundle
+
+    widest = ai_edge.settle(float_file[0], bundle.read_spec(tiny_bundle), persons, 100)
+    out = float_file[1].outputs[0].name
+    assert ranges[out] == widest[out]
+    inner = [name for name in ranges if name not in (out, float_file[1].inputs[0].name)]
+    assert all(widest[n][0] <= ranges[n][0] and ranges[n][1] <= widest[n][1] for n in inner)
+    assert any(ranges[n][1] < 0.99 * widest[n][1] for n in inner)
+
+
+@pytest.mark.parametrize("io", ["int8", "float32"])
+@pytest.mark.parametrize("kept", ["float32", "int16"])
+def test_a_layer_gets_its_type_and_the_others_theirs(kept, io, ranges, float_file):
+    data, found = float_file
+    every = ai_edge.layers(found)
+    chosen = ai_edge.named(every, ["stem_c_c_conv", every[-1].name])
+    made = ai_edge.quantize(data, ranges, ai_edge.types(every, chosen, kept), io)
+    after = inspection.inspect_bytes(made, "mixed")
+    types = {op.name: op.dtype.split()[-1] for op in after.ops if op.kind not in ("QUANTIZE", "DEQUANTIZE")}
+    assert types == ai_edge.types(every, chosen, kept)
+    assert {t.dtype for t in (*after.inputs, *after.outputs)} == {io}
+    runner = Runner(made, "mixed")
+    image = np.random.default_rng(0).random(after.inputs[0].shape)
+    assert np.isfinite(runner.dequantize(runner.invoke(runner.quantize(image)))).all()
+
+
+def test_versions_are_those_of_integers(ranges, float_file):
+    """The float file's numbers would let a runtime of 2019 take what it cannot compute."""
+    data, found = float_file
+    after = inspection.inspect_bytes(
+        ai_edge.quantize(data, ranges, ai_edge.types(ai_edge.layers(found), (), None), "int8"), "int8"
+    )
+    versions = {op.kind: op.version for op in after.ops}
+    assert versions["CONV_2D"] == versions["DEPTHWISE_CONV_2D"] == 3
+    assert versions["ADD"] == versions["MAX_POOL_2D"] == 2
+    assert after.min_runtime == "2.3.0"
+    assert after.signatures == found.signatures
+
+
+def test_an_unknown_layer_lists_the_known(float_file):
+    with pytest.raises(ValueError, match="no layer 'head' to keep; there are stem_conv"):
+        ai_edge.named(ai_edge.layers(float_file[1]), ["head"])

@@ -1,0 +1,397 @@
+"""MPII, FLIC and LSP files, written here as MATLAB wrote the originals, become people in COCO form."""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from scipy.io import savemat
+
+from places import SHARED
+from poseport.data import coco, coco_folder, readers
+from poseport.data.images import read_image, stored_hw
+from poseport.skeleton import COCO17, FLIC11, LSP14, MPII16
+
+EMPTY = np.zeros((0, 0))
+REAL = SHARED / "data" / "lspet"
+needs_real = pytest.mark.skipif(not REAL.is_dir(), reason=f"real people are not part of the repository: no {REAL}")
+
+
+def structs(*items: dict[str, Any]) -> np.ndarray:
+    """A MATLAB struct array (1, n); a field that an item lacks is []."""
+    names = list(dict.fromkeys(name for item in items for name in item))
+    array = np.empty((1, len(items)), dtype=[(name, object) for name in names])
+    for i, item in enumerate(items):
+        for name in names:
+            array[name][0, i] = item.get(name, EMPTY)
+    return array
+
+
+def photos(folder: Path, *names: str, hw: tuple[int, int] = (240, 320)) -> Path:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(folder / name), np.full((*hw, 3), 120, np.uint8))
+    return folder
+
+
+def points(path: Path) -> dict[str, np.ndarray]:
+    """File name and number of a person in it -> (K, 3)."""
+    found: dict[str, np.ndarray] = {}
+    for person in coco.load(path).persons:
+        name = person.image_path.name
+        found[f"{name}#{sum(key.startswith(name) for key in found)}"] = person.keypoints
+    return found
+
+
+# --- MPII
+
+
+def mpii_points(**visible: Any) -> dict[str, Any]:
+    """Points 0 to 9; `is_visible` of those named p0, p1 …; 8 and 9 (neck, head top) have none in the original."""
+    items = []
+    for i in range(10):
+        item: dict[str, Any] = {"x": 101.0 + 4 * i, "y": 51.0 + 9 * i, "id": i}
+        if i < 8:
+            item["is_visible"] = visible.get(f"p{i}", 1)
+        items.append(item)
+    return {"point": structs(*items)}
+
+
+def mpii_release() -> dict[str, Any]:
+    whole = {
+        "x1": 121, "y1": 41, "x2": 141, "y2": 71, "annopoints": mpii_points(p1=0, p2="0", p3="1", p4=EMPTY),
+        "scale": 0.9, "objpos": {"x": 131, "y": 121},
+    }  # fmt: skip
+    boxless = {"annopoints": {"point": structs({"x": 11, "y": 21, "id": 15, "is_visible": 0})}}
+    unlabelled = {"scale": 1.5, "objpos": {"x": 60, "y": 60}}
+    return {
+        "annolist": structs(
+            {"image": {"name": "a.jpg"}, "annorect": structs(whole, unlabelled, boxless), "frame_sec": 4},
+            {"image": {"name": "b.jpg"}, "annorect": structs({**whole, "scale": 0.5})},
+            {"image": {"name": "c.jpg"}, "annorect": EMPTY, "vididx": 3},
+            {"image": {"name": "d.jpg"}, "annorect": structs(unlabelled)},
+        ),
+        "img_train": np.array([[1, 1, 1, 0]], np.uint8),
+        "version": "12",
+    }
+
+
+def mpii_mat(folder: Path, release: Any) -> Path:
+    path = folder / "mpii_human_pose_v1_u12_1.mat"
+    savemat(path, {"RELEASE": release})
+    return path
+
+
+def test_mpii(tmp_path: Path) -> None:
+    images = photos(tmp_path / "images", "a.jpg", "b.jpg")  # c and d show nobody with labels, and are not asked for
+    found = readers.mpii(mpii_mat(tmp_path, mpii_release()))
+    assert found.left_out == {"without labels": 2, "in neither split": 0}
+    out = tmp_path / "coco"
+    (written,) = coco_folder.write([(found, images)], out)
+    assert (written.split, written.people, written.images) == ("train", 3, 2)
+    people = coco.load(out)
+    assert people.skeleton is MPII16
+    assert people.images_dir == images.resolve()
+    assert [p.image_path.name for p in people.persons] == ["a.jpg", "a.jpg", "b.jpg"]
+    first, boxless, third = people.persons
+    # MATLAB counts from 1
+    assert first.keypoints[:10, 0].tolist() == [100 + 4 * i for i in range(10)]
+    assert first.keypoints[:10, 1].tolist() == [50 + 9 * i for i in range(10)]
+    assert first.keypoints[:, 2].tolist() == [2, 1, 1, 2, 2, 2, 2, 2, 2, 2] + 6 * [0]
+    assert not first.keypoints[10:].any()
+    # 200 px x scale around the centre, 15 px x scale lower
+    assert first.box_xywh == pytest.approx((130 - 90, 120 + 13.5 - 90, 180, 180))
+    assert boxless.keypoints[15].tolist() == [10, 20, 1]
+    assert (np.array(boxless.box_xywh[:2]) < (10, 20)).all()
+    assert third.box_xywh[2] == pytest.approx(100)
+    annotation = json.loads(written.path.read_text())["annotations"][0]
+    assert annotation["head_box"] == [120, 40, 20, 30]
+    # the area is that of a person around the points, not that of the square
+    assert first.area == pytest.approx(0.53 * (36 * 1.25) * (81 * 1.25), rel=0.01)
+
+
+def test_one_image_with_one_person_with_one_point(tmp_path: Path) -> None:
+    """SciPy gives a struct array of one as the struct itself."""
+    photos(tmp_path / "images", "a.jpg")
+    one = structs({"annopoints": {"point": structs({"x": 3, "y": 5, "id": 7, "is_visible": 1})}})
+    path = mpii_mat(tmp_path, {"annolist": structs({"image": {"name": "a.jpg"}, "annorect": one}), "img_train": 1})
+    coco_folder.write([(readers.mpii(path), tmp_path / "images")], tmp_path / "out")
+    assert coco.load(tmp_path / "out").persons[0].keypoints[7].tolist() == [2, 4, 2]
+
+
+# --- FLIC
+
+
+def flic_example(name: str, train: int, test: int, shift: float = 0) -> dict[str, Any]:
+    coords = np.full((2, 29), np.nan)
+    for k, column in enumerate([0, 1, 2, 3, 4, 5, 6, 9, 12, 13, 16]):
+        coords[:, column] = 101 + 5 * k + shift, 61 + 3 * k
+    return {
+        "poselet_hit_idx": np.array([[1, 2]]), "moviename": "some-film", "coords": coords, "filepath": name,
+        "imgdims": np.array([[240, 320, 3]]), "currframe": 71, "torsobox": np.array([[91.0, 61.0, 151.0, 131.0]]),
+        "istrain": train, "istest": test,
+    }  # fmt: skip
+
+
+def test_flic(tmp_path: Path) -> None:
+    images = photos(tmp_path / "images", "a.jpg", "b.jpg")
+    other = flic_example("a.jpg", 1, 0, shift=40)
+    other["coords"][:, 2] = np.nan
+    mat = tmp_path / "examples.mat"
+    savemat(
+        mat,
+        {
+            "examples": structs(
+                flic_example("a.jpg", 1, 0), other, flic_example("b.jpg", 0, 1), flic_example("c.jpg", 0, 0)
+            )
+        },
+    )
+    found = readers.flic(readers.find_mat(tmp_path, "examples.mat"))
+    assert found.left_out["in neither split"] == 1
+    train, test = coco_folder.write([(found, images)], tmp_path / "out")
+    assert (train.split, train.people, train.images) == ("train", 2, 1)
+    assert (test.split, test.people, test.images) == ("test", 1, 1)
+    people = coco.load(train.path)
+    assert people.skeleton is FLIC11
+    first, second = people.persons
+    assert first.keypoints.tolist() == [[100 + 5 * k, 60 + 3 * k, 2] for k in range(11)]
+    assert second.keypoints[2].tolist() == [0, 0, 0]
+    assert second.num_labelled == 10
+    # 2.2 x 70 px, in the middle of the torso and three tenths down
+    assert first.box_xywh == pytest.approx((120 - 77, 0.7 * 60 + 0.3 * 130 - 77, 154, 154))
+    assert json.loads(train.path.read_text())["annotations"][0]["torso_box"] == [90, 60, 60, 70]
+
+
+# --- LSP
+
+
+def joints(count: int, third: Callable[[int, int], int]) -> np.ndarray:
+    """(14, 3, N), as LSPET has it: x, y from 1, and the third number."""
+    array = np.zeros((14, 3, count))
+    for i in range(count):
+        for k in range(14):
+            array[k, :, i] = 41 + 10 * k + i, 31 + 8 * k + i, third(k, i)
+    return array
+
+
+def lsp_source(folder: Path, array: np.ndarray, digits: int, suffix: str = "jpg", first: int = 1) -> Path:
+    photos(folder / "images", *(f"im{i + first:0{digits}d}.{suffix}" for i in range(array.shape[2])))
+    savemat(folder / "joints.mat", {"joints": array})
+    return folder / "joints.mat"
+
+
+def test_lsp_one_means_hidden(tmp_path: Path) -> None:
+    array = joints(3, lambda k, i: int(k == i)).transpose(1, 0, 2)
+    mat = lsp_source(tmp_path, array, 4)
+    found = readers.lsp(mat, tmp_path / "images")
+    (train,) = coco_folder.write([(found, tmp_path / "images")], tmp_path / "out")
+    people = coco.load(train.path)
+    assert people.skeleton is LSP14
+    for i, person in enumerate(people.persons):
+        assert person.image_path.name == f"im{i + 1:04d}.jpg"
+        assert person.keypoints[:, :2].tolist() == [[40 + 10 * k + i, 30 + 8 * k + i] for k in range(14)]
+        assert person.keypoints[:, 2].tolist() == [1 if k == i else 2 for k in range(14)]
+
+
+def test_lspet_one_means_labelled(tmp_path: Path) -> None:
+    array = joints(4, lambda k, i: int(k > i))
+    array[:, :2] = np.where(array[:, 2:] > 0, array[:, :2], -51.0)  # what the original holds there
+    mat = lsp_source(tmp_path, array, 5, "png")
+    found = readers.lsp(mat, tmp_path / "images")
+    (train,) = coco_folder.write([(found, tmp_path / "images")], tmp_path / "out")
+    for i, person in enumerate(coco.load(train.path).persons):
+        assert person.keypoints[:, 2].tolist() == [2 if k > i else 0 for k in range(14)]
+        assert not person.keypoints[: i + 1].any()
+        x, y, w, h = person.box_xywh
+        assert x < person.keypoints[i + 1, 0] < person.keypoints[13, 0] < x + w
+        assert y < person.keypoints[i + 1, 1] < person.keypoints[13, 1] < y + h
+
+
+def test_the_first_thousand_of_lsp_train(tmp_path: Path) -> None:
+    array = np.tile(joints(1, lambda k, i: 0).transpose(1, 0, 2), (1, 1, 1003))
+    photo = photos(tmp_path, "one.jpg") / "one.jpg"
+    (tmp_path / "images").mkdir()
+    for i in range(1003):
+        (tmp_path / "images" / f"im{i + 1:04d}.jpg").symlink_to(photo)
+    savemat(tmp_path / "joints.mat", {"joints": array})
+    found = readers.lsp(tmp_path / "joints.mat", tmp_path / "images")
+    assert [s.split for s in found.people] == ["train"] * 1000 + ["test"] * 3
+    assert found.people[1000].file_name == "im1001.jpg"
+
+
+def test_two_sources_become_one_set(tmp_path: Path) -> None:
+    lsp_source(tmp_path / "lsp_dataset", joints(2, lambda k, i: 0).transpose(1, 0, 2), 4)
+    lsp_source(tmp_path / "lspet_dataset", joints(3, lambda k, i: 1), 5)
+    folders = [tmp_path / name / "images" for name in ("lsp_dataset", "lspet_dataset")]
+    sets = [(readers.lsp(folder.parent / "joints.mat", folder), folder) for folder in folders]
+    (train,) = coco_folder.write(sets, tmp_path / "out")
+    people = coco.load(train.path)
+    assert people.images_dir == tmp_path.resolve()
+    assert [str(p.image_path.relative_to(tmp_path.resolve())) for p in people.persons[1:3]] == [
+        "lsp_dataset/images/im0002.jpg",
+        "lspet_dataset/images/im00001.jpg",
+    ]
+    assert len({p.annotation_id for p in people.persons}) == 5
+    for person in people.persons:
+        read_image(person.image_path, person.image_hw)
+
+
+def test_images_whose_numbers_have_gaps_go_by_order_when_none_is_missing(tmp_path: Path) -> None:
+    mat = lsp_source(tmp_path, joints(2, lambda k, i: 1), 5, "png", first=7)
+    assert [s.file_name for s in readers.lsp(mat, tmp_path / "images").people] == ["im00007.png", "im00008.png"]
+
+
+@needs_real
+def test_real_lspet_through_its_original_form(tmp_path: Path) -> None:
+    """The 14 original joints of real people, written as joints.mat: the body comes back as the 17-point file has it."""
+    data = json.loads((REAL / "person_keypoints_val.json").read_text())
+    chosen = data["annotations"][:60]
+    original = np.array([annotation["lsp14"] for annotation in chosen], float).reshape(-1, 14, 3)
+    names = {image["id"]: image["file_name"] for image in data["images"]}
+    (tmp_path / "images").mkdir()
+    for i, annotation in enumerate(chosen):
+        (tmp_path / "images" / f"im{i + 1:05d}.jpg").symlink_to(REAL / "images" / names[annotation["image_id"]])
+    savemat(tmp_path / "joints.mat", {"joints": original.transpose(1, 2, 0) + np.array([1, 1, 0])[:, None]})
+    found = readers.lsp(tmp_path / "joints.mat", tmp_path / "images")
+    coco_folder.write([(found, tmp_path / "images")], tmp_path / "out")
+    persons = coco.load(tmp_path / "out").persons
+    assert len(persons) == 60
+    for person, annotation in zip(persons, chosen, strict=True):
+        wanted = np.array(annotation["keypoints"], float).reshape(17, 3)
+        for name in COCO17.body:
+            np.testing.assert_allclose(person.keypoints[LSP14.index(name)], wanted[COCO17.index(name)], atol=0.006)
+        read_image(person.image_path, person.image_hw)
+
+
+# --- what is refused
+
+
+def broken(change: Callable[[dict[str, Any]], Any]) -> Callable[[Path], Any]:
+    def read(folder: Path) -> Any:
+        release = mpii_release()
+        change(release)
+        return readers.mpii(mpii_mat(folder, release))
+
+    return read
+
+
+def lsp_of(array: np.ndarray) -> Callable[[Path], Any]:
+    def read(folder: Path) -> Any:
+        (folder / "images").mkdir()
+        savemat(folder / "joints.mat", {"joints": array})
+        return readers.lsp(folder / "joints.mat", folder / "images")
+
+    return read
+
+
+def bytes_of(data: bytes) -> Callable[[Path], Any]:
+    def read(folder: Path) -> Any:
+        (folder / "examples.mat").write_bytes(data)
+        return readers.flic(folder / "examples.mat")
+
+    return read
+
+
+def flic_of(**changes: Any) -> Callable[[Path], Any]:
+    def read(folder: Path) -> Any:
+        example = {k: v for k, v in {**flic_example("a.jpg", 1, 0), **changes}.items() if v is not None}
+        savemat(folder / "examples.mat", {"examples": structs(flic_example("a.jpg", 1, 0), example)})
+        return readers.flic(folder / "examples.mat")
+
+    return read
+
+
+def bad_point(release: dict[str, Any]) -> None:
+    release["annolist"]["annorect"][0, 1] = structs({"annopoints": {"point": structs({"x": 1, "y": 2, "id": 16})}})
+
+
+FAULTS = {
+    "no matlab file": (bytes_of(b"hello" * 200), "examples.mat: not a MATLAB file that can be read"),
+    "empty file": (bytes_of(b""), "not a MATLAB file that can be read"),
+    "hdf5 of MATLAB 7.3": (
+        bytes_of(b"MATLAB 7.3 MAT-file".ljust(124) + struct.pack("<HH", 0x0200, 0x4D49) + bytes(400)),
+        "not a MATLAB file that can be read .*HDF",
+    ),
+    "another set": (lambda f: readers.flic(mpii_mat(f, mpii_release())), "holds no variable 'examples'"),
+    "no annolist": (broken(lambda r: r.pop("annolist")), "RELEASE: no field 'annolist'; expected the fields of"),
+    "too few img_train": (broken(lambda r: r.update(img_train=[1, 1])), "RELEASE: zip.*; expected"),
+    "a point that is none": (broken(bad_point), "entry 2: a point has id 16, expected 0 to 15"),
+    "numbers where structs are": (
+        broken(lambda r: r.update(annolist=np.eye(3))),
+        "found ndarray where structs are",
+    ),
+    "flic without coords": (flic_of(coords=EMPTY), r"entry 2: .*; expected coords \(2, 29\)"),
+    "flic with too few coords": (flic_of(coords=np.zeros((2, 11))), r"entry 2: index 12 .*; expected coords \(2, 29\)"),
+    "flic without a torso": (flic_of(torsobox=EMPTY), "entry 2: not enough values to unpack"),
+    "lsp of another shape": (lsp_of(np.zeros((2, 14, 5))), r"joints is \(2, 14, 5\); expected \(3, 14, N\) of LSP or"),
+    "lsp with other flags": (lsp_of(np.full((3, 14, 5), 7.0)), "third number of a joint is 7 to 7; expected 0 or 1"),
+    "lsp without images": (lsp_of(np.ones((14, 3, 5))), "image 1 of the 5 people of .*joints.mat is missing"),
+    "nothing in the folder": (lambda f: readers.find_mat(f, "joints.mat"), "0 files are called joints.mat; give the"),
+}
+
+
+@pytest.mark.parametrize(("read", "message"), FAULTS.values(), ids=FAULTS)
+def test_a_file_that_is_not_what_it_should_be_is_one_line(
+    read: Callable[[Path], Any], message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ValueError, match=message) as caught:
+        read(tmp_path)
+    assert "\n" not in str(caught.value)
+    assert str(tmp_path) in str(caught.value)
+
+
+def test_images_that_are_missing_broken_or_elsewhere(tmp_path: Path) -> None:
+    images, out = tmp_path / "images", tmp_path / "out"
+    photos(images, "a.jpg")
+    found = readers.mpii(mpii_mat(tmp_path, mpii_release()))
+    with pytest.raises(
+        ValueError, match=r"b\.jpg: image cannot be read \(No such file .*; check the name, or --images"
+    ):
+        coco_folder.write([(found, images)], out)
+    (images / "b.jpg").write_bytes((images / "a.jpg").read_bytes()[:30])
+    with pytest.raises(ValueError, match=r"b\.jpg: the image's header is broken"):
+        coco_folder.write([(found, images)], out)
+    assert not out.exists()
+    release = mpii_release()
+    release["annolist"]["image"][0, 1] = {"name": "../b.jpg"}
+    with pytest.raises(ValueError, match=r"file_name '\.\./b\.jpg' leaves the image folder"):
+        coco_folder.write([(readers.mpii(mpii_mat(tmp_path, release)), images)], out)
+
+
+def test_what_is_there_is_not_overwritten(tmp_path: Path) -> None:
+    images, out = photos(tmp_path / "images", "a.jpg", "b.jpg"), tmp_path / "out"
+    found = readers.mpii(mpii_mat(tmp_path, mpii_release()))
+    (out / "images").mkdir(parents=True)
+    with pytest.raises(ValueError, match=r"out/images: is there and is not .*; remove it or choose another --out"):
+        coco_folder.write([(found, images)], out)
+    (out / "images").rmdir()
+    coco_folder.write([(found, images)], out)
+    with pytest.raises(ValueError, match="exists already; remove it or choose another --out"):
+        coco_folder.write([(found, images)], out)
+    coco_folder.write([(found, images)], tmp_path)  # beside the images: no link is needed
+    assert not (tmp_path / "images").is_symlink()
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".bmp"])
+def test_the_stored_size_is_that_of_the_pixels(suffix: str, tmp_path: Path) -> None:
+    path = tmp_path / f"one{suffix}"
+    cv2.imwrite(str(path), np.random.default_rng(0).integers(0, 255, (37, 53, 3), np.uint8))
+    assert stored_hw(path) == (37, 53) == read_image(path).shape[:2]
+
+
+def test_the_stored_size_is_before_rotation(tmp_path: Path) -> None:
+    """An EXIF block comes before the frame, and says that the picture lies on its side."""
+    path = tmp_path / "one.jpg"
+    cv2.imwrite(str(path), np.zeros((40, 60, 3), np.uint8))
+    tiff = b"MM\x00*" + struct.pack(">IHHHIHHI", 8, 1, 0x0112, 3, 1, 6, 0, 0)
+    exif = b"Exif\x00\x00" + tiff
+    raw = path.read_bytes()
+    path.write_bytes(raw[:2] + b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif + raw[2:])
+    assert read_image(path).shape[:2] == (60, 40)
+    assert stored_hw(path) == (40, 60)

@@ -1,0 +1,96 @@
+"""No damaged file reaches an interpreter, and what a file claims costs nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import struct
+import tracemalloc
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+import poseport
+from poseport import bundle
+from poseport.tflite import flatbuffer, runner
+
+
+def test_sound_files_pass(tiny_models: dict[str, Path]) -> None:
+    for path in tiny_models.values():
+        flatbuffer.verify(path.read_bytes(), path.name)
+
+
+@pytest.mark.parametrize("cut", [0.02, 0.3, 0.9])
+def test_a_cut_file_is_one_line(cut: float, tiny_models: dict[str, Path]) -> None:
+    data, _ = bundle.read_model(tiny_models["int8"])
+    whole = data.rindex(b"PK\x03\x04")
+    with pytest.raises(ValueError, match=r"^m\.tflite: its flatbuffer is damaged \(.*\); convert it or copy it again$"):
+        flatbuffer.verify(data[: int(whole * cut)], "m.tflite")
+
+
+def graph_of(tensors: int) -> bytes:
+    """A file of 80 bytes and one offset a tensor, all of which lead to the same tensor, whose shape is `tensors` long:
+    read naively, its size squared.
+    """
+    body = bytearray(struct.pack("<I4s", 24, b"TFL3"))
+    body += struct.pack("<8H", 10, 8, 0, 0, 4, 0, 0, 0)  # at 8: vtable of Model, slot 2 at +4
+    body += struct.pack("<iI", 16, 4)  # at 24: Model; its graphs follow
+    body += struct.pack("<II", 1, 16)  # at 32: one graph, at 36 + 16 = 52
+    body += struct.pack("<6H", 6, 8, 4, 0, 0, 0)  # at 40: vtable of SubGraph, slot 0 at +4
+    body += struct.pack("<iI", 12, 4)  # at 52: SubGraph; its tensors follow
+    body += struct.pack("<I", tensors)  # at 60
+    tensor = 64 + 4 * tensors + 8
+    body += b"".join(struct.pack("<I", tensor - (64 + 4 * i)) for i in range(tensors))
+    body += struct.pack("<4H", 6, 8, 4, 0)  # vtable of Tensor, slot 0 at +4
+    body += struct.pack("<iI", 8, 4) + struct.pack("<I", tensors) + bytes(4 * tensors)
+    return bytes(body)
+
+
+def test_parts_that_are_shared_too_often_are_refused_early() -> None:
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match="its parts overlap"):
+            flatbuffer.verify(graph_of(20_000), "bomb")
+        assert tracemalloc.get_traced_memory()[1] < 20e6
+    finally:
+        tracemalloc.stop()
+
+
+def test_what_a_vector_claims_is_not_allocated(tiny_models: dict[str, Path]) -> None:
+    data = bytearray(tiny_models["int8"].read_bytes())
+    for place in range(8, 400, 36):
+        claim = data[:place] + struct.pack("<I", 0x7FFFFFF0) + data[place + 4 :]
+        tracemalloc.start()
+        with contextlib.suppress(ValueError):  # some places hold what nobody follows
+            flatbuffer.verify(bytes(claim), "m")
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < 5e6
+
+
+def test_a_damaged_file_never_reaches_the_interpreter(
+    tiny_models: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reached = []
+
+    def interpreter(**options: object) -> None:
+        reached.append(options)
+        raise ValueError("stopped here")
+
+    monkeypatch.setattr(runner, "runtime", lambda: (SimpleNamespace(Interpreter=interpreter), "spy"))
+    data = tiny_models["int8"].read_bytes()
+    path = tmp_path / "m.tflite"
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match="stopped here"):
+        poseport.load(path)
+    assert len(reached) == 1
+    rng = np.random.default_rng(0)
+    for at in rng.integers(data.rindex(b"PK\x03\x04"), size=150):
+        spoilt = bytearray(data)
+        spoilt[at] ^= 1 << rng.integers(8)
+        path.write_bytes(spoilt if at % 3 else data[: len(data) - at])
+        with pytest.raises(ValueError, match=r"m\.tflite: ") as caught:
+            poseport.load(path)
+        assert "\n" not in str(caught.value)
+    assert len(reached) == 1

@@ -1,0 +1,69 @@
+"""Networks that come with the package: whole, of one piece with their bundles, and taken by name."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+import poseport
+from poseport import bundle
+from poseport.bench import accuracy
+from poseport.command.cli import main
+from poseport.data import coco
+from poseport.skeleton import COCO17
+from poseport.tflite import runner, shipped
+
+
+@pytest.mark.parametrize("one", shipped.SHIPPED.values(), ids=lambda one: one.name)
+def test_a_file_comes_from_the_bundle_beside_it(one: shipped.Shipped) -> None:
+    _, card = bundle.read_model(one.path)
+    folder = shipped.bundle(one.name)
+    assert card.conversion.weights_sha256 == bundle.sha256(folder / bundle.WEIGHTS)
+    assert card.spec == bundle.read_spec(folder)
+    assert f"{one.bundle}.{card.conversion.recipe}.tflite" == one.path.name
+    assert card.conversion.recipe.startswith("float32" if "float32" in one.name else "int8")
+    assert json.loads((folder / bundle.TRAIN).read_text())["versions"]["poseport"]
+
+
+def test_the_starter_is_small() -> None:
+    assert shipped.model("starter").stat().st_size <= 500_000
+
+
+def test_the_starter_finds_drawn_people_that_it_never_saw(drawn: Path) -> None:
+    """It was trained on photos alone; a network that swapped left and right, or colours, would not find them."""
+    people = coco.load(drawn)
+    [found] = accuracy.measure(runner.load(shipped.model("starter")), people, only=COCO17.body)
+    assert isinstance(found.measured, accuracy.Accuracy)
+    value = found.measured.metrics["PCK@0.2/box"]
+    assert value is not None
+    assert value > 0.4
+
+
+def test_a_file_of_the_same_name_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert shipped.model("starter").is_file()
+    assert shipped.bundle("starter").is_dir()
+    assert poseport.load("starter").path == shipped.model("starter")
+    assert shipped.model("m.tflite") == Path("m.tflite")
+    Path("starter").mkdir()
+    assert shipped.model("starter") == shipped.bundle("starter") == Path("starter")
+
+
+def test_commands_take_the_name_and_predict_needs_none(drawn: Path, tmp_path: Path) -> None:
+    photo = str(next((drawn.parent / "images").iterdir()))
+    runs = [["predict", photo, "--json"], ["predict", "starter", photo, "--json"]]
+    first, second = (json.loads(CliRunner().invoke(main, command).stdout) for command in runs)
+    assert first == second
+    assert np.isfinite(list(first["pictures"][0]["people"][0]["keypoints"].values())).all()
+    out = str(tmp_path / "results")
+    ran = CliRunner().invoke(main, ["bench", "accuracy", "deeppose", "--data", str(drawn), "--out", out, "--json"])
+    assert ran.exit_code == 0, ran.output
+    [row] = json.loads(CliRunner().invoke(main, ["models", "--json"]).stdout)["models"][:1]
+    assert (row["name"], row["recipe"], row["skeleton"]) == ("starter", "int8-p95", "coco17")
+    ran = CliRunner().invoke(main, ["predict", "a", "b", "c"])
+    assert ran.exit_code == 1
+    assert "a model and one source" in ran.output

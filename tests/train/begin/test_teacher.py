@@ -1,0 +1,318 @@
+"""Teachers: what they find is mixed with labels by name, kept in a file, and survives every interruption."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from poseport import bundle, heatmap
+from poseport.architecture import DeepPoseArchitecture, HourglassArchitecture
+from poseport.command.cli import main
+from poseport.data import coco
+from poseport.data.images import read_image
+from poseport.records import read_json
+from poseport.skeleton import COCO17, LSP14, rearrange
+from poseport.spec import CoordsOutput, HeatmapOutput, PoseSpec
+from poseport.tflite import runner
+from poseport.train import fit
+from poseport.train.begin import disagree, teacher
+from poseport.train.begin.teacher import Teacher
+from poseport.train.config import TeacherConfig, TrainConfig
+from poseport.train.run import TrainRecord
+from poseport.train.samples.augment import AugmentConfig
+from poseport.train.samples.dataset import TrainingPeople
+
+SPEC = PoseSpec("s", HourglassArchitecture(width=16, depth=2), COCO17, (64, 64), HeatmapOutput(values="logits"))
+GAUSSIAN = replace(SPEC, output=HeatmapOutput())
+CONFIG = TeacherConfig("t.tflite", "0" * 64)
+
+
+@pytest.fixture(scope="module")
+def people(drawn: Path) -> coco.People:
+    return coco.load(drawn)
+
+
+@pytest.fixture(scope="module")
+def tiny(tiny_models: dict[str, Path]) -> Teacher:
+    """Finds nobody, but always the same; believed all the same."""
+    return teacher.load(tiny_models["float32"], threshold=1e-6)
+
+
+def silent(crops: np.ndarray) -> np.ndarray:
+    raise AssertionError("the teacher was asked")
+
+
+def one_person(people: coco.People, keypoints: np.ndarray) -> coco.People:
+    person = replace(people.persons[0], box_xywh=(0.0, 0.0, 50.0, 100.0), keypoints=keypoints)
+    return replace(people, persons=(person,))
+
+
+# --- keypoints
+
+
+def test_labels_move_towards_a_teacher_that_is_sure_and_near(people: coco.People) -> None:
+    labels, found = np.zeros((17, 3)), np.zeros((1, 17, 3), np.float32)
+    labels[:4] = (10, 20, 1)
+    found[0, :6] = (14, 28, 0.9)
+    found[0, 1, 2] = 0.2  # not sure
+    found[0, 2, :2] = (10, 31)  # sure, and more than a tenth of the box's 100 pixels away
+    found[0, 5, 2] = 0.2
+    asked = Teacher(replace(CONFIG, weight=0.25), SPEC, silent)
+    [taught] = asked.teach(one_person(people, labels), found).persons
+    assert taught.keypoints[0].tolist() == [11, 22, 1]
+    assert taught.keypoints[1].tolist() == [10, 20, 1]
+    assert taught.keypoints[2].tolist() == [10, 20, 1]
+    assert taught.keypoints[3].tolist() == [11, 22, 1]
+    assert taught.keypoints[4].tolist() == [14, 28, 2]  # no label: the teacher alone
+    assert not taught.keypoints[5:].any()
+    assert labels[0].tolist() == [10, 20, 1]
+
+
+def test_somebody_without_labels_is_trained_on_what_the_teacher_finds(people: coco.People) -> None:
+    found = np.zeros((1, 17, 3), np.float32)
+    found[0, :5] = (14, 28, 0.9)
+    nobody = one_person(people, np.zeros((17, 3)))
+    asked = Teacher(CONFIG, SPEC, silent)
+    assert len(asked.teach(nobody, found).for_training(5)) == 1
+    with pytest.raises(ValueError, match="none of 1 people has 6"):
+        asked.teach(nobody, found).for_training(6)
+
+
+def test_it_finds_what_the_file_finds_by_name_and_is_asked_once(
+    people: coco.People, tiny: Teacher, tiny_models: dict[str, Path], tmp_path: Path
+) -> None:
+    fourteen = tuple(replace(p, keypoints=rearrange(p.keypoints, COCO17, LSP14)) for p in people.persons[:5])
+    crowd = replace(fourteen[1], crowd=True)
+    line = replace(fourteen[2], box_xywh=(3.0, 4.0, 0.0, 9.0))
+    others = replace(people, persons=(fourteen[0], crowd, line, *fourteen[3:]), skeleton=LSP14)
+    done: list[int] = []
+    found = tiny.find(others, tmp_path / "run" / "c.npz", done.append)
+    assert found.shape == (5, 14, 3)
+    assert sum(done) == 5
+    model, person = runner.load(tiny_models["float32"]), others.persons[3]
+    alone = model(read_image(person.image_path), np.array([person.box_xywh]))
+    np.testing.assert_allclose(found[3], rearrange(alone, COCO17, LSP14)[0], rtol=1e-5, atol=1e-4)
+    assert found[3, LSP14.index("left_wrist"), 2] > 0
+    assert not found[:, LSP14.channels(("neck", "head_top"))].any()
+    assert not found[1:3].any()
+    again = replace(tiny, network=silent).find(others, tmp_path / "run" / "c.npz")
+    np.testing.assert_array_equal(again, found)
+
+
+def test_flip_averages_with_the_mirrored_crops(people: coco.People, tiny: Teacher, tmp_path: Path) -> None:
+    few = replace(people, persons=people.persons[:3])
+    both = replace(tiny, config=replace(tiny.config, flip=True))
+    plain = tiny.find(few, tmp_path / "plain.npz")
+    assert np.abs(plain - both.find(few, tmp_path / "both.npz")).max() > 1e-3
+    with pytest.raises(ValueError, match=r"plain\.npz: keypoints of another teacher or of other people"):
+        both.find(few, tmp_path / "plain.npz")
+
+
+def test_an_interrupted_look_goes_on(
+    people: coco.People, tiny: Teacher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(teacher, "_CHUNK", 16)
+    asked = 0
+
+    def stop(after: int) -> Callable[[np.ndarray], np.ndarray]:
+        def network(crops: np.ndarray) -> np.ndarray:
+            nonlocal asked
+            if asked >= after:
+                raise KeyboardInterrupt
+            asked += len(crops)
+            return tiny.network(crops)
+
+        return network
+
+    with pytest.raises(KeyboardInterrupt):
+        replace(tiny, network=stop(after=32)).find(people, tmp_path / "c.npz")
+    done: list[int] = []
+    found = replace(tiny, network=stop(after=10**6)).find(people, tmp_path / "c.npz", done.append)
+    assert done[0] == 32
+    assert asked == len(people) == sum(done)
+    np.testing.assert_array_equal(found, tiny.find(people, tmp_path / "whole.npz"))
+    assert [p.name for p in tmp_path.iterdir() if "part" in p.name] == []
+
+
+def test_a_cache_of_others_or_a_broken_one_is_refused(people: coco.People, tiny: Teacher, tmp_path: Path) -> None:
+    few, path = replace(people, persons=people.persons[:2]), tmp_path / "c.npz"
+    tiny.find(few, path)
+    for asked, others in (
+        (tiny, replace(few, sha256="1" * 64)),
+        (replace(tiny, config=replace(tiny.config, sha256="1" * 64)), few),
+        (tiny, replace(people, persons=people.persons[:3])),
+    ):
+        with pytest.raises(ValueError, match=r"c\.npz: keypoints of another teacher.*remove it.*--teacher-cache"):
+            asked.find(others, path)
+    for spoilt in (path.read_bytes()[:-40], b"", b"text"):
+        path.write_bytes(spoilt)
+        with pytest.raises(ValueError, match=r"c\.npz: is no cache of a teacher's keypoints.*remove it"):
+            tiny.find(few, path)
+
+
+def test_disagreement_is_counted_and_sorted(people: coco.People) -> None:
+    labels = np.zeros((17, 3))
+    labels[:3] = (10, 20, 2)
+    found = np.zeros((1, 17, 3), np.float32)
+    found[0, :4] = [(10, 29, 0.9), (10, 50, 0.9), (50, 20, 0.9), (90, 90, 0.9)]
+    told = disagree.disagreements(one_person(people, labels), found, CONFIG)
+    assert (told.people, told.compared, told.keypoints) == (1, 3, 2)
+    assert told.worst[0].keypoints == {"right_eye": 0.4, "left_eye": 0.3}
+    assert "2 of 3 keypoints disagree, on 1 of 1 people" in told.text(5)
+    assert told.worst[0].file_name in told.text(1)
+    assert told.worst[0].file_name not in told.text(0)
+
+
+# --- heatmaps
+
+
+def maps_of(spec: PoseSpec, x: float, height: float) -> np.ndarray:
+    """What a network says that puts every keypoint at (x, 30) input pixels with this peak."""
+    assert isinstance(spec.output, HeatmapOutput)
+    return height * heatmap.encode(np.tile([x, 30.0], (17, 1)), spec.heatmap_hw, 4, spec.output.sigma)[None]
+
+
+def test_maps_are_mixed_and_teach_alone_where_there_is_no_label() -> None:
+    label = maps_of(GAUSSIAN, 10.0, 1.0)
+    label[..., 1:3] = np.nan
+    said = maps_of(GAUSSIAN, 40.0, 0.8)
+    said[..., 2:4] *= 0.1
+    targets = label.copy()
+    Teacher(replace(CONFIG, weight=0.25), GAUSSIAN, lambda crops: said).mix_maps(GAUSSIAN, np.zeros(0), targets)
+    np.testing.assert_allclose(targets[..., 0], 0.75 * label[..., 0] + 0.25 * said[..., 0], atol=1e-6)
+    np.testing.assert_allclose(targets[..., 1], said[..., 1], atol=1e-6)
+    assert np.isnan(targets[..., 2]).all()  # no label, and the teacher is not sure
+    np.testing.assert_array_equal(targets[..., 3], label[..., 3])
+
+
+def test_a_distribution_is_mixed_with_the_mass_of_the_label() -> None:
+    """A teacher with wider Gaussians must not outweigh the label for being wider."""
+    label = maps_of(SPEC, 20.0, 1.0)
+    for wide in (SPEC, replace(SPEC, output=HeatmapOutput(sigma=2.5, values="logits"))):
+        logits = np.log(maps_of(wide, 40.0, 1.0) + 1e-30)
+        targets = label.copy()
+        Teacher(CONFIG, wide, lambda crops, said=logits: said).mix_maps(SPEC, np.zeros(0), targets)
+        assert (targets - label / 2).sum() == pytest.approx(label.sum() / 2, rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("targets", "student", "message"),
+    [
+        ("heatmaps", replace(SPEC, input_hw=(96, 64)), r"heatmaps of the same size: take --teacher-targets keypoints"),
+        (
+            "heatmaps",
+            PoseSpec("d", DeepPoseArchitecture(), COCO17, (64, 64), CoordsOutput()),
+            r"d has coords \(17,",
+        ),
+        (
+            "heatmaps",
+            replace(SPEC, skeleton=replace(COCO17, names=("tail", *COCO17.names[1:]), limbs=(), torso=None)),
+            r"its skeleton 'coco17' is not 'coco17'; heatmaps are taught by those of the same keypoints",
+        ),
+        (
+            "keypoints",
+            replace(SPEC, skeleton=coco.skeletons.Skeleton("fish", ("tail",), (), (), (0.1,))),
+            r"none of its keypoints is one of tail",
+        ),
+    ],
+)
+def test_who_cannot_be_taught_is_told_why(targets: Any, student: PoseSpec, message: str) -> None:
+    with pytest.raises(ValueError, match=message) as caught:
+        Teacher(replace(CONFIG, targets=targets), SPEC, silent).check(student)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("wrong", [{"weight": 1.5}, {"threshold": 0.0}, {"agree": -1.0}])
+def test_settings_out_of_range_are_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match="out of range"):
+        replace(CONFIG, **wrong)
+
+
+def test_taught_batches_depend_on_seed_epoch_and_index_only(people: coco.People, tiny: Teacher) -> None:
+    persons = people.for_training().persons
+    assert tiny.mixer(SPEC) is None
+    mix = replace(tiny, config=replace(tiny.config, targets="heatmaps")).mixer(SPEC)
+    assert mix is not None
+    whole = TrainingPeople(SPEC, persons, AugmentConfig(), 8, seed=3, epochs=3, mix=mix)
+    resumed = TrainingPeople(SPEC, persons, AugmentConfig(), 8, seed=3, epochs=3, first_epoch=1, mix=mix)
+    plain = TrainingPeople(SPEC, persons, AugmentConfig(), 8, seed=3, epochs=3)
+    index = whole.steps + 1
+    for a, b in zip(whole[index], resumed[1], strict=True):
+        np.testing.assert_array_equal(a, b)
+    np.testing.assert_array_equal(whole[index][0], plain[index][0])
+    assert np.isnan(np.asarray(plain[index][1])).any()
+    assert not np.isnan(np.asarray(whole[index][1])).any()  # it is believed everywhere
+    for data in (whole, resumed, plain):
+        data.close()
+
+
+# --- training
+
+
+def weights(path: Path) -> dict[str, np.ndarray]:
+    found: dict[str, np.ndarray] = {}
+    with h5py.File(path) as file:
+        file.visititems(lambda name, item: found.update({name: item[()]}) if isinstance(item, h5py.Dataset) else None)
+    return found
+
+
+def test_a_run_taught_by_a_bundle_resumes_with_the_same_weights(
+    people: coco.People, tiny_bundle: Path, tmp_path: Path
+) -> None:
+    """The teacher's maps are part of every batch, also of those after the interruption."""
+    settings = TrainConfig(loss="softmax", epochs=2, batch=16, learning_rate=3e-3, eval_every=9)
+    asked = teacher.load(tiny_bundle, targets="heatmaps", threshold=1e-6)
+    fit.fit(SPEC, settings, people, None, tmp_path / "whole", teacher=asked)
+
+    def interrupt(line: str, **_: Any) -> None:
+        if line.startswith("epoch 1/2"):
+            raise KeyboardInterrupt
+
+    with pytest.raises(fit.Interrupted, match="1 whole epochs are kept"):
+        fit.fit(SPEC, settings, people, None, tmp_path / "cut", echo=interrupt, teacher=asked)
+    for other in (None, teacher.load(tiny_bundle, targets="heatmaps", threshold=0.5)):
+        with pytest.raises(ValueError, match="other settings"):
+            fit.fit(SPEC, settings, people, None, tmp_path / "cut", resume=True, teacher=other)
+    fit.fit(SPEC, settings, people, None, tmp_path / "cut", resume=True, teacher=asked)
+    a, b = (weights(tmp_path / run / bundle.WEIGHTS) for run in ("whole", "cut"))
+    assert a.keys() == b.keys()
+    for name in a:
+        np.testing.assert_allclose(a[name], b[name], rtol=1e-4, atol=1e-5, err_msg=name)
+
+
+def test_the_commands_share_a_cache(
+    drawn: Path, people: coco.People, tiny_models: dict[str, Path], tmp_path: Path
+) -> None:
+    cache, run = str(tmp_path / "c.npz"), tmp_path / "run"
+    with_teacher = ["--teacher", str(tiny_models["int8"])]
+    told = CliRunner().invoke(main, ["data", "disagree", str(drawn), *with_teacher, "--cache", cache, "--json"])
+    assert told.exit_code == 0, told.output
+    assert json.loads(told.stdout)["people"] == len(people)
+    train = ["train", "--preset", "mobile-hourglass", "--input-size", "64", "--data", str(drawn), "--epochs", "1"]
+    options = [*with_teacher, "--teacher-cache", cache, "--teacher-weight", "0.25", "--out", str(run), "--quiet"]
+    before = Path(cache).read_bytes()
+    ran = CliRunner().invoke(main, [*train, *options])
+    assert ran.exit_code == 0, ran.output
+    assert Path(cache).read_bytes() == before
+    taught = read_json(TrainRecord, run / bundle.TRAIN).train.teacher
+    assert taught is not None
+    assert (taught.file, taught.targets, taught.weight) == ("tiny.int8.tflite", "keypoints", 0.25)
+    refused = CliRunner().invoke(main, [*train, *with_teacher, "--teacher-flip", "--out", str(run), "--quiet"])
+    assert refused.exit_code == 1
+    assert "holds a run already" in refused.output
+    alone = CliRunner().invoke(main, [*train, "--teacher-weight", "0.3", "--out", str(run), "--quiet"])
+    assert "name one with --teacher" in alone.output
+    assert not (run / teacher.CACHE).exists()
+
+
+def test_a_cascade_in_a_file_does_not_teach(tiny_cascades):
+    with pytest.raises(ValueError, match="is a cascade, whose later stages teach nothing"):
+        teacher.load(tiny_cascades["float32"])

@@ -1,0 +1,135 @@
+"""Beginning from another network's weights: what is copied, and what is held still at first.
+
+Layers of the same name, kind and shape mean the same thing in two networks of a family. The exceptions
+are those that know keypoints: the heads, whose outputs are keypoints, and in a stacked network the
+layers that read a head's heatmaps. Their rows are copied by the keypoints' names, so that a skeleton
+with other keypoints, or the same in another order, keeps what it shares.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from poseport import bundle
+from poseport.architecture import MobileNetArchitecture
+from poseport.skeleton import Skeleton
+from poseport.spec import PoseSpec
+from poseport.train.networks import mobilenet, models
+
+# begin of the names of layers whose last axis is the keypoints, and end of those that read it again
+_HEADS = ("heatmaps", "maps", "coords", "score")
+_READERS = ("_back_conv", "_maps_conv")
+# of DeepPose: they come after the trunk's last pooling
+_DENSE = ("dense",)
+
+
+@dataclass(frozen=True)
+class Initial:
+    """Where the first weights came from. copied: arrays, of `arrays` that the network has, wholly or in part.
+
+    left: names of the layers of which some array, or the part of a keypoint, begins at random.
+    """
+
+    bundle: str
+    weights_sha256: str
+    copied: int
+    arrays: int
+    left: tuple[str, ...]
+
+    def __str__(self) -> str:
+        named = ", ".join(self.left[:6]) + (f" and {len(self.left) - 6} more" if len(self.left) > 6 else "")
+        rest = f"; new, wholly or in part: {named}" if self.left else ""
+        return f"weights of {self.bundle}: {self.copied} of {self.arrays} arrays copied{rest}"
+
+
+def digest(init: Path) -> str:
+    """sha256 of the weights that a bundle holds, or of a .tflite file."""
+    return bundle.sha256(init if init.suffix == ".tflite" else init / bundle.WEIGHTS)
+
+
+def begun_from(directory: Path, arrays: int) -> Initial:
+    """A network that has all its first weights from a bundle."""
+    return Initial(Path(directory).name, digest(Path(directory)), arrays, arrays, ())
+
+
+def copy_weights(model: Any, spec: PoseSpec, directory: Path) -> Initial:
+    """Fill a network of `spec` from a bundle as far as they agree.
+
+    Raises ValueError when `directory` is no bundle, holds a network of another family, or nothing fits.
+    """
+    old_spec, old_model = models.load(directory, keras)
+    if old_spec.family != spec.family:
+        raise ValueError(f"{directory}: holds a {old_spec.family}, whose weights mean nothing in a {spec.family}")
+    sources = {layer.name: layer for layer in old_model.layers}
+    copied, left = 0, []
+    for layer in model.layers:
+        source = sources.get(layer.name)
+        old = source.get_weights() if source is not None and type(source) is type(layer) else []
+        new = layer.get_weights()
+        whole = len(old) == len(new)
+        if whole:
+            for i, value in enumerate(old):
+                axis = _keypoint_axis(layer.name, value.ndim)
+                if axis is not None:
+                    fits, all_rows = _by_name(new[i], value, axis, spec.skeleton, old_spec.skeleton)
+                else:
+                    fits = all_rows = new[i].shape == value.shape
+                    new[i] = value if fits else new[i]
+                copied += fits
+                whole &= all_rows
+            layer.set_weights(new)
+        if new and not whole:
+            left.append(layer.name)
+    if not copied:
+        raise ValueError(f"{directory}: no array of {old_spec.name} fits {spec.name}; leave --init away")
+    return Initial(Path(directory).name, digest(directory), copied, len(model.weights), tuple(left))
+
+
+def freeze_trunk(model: Any, spec: PoseSpec) -> None:
+    """Hold everything but the heads still; frozen batch normalisations use their moving statistics.
+
+    What learns: of an hourglass the heatmaps of every stack and the layers that map them back; of a pose
+    machine the belief maps and the layers that read them; of DeepPose the dense layers; on a MobileNet all but it.
+    """
+    on_mobilenet = isinstance(spec.architecture, MobileNetArchitecture)
+    for layer in model.layers:
+        if on_mobilenet:
+            layer.trainable = not layer.name.startswith(mobilenet.ENCODER)
+        else:
+            layer.trainable = layer.name.startswith(_HEADS + _DENSE) or layer.name.endswith(_READERS)
+
+
+def is_head(name: str) -> bool:
+    """Whether a layer's outputs are keypoints."""
+    return name.startswith(_HEADS)
+
+
+def _keypoint_axis(name: str, dimensions: int) -> int | None:
+    """The axis of a layer's array that runs over keypoints."""
+    if is_head(name):
+        return dimensions - 1
+    return dimensions - 2 if name.endswith(_READERS) else None
+
+
+def _by_name(new: np.ndarray, old: np.ndarray, axis: int, to: Skeleton, of: Skeleton) -> tuple[bool, bool]:
+    """Copy into `new`, in place, the rows of keypoints that share a name; several rows may be one keypoint's.
+
+    Returns whether anything fitted, and whether all of `new` was filled.
+    """
+    if to.names == of.names and new.shape == old.shape:  # a pose machine's maps have the background as well
+        new[...] = old
+        return True, True
+    new, old = np.moveaxis(new, axis, 0), np.moveaxis(old, axis, 0)
+    width, rest = divmod(len(new), len(to))
+    if rest or len(old) != width * len(of) or new.shape[1:] != old.shape[1:]:
+        return False, False
+    shared = [name for name in to.names if name in of.names]
+    for name in shared:
+        i, j = to.index(name) * width, of.index(name) * width
+        new[i : i + width] = old[j : j + width]
+    return bool(shared), len(shared) == len(to)

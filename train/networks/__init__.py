@@ -1,0 +1,1 @@
+"""Networks, one file per family, and the layers that they share."""

@@ -1,0 +1,97 @@
+"""Layers that quantize: convolution -> batch normalisation -> ReLU, in this order, so that BN folds.
+
+Every function takes the Keras module as `keras`: Keras 3 for training and export, `tf_keras` for
+tensorflow-model-optimization. Layers are named, so that weights can be copied by name.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+Tensor = Any
+
+
+def conv_bn(
+    keras: Any,
+    x: Tensor,
+    name: str,
+    filters: int,
+    kernel: int,
+    *,
+    stride: int = 1,
+    relu: bool = True,
+    most: float | None = None,
+) -> Tensor:
+    """Convolution, BN and (unless it feeds an addition) ReLU. most: where the ReLU ends, as ReLU6 does at 6."""
+    x = keras.layers.Conv2D(filters, kernel, stride, padding="same", use_bias=False, name=f"{name}_conv")(x)
+    x = batch_norm(keras, f"{name}_bn")(x)
+    return keras.layers.ReLU(most, name=f"{name}_relu")(x) if relu else x
+
+
+def depthwise_bn(
+    keras: Any, x: Tensor, name: str, kernel: int = 3, *, stride: int = 1, most: float | None = None
+) -> Tensor:
+    """Depthwise convolution, BN, ReLU; arguments as of `conv_bn`."""
+    x = keras.layers.DepthwiseConv2D(kernel, stride, padding="same", use_bias=False, name=f"{name}_dw")(x)
+    x = batch_norm(keras, f"{name}_dwbn")(x)
+    return keras.layers.ReLU(most, name=f"{name}_dwrelu")(x)
+
+
+def batch_norm(keras: Any, name: str) -> Any:
+    """The batch normalisation of every network here: the fused one wherever Keras 3 runs on TensorFlow."""
+    if hasattr(keras, "ops") and keras.backend.backend() == "tensorflow":
+        from poseport.train.networks.normalisation import BatchNormalization
+
+        return BatchNormalization(name=name)
+    return keras.layers.BatchNormalization(name=name)
+
+
+def residual(keras: Any, x: Tensor, name: str, filters: int, block: str, *, stride: int = 1) -> Tensor:
+    """Residual block with BN after the convolutions, and ReLU after the addition.
+
+    bottleneck: 1x1 to half the width, 3x3, 1x1 (Newell et al. 2016, figure 4). basic: twice 3x3 (He et al.
+    2016). separable: a 3x3 depthwise and a 1x1 convolution, for phones. The skip is a 1x1 convolution where
+    width or size change.
+    """
+    skip = x
+    if x.shape[-1] != filters or stride > 1:
+        skip = conv_bn(keras, x, f"{name}_skip", filters, 1, stride=stride, relu=False)
+    if block == "bottleneck":
+        y = conv_bn(keras, x, f"{name}_a", filters // 2, 1)
+        y = conv_bn(keras, y, f"{name}_b", filters // 2, 3, stride=stride)
+    elif block == "basic":
+        y = conv_bn(keras, x, f"{name}_a", filters, 3, stride=stride)
+    else:
+        y = depthwise_bn(keras, x, f"{name}_a", stride=stride)
+    y = conv_bn(keras, y, f"{name}_c", filters, 3 if block == "basic" else 1, relu=False)
+    y = keras.layers.Add(name=f"{name}_add")([y, skip])
+    return keras.layers.ReLU(name=f"{name}_relu")(y)
+
+
+def mobile_stem(keras: Any, image: Tensor, width: int) -> Tensor:
+    """Input to stride 4 for phones: a 7x7 convolution at half size would cost as much as the rest of a network."""
+    x = conv_bn(keras, image, "stem", max(8, width // 4), 3, stride=2)
+    x = depthwise_bn(keras, x, "stem_a")
+    x = conv_bn(keras, x, "stem_a", max(16, width // 2), 1)
+    x = depthwise_bn(keras, x, "stem_b", stride=2)
+    x = conv_bn(keras, x, "stem_b", width, 1)
+    return residual(keras, x, "stem_c", width, "separable")
+
+
+def heatmap_head(keras: Any, x: Tensor, name: str, maps: int, activation: str = "linear") -> Tensor:
+    """1x1 convolution with bias; float32 under mixed precision, as losses need it."""
+    x = keras.layers.Conv2D(maps, 1, name=name, dtype="float32")(x)
+    if activation == "linear":
+        return x
+    return keras.layers.Activation(activation, name=f"{name}_{activation}", dtype="float32")(x)
+
+
+def double_size(keras: Any, x: Tensor, name: str) -> Tensor:
+    """Nearest-neighbour up-sampling by two, in the form that becomes one RESIZE_NEAREST_NEIGHBOR.
+
+    Keras 3's UpSampling2D converts to RESHAPE and TILE; its image.resize does not. tf_keras's
+    UpSampling2D converts well, and is the only form that quantization-aware training knows.
+    """
+    if hasattr(keras, "ops"):
+        return keras.ops.image.resize(x, (x.shape[1] * 2, x.shape[2] * 2), interpolation="nearest")
+    return keras.layers.UpSampling2D(interpolation="nearest", name=name)(x)

@@ -1,0 +1,84 @@
+"""An hourglass whose way down is MobileNetV2's (Sandler, Howard, Zhu, Zhmoginov, Chen 2018), in one file.
+
+Others have trained that encoder on far more photos than most who need a pose network have: see
+`poseport.train.begin.transplant`, which takes its weights out of a .tflite file.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from poseport.architecture import MobileNetArchitecture
+from poseport.spec import HeatmapOutput, PoseSpec
+from poseport.train.networks.blocks import Tensor, conv_bn, depthwise_bn, double_size, heatmap_head, residual
+from poseport.train.networks.hourglass import levels
+
+# (channels, stride) of the inverted residuals, table 2 of the paper; all but the first expand six times
+_BLOCKS = (
+    (16, 1), (24, 2), (24, 1), (32, 2), (32, 1), (32, 1), (64, 2), (64, 1), (64, 1), (64, 1),
+    (96, 1), (96, 1), (96, 1), (160, 2), (160, 1), (160, 1), (320, 1),
+)  # fmt: skip
+_EXPAND = 6
+_STEM = 32
+_RELU6 = 6.0
+ENCODER = ("stem", "block")  # begins of its layers' names
+
+
+def build(spec: PoseSpec, keras: Any) -> Any:
+    """A Keras model: (N, H, W, 3) float32 -> (N, H/4, W/4, K).
+
+    Down to stride 8, 16 or 32 by the encoder; a small hourglass, if any; up again by doubling, adding what the
+    encoder had at that stride, and a separable residual.
+    """
+    a = spec.architecture
+    assert isinstance(a, MobileNetArchitecture)
+    assert isinstance(spec.output, HeatmapOutput)
+    image = keras.Input((*spec.input_hw, 3), name="image")
+    seen = _encoder(keras, image, a)
+    stride = a.encoder_stride
+    x = conv_bn(keras, seen[stride], "top", a.width, 1)
+    if a.depth:
+        x = levels(keras, x, "top", a.width, "separable", a.depth)
+    x = residual(keras, x, "top_out", a.width, "separable")
+    while stride > 4:
+        stride //= 2
+        across = conv_bn(keras, seen[stride], f"across{stride}", a.width, 1, relu=False)
+        up = double_size(keras, x, f"up{stride}")
+        x = keras.layers.ReLU(name=f"up{stride}_relu")(keras.layers.Add(name=f"up{stride}_add")([across, up]))
+        x = residual(keras, x, f"up{stride}_out", a.width, "separable")
+    x = conv_bn(keras, x, "feature", a.width, 1)
+    return keras.Model(image, heatmap_head(keras, x, "heatmaps", len(spec.skeleton)), name=spec.name.replace("-", "_"))
+
+
+def convolutions(a: MobileNetArchitecture) -> list[tuple[str, str]]:
+    """The encoder's convolutions in order: name of the layer, and of its batch normalisation."""
+    found = [("stem_conv", "stem_bn")]
+    for i in range(a.blocks):
+        if i:
+            found.append((f"block{i}_expand_conv", f"block{i}_expand_bn"))
+        found += [(f"block{i}_dw", f"block{i}_dwbn"), (f"block{i}_project_conv", f"block{i}_project_bn")]
+    return found
+
+
+def _encoder(keras: Any, image: Tensor, a: MobileNetArchitecture) -> dict[int, Tensor]:
+    """Stride -> the last features that the encoder has there."""
+    x, stride = conv_bn(keras, image, "stem", _channels(_STEM, a), 3, stride=2, most=_RELU6), 2
+    seen = {}
+    for i, (channels, step) in enumerate(_BLOCKS[: a.blocks]):
+        inside = x
+        if i:
+            inside = conv_bn(keras, x, f"block{i}_expand", _EXPAND * x.shape[-1], 1, most=_RELU6)
+        inside = depthwise_bn(keras, inside, f"block{i}", stride=step, most=_RELU6)
+        inside = conv_bn(keras, inside, f"block{i}_project", _channels(channels, a), 1, relu=False)
+        same = step == 1 and inside.shape[-1] == x.shape[-1]
+        x = keras.layers.Add(name=f"block{i}_add")([x, inside]) if same else inside
+        stride *= step
+        seen[stride] = x
+    return seen
+
+
+def _channels(count: int, a: MobileNetArchitecture) -> int:
+    """A multiple of 8 that is at least 0.9 of the product, as the paper's authors round it."""
+    product = count * a.multiplier
+    rounded = max(8, int(product + 4) // 8 * 8)
+    return rounded + 8 if rounded < 0.9 * product else rounded

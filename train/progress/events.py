@@ -1,0 +1,33 @@
+"""The log's columns as TensorBoard events. TensorBoard's own writer works without TensorFlow."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from poseport.train.progress.log import read_log
+
+
+class Events(keras.callbacks.Callback):
+    """Writes each epoch's row; unscored values are left out. ValueError where TensorBoard is not installed."""
+
+    def __init__(self, directory: Path):
+        super().__init__()
+        try:
+            from tensorboard.summary import Writer
+        except ImportError:
+            raise ValueError("--tensorboard needs TensorBoard; run `pip install tensorboard`") from None
+        self.directory, self.make_writer = directory, Writer
+        self.writer: Any = None
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """After `Keep` has written the row."""
+        if self.writer is None:  # not before: a run that does not begin leaves no folder
+            self.writer = self.make_writer(str(self.directory))
+        for name, value in read_log(self.directory.parent)[-1].items():
+            if name != "epoch" and math.isfinite(value):
+                self.writer.add_scalar(name, value, epoch + 1)
+        self.writer.flush()

@@ -1,0 +1,1 @@
+"""Training samples: one person becomes an augmented crop with its target."""
