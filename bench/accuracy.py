@@ -15,7 +15,7 @@ from poseport.bench.boxes import Boxes, annotated, persons_with_labels
 from poseport.bench.machine import host
 from poseport.bench.result import Accuracy, Data, Detections, PersonSample, Result, model_info
 from poseport.cascade import Way
-from poseport.data.coco import People, Person
+from poseport.data.people import People, Person
 from poseport.scoring.score import Score, score
 from poseport.skeleton import Skeleton, rearrange
 from poseport.spec import Decode, DecodeMethod, HeatmapOutput, PoseSpec

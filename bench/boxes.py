@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from poseport import crop
-from poseport.data.coco import People, Person
 from poseport.data.coco_json import read_boxes
+from poseport.data.people import People, Person
 
 DETECTIONS = "detections "
 Box = tuple[float, float, float, float]

@@ -11,7 +11,7 @@ import numpy as np
 
 from poseport import cascade
 from poseport.cascade import Way
-from poseport.data.coco import Person
+from poseport.data.people import Person
 from poseport.tflite.runner import Pose, load
 
 # people that a process is handed at a time: enough to keep it busy for a second, few enough for a bar that moves

@@ -12,7 +12,7 @@ import numpy as np
 from poseport.bench.machine import host
 from poseport.bench.result import Latency, Result, model_info
 from poseport.bench.timing import WARMUP, Crop, Request, Samples
-from poseport.data.coco import Person
+from poseport.data.people import Person
 from poseport.records import dumps, loads
 from poseport.tflite.runner import load
 

@@ -11,7 +11,7 @@ from poseport.bench.accuracy import check_names, record
 from poseport.bench.boxes import DETECTIONS, Boxes, unlabelled
 from poseport.bench.result import Accuracy, PersonSample, Result
 from poseport.cascade import Way
-from poseport.data.coco import People
+from poseport.data.people import People
 from poseport.scoring.score import score
 from poseport.skeleton import rearrange
 from poseport.spec import Decode

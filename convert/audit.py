@@ -15,7 +15,7 @@ import numpy as np
 from poseport import pose
 from poseport.convert import calibration, spread
 from poseport.data import batches
-from poseport.data.coco import People, Person
+from poseport.data.people import People, Person
 from poseport.records import to_data
 from poseport.spec import PoseSpec
 from poseport.tflite.inspection import inspect_bytes

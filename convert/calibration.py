@@ -9,7 +9,7 @@ import numpy as np
 
 from poseport import pose
 from poseport.data import batches
-from poseport.data.coco import People, Person
+from poseport.data.people import People, Person
 from poseport.spec import PoseSpec
 from poseport.tflite.card import Calibration
 from poseport.tflite.runner import Runner

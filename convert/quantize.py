@@ -21,7 +21,7 @@ from poseport.convert.recipes import Recipe
 from poseport.convert.verify.parity import Parity, parity
 from poseport.convert.verify.promises import check_parity, verify
 from poseport.data import batches
-from poseport.data.coco import People, Person
+from poseport.data.people import People, Person
 from poseport.tflite.card import Calibration, Conversion, FineTuning, ModelCard
 from poseport.tflite.inspection import Inspection, inspect_bytes
 from poseport.tflite.runner import Network

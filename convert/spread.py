@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from poseport.data.coco import Person
+from poseport.data.people import Person
 
 
 def order(persons: Sequence[Person], tones: np.ndarray) -> np.ndarray:

@@ -16,7 +16,7 @@ import numpy as np
 
 from poseport import pose
 from poseport.data import batches
-from poseport.data.coco import Person
+from poseport.data.people import Person
 from poseport.scoring import metrics
 from poseport.skeleton import Skeleton
 from poseport.spec import Decode, HeatmapOutput, PoseSpec

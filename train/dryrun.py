@@ -10,7 +10,7 @@ from typing import Any
 
 import keras
 
-from poseport.data.coco import People
+from poseport.data.people import People
 from poseport.spec import PoseSpec
 from poseport.train.config import TrainConfig
 from poseport.train.fit import chosen, prepare, train

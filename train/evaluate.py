@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from poseport import cascade, pose
-from poseport.data.coco import People
+from poseport.data.people import People
 from poseport.scoring.score import score
 from poseport.spec import PoseSpec
 

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 
 from poseport import bundle, pose
-from poseport.data.coco import People
+from poseport.data.people import People
 from poseport.records import write_json
 from poseport.spec import PoseSpec
 from poseport.train import config, losses, run

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import keras
 
 from poseport import __version__, bundle
-from poseport.data.coco import People
+from poseport.data.people import People
 from poseport.records import read_json, write_json
 from poseport.spec import PoseSpec
 from poseport.train.begin import finetune

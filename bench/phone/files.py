@@ -16,8 +16,8 @@ from typing import BinaryIO, Literal
 import numpy as np
 
 from poseport.data import batches
-from poseport.data.coco import Person
 from poseport.data.images import read_image
+from poseport.data.people import Person
 from poseport.records import dumps
 from poseport.tflite.runner import Network
 

@@ -19,7 +19,7 @@ from poseport.bench.phone.files import Description, Hardware, Mode, Sent, write_
 from poseport.bench.phone.parts import Job
 from poseport.bench.phone.run import Cannot
 from poseport.bench.result import Result
-from poseport.data.coco import People
+from poseport.data.people import People
 from poseport.tflite.runner import Pose
 
 CHUNK_SECONDS = 60.0

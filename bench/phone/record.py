@@ -17,7 +17,7 @@ from poseport.bench.phone.handset import Phone
 from poseport.bench.phone.parts import PART, RESULT, read
 from poseport.bench.result import Environment, Latency, Minute, Result, Sustained, model_info
 from poseport.cascade import Way
-from poseport.data.coco import People, Person
+from poseport.data.people import People, Person
 from poseport.scoring.score import score
 from poseport.skeleton import rearrange
 from poseport.tflite.runner import Pose

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from poseport import __version__
+from poseport.bench.report import plots, tables
 from poseport.bench.report.caveats import caveats
 from poseport.bench.report.costs import Cost, costs
 from poseport.bench.report.findings import (
@@ -23,7 +24,6 @@ from poseport.bench.report.findings import (
 )
 from poseport.bench.report.pck import pck_curves
 from poseport.bench.report.provenance import provenance
-from poseport.bench.report import plots, tables
 from poseport.bench.report.summary import Change, changes
 from poseport.bench.report.words import Table
 from poseport.bench.report.worst import Compared, compare

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from poseport.bench.report.findings import DataSet
 from poseport.bench.report import plots
+from poseport.bench.report.findings import DataSet
 from poseport.bench.result import Accuracy
 
 HIGHEST = 0.3

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from poseport.bench.report.page import Page, gather
 from poseport.bench.report import tidy
+from poseport.bench.report.page import Page, gather
 from poseport.bench.report.words import Table
 from poseport.bench.result import Result
 from poseport.records import write_whole

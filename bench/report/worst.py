@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from poseport.bench.decide.bootstrap import Interval, keypoint_differences
-from poseport.bench.report.findings import DataSet, Pair
 from poseport.bench.report import body, heatmaps, plots
 from poseport.bench.report import photos as drawn
+from poseport.bench.report.findings import DataSet, Pair
 from poseport.bench.report.words import NONE, PER_KEYPOINT, Table, signed, span
 from poseport.bench.result import PersonSample
 from poseport.cascade import Stage

@@ -19,7 +19,7 @@ import numpy as np
 
 from poseport.convert import graph
 from poseport.convert.engines import tf_keras_twin
-from poseport.data.coco import People
+from poseport.data.people import People
 from poseport.train import run
 from poseport.train.begin.finetune import begun_from, is_head
 from poseport.train.config import TrainConfig

@@ -9,7 +9,7 @@ import numpy as np
 from poseport import pose
 from poseport.convert.doctor.finding import Finding, some
 from poseport.data import batches
-from poseport.data.coco import Person
+from poseport.data.people import Person
 from poseport.spec import HeatmapOutput
 from poseport.tflite.inspection import Inspection
 from poseport.tflite.runner import Pose, Runner

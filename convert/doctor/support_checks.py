@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from poseport.convert.doctor.dataflow import Graph
 from poseport.convert.doctor import delegates
+from poseport.convert.doctor.dataflow import Graph
 from poseport.convert.doctor.finding import Finding, some, tally
 from poseport.convert.doctor.runtimes import LATEST, oldest_runtime
 from poseport.tflite.inspection import Inspection

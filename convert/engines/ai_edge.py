@@ -15,7 +15,7 @@ import numpy as np
 from poseport.command.quiet import quiet
 from poseport.convert import calibration
 from poseport.convert.doctor.runtimes import oldest_runtime
-from poseport.data.coco import Person
+from poseport.data.people import Person
 from poseport.spec import PoseSpec
 from poseport.tflite.inspection import Inspection, OpInfo, inspect_bytes
 from poseport.tflite.runner import Runner

@@ -17,11 +17,11 @@ from pathlib import Path
 import numpy as np
 
 from poseport import pose, records
-from poseport.convert.engines.ai_edge import Layer, Ranges
 from poseport.convert.engines import ai_edge
+from poseport.convert.engines.ai_edge import Layer, Ranges
 from poseport.convert.recipes import Recipe
 from poseport.data import batches
-from poseport.data.coco import People, Person
+from poseport.data.people import People, Person
 from poseport.scoring import metrics
 from poseport.scoring.score import score
 from poseport.spec import PoseSpec

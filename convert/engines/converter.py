@@ -11,7 +11,7 @@ from poseport.command.quiet import quiet
 from poseport.convert import calibration
 from poseport.convert.graph import Deployment
 from poseport.convert.recipes import Recipe
-from poseport.data.coco import Person
+from poseport.data.people import Person
 
 
 def to_flatbuffer(

@@ -12,12 +12,12 @@ import numpy as np
 import tensorflow as tf
 
 from poseport.convert import calibration, recipes
+from poseport.convert.engines import ai_edge, budget
 from poseport.convert.engines.budget import Found
 from poseport.convert.engines.converter import to_flatbuffer
-from poseport.convert.engines import ai_edge, budget
 from poseport.convert.graph import Deployment
 from poseport.convert.recipes import Recipe
-from poseport.data.coco import People, Person
+from poseport.data.people import People, Person
 from poseport.tflite.card import Calibration
 from poseport.tflite.inspection import inspect_bytes
 

@@ -28,7 +28,7 @@ from poseport import pose
 from poseport.convert import graph
 from poseport.convert.engines import tf_keras_twin
 from poseport.convert.graph import Deployment
-from poseport.data.coco import People
+from poseport.data.people import People
 from poseport.spec import HeatmapOutput, PoseSpec
 from poseport.tflite.card import FineTuning
 

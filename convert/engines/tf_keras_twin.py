@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from poseport import bundle
 from poseport.convert.calibration import on_other_photos
-from poseport.data.coco import People
+from poseport.data.people import People
 from poseport.spec import HeatmapOutput, PoseSpec
 from poseport.train import fit, losses, run
 from poseport.train.begin import teacher

@@ -10,7 +10,7 @@ import numpy as np
 
 from poseport import cascade, pose
 from poseport.data import batches
-from poseport.data.coco import Person
+from poseport.data.people import Person
 from poseport.spec import PoseSpec
 from poseport.tflite.runner import Network
 from poseport.train.evaluate import predict_outputs

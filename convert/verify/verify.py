@@ -17,7 +17,7 @@ from poseport import bundle, cascade, pose
 from poseport.cascade import Stage
 from poseport.convert.verify.parity import distances
 from poseport.data import batches
-from poseport.data.coco import Person
+from poseport.data.people import Person
 from poseport.tflite.card import ModelCard
 from poseport.tflite.runner import Network
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from poseport.data.coco import People
+    from poseport.data.people import People
 
 F = TypeVar("F", bound=Callable[..., Any])
 

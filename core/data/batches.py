@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 
 from poseport import pose
-from poseport.data.coco import Person
 from poseport.data.images import read_image
+from poseport.data.people import Person
 from poseport.spec import PoseSpec
 
 

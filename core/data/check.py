@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from poseport.data.coco import People, Person
 from poseport.data.images import read_image
+from poseport.data.people import People, Person
 
 
 @dataclass(frozen=True)

@@ -7,91 +7,14 @@ works (`annotations/person_keypoints_val2017.json` finds `val2017/`), and so doe
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from poseport import skeleton as skeletons
 from poseport.data import coco_fields
 from poseport.data.coco_json import read
-from poseport.data.images import image_digest
+from poseport.data.people import People, Person
 from poseport.skeleton import Skeleton
-
-
-@dataclass(frozen=True, eq=False)
-class Person:
-    """One annotated person.
-
-    image_hw: height and width of the image as annotated. box_xywh: in image pixels.
-    keypoints: (K, 3) float64 x, y in image pixels and COCO's visibility (0 unlabelled, 1 hidden, 2 visible).
-    area: of the person's segment in square pixels, as OKS uses it.
-    photo_digest: of the photo that this image was cut from (`pack`); None where the image is the photo.
-    """
-
-    image_id: int
-    annotation_id: int
-    image_path: Path
-    image_hw: tuple[int, int]
-    box_xywh: tuple[float, float, float, float]
-    keypoints: np.ndarray
-    area: float
-    crowd: bool = False
-    photo_digest: str | None = None
-
-    def digest(self) -> str:
-        """Which photo shows the person (`images.image_digest`), wherever it lies and whether it was packed or not."""
-        return self.photo_digest or image_digest(self.image_path)
-
-    @property
-    def labelled(self) -> np.ndarray:
-        """(K,) bool: keypoints that have a label."""
-        return self.keypoints[:, 2] > 0
-
-    @property
-    def num_labelled(self) -> int:
-        """How many keypoints have a label."""
-        return int(np.count_nonzero(self.labelled))
-
-
-@dataclass(frozen=True, eq=False)
-class People:
-    """A data set: every annotated person of one file, and what was wrong with the others.
-
-    problems: one line a person that cannot be used, when read with `strict=False`.
-    """
-
-    path: Path
-    sha256: str
-    images_dir: Path
-    skeleton: Skeleton
-    persons: tuple[Person, ...]
-    problems: tuple[str, ...] = ()
-
-    def __len__(self) -> int:
-        return len(self.persons)
-
-    def for_training(self, min_keypoints: int = 5, *, require_all_visible: bool = False) -> People:
-        """Without crowds and people with fewer than `min_keypoints` labels; ValueError when none is left.
-
-        Five is the fewest that show a person (Lee et al., section 3.2.1). require_all_visible: only people
-        all of whose keypoints are labelled as visible (Gupta and Gritton, section 3.2).
-        """
-        kept = tuple(p for p in self.persons if not p.crowd and p.num_labelled >= max(1, min_keypoints))
-        if require_all_visible:
-            kept = tuple(p for p in kept if (p.keypoints[:, 2] == 2).all())
-        if require_all_visible and not kept:
-            raise ValueError(
-                f"{self.path}: of none of {len(self)} people all {len(self.skeleton)} keypoints are visible; "
-                "give another set or --no-require-all-visible"
-            )
-        if not kept:
-            raise ValueError(
-                f"{self.path}: none of {len(self)} people has {min_keypoints} labelled keypoints; "
-                "give another set or a lower --min-keypoints"
-            )
-        return replace(self, persons=kept)
 
 
 def find_annotations(path: Path) -> Path:

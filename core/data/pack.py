@@ -17,8 +17,8 @@ import numpy as np
 
 from poseport import crop
 from poseport.data import coco, coco_json
-from poseport.data.coco import People, Person
 from poseport.data.images import decode_image, digest, encode_image, read_bytes
+from poseport.data.people import People, Person
 from poseport.records import read_json, write_json, write_whole
 
 # a square input sees 1.25 boxes; turned by 40 degrees, 1 / 0.75 times as much and shifted by 4 %, it sees 2.48

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from poseport.data.coco import People
+from poseport.data.people import People
 
 # longer side of a box: up to 32 px, up to 64 px … and above the last
 SIZES_PX = (32, 64, 128, 256, 512)

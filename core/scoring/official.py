@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from poseport.data.coco import Person
+from poseport.data.people import Person
 
 
 @dataclass(frozen=True, eq=False)

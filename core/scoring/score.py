@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from poseport.data.coco import People, Person
+from poseport.data.people import People, Person
 from poseport.scoring import metrics
 from poseport.scoring.official import CocoScore, evaluate
 

@@ -11,7 +11,7 @@ import pytest
 from poseport.bench import accuracy, boxes, latency, machine, result
 from poseport.cascade import Way
 from poseport.data import coco
-from poseport.data.coco import People
+from poseport.data.people import People
 from poseport.scoring.score import score
 from poseport.tflite import runner
 

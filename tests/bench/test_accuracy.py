@@ -19,8 +19,8 @@ from poseport.bench.decide.bootstrap import average_precision
 from poseport.bench.result import Accuracy, Result
 from poseport.cascade import Way
 from poseport.data import coco
-from poseport.data.coco import People, Person
 from poseport.data.images import read_image
+from poseport.data.people import People, Person
 from poseport.scoring.official import evaluate
 from poseport.scoring.score import score
 from poseport.skeleton import COCO17, LSP14, rearrange

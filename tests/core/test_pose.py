@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from places import SHARED
+
 from poseport import crop, pose
 from poseport.architecture import DeepPoseArchitecture, ForeignArchitecture, HourglassArchitecture
 from poseport.data import coco

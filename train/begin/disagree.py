@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from poseport.data.coco import People
+from poseport.data.people import People
 from poseport.train.begin.teacher import apart
 from poseport.train.config import TeacherConfig
 

@@ -24,7 +24,7 @@ import numpy as np
 
 from poseport import bundle, cascade, pose
 from poseport.command.options import progress
-from poseport.data.coco import People, Person
+from poseport.data.people import People, Person
 from poseport.records import dumps, loads, write_whole
 from poseport.scoring import metrics
 from poseport.skeleton import rearrange

@@ -16,7 +16,7 @@ import numpy as np
 from poseport import bundle, pose
 from poseport.architecture import MobileNetArchitecture
 from poseport.data import batches
-from poseport.data.coco import Person
+from poseport.data.people import Person
 from poseport.spec import PoseSpec
 from poseport.tflite import inspection
 from poseport.train.begin.finetune import Initial

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 
 from poseport import bundle
-from poseport.data.coco import People
+from poseport.data.people import People
 from poseport.spec import PoseSpec
 from poseport.train.evaluate import evaluate
 from poseport.train.optimizer import Rate, averaged

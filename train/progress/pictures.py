@@ -10,8 +10,8 @@ import numpy as np
 
 from poseport import bundle, crop, draw, pose
 from poseport.data import batches
-from poseport.data.coco import People
 from poseport.data.images import encode_image
+from poseport.data.people import People
 from poseport.records import write_whole
 from poseport.spec import HeatmapOutput, PoseSpec
 from poseport.train.optimizer import averaged

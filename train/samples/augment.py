@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from poseport import crop
-from poseport.data.coco import Person
+from poseport.data.people import Person
 from poseport.records import read_json
 from poseport.skeleton import Skeleton
 from poseport.spec import PoseSpec

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from poseport import crop
-from poseport.data.coco import Person
 from poseport.data.images import read_image
+from poseport.data.people import Person
 from poseport.spec import PoseSpec
 
 _TRIES = 16

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 
 from poseport import pose
-from poseport.data.coco import Person
+from poseport.data.people import Person
 from poseport.spec import PoseSpec
 from poseport.train.samples.augment import AugmentConfig
 from poseport.train.samples.backgrounds import Photo

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from poseport import draw, pose
-from poseport.data.coco import People
 from poseport.data.images import encode_image, picture_suffix
+from poseport.data.people import People
 from poseport.records import write_whole
 from poseport.spec import HeatmapOutput, PoseSpec
 from poseport.train.presets import Preset

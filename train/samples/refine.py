@@ -18,7 +18,7 @@ import keras
 import numpy as np
 
 from poseport import bundle, cascade
-from poseport.data.coco import People, Person
+from poseport.data.people import People, Person
 from poseport.records import write_json, write_whole
 from poseport.spec import PoseSpec, Refine
 from poseport.train.evaluate import stage

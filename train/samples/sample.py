@@ -14,8 +14,8 @@ import cv2
 import numpy as np
 
 from poseport import crop
-from poseport.data.coco import Person
 from poseport.data.images import read_image
+from poseport.data.people import Person
 from poseport.spec import PoseSpec
 from poseport.train.samples.augment import AugmentConfig, random_box, random_matrix
 from poseport.train.samples.backgrounds import Photo, random_background

@@ -15,8 +15,8 @@ import cv2
 import numpy as np
 
 from poseport import crop
-from poseport.data.coco import Person
 from poseport.data.images import read_image
+from poseport.data.people import Person
 from poseport.skeleton import Skeleton
 from poseport.spec import PoseSpec
 

@@ -18,7 +18,7 @@ from poseport.bench.decide.bootstrap import (
     people_needed,
 )
 from poseport.bench.result import Accuracy, Detections, Result
-from poseport.data.coco import People, Person
+from poseport.data.people import People, Person
 from poseport.scoring.score import Score, score
 from poseport.skeleton import COCO17
 

@@ -25,14 +25,14 @@ from poseport.bench import boxes, result
 from poseport.bench.cli import bench
 from poseport.bench.decide.bootstrap import Interval
 from poseport.bench.decide.gate import Budget, gate
+from poseport.bench.report import body, costs, heatmaps, pck, photos, plots
 from poseport.bench.report.findings import Timed, ap_interval
 from poseport.bench.report.page import gather
-from poseport.bench.report import body, costs, heatmaps, pck, photos, plots
 from poseport.bench.report.report import write_report
 from poseport.bench.report.words import figures
 from poseport.bench.result import Accuracy, Result
-from poseport.data.coco import People
 from poseport.data.images import read_image
+from poseport.data.people import People
 from poseport.skeleton import COCO17
 from poseport.tflite import runner
 

@@ -18,8 +18,8 @@ from click.testing import CliRunner
 
 from poseport import bundle
 from poseport.command.cli import main
-from poseport.convert.doctor.dataflow import read_graph
 from poseport.convert.doctor import delegates, doctor
+from poseport.convert.doctor.dataflow import read_graph
 from poseport.convert.doctor.finding import Finding
 from poseport.convert.doctor.graph_checks import check_graph
 from poseport.convert.doctor.runtimes import OLDEST, oldest_runtime, parse_runtime

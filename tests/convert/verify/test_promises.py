@@ -9,8 +9,8 @@ from poseport.architecture import HourglassArchitecture
 from poseport.convert import recipes
 from poseport.convert.engines import converter
 from poseport.convert.graph import Deployment, deployment
-from poseport.convert.verify.parity import Parity
 from poseport.convert.verify import promises
+from poseport.convert.verify.parity import Parity
 from poseport.skeleton import COCO17
 from poseport.spec import HeatmapOutput, PoseSpec
 from poseport.tflite import inspection

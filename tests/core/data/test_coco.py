@@ -12,8 +12,8 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-
 from places import SHARED
+
 from poseport.data import coco
 from poseport.data.images import read_image
 from poseport.skeleton import COCO17, LSP14, Skeleton
@@ -101,7 +101,7 @@ def test_training_on_people_who_are_visible_from_head_to_foot(tmp_path: Path) ->
     assert [p.annotation_id for p in people.for_training().persons] == [0, 11, 13]
     assert [p.annotation_id for p in people.for_training(require_all_visible=True).persons] == [13]
     none = coco.load(write(tmp_path, good(), "none.json"))
-    with pytest.raises(ValueError, match=r"of none of 3 people all 17 keypoints are visible; .*--no-require-all-visib"):
+    with pytest.raises(ValueError, match=r"none of 3 people has all 17 keypoints visible; .*--no-require-all-visib"):
         none.for_training(require_all_visible=True)
 
 

@@ -85,7 +85,7 @@ def test_a_set_of_cocos_size_takes_seconds_and_less_than_a_gigabyte(tmp_path: Pa
     (tmp_path / "images").mkdir()
     # VmHWM: what getrusage calls the peak includes that of the process before it became this one
     code = (
-        "import re, sys, time; from pathlib import Path; from poseport import coco, stats\n"
+        "import re, sys, time; from pathlib import Path; from poseport.data import coco, stats\n"
         "began = time.process_time(); people = coco.load(Path(sys.argv[1])); seconds = time.process_time() - began\n"
         "kept = len(people.for_training()); stats.stats(people)\n"
         "peak = int(re.search(r'VmHWM:\\s+(\\d+) kB', Path('/proc/self/status').read_text())[1]) / 1024\n"

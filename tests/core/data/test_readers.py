@@ -11,9 +11,9 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from places import SHARED
 from scipy.io import savemat
 
-from places import SHARED
 from poseport.data import coco, coco_folder, readers
 from poseport.data.images import read_image, stored_hw
 from poseport.skeleton import COCO17, FLIC11, LSP14, MPII16

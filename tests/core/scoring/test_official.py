@@ -14,7 +14,7 @@ import pytest
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from poseport.data.coco import Person
+from poseport.data.people import Person
 from poseport.scoring.official import STATS, CocoScore, evaluate
 from poseport.skeleton import COCO17
 

@@ -11,8 +11,8 @@ import keras
 import numpy as np
 import pytest
 from click.testing import CliRunner
-
 from places import ROOT, SHARED
+
 from poseport import bundle
 from poseport.bench import accuracy
 from poseport.command.cli import main

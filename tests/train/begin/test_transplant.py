@@ -1,15 +1,14 @@
 """A MobileNetV2's weights out of a .tflite file: the same features, in every type of weights that a file has."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from places import SHARED
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
-from places import SHARED
 from poseport import bundle, pose
 from poseport.architecture import HourglassArchitecture, MobileNetArchitecture
 from poseport.convert import quantize, recipes
