@@ -10,12 +10,7 @@ import click
 from poseport.command.options import BUNDLE, answer, guarded, load_people, output_options, people_options, progress
 
 
-@click.group()
-def calibrate() -> None:
-    """Look at calibration people before a network is converted with them."""
-
-
-@calibrate.command()
+@click.command()
 @click.argument("run", metavar="BUNDLE", type=BUNDLE)
 @people_options("calib", "People that shall settle activation ranges")
 @people_options("exclude", "Evaluation people: none of their photos may calibrate", required=False)
@@ -23,7 +18,7 @@ def calibrate() -> None:
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Draws the people.")
 @output_options
 @guarded
-def audit(
+def calibrate(
     run: Path,
     calib: Path,
     calib_images: Path | None,
@@ -38,7 +33,7 @@ def audit(
     size, pose and brightness, and how much two halves differ. Refuses people who are on evaluation photos too, and a
     bundle whose pre-processing is not that of its training. Of a cascade the first stage is looked at.
 
-    Example: poseport calibrate audit runs/first --calib people --exclude unseen
+    Example: poseport calibrate runs/first --calib people --exclude unseen
     """
     from poseport import bundle
     from poseport.command.quiet import quiet as quietly

@@ -64,9 +64,8 @@ def test_help_imports_no_stage_and_no_numpy():
     code += "print(sorted(m for m in ('numpy', 'cv2', 'tensorflow', 'poseport.train') if m in sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
-    stages = ("data", "train", "convert", "verify", "calibrate", "inspect", "doctor", "bench", "phone", "sideload")
-    for stage in (*stages, "predict"):
-        assert f"  {stage} " in done.stdout
+    for name in main.lazy:
+        assert f"  {name} " in done.stdout
 
 
 @pytest.fixture(scope="module")
@@ -162,19 +161,19 @@ MISTAKES = {
         "has heatmap (as trained) or keypoints (decoded inside)",
     ),
     "calibration people of an empty folder": (
-        ["calibrate", "audit", "{bundle}", "--calib", "{empty}"],
+        ["calibrate", "{bundle}", "--calib", "{empty}"],
         "holds no *.json",
     ),
     "calibration people who are judged too": (
-        ["calibrate", "audit", "{bundle}", "--calib", "{set}", "--exclude", "{set}"],
+        ["calibrate", "{bundle}", "--calib", "{set}", "--exclude", "{set}"],
         "60 of 60 people are on photos of",
     ),
     "calibration people of another skeleton": (
-        ["calibrate", "audit", "{bundle}", "--calib", "{lsp}"],
+        ["calibrate", "{bundle}", "--calib", "{lsp}"],
         "calibrate on people of the same keypoints",
     ),
     "a calibration photo that cannot be read": (
-        ["calibrate", "audit", "{bundle}", "--calib", "{cut}", "--most", "60"],
+        ["calibrate", "{bundle}", "--calib", "{cut}", "--most", "60"],
         "the JPEG is cut off",
     ),
     "a file held to nothing": (["verify", "{model}", "--data", "{set}"], "give the bundle that the file comes from"),
@@ -258,7 +257,7 @@ def test_a_file_is_held_to_its_bundle_and_to_another_file(tiny_models, tiny_bund
 
 
 def test_calibration_people_are_audited(tiny_bundle, drawn):
-    answer = json.loads(run("calibrate", "audit", tiny_bundle, "--calib", drawn, "--most", 24, "--json"))
+    answer = json.loads(run("calibrate", tiny_bundle, "--calib", drawn, "--most", 24, "--json"))
     assert answer["people"] == 24
     assert [row["people"] for row in answer["random"]] == [8, 16, 24]
 

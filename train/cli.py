@@ -8,17 +8,16 @@ from typing import Any
 
 import click
 
+from poseport.command.groups import Sections, section
 from poseport.command.options import (
     BUNDLE,
     MODEL,
     PATH,
-    Sections,
     answer,
     guarded,
     load_people,
     output_options,
     people_options,
-    section,
     skeleton_option,
 )
 

@@ -1,4 +1,4 @@
-"""`poseport prune`, `poseport cluster` and `poseport narrow`: a smaller bundle out of a trained one."""
+"""`poseport compress`: a smaller bundle from a trained one."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from poseport.command.groups import LazyGroup
 from poseport.command.options import (
     BUNDLE,
     PATH,
@@ -23,6 +24,19 @@ from poseport.command.options import (
 
 if TYPE_CHECKING:
     from poseport.convert.compress.compress import Compressed
+
+
+HERE = "poseport.convert.compress.compress_cli"
+COMMANDS = {
+    "prune": (HERE, "prune", "Set the smallest weights to zero: the file zips smaller."),
+    "cluster": (HERE, "cluster", "Share a few weight values per layer: the file zips smaller."),
+    "narrow": (HERE, "narrow", "Remove the least important channels: smaller and faster."),
+}
+
+
+@click.group(cls=LazyGroup, lazy=COMMANDS)
+def compress() -> None:
+    """Make a trained network smaller. Each command writes a new bundle."""
 
 
 def training_options(command: F) -> F:
@@ -54,7 +68,7 @@ def prune(sparsity: float, **options: Any) -> None:
     """Train a BUNDLE on while its smallest weights become zero: a bundle whose int8 file compresses well, and is as
     fast as before. The network as it was teaches its heatmaps.
 
-    Example: poseport prune runs/first --sparsity 0.5 --data people --out runs/pruned
+    Example: poseport compress prune runs/first --sparsity 0.5 --data people --out runs/pruned
     """
     _run("prune", sparsity, options)
 
@@ -66,7 +80,7 @@ def cluster(clusters: int, **options: Any) -> None:
     """Train a BUNDLE on with few different weights a layer: a bundle whose files compress well, and are as fast as
     before. The network as it was teaches its heatmaps.
 
-    Example: poseport cluster runs/first --clusters 32 --data people --out runs/clustered
+    Example: poseport compress cluster runs/first --clusters 32 --data people --out runs/clustered
     """
     _run("cluster", clusters, options)
 
@@ -82,7 +96,7 @@ def narrow(bundle: Path, width: float, out: Path, quiet: bool, as_json: bool) ->
     again with `poseport train --init`.
 
     \b
-    Example: poseport narrow runs/first --width 64 --out runs/cut
+    Example: poseport compress narrow runs/first --width 64 --out runs/cut
              poseport train --preset mobile-hourglass --width 64 --init runs/cut --data people --out runs/narrow
     """
     from poseport.command.quiet import quiet as quietly
@@ -107,7 +121,7 @@ def _run(how: str, amount: float, options: dict[str, Any]) -> None:
 
     os.environ["KERAS_BACKEND"] = "tensorflow"
     with quietly():
-        from poseport.convert.compress import compress
+        from poseport.convert.compress import compress as compression
         from poseport.convert.engines import tf_keras_twin
 
     train = tf_keras_twin.settings(folder, options["epochs"], options["learning_rate"], options["seed"])
@@ -115,9 +129,9 @@ def _run(how: str, amount: float, options: dict[str, Any]) -> None:
     silent = options["quiet"] or options["as_json"]
     with progress("training", train.epochs * len(chosen), hidden=silent) as advance, quietly():
         if how == "prune":
-            done = compress.prune(folder, amount, train, chosen, out, progress=advance)
+            done = compression.prune(folder, amount, train, chosen, out, progress=advance)
         else:
-            done = compress.cluster(folder, int(amount), train, chosen, out, progress=advance)
+            done = compression.cluster(folder, int(amount), train, chosen, out, progress=advance)
     _tell(done, options)
 
 

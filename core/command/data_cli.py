@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
+from poseport.command.groups import LazyGroup
 from poseport.command.options import (
     PATH,
-    F,
-    Stages,
     answer,
     guarded,
     load_people,
@@ -20,23 +17,25 @@ from poseport.command.options import (
     progress,
 )
 
-if TYPE_CHECKING:
-    from poseport.data.coco_folder import ReadSet
-
-
-# what the trainer makes of people, imported when it is asked for
-TRAINING = {
+COMMANDS = {
+    "synth": ("poseport.command.data_cli", "synth", "Draw people whose keypoints are known exactly."),
+    "from-mpii": ("poseport.command.formats_cli", "from_mpii", "Convert MPII Human Pose to COCO form."),
+    "from-flic": ("poseport.command.formats_cli", "from_flic", "Convert FLIC to COCO form."),
+    "from-lsp": ("poseport.command.formats_cli", "from_lsp", "Convert Leeds Sports Pose to COCO form."),
+    "check": ("poseport.command.data_cli", "check", "List what is wrong with a data set."),
+    "stats": ("poseport.command.data_cli", "describe", "Describe a data set: people, sizes, labelled keypoints."),
     "disagree": ("poseport.train.data_cli", "disagree", "List labels that a trained network contradicts."),
-    "preview": ("poseport.train.data_cli", "preview", "Show augmented crops and their targets."),
+    "preview": ("poseport.train.data_cli", "preview", "Draw augmented training crops and their targets."),
+    "pack": ("poseport.command.data_cli", "pack", "Crop people out of large photos once, for faster training."),
 }
 
 
-@click.group(cls=Stages, stages=TRAINING)
+@click.group(cls=LazyGroup, lazy=COMMANDS)
 def data() -> None:
-    """Draw people, convert other formats to COCO's, check, describe and pack a set."""
+    """Make, convert, check and describe sets of people with keypoints (COCO form)."""
 
 
-@data.command()
+@click.command()
 @click.argument("directory", type=PATH)
 @click.option("--people", default=2000, show_default=True, type=click.IntRange(1), help="How many people to draw.")
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Another seed, other people.")
@@ -68,7 +67,7 @@ def synth(directory: Path, people: int, seed: int, overwrite: bool, quiet: bool,
     )
 
 
-@data.command()
+@click.command()
 @people_argument
 @click.option("--min-keypoints", default=5, show_default=True, help="Fewest labels of a person to train on.")
 @output_options
@@ -94,7 +93,7 @@ def check(
         raise click.exceptions.Exit(1)
 
 
-@data.command("stats")
+@click.command("stats")
 @people_argument
 @click.option("--out", type=PATH, help="Plot to write, .svg, .png or .pdf.")
 @click.option("--min-keypoints", default=5, show_default=True, help="Fewest labels of a person to train on.")
@@ -128,7 +127,7 @@ def describe(
     answer(found.data(), found.text(), as_json=as_json, quiet=quiet)
 
 
-@data.command()
+@click.command()
 @people_argument
 @click.option("--out", required=True, type=PATH, help="Folder of the packed set; a run that was cut off goes on.")
 @click.option(
@@ -177,81 +176,3 @@ def pack(
         as_json=as_json,
         quiet=quiet,
     )
-
-
-def conversion_options(command: F) -> F:
-    """`--images` and `--out` of the commands that read another format."""
-    command = click.option("--images", type=PATH, help="Folder of the images. Default: images/ beside the .mat file.")(
-        command
-    )
-    text = "Folder for person_keypoints_train.json and _test.json, and a link to the images."
-    return click.option("--out", required=True, type=PATH, help=text)(command)
-
-
-@data.command("from-mpii")
-@click.argument("source", type=PATH)
-@conversion_options
-@output_options
-@guarded
-def from_mpii(source: Path, images: Path | None, out: Path, quiet: bool, as_json: bool) -> None:
-    """Write MPII Human Pose in COCO form. SOURCE is mpii_human_pose_v1_u12_1.mat or its folder. The test people
-    have no public labels: there is a train file only. Images stay where they are.
-
-    Example: poseport data from-mpii mpii_human_pose_v1_u12_2 --images mpii/images --out mpii
-    """
-    from poseport.data import coco, readers
-
-    mat = readers.find_mat(source, "mpii_human_pose_v1*.mat")
-    _convert([(readers.mpii(mat), coco.find_images(mat, images))], out, quiet=quiet, as_json=as_json)
-
-
-@data.command("from-flic")
-@click.argument("source", type=PATH)
-@conversion_options
-@output_options
-@guarded
-def from_flic(source: Path, images: Path | None, out: Path, quiet: bool, as_json: bool) -> None:
-    """Write FLIC in COCO form. SOURCE is examples.mat or its folder. Images stay where they are.
-
-    Example: poseport data from-flic FLIC --out flic
-    """
-    from poseport.data import coco, readers
-
-    mat = readers.find_mat(source, "examples.mat")
-    _convert([(readers.flic(mat), coco.find_images(mat, images))], out, quiet=quiet, as_json=as_json)
-
-
-@data.command("from-lsp")
-@click.argument("sources", type=PATH, nargs=-1, required=True)
-@conversion_options
-@output_options
-@guarded
-def from_lsp(sources: tuple[Path, ...], images: Path | None, out: Path, quiet: bool, as_json: bool) -> None:
-    """Write Leeds Sports Pose, its extension, or both as one set in COCO form. SOURCES are joints.mat files or
-    their folders. LSP's first thousand and all of LSPET train, LSP's others test. Images stay where they are.
-
-    Example: poseport data from-lsp lsp_dataset lspet_dataset --out lsp
-    """
-    from poseport.data import coco, readers
-
-    if images is not None and len(sources) > 1:
-        raise ValueError("--images says where the images of one source are; with several they lie beside each .mat")
-    sets = []
-    for source in sources:
-        mat = readers.find_mat(source, "joints.mat")
-        folder = coco.find_images(mat, images)
-        sets.append((readers.lsp(mat, folder), folder))
-    _convert(sets, out, quiet=quiet, as_json=as_json)
-
-
-def _convert(sets: Sequence[tuple[ReadSet, Path]], out: Path, *, quiet: bool, as_json: bool) -> None:
-    from poseport.data import coco_folder
-
-    count = sum(len({s.file_name for s in found.people}) for found, _ in sets)
-    with progress("reading images", count, hidden=quiet or as_json) as advance:
-        written = coco_folder.write(sets, out, advance)
-    lines = [f"{w.split}: {w.people} people in {w.images} images, {w.path}" for w in written]
-    left_out = {reason: sum(found.left_out[reason] for found, _ in sets) for reason in sets[0][0].left_out}
-    lines += [f"left out: {count} {reason}" for reason, count in left_out.items() if count]
-    splits = {w.split: {"annotations": str(w.path), "people": w.people, "images": w.images} for w in written}
-    answer({"splits": splits, "left_out": left_out}, "\n".join(lines), as_json=as_json, quiet=quiet)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import functools
-import importlib
 import inspect
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -108,66 +107,6 @@ def output_options(command: F) -> F:
     """`--quiet` and `--json`."""
     command = click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")(command)
     return click.option("--quiet", is_flag=True, help="Print errors only.")(command)
-
-
-class Stages(click.Group):
-    """A group some of whose commands live in the stages' own modules, and are imported when they are asked for.
-
-    Its own commands are added as to any group. stages: name -> (module, attribute, one line for the help).
-    order: of all names, that of the work and not of the alphabet; empty: those of the stages first.
-    """
-
-    def __init__(self, *args: Any, stages: dict[str, tuple[str, str, str]], order: Sequence[str] = (), **more: Any):
-        super().__init__(*args, **more)
-        self.stages, self.order = stages, order
-
-    def list_commands(self, context: click.Context) -> list[str]:
-        """Every name, in `order`."""
-        return list(self.order or (*self.stages, *self.commands))
-
-    def get_command(self, context: click.Context, name: str) -> click.Command | None:
-        """Import a stage's command."""
-        if name in self.stages:
-            module, attribute, _ = self.stages[name]
-            command: click.Command = getattr(importlib.import_module(module), attribute)
-            return command
-        return super().get_command(context, name)
-
-    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
-        """The list of commands, without importing them."""
-        own = {name: command.get_short_help_str(80) for name, command in self.commands.items()}
-        rows = [(name, own[name] if name in own else self.stages[name][2]) for name in self.list_commands(context)]
-        with formatter.section("Commands"):
-            formatter.write_dl(rows)
-
-
-class Sections(click.Command):
-    """A command with many options: in its help they stand under the headings that `section` gave them."""
-
-    def format_options(self, context: click.Context, formatter: click.HelpFormatter) -> None:
-        """Options without a heading come first."""
-        rows: dict[str, list[tuple[str, str]]] = {"Options": []}
-        for option in self.get_params(context):
-            record = option.get_help_record(context)
-            if record is not None:
-                rows.setdefault(getattr(option, "section", "Options"), []).append(record)
-        for title, records in rows.items():
-            with formatter.section(title):
-                formatter.write_dl(records)
-
-
-def section(title: str, *options: Callable[[F], F]) -> Callable[[F], F]:
-    """Several `click.option`s under one heading of a command of class `Sections`."""
-
-    def add(command: F) -> F:
-        known = len(getattr(command, "__click_params__", []))
-        for option in reversed(options):
-            command = option(command)
-        for added in command.__click_params__[known:]:  # type: ignore[attr-defined]
-            added.section = title
-        return command
-
-    return add
 
 
 def guarded(command: F) -> F:

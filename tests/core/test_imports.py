@@ -13,7 +13,6 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 FRAMEWORKS = ("tensorflow", "keras", "tf_keras", "tensorflow_model_optimization", "jax", "torch", "ai_edge_quantizer")
 STAGES = ("train", "convert", "bench")
-COMMANDS = ("command/cli.py", "command/data_cli.py")
 PHONE = ("convert", "verify/verify_cli.py", "bench")
 # folder -> stages that it may import, apart from core and itself
 ALLOWED = {"core": (), "bench": (), "train": (), "convert": ("train",)}
@@ -52,9 +51,8 @@ def forbidden(folder: str, file: str, source: str) -> list[str]:
         framework = folder in ("core", "bench") and any(is_part_of(module, name) for name in FRAMEWORKS)
         stage = next((name for name in STAGES if is_part_of(module, f"poseport.{name}")), None)
         foreign = stage not in (None, folder, *ALLOWED[folder])
-        # the commands find the stages when they are asked for one, and `verify --phone` who talks to phones;
-        # they alone may look outwards
-        outwards = (folder == "core" and file in COMMANDS) or (folder, file, stage) == PHONE
+        # `verify --serial` asks the module that talks to phones; no other file imports a later stage
+        outwards = (folder, file, stage) == PHONE
         if framework or (foreign and not (outwards and lazy)):
             found.append(f"{folder}/{file}:{line} {module}")
     return found
@@ -97,7 +95,6 @@ def test_a_forbidden_import_is_found(folder: str, file: str, source: str) -> Non
 @pytest.mark.parametrize(
     ("folder", "file", "source"),
     [
-        ("core", "command/cli.py", "def f():\n    from poseport.bench import gate"),
         ("core", "pose.py", "from poseport import heatmap\nimport numpy"),
         ("core", "pose.py", "import keras_not_that_one"),
         ("bench", "gate.py", "from poseport.bench import result\nfrom poseport import coco"),

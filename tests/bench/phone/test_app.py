@@ -18,17 +18,17 @@ def test_sideload_installs_pushes_and_starts(
 ) -> None:
     phone, model, apk = make(app=False), tiny_models["int8"], tmp_path / "app.apk"
     apk.write_bytes(b"a new app")
-    assert "the app is not on it" in run("sideload", model, code=1)
-    (found,) = json.loads(run("sideload", model, "--apk", apk, "--json"))["phones"]
+    assert "the app is not on it" in run("phone", "install", model, code=1)
+    (found,) = json.loads(run("phone", "install", model, "--apk", apk, "--json"))["phones"]
     assert found["installed"] is True
     assert phone.path("/data/app/base.apk").read_bytes() == apk.read_bytes()
     assert phone.path(f"{FILES}/models/{model.name}").read_bytes() == model.read_bytes()
     assert phone.commands[-1] == f"am start -S -n {PACKAGE}/.MainActivity --es model {model.name}"
-    (found,) = json.loads(run("sideload", model, "--apk", apk, "--json"))["phones"]
+    (found,) = json.loads(run("phone", "install", model, "--apk", apk, "--json"))["phones"]
     assert found["installed"] is False
     (tmp_path / "no.tflite").write_bytes(b"no model")
-    assert "not a TFLite file" in run("sideload", tmp_path / "no.tflite", code=1)
+    assert "not a TFLite file" in run("phone", "install", tmp_path / "no.tflite", code=1)
     shutil.copy(model, tmp_path / "a b.tflite")
-    assert "rename it" in run("sideload", tmp_path / "a b.tflite", code=1)
+    assert "rename it" in run("phone", "install", tmp_path / "a b.tflite", code=1)
     phone.space = 1000
-    assert "is full" in run("sideload", model, code=1)
+    assert "is full" in run("phone", "install", model, code=1)

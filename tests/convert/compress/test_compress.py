@@ -110,4 +110,4 @@ def test_the_commands(trained, people, tmp_path):
 
 
 def _run(*arguments):
-    return CliRunner().invoke(main, list(arguments))
+    return CliRunner().invoke(main, ["compress", *arguments])

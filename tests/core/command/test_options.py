@@ -4,7 +4,8 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from poseport.command.options import Counts, Sections, Some, guarded, output_options, section
+from poseport.command.groups import Sections, section
+from poseport.command.options import Counts, Some, guarded, output_options
 
 
 @click.command(cls=Sections)

@@ -1,0 +1,149 @@
+"""`poseport bench phone`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from poseport.bench.measure_cli import keypoints_option
+from poseport.bench.phone.cli import phone_options
+from poseport.command.options import (
+    MODEL,
+    PATH,
+    Counts,
+    Some,
+    answer,
+    guarded,
+    load_people,
+    output_options,
+    people_options,
+    progress,
+    skeleton_option,
+)
+
+if TYPE_CHECKING:
+    from poseport.bench.phone.phones import Measured
+
+
+DELEGATES = Some("cpu", "gpu", "nnapi")
+
+
+@click.command("phone")
+@click.argument("models", type=MODEL, nargs=-1, required=True)
+@people_options("data", "People to score on")
+@skeleton_option
+@keypoints_option
+@click.option("--delegates", default="cpu", type=DELEGATES, show_default=True, help="cpu, gpu, nnapi, comma separated.")
+@click.option("--threads", default="1", type=Counts(), show_default=True, help="Of the CPU, comma separated.")
+@click.option("--whole-images", is_flag=True, help="Send whole images: the phone crops and decodes, too (cascades).")
+@click.option("--runs", default=200, show_default=True, type=click.IntRange(20), help="Timed inferences of each.")
+@click.option("--minutes", default=0.0, type=click.FloatRange(0), help="Then each without a pause for so long.")
+@phone_options
+@click.option("--out", required=True, type=PATH, help="Folder for the results.")
+@output_options
+@guarded
+def bench_phone(
+    models: tuple[Path, ...],
+    data: Path,
+    data_images: Path | None,
+    skeleton: str | None,
+    keypoints: str | None,
+    delegates: tuple[str, ...],
+    threads: tuple[int, ...],
+    whole_images: bool,
+    runs: int,
+    minutes: float,
+    serials: tuple[str, ...],
+    apk: Path | None,
+    out: Path,
+    quiet: bool,
+    as_json: bool,
+) -> None:
+    """Measure converted MODELS on phones: the app runs them on the crops that a host is given, and its raw outputs
+    are scored by the same evaluator. Whatever interrupts it, the same command goes on behind the last whole part.
+
+    Example: poseport bench phone starter --data people --delegates cpu,gpu --threads 1,2,4 --out results
+    """
+    from poseport.bench.accuracy import check_names, refuse_overlap
+    from poseport.bench.boxes import annotated
+    from poseport.bench.phone import adb, phones
+    from poseport.tflite.runner import load
+
+    wanted = phones.settings(delegates, threads)
+    devices = adb.choose(serials)
+    people = load_people(data, data_images, skeleton)
+    only, boxes = people.skeleton.chosen(keypoints), annotated(people)
+    loaded = [load(path) for path in models]
+    for model in loaded:
+        check_names(model.spec.skeleton, people, only, str(model.path))
+        refuse_overlap(model, boxes.scored)
+        if len(model.networks) > 1 and not whole_images:
+            raise ValueError(f"{model.path}: is a cascade, whose later crops the phone makes; add --whole-images")
+    plan = phones.Plan(
+        people, boxes, only, "images" if whole_images else "tensors", wanted, runs, minutes, apk, out
+    )  # fmt: skip
+    hidden = quiet or as_json
+    with progress("preparing", len(loaded) * len(boxes.cropped), hidden=hidden) as advance:
+        sent = phones.prepare(loaded, plan, advance)
+    with progress("on the phone", len(devices) * len(loaded) * plan.units, hidden=hidden) as advance:
+        found, faults = phones.measure(devices, loaded, sent, plan, advance)
+    text = "\n".join(map(_line, found))
+    answer({"results": [_row(m) for m in found]}, text, as_json=as_json, quiet=quiet or not found)
+    if faults:
+        raise ValueError("; ".join(faults))
+
+
+def _row(m: Measured) -> dict[str, Any]:
+    """A setting as JSON says it."""
+    from poseport.bench import latency, result
+
+    row: dict[str, Any] = {"phone": m.phone, "model": m.model, "delegate": m.hardware, "threads": m.threads}
+    if m.cannot:
+        return {**row, "refused": m.cannot.refused, "cannot": m.cannot.reason}
+    for record in m.records:
+        of = record.measured
+        if isinstance(of, result.Accuracy):
+            row |= {"people": of.data.people, "metrics": of.metrics, "decoder_apart_px": m.apart_px}
+        elif isinstance(of, result.Latency):
+            row |= {
+                "p50_ms": latency.percentile_ms(of, 50), "p90_ms": latency.percentile_ms(of, 90),
+                "load_ms": None if of.load_us is None else of.load_us / 1e3, "first_ms": of.first_us / 1e3,
+                "peak_bytes": of.peak_bytes, "runtime": record.environment.runtime,
+                "xnnpack": record.environment.xnnpack,
+            }  # fmt: skip
+        else:
+            each = [
+                {
+                    "minute": one.minute, "p50_ms": one.percentile_ms(50), "p90_ms": one.percentile_ms(90),
+                    "celsius": one.celsius, "battery": one.battery, "clock_mhz": one.clock_mhz,
+                }
+                for one in of.minutes
+            ]  # fmt: skip
+            row |= {"minutes": each, "throttles_from": of.throttles_from}
+    return {**row, "files": [result.file_name(record) for record in m.records]}
+
+
+def _line(m: Measured) -> str:
+    """A setting as a person reads it."""
+    from poseport.bench.report.words import plural
+
+    row, head = _row(m), f"{m.phone}  {m.model:<28}{m.hardware}, {plural(m.threads, 'thread')}  "
+    if m.cannot:
+        return f"{head}{m.cannot.reason}"
+    ap = row["metrics"]["OKS-AP"]
+    text = f"{head}p50 {row['p50_ms']:.2f} ms  p90 {row['p90_ms']:.2f} ms  "
+    text += f"OKS-AP {'none' if ap is None else format(ap, '.3f')} ({row['people']} people)"
+    if "minutes" in row:
+        ends = dict.fromkeys((0, len(row["minutes"]) - 1))  # one alone is both
+        text += "".join("  minute {minute} {p50_ms:.2f} ms".format(**row["minutes"][i]) for i in ends)
+        since = row["throttles_from"]
+        throttles = "does not throttle" if since is None else f"throttles from minute {since}"
+        text += f", {throttles}" if len(ends) > 1 else ""
+    beside = {
+        "load {:.0f} ms": row["load_ms"], "first run {:.1f} ms": row["first_ms"],
+        "memory {:.0f} MB": row["peak_bytes"] and row["peak_bytes"] / 1e6, "{}": row["runtime"],
+    }  # fmt: skip
+    kernels = {None: "", True: ", XNNPACK", False: ", no XNNPACK"}[row["xnnpack"]]
+    return f"{text}\n    {', '.join(t.format(v) for t, v in beside.items() if v is not None)}{kernels}"

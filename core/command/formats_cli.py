@@ -1,0 +1,92 @@
+"""The commands of `poseport data` that read other label formats."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from poseport.command.options import PATH, F, answer, guarded, output_options, progress
+
+if TYPE_CHECKING:
+    from poseport.data.coco_folder import ReadSet
+
+
+def conversion_options(command: F) -> F:
+    """`--images` and `--out` of the commands that read another format."""
+    command = click.option("--images", type=PATH, help="Folder of the images. Default: images/ beside the .mat file.")(
+        command
+    )
+    text = "Folder for person_keypoints_train.json and _test.json, and a link to the images."
+    return click.option("--out", required=True, type=PATH, help=text)(command)
+
+
+@click.command("from-mpii")
+@click.argument("source", type=PATH)
+@conversion_options
+@output_options
+@guarded
+def from_mpii(source: Path, images: Path | None, out: Path, quiet: bool, as_json: bool) -> None:
+    """Write MPII Human Pose in COCO form. SOURCE is mpii_human_pose_v1_u12_1.mat or its folder. The test people
+    have no public labels: there is a train file only. Images stay where they are.
+
+    Example: poseport data from-mpii mpii_human_pose_v1_u12_2 --images mpii/images --out mpii
+    """
+    from poseport.data import coco, readers
+
+    mat = readers.find_mat(source, "mpii_human_pose_v1*.mat")
+    _convert([(readers.mpii(mat), coco.find_images(mat, images))], out, quiet=quiet, as_json=as_json)
+
+
+@click.command("from-flic")
+@click.argument("source", type=PATH)
+@conversion_options
+@output_options
+@guarded
+def from_flic(source: Path, images: Path | None, out: Path, quiet: bool, as_json: bool) -> None:
+    """Write FLIC in COCO form. SOURCE is examples.mat or its folder. Images stay where they are.
+
+    Example: poseport data from-flic FLIC --out flic
+    """
+    from poseport.data import coco, readers
+
+    mat = readers.find_mat(source, "examples.mat")
+    _convert([(readers.flic(mat), coco.find_images(mat, images))], out, quiet=quiet, as_json=as_json)
+
+
+@click.command("from-lsp")
+@click.argument("sources", type=PATH, nargs=-1, required=True)
+@conversion_options
+@output_options
+@guarded
+def from_lsp(sources: tuple[Path, ...], images: Path | None, out: Path, quiet: bool, as_json: bool) -> None:
+    """Write Leeds Sports Pose, its extension, or both as one set in COCO form. SOURCES are joints.mat files or
+    their folders. LSP's first thousand and all of LSPET train, LSP's others test. Images stay where they are.
+
+    Example: poseport data from-lsp lsp_dataset lspet_dataset --out lsp
+    """
+    from poseport.data import coco, readers
+
+    if images is not None and len(sources) > 1:
+        raise ValueError("--images says where the images of one source are; with several they lie beside each .mat")
+    sets = []
+    for source in sources:
+        mat = readers.find_mat(source, "joints.mat")
+        folder = coco.find_images(mat, images)
+        sets.append((readers.lsp(mat, folder), folder))
+    _convert(sets, out, quiet=quiet, as_json=as_json)
+
+
+def _convert(sets: Sequence[tuple[ReadSet, Path]], out: Path, *, quiet: bool, as_json: bool) -> None:
+    from poseport.data import coco_folder
+
+    count = sum(len({s.file_name for s in found.people}) for found, _ in sets)
+    with progress("reading images", count, hidden=quiet or as_json) as advance:
+        written = coco_folder.write(sets, out, advance)
+    lines = [f"{w.split}: {w.people} people in {w.images} images, {w.path}" for w in written]
+    left_out = {reason: sum(found.left_out[reason] for found, _ in sets) for reason in sets[0][0].left_out}
+    lines += [f"left out: {count} {reason}" for reason, count in left_out.items() if count]
+    splits = {w.split: {"annotations": str(w.path), "people": w.people, "images": w.images} for w in written}
+    answer({"splits": splits, "left_out": left_out}, "\n".join(lines), as_json=as_json, quiet=quiet)

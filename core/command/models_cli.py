@@ -1,0 +1,35 @@
+"""`poseport models`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from poseport.command.options import answer, guarded, output_options
+
+
+@click.command()
+@output_options
+@guarded
+def models(quiet: bool, as_json: bool) -> None:
+    """List the networks that come with the package. Every command takes their names where it takes a .tflite file
+    or a bundle: `poseport predict starter photo.jpg`, `poseport train --init starter`.
+
+    Example: poseport models
+    """
+    from poseport import bundle
+    from poseport.tflite import shipped
+
+    rows: list[dict[str, Any]] = []
+    for one in shipped.SHIPPED.values():
+        card = bundle.read_model(one.path)[1]
+        h, w = card.spec.input_hw
+        rows.append(
+            {
+                "name": one.name, "what": one.what, "recipe": card.conversion.recipe, "input": [w, h],
+                "skeleton": card.spec.skeleton.name, "bytes": one.path.stat().st_size, "file": str(one.path),
+            }
+        )  # fmt: skip
+    lines = [f"{r['name']:<18}{r['bytes'] / 1e6:>6.2f} MB  {r['input'][0]}x{r['input'][1]}  {r['what']}" for r in rows]
+    answer({"models": rows}, "\n".join(lines), as_json=as_json, quiet=quiet)
