@@ -153,12 +153,12 @@ def train(**options: Any) -> None:
     the preset. Ctrl-C or a crash loses at most the running epoch; --resume goes on and ends with the same weights.
     """
     from poseport.train import overrides, presets
-    from poseport.train.workers import launch
+    from poseport.train.workers import jax_launcher
 
     if options["dry_run"] and (options["resume"] or (options["workers"] or 1) > 1):
         raise ValueError("--dry-run looks at the start of a run on one worker; leave --resume and --workers away")
-    if launch.wanted(options["workers"]):
-        return launch.launch(launch.this_command(), options["workers"], options["out"])
+    if jax_launcher.wanted(options["workers"]):
+        return jax_launcher.launch(jax_launcher.this_command(), options["workers"], options["out"])
     preset = presets.preset(options["preset"])
     people = load_people(options["data"], options["data_images"], options["skeleton"])
     val = None
@@ -180,7 +180,7 @@ def train(**options: Any) -> None:
     with quiet():  # TensorFlow's notices about processors and missing GPUs
         from poseport.train.begin import teacher as teachers
         from poseport.train.fit import Interrupted, fit
-        from poseport.train.workers.joining import joined
+        from poseport.train.workers.strategy import joined
 
     silent = options["quiet"] or options["as_json"]
     out: Path = options["out"]

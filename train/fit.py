@@ -15,22 +15,22 @@ from poseport import bundle, pose
 from poseport.data.people import People
 from poseport.records import write_json
 from poseport.spec import PoseSpec
-from poseport.train import config, losses, run
+from poseport.train import config, losses, run_folder
 from poseport.train.begin.finetune import Initial, copy_weights, freeze_trunk
 from poseport.train.begin.teacher import CACHE, Teacher, taught
 from poseport.train.begin.transplant import transplant
 from poseport.train.config import Precision, TrainConfig
 from poseport.train.networks import models
 from poseport.train.optimizer import Rate, make_optimizer
-from poseport.train.progress import curves, events
+from poseport.train.progress import curves, tensorboard_events
 from poseport.train.progress.callbacks import Keep, Progress, Reseed, Stop, Validate
-from poseport.train.progress.log import read_log
+from poseport.train.progress.log_csv import read_log
 from poseport.train.progress.pictures import Pictures
-from poseport.train.run import TrainRecord
-from poseport.train.samples import refine
+from poseport.train.record import TrainRecord, new_record
+from poseport.train.samples import cascade_samples
 from poseport.train.samples.backgrounds import Photo, digest, find_photos
 from poseport.train.samples.dataset import TrainingPeople
-from poseport.train.workers.workers import ALONE, Team, only_alone
+from poseport.train.workers.team import ALONE, Team, only_alone
 
 
 class Interrupted(Exception):
@@ -85,11 +85,11 @@ def fit(
     Raises ValueError for settings that do not fit, a folder that holds another run, or nothing to
     resume; `Interrupted` on Ctrl-C.
     """
-    refine.check(spec, previous)
+    cascade_samples.check(spec, previous)
     if previous is not None and team is not ALONE:
         raise only_alone("--refine")
     if team.chief:
-        run.check_folder(out, resume)  # before a teacher looks at people for minutes
+        run_folder.check_folder(out, resume)  # before a teacher looks at people for minutes
     if teacher is not None:
         if team is not ALONE:
             raise only_alone("--teacher")
@@ -101,16 +101,16 @@ def fit(
     if pictures and val_people is None:
         raise ValueError("--pictures draws validation people; give some with --val")
     photos = find_photos(backgrounds, people.persons, settings.augment.background)
-    record = run.record(settings, train_people, val_people, digest(photos) if photos else None)
-    board = [events.Events(out / bundle.EVENTS)] if tensorboard else []
+    record = new_record(settings, train_people, val_people, digest(photos) if photos else None)
+    board = [tensorboard_events.Events(out / bundle.EVENTS)] if tensorboard else []
     if resume and team.chief:
-        record = run.resumed(out, spec, record, init)
-    samples = refine.samples(spec, previous, train_people, val_people, out) if previous is not None else None
+        record = run_folder.resumed(out, spec, record, init)
+    samples = cascade_samples.samples(spec, previous, train_people, val_people, out) if previous is not None else None
     say = echo or (lambda *_, **__: None)
     try:
         while (first := _next_epoch(team, out, settings)) < settings.epochs:
             # an uninterrupted run reads its state at the start of its second part too: so both are the same
-            state = run.state(out) if team.chief else None
+            state = run_folder.state(out) if team.chief else None
             part = prepare(spec, settings, train_people, first, state, init, teacher, photos, samples, team)
             scoring: list[Any] = [
                 Validate(
@@ -145,11 +145,11 @@ def fit(
         raise Interrupted(f"interrupted: {kept}; the same command with --resume goes on from there") from None
     finally:
         if team.chief and (out / bundle.TRAIN).exists():
-            record = run.with_log(record, out)
+            record = run_folder.with_log(record, out)
             write_json(record, out / bundle.TRAIN)
             curves.write(out, say)
     if team.chief:
-        run.keep_last(out)
+        run_folder.keep_last(out)
     return record
 
 
@@ -176,7 +176,7 @@ def prepare(
     init: Path | None = None,
     teacher: Teacher | None = None,
     photos: Sequence[Photo] = (),
-    samples: refine.Samples | None = None,
+    samples: cascade_samples.Samples | None = None,
     team: Team = ALONE,
 ) -> Part:
     """Network, optimizer and batches from epoch `first` on.
@@ -267,4 +267,4 @@ def precision(policy: Precision) -> Iterator[None]:
 
 def _next_epoch(team: Team, out: Path, settings: TrainConfig) -> int:
     """As the chief finds it in the folder."""
-    return int(team.from_chief(np.array(run.next_epoch(out, settings) if team.chief else 0)))
+    return int(team.from_chief(np.array(run_folder.next_epoch(out, settings) if team.chief else 0)))

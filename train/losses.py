@@ -12,7 +12,7 @@ from typing import Any
 from keras import ops
 
 from poseport.spec import HeatmapOutput, PoseSpec
-from poseport.train.workers.workers import total
+from poseport.train.workers.team import total
 
 Loss = Callable[[Any, Any], Any]
 

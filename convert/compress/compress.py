@@ -20,9 +20,10 @@ import numpy as np
 from poseport.convert import graph
 from poseport.convert.engines import tf_keras_twin
 from poseport.data.people import People
-from poseport.train import run
+from poseport.train import run_folder
 from poseport.train.begin.finetune import begun_from, is_head
 from poseport.train.config import TrainConfig
+from poseport.train.record import Compression, new_record
 
 # sparsity rises for this share of the steps; after it the network recovers
 _RISING = 0.6
@@ -80,7 +81,7 @@ def prune(
             layer.pruning_obj.weight_mask_op()  # the last step moved what is to be zero
         return tfmot.sparsity.keras.strip_pruning(network)
 
-    how = run.Compression("pruned", sparsity)
+    how = Compression("pruned", sparsity)
     return _compress(folder, train, people, out, wrap, finish, how, before_step, progress)
 
 
@@ -105,7 +106,7 @@ def cluster(
     def wrap(layer: Any) -> Any:
         return tfmot.clustering.keras.cluster_weights(layer, number_of_clusters=clusters, cluster_centroids_init=start)
 
-    how = run.Compression("clustered", clusters)
+    how = Compression("clustered", clusters)
     return _compress(folder, train, people, out, wrap, tfmot.clustering.keras.strip_clustering, how, None, progress)
 
 
@@ -116,12 +117,12 @@ def _compress(
     out: Path,
     wrap: Callable[[Any], Any],
     finish: Callable[[Any], Any],
-    how: run.Compression,
+    how: Compression,
     before_step: Callable[[int], None] | None,
     progress: Callable[[int], None] | None,
 ) -> Compressed:
     """wrap: a layer to one that is compressed while it learns; finish: the trained network without the wrappers."""
-    run.check_new(out)  # before the training, not after it
+    run_folder.check_new(out)  # before the training, not after it
     keras.utils.set_random_seed(train.seed)
     spec, model = graph.load(folder)
     tf_keras = tf_keras_twin.packages()[0]
@@ -138,13 +139,13 @@ def _compress(
     tf_keras_twin.copy_by_name(finish(network), model)
     kernels = [model.get_layer(name).get_weights()[0] for name in treated]
     made = replace(
-        run.record(train, people, None, None),
+        new_record(train, people, None, None),
         parameters=int(model.count_params()),
         initial=begun_from(folder, len(model.weights)),
         epochs_done=train.epochs,
         compression=how,
     )
-    run.write_bundle(out, spec, model, made)
+    run_folder.write_bundle(out, spec, model, made)
     count = sum(kernel.size for kernel in kernels)
     zeros = sum(int((kernel == 0).sum()) for kernel in kernels)
     return Compressed(out, len(treated), count, zeros / count, max(len(np.unique(kernel)) for kernel in kernels))

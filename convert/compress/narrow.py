@@ -18,9 +18,10 @@ import numpy as np
 from poseport.architecture import Architecture, DeepPoseArchitecture, ForeignArchitecture
 from poseport.convert import graph
 from poseport.spec import PoseSpec
-from poseport.train import run
+from poseport.train import run_folder
 from poseport.train.begin.finetune import begun_from
 from poseport.train.networks import models
+from poseport.train.record import Compression, read_record
 
 layers = keras.layers
 
@@ -38,21 +39,21 @@ def narrow(folder: Path, width: float, out: Path) -> Narrowed:
 
     Raises ValueError for a width that is not smaller, or changes more than the numbers of channels.
     """
-    run.check_new(out)
+    run_folder.check_new(out)
     spec, old = graph.load(folder)
     narrower = _with_width(spec, width)
     new = models.build(narrower, keras)
     copy_channels(old, new)
     made = replace(
-        run.read_record(Path(folder)),
+        read_record(Path(folder)),
         parameters=int(new.count_params()),
         initial=begun_from(folder, len(new.weights)),
         epochs_done=0,
         seconds=0.0,
         best=None,
-        compression=run.Compression("narrowed", width),
+        compression=Compression("narrowed", width),
     )
-    run.write_bundle(out, narrower, new, made)
+    run_folder.write_bundle(out, narrower, new, made)
     return Narrowed(out, (int(old.count_params()), int(new.count_params())))
 
 

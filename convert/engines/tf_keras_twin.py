@@ -18,11 +18,12 @@ from poseport import bundle
 from poseport.convert.calibration import on_other_photos
 from poseport.data.people import People
 from poseport.spec import HeatmapOutput, PoseSpec
-from poseport.train import fit, losses, run
+from poseport.train import fit, losses
 from poseport.train.begin import teacher
 from poseport.train.config import TrainConfig
 from poseport.train.networks import models
 from poseport.train.optimizer import Rate, make_optimizer
+from poseport.train.record import read_record
 from poseport.train.samples.backgrounds import find_photos
 from poseport.train.samples.dataset import TrainingPeople
 
@@ -61,7 +62,7 @@ def settings(folder: Path, epochs: int, rate: float | None = None, seed: int = 0
     """
     if bundle.read_spec(folder).refine is not None:
         raise ValueError(f"{folder}: is a later stage of a cascade, which only `poseport train --refine` trains")
-    begun = run.read_record(Path(folder)).train
+    begun = read_record(Path(folder)).train
     return replace(
         begun,
         epochs=epochs,

@@ -10,10 +10,11 @@ def trained(tiny_bundle, tmp_path_factory):
     """A bundle of a network with random weights that says how to train it."""
     import keras
 
-    from poseport.train import run
+    from poseport.train import run_folder
     from poseport.train.networks import models
+    from poseport.train.record import DataUsed, TrainRecord
 
     folder = tmp_path_factory.mktemp("trained") / "run"
-    made = run.TrainRecord(TrainConfig("softmax", batch=8), run.DataUsed("p.json", "0", 3), None, {}, 0, epochs_done=7)
-    run.write_bundle(folder, *models.load(tiny_bundle, keras), made)
+    made = TrainRecord(TrainConfig("softmax", batch=8), DataUsed("p.json", "0", 3), None, {}, 0, epochs_done=7)
+    run_folder.write_bundle(folder, *models.load(tiny_bundle, keras), made)
     return folder

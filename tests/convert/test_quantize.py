@@ -17,7 +17,7 @@ from poseport.spec import CoordsOutput, HeatmapOutput, PoseSpec
 from poseport.tflite.runner import load
 from poseport.train.networks import models
 from poseport.train.progress.callbacks import save_weights
-from poseport.train.samples import refine
+from poseport.train.samples import cascade_samples
 
 
 def untrained(folder, spec):
@@ -130,7 +130,7 @@ def test_a_converted_cascade_is_the_keras_cascade(recipe, tiny_cascade, tiny_cas
     persons = coco.load(drawn).persons[:6]
     network, *refining = load(tiny_cascades[recipe]).networks
     found = cascade.predict([network.stage, *(n.stage for n in refining)], persons)
-    stages = refine.load_stages(tiny_cascade)
+    stages = cascade_samples.load_stages(tiny_cascade)
     # from the same estimates: where an untrained hourglass is torn between two peaks, int8 may choose the other
     estimates = cascade.predict([network.stage], persons)
     wanted = cascade.predict(stages[1:], persons, estimates=estimates)
@@ -165,7 +165,7 @@ def test_three_stages_are_one_file(tiny_cascade, photo_and_box, tmp_path):
     model = load(quantize.convert(third, recipes.recipe("float32"), tmp_path / "three.tflite").path)
     assert [network.spec.name for network in model.networks] == ["tiny", "tiny-refine", "tiny-third"]
     image, box = photo_and_box
-    stages = refine.load_stages(third)
+    stages = cascade_samples.load_stages(third)
     estimates = None
     for one in stages:
         crops, matrices = cascade.crops(one.spec, image, box, estimates)

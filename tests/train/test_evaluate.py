@@ -5,7 +5,7 @@ from poseport import crop, pose
 from poseport.data import batches, coco
 from poseport.train import evaluate
 from poseport.train.networks import models
-from poseport.train.progress.log import SCORES
+from poseport.train.progress.log_csv import SCORES
 
 
 def test_flip_averaging_of_a_network_without_sides_changes_nothing(drawn, tiny_bundle):

@@ -20,8 +20,8 @@ from poseport.train import fit
 from poseport.train.config import TrainConfig
 from poseport.train.networks import models
 from poseport.train.progress.callbacks import save_weights
-from poseport.train.progress.log import read_log, stalled
-from poseport.train.run import TrainRecord
+from poseport.train.progress.log_csv import read_log, stalled
+from poseport.train.record import TrainRecord
 from poseport.train.samples.augment import HEAVY, AugmentConfig
 
 
@@ -137,8 +137,9 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from test_fit import EVERYTHING, small
-from poseport import coco
-from poseport.train import callbacks, fit
+from poseport.data import coco
+from poseport.train import fit
+from poseport.train.progress import callbacks
 
 def die(self, batch, logs=None):
     if (self.epoch, batch) == (2, 1):

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from poseport.train.workers.workers import total
+from poseport.train.workers.team import total
 
 
 class BatchNormalization(keras.layers.BatchNormalization):

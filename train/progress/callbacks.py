@@ -16,8 +16,8 @@ from poseport.data.people import People
 from poseport.spec import PoseSpec
 from poseport.train.evaluate import evaluate
 from poseport.train.optimizer import Rate, averaged
-from poseport.train.progress.log import SCORES, due, is_best, read_log, stalled, write_log
-from poseport.train.run import check_room
+from poseport.train.progress.log_csv import SCORES, due, is_best, read_log, stalled, write_log
+from poseport.train.run_folder import check_room
 
 
 class Reseed(keras.callbacks.Callback):

@@ -9,7 +9,7 @@ from typing import Any
 
 from poseport import bundle
 from poseport.records import write_whole
-from poseport.train.progress.log import Row, best_row, read_log, scored
+from poseport.train.progress.log_csv import Row, best_row, read_log, scored
 
 # Okabe and Ito's blue and vermilion: they stay apart for the colour-blind; line styles differ as well
 _FIRST, _SECOND, _LINE = "#0072b2", "#d55e00", "#999999"

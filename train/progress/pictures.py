@@ -15,7 +15,7 @@ from poseport.data.people import People
 from poseport.records import write_whole
 from poseport.spec import HeatmapOutput, PoseSpec
 from poseport.train.optimizer import averaged
-from poseport.train.progress.log import due
+from poseport.train.progress.log_csv import due
 
 # crops of phone-sized networks are enlarged until a face is more than a few pixels
 _SIDE_PX = 256

@@ -19,7 +19,7 @@ from poseport.data.drawn import synth
 from poseport.records import read_json
 from poseport.tflite import inspection, shipped
 from poseport.train.networks import models
-from poseport.train.run import TrainRecord
+from poseport.train.record import TrainRecord
 
 
 @pytest.fixture(scope="module")

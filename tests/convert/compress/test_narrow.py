@@ -16,7 +16,7 @@ from poseport.spec import CoordsOutput, HeatmapOutput, PoseSpec
 from poseport.train.evaluate import predict_outputs
 from poseport.train.networks import models
 from poseport.train.progress.callbacks import save_weights
-from poseport.train.run import TrainRecord
+from poseport.train.record import TrainRecord
 
 
 def heatmaps(architecture):

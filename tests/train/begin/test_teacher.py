@@ -26,7 +26,7 @@ from poseport.train import fit
 from poseport.train.begin import disagree, teacher
 from poseport.train.begin.teacher import Teacher
 from poseport.train.config import TeacherConfig, TrainConfig
-from poseport.train.run import TrainRecord
+from poseport.train.record import TrainRecord
 from poseport.train.samples.augment import AugmentConfig
 from poseport.train.samples.dataset import TrainingPeople
 

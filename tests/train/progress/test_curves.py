@@ -9,7 +9,7 @@ import pytest
 
 from poseport import bundle
 from poseport.train.progress import curves
-from poseport.train.progress.log import COLUMNS, write_log
+from poseport.train.progress.log_csv import COLUMNS, write_log
 
 
 @pytest.fixture

@@ -22,13 +22,14 @@ from poseport.tflite.runner import load
 from poseport.train import fit, overrides, presets
 from poseport.train.begin.teacher import Teacher
 from poseport.train.config import TeacherConfig
-from poseport.train.progress.log import read_log
-from poseport.train.run import TrainRecord
+from poseport.train.progress.log_csv import read_log
+from poseport.train.record import TrainRecord
 from poseport.train.samples.backgrounds import find_photos
 from poseport.train.samples.dataset import TrainingPeople
-from poseport.train.workers import joining, launch, workers
+from poseport.train.workers import jax_launcher, strategy
+from poseport.train.workers.team import ALONE, Team
 
-TEAM = Path(__file__).with_name("team.py")
+TEAM = Path(__file__).with_name("training_worker.py")
 STEPS = 7  # an epoch of 60 people in batches of 8
 
 
@@ -48,7 +49,7 @@ def assert_same_network(one, other, atol):
 
 
 def team(backend, *arguments):
-    """A training of `team.py` in a process of its own."""
+    """A training of `training_worker.py` in a process of its own."""
     environment = {**os.environ, "KERAS_BACKEND": backend}
     command = [sys.executable, str(TEAM), *map(str, arguments)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=500)
@@ -95,10 +96,10 @@ def test_two_processes_lose_one_go_on_and_end_with_the_weights_of_one(
     monkeypatch.setenv("KERAS_BACKEND", "jax")
     command = [sys.executable, str(TEAM), str(drawn), str(tiny_bundle), str(tmp_path / "run")]
     with pytest.raises(ValueError, match=r"worker 1 was lost \(SIGKILL\).*--resume"):
-        launch.launch([*command, "--die-at", str(2 * STEPS + 3)], 2, tmp_path / "run")
+        jax_launcher.launch([*command, "--die-at", str(2 * STEPS + 3)], 2, tmp_path / "run")
     assert [row["epoch"] for row in read_log(tmp_path / "run")] == [1, 2]
     capfd.readouterr()
-    launch.launch([*command, "--resume"], 2, tmp_path / "run")
+    jax_launcher.launch([*command, "--resume"], 2, tmp_path / "run")
     lines = capfd.readouterr().out.splitlines()  # the chief's, and nothing from native code
     assert [line.split()[1] for line in lines] == ["3/5"]
     assert_same_network(alone, tmp_path / "run", 1e-5)
@@ -112,7 +113,7 @@ def test_two_processes_drop_the_same_units_as_one(drawn, tiny_bundle, tmp_path, 
     monkeypatch.setenv("KERAS_BACKEND", "jax")
     team("jax", drawn, tiny_bundle, tmp_path / "one", "--regressor")
     command = [sys.executable, str(TEAM), str(drawn), str(tiny_bundle), str(tmp_path / "two"), "--regressor"]
-    launch.launch(command, 2, tmp_path / "two")
+    jax_launcher.launch(command, 2, tmp_path / "two")
     assert_same_network(tmp_path / "one", tmp_path / "two", 1e-5)
 
 
@@ -129,7 +130,8 @@ def test_what_jax_trained_converts_and_answers_alike(drawn, alone, tmp_path, mon
 
 def failing(*lines):
     """A worker that does not train."""
-    code = "import os, signal, sys, time\nfrom poseport.train import launch\nme = os.environ[launch.INDEX]\n"
+    code = "import os, signal, sys, time\nfrom poseport.train.workers import jax_launcher as launch\n"
+    code += "me = os.environ[launch.INDEX]\n"
     return [sys.executable, "-c", code + "\n".join(lines)]
 
 
@@ -145,9 +147,9 @@ def failing(*lines):
     ],
 )
 def test_one_that_fails_stops_all_and_is_named(lines, message, tmp_path, monkeypatch):
-    monkeypatch.setattr(launch, "_GRACE_S", 0.5)
+    monkeypatch.setattr(jax_launcher, "_GRACE_S", 0.5)
     with pytest.raises(ValueError, match=message):
-        launch.launch(failing(*lines), 2, tmp_path)
+        jax_launcher.launch(failing(*lines), 2, tmp_path)
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
@@ -158,7 +160,7 @@ def test_workers_end_with_whoever_launched_them(how, tmp_path):
         f"try: open(f'{tmp_path}/{{me}}-{{os.getpid()}}', 'w').close(); time.sleep(60)",
         "except KeyboardInterrupt: sys.exit('interrupted: 3 whole epochs are kept')",
     ]
-    code = "import signal, sys\nfrom pathlib import Path\nfrom poseport.train import launch\n"
+    code = "import signal, sys\nfrom pathlib import Path\nfrom poseport.train.workers import jax_launcher as launch\n"
     code += "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # ignored where tests run in the background
     code += "launch.launch(sys.argv[1:], 2, Path('run'))"
     process = subprocess.Popen([sys.executable, "-c", code, *failing(*lines)], stderr=subprocess.PIPE, text=True)
@@ -177,30 +179,30 @@ def test_workers_end_with_whoever_launched_them(how, tmp_path):
 def test_a_team_that_cannot_be_is_refused(drawn, tmp_path, monkeypatch):
     preset = presets.preset("mobile-hourglass")
     with pytest.raises(ValueError, match=r"batch of 10 people .* multiple of 4"):
-        workers.Team(devices=4).check(preset.spec, preset.train, 10)
+        Team(devices=4).check(preset.spec, preset.train, 10)
     for options, count, message in (
         ({"precision": "mixed_bfloat16"}, 1, "--precision mixed_bfloat16: was tried with one worker only"),
         ({"precision": "mixed_bfloat16"}, 2, "--precision mixed_bfloat16: was tried with one worker only"),
         ({"clip_norm": 1.0}, 1, "--clip-norm: TensorFlow would apply it on each of 2 devices"),
     ):
         with pytest.raises(ValueError, match=message):
-            workers.Team(count=count, devices=2, strategy="any").check(preset.spec, replace(preset.train, **options), 8)
-    workers.Team(count=2, devices=2, strategy="any").check(preset.spec, replace(preset.train, clip_norm=1.0), 8)
-    two, teacher = workers.Team(devices=2), Teacher(TeacherConfig("t", "0"), preset.spec, np.zeros_like)
+            Team(count=count, devices=2, strategy="any").check(preset.spec, replace(preset.train, **options), 8)
+    Team(count=2, devices=2, strategy="any").check(preset.spec, replace(preset.train, clip_norm=1.0), 8)
+    two, teacher = Team(devices=2), Teacher(TeacherConfig("t", "0"), preset.spec, np.zeros_like)
     with pytest.raises(ValueError, match="--teacher: was tried with one worker only"):
         fit.fit(preset.spec, preset.train, coco.load(drawn), None, tmp_path, teacher=teacher, team=two)
-    with joining.joined(1) as team:
-        assert team == workers.ALONE
+    with strategy.joined(1) as team:
+        assert team == ALONE
     tf.config.list_logical_devices()  # from here on TensorFlow cannot divide the processor any more
-    with pytest.raises(ValueError, match="--workers 64: TensorFlow has"), joining.joined(64):
+    with pytest.raises(ValueError, match="--workers 64: TensorFlow has"), strategy.joined(64):
         pass
-    monkeypatch.setenv(launch.COUNT, "2")
-    with pytest.raises(ValueError, match="KERAS_BACKEND=jax"), joining.joined():
+    monkeypatch.setenv(jax_launcher.COUNT, "2")
+    with pytest.raises(ValueError, match="KERAS_BACKEND=jax"), strategy.joined():
         pass
-    monkeypatch.setenv(launch.INDEX, "2")
-    monkeypatch.setenv(launch.ADDRESSES, "127.0.0.1:1")
+    monkeypatch.setenv(jax_launcher.INDEX, "2")
+    monkeypatch.setenv(jax_launcher.ADDRESSES, "127.0.0.1:1")
     with pytest.raises(ValueError, match=r"expected host:port .* which one this is, from 0"):
-        joining._place()
+        strategy._place()
 
 
 def test_the_command_starts_its_workers_and_says_what_one_worker_would(drawn, tmp_path):

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from poseport.train.progress.log import COLUMNS, best_row, due, is_best, read_log, stalled, write_log
+from poseport.train.progress.log_csv import COLUMNS, best_row, due, is_best, read_log, stalled, write_log
 
 
 def row(epoch, ap=math.nan, pck=math.nan):

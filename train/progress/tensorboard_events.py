@@ -8,7 +8,7 @@ from typing import Any
 
 import keras
 
-from poseport.train.progress.log import read_log
+from poseport.train.progress.log_csv import read_log
 
 
 class Events(keras.callbacks.Callback):

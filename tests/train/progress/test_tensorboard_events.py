@@ -7,8 +7,8 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.util import tensor_util
 
-from poseport.train.progress.events import Events
-from poseport.train.progress.log import COLUMNS, write_log
+from poseport.train.progress.log_csv import COLUMNS, write_log
+from poseport.train.progress.tensorboard_events import Events
 
 
 def test_each_epoch_is_written_without_what_was_not_scored(tmp_path):

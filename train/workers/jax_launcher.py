@@ -30,7 +30,7 @@ def wanted(workers: int | None) -> bool:
 
 def this_command() -> list[str]:
     """The `poseport` command that this process runs, for a worker."""
-    return [sys.executable, "-c", "from poseport.train.workers.launch import work; work()", *sys.argv[1:]]
+    return [sys.executable, "-c", "from poseport.train.workers.jax_launcher import work; work()", *sys.argv[1:]]
 
 
 def work() -> None:

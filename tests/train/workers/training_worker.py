@@ -4,8 +4,9 @@ Everything that has a state is on: weights of another bundle, a trunk that is fr
 the weights; with JAX also clipped gradients, and patience, which ends the run after the third epoch. With
 --regressor it is one with dropout, which begins at random.
 
-python team.py PEOPLE INIT OUT [--resume] [--die-at BATCH]: with --die-at worker 1 dies there by kill -9.
-python team.py PEOPLE INIT OUT --devices N: a run that shares its batches, and one that does not, in OUT/N and OUT/1.
+python training_worker.py PEOPLE INIT OUT [--resume] [--die-at BATCH]: with --die-at worker 1 dies there by kill -9.
+python training_worker.py PEOPLE INIT OUT --devices N: one run that shares its batches and one that does not,
+in OUT/N and OUT/1.
 """
 
 import argparse
@@ -24,7 +25,7 @@ from poseport.command.options import guarded
 from poseport.data import batches, coco
 from poseport.spec import CoordsOutput, HeatmapOutput, PoseSpec
 from poseport.train.config import TrainConfig
-from poseport.train.workers import launch
+from poseport.train.workers import jax_launcher
 
 SETTINGS = TrainConfig(
     loss="softmax", epochs=3, batch=8, learning_rate=0.002, optimizer="sgd", freeze_epochs=1, ema=0.5, eval_every=3
@@ -58,7 +59,8 @@ def train(arguments):
     from poseport.train import evaluate, fit
     from poseport.train.networks import models
     from poseport.train.samples.dataset import TrainingPeople
-    from poseport.train.workers import joining, workers
+    from poseport.train.workers import strategy
+    from poseport.train.workers import team as teams
 
     people = some_unlabelled(coco.load(Path(arguments.people)))
     network = HourglassArchitecture(stacks=arguments.devices, width=16, depth=1, block="separable")
@@ -75,9 +77,9 @@ def train(arguments):
 
     TrainingPeople.__getitem__ = mortal
     init, out = Path(arguments.init), Path(arguments.out)
-    with joining.joined(arguments.devices) as team:
+    with strategy.joined(arguments.devices) as team:
         if arguments.devices > 1:
-            for some in (workers.ALONE, team):
+            for some in (teams.ALONE, team):
                 fit.fit(spec, SETTINGS, people, people, out / str(some.devices), init=init, pictures=1, team=some)
             return
         if arguments.regressor:
@@ -85,7 +87,7 @@ def train(arguments):
             return
         say, resume = click.echo, arguments.resume
         fit.fit(spec, STOPPED, people, out_of_reach(people), out, init=init, resume=resume, echo=say, team=team)
-    if team is workers.ALONE:
+    if team is teams.ALONE:
         crops = np.stack([batches.crop_person(spec, person)[0] for person in people.persons[:8]])
         images = pose.normalise(spec, crops)
         outputs = evaluate.predict_outputs(models.load(out, keras)[1], images)
@@ -93,7 +95,7 @@ def train(arguments):
 
 
 if __name__ == "__main__":
-    launch.end_with_launcher()
+    jax_launcher.end_with_launcher()
     if os.environ["KERAS_BACKEND"] == "jax":
         sys.modules["tensorflow"] = None  # JAX trains where no TensorFlow is installed
     parser = argparse.ArgumentParser()

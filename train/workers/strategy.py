@@ -10,8 +10,8 @@ from contextlib import contextmanager, suppress
 
 import keras
 
-from poseport.train.workers import launch
-from poseport.train.workers.workers import ALONE, Team
+from poseport.train.workers import jax_launcher
+from poseport.train.workers.team import ALONE, Team
 
 _LOST_AFTER_S = 60  # without a sign of life; a process that dies is noticed at once
 _GOODBYE_S = 60
@@ -26,7 +26,7 @@ def joined(workers: int | None = None) -> Iterator[Team]:
     others (JAX). Raises ValueError for what cannot be, and when another process is lost on the way.
     """
     backend = keras.backend.backend()
-    if launch.COUNT in os.environ:
+    if jax_launcher.COUNT in os.environ:
         if backend != "jax":
             # Keras 3.15's fit reduces values in a way that TensorFlow's strategy for several processes refuses
             raise ValueError(f"several processes train with JAX only, not {backend}: set KERAS_BACKEND=jax")
@@ -39,7 +39,7 @@ def joined(workers: int | None = None) -> Iterator[Team]:
     else:
         raise ValueError(
             f"--workers {workers}: {backend} has no devices to share in one process; set KERAS_BACKEND=jax "
-            f"in the environment of `poseport train`, or start every process with {launch.COUNT}"
+            f"in the environment of `poseport train`, or start every process with {jax_launcher.COUNT}"
         )
 
 
@@ -63,7 +63,7 @@ def _process(workers: int | None) -> Iterator[Team]:
 
     address, count, index = _place()
     if workers not in (None, 1, count):
-        raise ValueError(f"--workers {workers}, but {launch.COUNT} says {count}; leave one away")
+        raise ValueError(f"--workers {workers}, but {jax_launcher.COUNT} says {count}; leave one away")
     _keep_native_output_apart()
     try:
         # what keras.distribution.initialize does, with limits to waiting
@@ -76,7 +76,7 @@ def _process(workers: int | None) -> Iterator[Team]:
         lost = isinstance(error, jax.errors.JaxRuntimeError) or "Gloo" in str(error)
         interrupted = KeyboardInterrupt in (type(error), type(error.__context__))
         # leave at once: JAX would first wait for the others, who wait for this process, and then abort
-        atexit.register(_leave, launch.LOST_ANOTHER if lost else 130 if interrupted else 1)
+        atexit.register(_leave, jax_launcher.LOST_ANOTHER if lost else 130 if interrupted else 1)
         if lost:
             reason = (str(error).strip().splitlines() or ["unknown reason"])[0][:160]
             raise ValueError(
@@ -88,7 +88,7 @@ def _process(workers: int | None) -> Iterator[Team]:
 
 def _place() -> tuple[str, int, int]:
     """Address of the first process, how many there are, and which this is."""
-    names = (launch.ADDRESSES, launch.COUNT, launch.INDEX)
+    names = (jax_launcher.ADDRESSES, jax_launcher.COUNT, jax_launcher.INDEX)
     try:
         address, count, index = (os.environ[name] for name in names)
         if not 0 <= int(index) < int(count) or ":" not in address:

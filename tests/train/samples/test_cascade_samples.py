@@ -16,7 +16,7 @@ from poseport.train import fit, overrides, presets
 from poseport.train.config import TrainConfig
 from poseport.train.networks import models
 from poseport.train.progress import callbacks
-from poseport.train.samples import refine
+from poseport.train.samples import cascade_samples
 from poseport.train.samples.augment import AugmentConfig
 from poseport.train.samples.dataset import TrainingPeople
 
@@ -63,7 +63,7 @@ def test_displacements_are_those_of_the_estimates(people):
     estimates = labels.copy()
     estimates[..., :2] += diameter[:, None, None] * away
     estimates[3, 5] = np.nan
-    found = refine.measure(people.persons, estimates, diameter)
+    found = cascade_samples.measure(people.persons, estimates, diameter)
     known = labels[..., 2] > 0
     known[3, 5] = False
     for k in range(17):
@@ -80,23 +80,25 @@ def test_a_keypoint_that_nobody_has_is_displaced_like_the_others(people):
         persons.append(replace(person, keypoints=keypoints))
     estimates = np.stack([p.keypoints for p in persons])
     estimates[..., 0] += np.random.default_rng(0).normal(0, 8, estimates.shape[:2])
-    found = refine.measure(persons, estimates, np.full(len(persons), 50.0))
+    found = cascade_samples.measure(persons, estimates, np.full(len(persons), 50.0))
     assert found.counts[7] == 0
     assert found.mean_xy[7] == (0.0, 0.0)
     assert found.std_xy[7][0] == pytest.approx(np.mean([s[0] for k, s in enumerate(found.std_xy) if k != 7]))
     with pytest.raises(ValueError, match="finds no labelled keypoint"):
-        refine.measure(persons, np.full_like(estimates, np.nan), np.full(len(persons), 50.0))
+        cascade_samples.measure(persons, np.full_like(estimates, np.nan), np.full(len(persons), 50.0))
 
 
 @pytest.fixture(scope="module")
 def samples(people, wrong, tmp_path_factory):
-    return refine.samples(later(people), wrong, people, people, tmp_path_factory.mktemp("samples"))
+    return cascade_samples.samples(later(people), wrong, people, people, tmp_path_factory.mktemp("samples"))
 
 
 def test_the_errors_of_the_bundle_before_are_found(samples, people, wrong):
     assert sum(samples.displacements.counts) == len(samples.persons) == sum(p.num_labelled for p in people.persons)
     labels = np.stack([p.keypoints for p in people.persons])
-    np.testing.assert_allclose(samples.val[0], cascade.predict(refine.load_stages(wrong), people.persons), atol=1e-3)
+    np.testing.assert_allclose(
+        samples.val[0], cascade.predict(cascade_samples.load_stages(wrong), people.persons), atol=1e-3
+    )
     boxes = np.array([p.box_xywh for p in people.persons])
     sizes = cascade.diameters(people.skeleton, boxes, samples.val[0])[:, None]
     known = labels[:, 9, 2] > 0
@@ -159,7 +161,7 @@ def trained(people, wrong, tmp_path_factory):
 def test_training_corrects_a_stage_that_is_wrong_on_purpose(people, wrong, trained):
     out, record = trained
     labels = np.stack([p.keypoints for p in people.persons])
-    stages = refine.load_stages(out)
+    stages = cascade_samples.load_stages(out)
     assert len(stages) == 2
     before = metrics.distances(cascade.predict(stages[:1], people.persons), labels)
     after = metrics.distances(cascade.predict(stages, people.persons), labels)
@@ -167,7 +169,7 @@ def test_training_corrects_a_stage_that_is_wrong_on_purpose(people, wrong, train
     boxes = metrics.box_sizes(np.array([p.box_xywh for p in people.persons]))
     pck = metrics.rate(metrics.pck(cascade.predict(stages, people.persons), labels, boxes, 0.1))
     assert record.best["PCK@0.1/box"] == pytest.approx(pck, abs=0.01)  # validation ran the whole cascade
-    assert read_json(refine.Displacements, out / bundle.REFINE).counts
+    assert read_json(cascade_samples.Displacements, out / bundle.REFINE).counts
     assert not (out / "resume").exists()
 
 
@@ -184,7 +186,7 @@ def test_an_interrupted_later_stage_ends_with_the_same_weights(people, wrong, tm
         fit.fit(later(people), settings, few, None, tmp_path / "cut", previous=wrong, echo=interrupt)
     with pytest.raises(ValueError, match=r"refines another bundle than .*cut"):
         fit.fit(later(people), settings, few, None, tmp_path / "cut", previous=tmp_path / "cut", resume=True)
-    assert (tmp_path / "cut" / "resume" / refine.ESTIMATES).exists()
+    assert (tmp_path / "cut" / "resume" / cascade_samples.ESTIMATES).exists()
     fit.fit(later(people), settings, few, None, tmp_path / "cut", previous=wrong, resume=True)
     _, a = models.load(tmp_path / "whole", keras)
     _, b = models.load(tmp_path / "cut", keras)
@@ -193,15 +195,15 @@ def test_an_interrupted_later_stage_ends_with_the_same_weights(people, wrong, tm
 
 
 def test_estimates_that_were_cut_off_are_made_again(people, wrong, tmp_path):
-    first = refine.samples(later(people), wrong, people, None, tmp_path)
-    path = tmp_path / "resume" / refine.ESTIMATES
+    first = cascade_samples.samples(later(people), wrong, people, None, tmp_path)
+    path = tmp_path / "resume" / cascade_samples.ESTIMATES
     whole = path.read_bytes()
     for spoilt in (whole[: len(whole) // 2], b"", b"text"):
         path.write_bytes(spoilt)
-        again = refine.samples(later(people), wrong, people, None, tmp_path)
+        again = cascade_samples.samples(later(people), wrong, people, None, tmp_path)
         np.testing.assert_array_equal(first.diameter, again.diameter)
     fewer = replace(people, persons=people.persons[:5])  # other people, other estimates
-    assert len(refine.samples(later(people), wrong, fewer, None, tmp_path).persons) < len(first.persons)
+    assert len(cascade_samples.samples(later(people), wrong, fewer, None, tmp_path).persons) < len(first.persons)
 
 
 def test_what_cannot_be_refined_is_refused_and_leaves_nothing(people, wrong, tmp_path):
@@ -214,5 +216,5 @@ def test_what_cannot_be_refined_is_refused_and_leaves_nothing(people, wrong, tmp
         fit.fit(later(people), SETTINGS, people, None, out, previous=tmp_path)
     other = overrides.with_skeleton(presets.preset("mobile-deeppose-refine"), coco.skeletons.LSP14)
     with pytest.raises(ValueError, match=r"finds skeleton 'coco17', the people are labelled with 'lsp14'"):
-        refine.check(other.spec, wrong)
+        cascade_samples.check(other.spec, wrong)
     assert not out.exists()

@@ -1,0 +1,88 @@
+"""`train.json`: how a bundle was trained."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import keras
+
+from poseport import __version__, bundle
+from poseport.data.people import People
+from poseport.records import read_json
+from poseport.train.begin.finetune import Initial
+from poseport.train.config import TrainConfig
+
+
+@dataclass(frozen=True)
+class DataUsed:
+    """file: name of the annotations. people: how many were used after filtering."""
+
+    file: str
+    sha256: str
+    people: int
+
+
+@dataclass(frozen=True)
+class Compression:
+    """How a bundle was made smaller. amount: share of zeros (pruned), different weights a layer (clustered), or
+    the architecture's new width (narrowed).
+    """
+
+    kind: Literal["pruned", "clustered", "narrowed"]
+    amount: float
+
+
+@dataclass(frozen=True)
+class TrainRecord:
+    """`train.json`: how a bundle came to be.
+
+    initial: where its first weights came from, if from a bundle. compression: what was done to them. best: scores
+    of the epoch whose weights were kept. preprocessing: fingerprint of how people were cropped and normalised
+    (`pose.fingerprint`).
+    """
+
+    train: TrainConfig
+    data: DataUsed
+    val: DataUsed | None
+    versions: dict[str, str]
+    parameters: int
+    initial: Initial | None = None
+    epochs_done: int = 0
+    seconds: float = 0.0
+    best: dict[str, float] | None = None
+    backgrounds: str | None = None
+    compression: Compression | None = None
+    preprocessing: str | None = None
+
+
+def new_record(settings: TrainConfig, people: People, val: People | None, backgrounds: str | None) -> TrainRecord:
+    """Of a run that has not begun. backgrounds: digest of their photos."""
+    return TrainRecord(
+        settings, _used(people), _used(val) if val else None, versions(), parameters=0, backgrounds=backgrounds
+    )
+
+
+def read_record(folder: Path) -> TrainRecord:
+    """How a bundle was trained; ValueError for one that does not say, or says it in another version's words."""
+    path = folder / bundle.TRAIN
+    if not path.is_file():
+        raise ValueError(f"{folder}: holds no {bundle.TRAIN}, so how to train it further is not known; train it again")
+    try:
+        return read_json(TrainRecord, path)
+    except ValueError as error:
+        raise ValueError(f"{error}; this poseport did not write it: train the bundle again") from None
+
+
+def versions() -> dict[str, str]:
+    """Versions of what made the weights."""
+    names = ("keras", keras.backend.backend(), "numpy", "opencv-python-headless")
+    found = {name: importlib.metadata.version(name) for name in names}
+    return {"poseport": __version__, "python": platform.python_version(), **found}
+
+
+def _used(people: People) -> DataUsed:
+    return DataUsed(people.path.name, people.sha256, len(people))
