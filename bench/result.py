@@ -10,9 +10,9 @@ from typing import Literal
 
 import numpy as np
 
-from poseport import bundle
 from poseport.records import read_json, write_json
 from poseport.spec import DecodeMethod
+from poseport.tflite import model_file
 from poseport.tflite.card import ModelCard
 from poseport.tflite.inspection import inspect_bytes, macs_per_person
 from poseport.tflite.runner import Pose
@@ -222,12 +222,12 @@ def model_info(pose: Pose) -> Model:
     """What a record keeps of a loaded file."""
     data = pose.path.read_bytes()
     name = pose.path.name.removesuffix(".tflite")
-    digest, zipped = hashlib.sha256(data).hexdigest(), bundle.zipped_bytes(data)
+    digest, zipped = hashlib.sha256(data).hexdigest(), model_file.zipped_bytes(data)
     return Model(name, digest, len(data), pose.card, zipped, _macs(pose.path))
 
 
 def _macs(path: Path) -> dict[str, int]:
-    stages = bundle.read_stages(path)
+    stages = model_file.read_stages(path)
     try:
         return macs_per_person((inspect_bytes(data, str(path)), card.spec.crops_per_person) for data, card in stages)
     except ValueError:  # tflite-runtime comes without the schema that `inspect` reads a file by

@@ -22,6 +22,7 @@ from poseport.convert.verify.parity import Parity, parity
 from poseport.convert.verify.promises import check_parity, verify
 from poseport.data import batches
 from poseport.data.people import People, Person
+from poseport.tflite import model_file
 from poseport.tflite.card import Calibration, Conversion, FineTuning, ModelCard
 from poseport.tflite.inspection import Inspection, inspect_bytes
 from poseport.tflite.runner import Network
@@ -111,10 +112,10 @@ def convert(
             estimates = cascade.predict([before.stage], persons, estimates=estimates)
         parts.append(_stage(folder, out, make, persons, manifest, estimates, finetune, decode, progress))
     (flatbuffer, first), *later = parts
-    bundle.write_model(out, flatbuffer, first.card, [bundle.pack(data, done.card) for data, done in later])
+    model_file.write(out, flatbuffer, first.card, [model_file.pack(data, done.card) for data, done in later])
     if tuning is not None:
         tuning.notes_path.unlink(missing_ok=True)
-    data, card = bundle.read_model(out)
+    data, card = model_file.read(out)
     return replace(first, card=card, inspection=inspect_bytes(data, str(out)), later=tuple(done for _, done in later))
 
 
@@ -148,7 +149,7 @@ def _stage(
             finetuning=finetuning,
         ),
     )
-    inspection = inspect_bytes(bundle.pack(flatbuffer, card), str(out))
+    inspection = inspect_bytes(model_file.pack(flatbuffer, card), str(out))
     verify(inspection, recipe, network.spec, {op for layer in chosen.kept for op in layer.ops})
     layers: tuple[LayerSteps, ...] = ()
     if recipe.trained:
@@ -157,7 +158,7 @@ def _stage(
     if decode:
         flatbuffer, card = heads.decoded(flatbuffer, card)
     flatbuffer = compact(flatbuffer)
-    inspection = inspect_bytes(bundle.pack(flatbuffer, card), str(out))
+    inspection = inspect_bytes(model_file.pack(flatbuffer, card), str(out))
     compared = None
     if boxes is not None:
         some = slice(PARITY_PEOPLE)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from poseport import bundle
 from poseport.convert.engines import budget
 from poseport.convert.quantize import Converted
 from poseport.records import to_data
+from poseport.tflite import model_file
 from poseport.tflite.inspection import macs_per_person
 
 
@@ -20,7 +20,7 @@ def to_answer(done: Converted) -> dict[str, Any]:
         "file": str(done.path),
         "recipe": done.card.conversion.recipe,
         "bytes": done.inspection.bytes,
-        "zipped_bytes": bundle.zipped_bytes(done.path.read_bytes()),
+        "zipped_bytes": model_file.zipped_bytes(done.path.read_bytes()),
         "macs": total,
         "macs_share_by_dtype": {dtype: macs / max(total, 1) for dtype, macs in shares.items()},
         "ops": done.inspection.op_counts,

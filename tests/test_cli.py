@@ -23,6 +23,7 @@ from poseport import bundle
 from poseport.command.cli import main
 from poseport.data.drawn import synth
 from poseport.skeleton import LSP14
+from poseport.tflite import model_file
 
 POSEPORT = str(Path(sys.executable).with_name("poseport"))
 
@@ -247,9 +248,9 @@ def test_a_file_is_held_to_its_bundle_and_to_another_file(tiny_models, tiny_bund
     )
     assert answer["passed"]
     assert [check["name"] for check in answer["checks"]] == ["input tensors", "keypoints"]
-    data, card = bundle.read_model(tiny_models["float32"])
+    data, card = model_file.read(tiny_models["float32"])
     spec = replace(card.spec, mean=(1.0, 1.0, 1.0))
-    bundle.write_model(tmp_path / "m.tflite", data[: data.index(b"PK\x03\x04")], replace(card, spec=spec))
+    model_file.write(tmp_path / "m.tflite", data[: data.index(b"PK\x03\x04")], replace(card, spec=spec))
     text = run(
         "verify", tmp_path / "m.tflite", "--against", tiny_models["float32"], "--data", drawn, "--count", 8, code=1
     )

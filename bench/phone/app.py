@@ -7,6 +7,7 @@ from pathlib import Path
 
 from poseport import bundle
 from poseport.bench.phone.adb import Device
+from poseport.tflite import model_file
 
 PACKAGE = "org.poseport.demo"
 FILES = f"/sdcard/Android/data/{PACKAGE}/files"
@@ -51,7 +52,7 @@ def sideload(device: Device, model: Path) -> str:
 
     Raises ValueError for a file that is no model, a name that the app refuses, or a phone that is full.
     """
-    bundle.read_stages(model)
+    model_file.read_stages(model)
     if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}\.tflite", model.name):
         raise ValueError(f"{model}: the app wants names of letters, digits and . _ - that end in .tflite; rename it")
     folder = f"{FILES}/models"

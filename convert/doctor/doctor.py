@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from poseport import bundle
 from poseport.convert.doctor import people_checks
 from poseport.convert.doctor.dataflow import read_graph
 from poseport.convert.doctor.finding import SEVERITIES, Finding
@@ -15,7 +14,7 @@ from poseport.convert.doctor.graph_checks import check_graph
 from poseport.convert.doctor.support_checks import check_support, needed_runtime
 from poseport.data.people import People
 from poseport.records import to_data
-from poseport.tflite import runner
+from poseport.tflite import model_file, runner
 from poseport.tflite.card import ModelCard
 from poseport.tflite.inspection import Inspection, read_file
 
@@ -79,7 +78,7 @@ def diagnose(
     findings = check_graph(graph) + check_support(graph, runtime)
     card, reason = None, "give --data"
     try:
-        _, card = bundle.read_model(path)
+        _, card = model_file.read(path)
     except ValueError as error:
         reason = "the file has no spec that says how to feed it"
         findings.append(_no_spec(str(error).removeprefix(f"{path}: ")))

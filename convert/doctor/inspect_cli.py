@@ -28,8 +28,9 @@ def inspect(file: Path, list_ops: bool, quiet: bool, as_json: bool) -> None:
     from poseport import bundle
     from poseport.records import to_data
     from poseport.tflite import inspection as inspection
+    from poseport.tflite import model_file
 
-    stages = [(inspection.inspect_bytes(data, str(file)), card) for data, card in bundle.read_stages(file)]
+    stages = [(inspection.inspect_bytes(data, str(file)), card) for data, card in model_file.read_stages(file)]
     per_person = inspection.macs_per_person((found, card.spec.crops_per_person) for found, card in stages)
 
     def plain(found: Inspection, card: ModelCard) -> dict[str, Any]:

@@ -13,11 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from poseport import bundle, cascade, pose
+from poseport import cascade, pose
 from poseport.cascade import Stage
 from poseport.convert.verify.parity import distances
 from poseport.data import batches
 from poseport.data.people import Person
+from poseport.tflite import model_file
 from poseport.tflite.card import ModelCard
 from poseport.tflite.runner import Network
 
@@ -92,13 +93,15 @@ def verify(
     with this one. progress: called with the number of crops just done.
     Raises ValueError when the two cannot be one network: other keypoints, another input size or number of stages.
     """
-    stages = bundle.read_stages(file)
+    stages = model_file.read_stages(file)
     if len(stages) != len(reference):
         raise ValueError(f"{file} has {len(stages)} stages and {name} {len(reference)}; they are not one network")
     checks: list[Check] = []
     estimates = None
     for number, ((data, card), wanted) in enumerate(zip(stages, reference, strict=True), 1):
-        network = Network(data, card, f"{file}: {bundle.stage_file(number)}" if number > 1 else str(file), threads=2)
+        network = Network(
+            data, card, f"{file}: {model_file.stage_file(number)}" if number > 1 else str(file), threads=2
+        )
         _check_alike(file, network, wanted, name)
         label = f"stage {number}, " if len(stages) > 1 else ""
         boxes = cascade.windows(wanted.spec, np.array([p.box_xywh for p in persons]), estimates)

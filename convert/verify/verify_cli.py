@@ -62,11 +62,12 @@ def verify(
     from poseport.convert import calibration
     from poseport.convert.verify import arm as arms
     from poseport.convert.verify import verify as verifies
+    from poseport.tflite import model_file
     from poseport.tflite.runner import load
 
     if (run is None) == (against is None):
         raise ValueError("give the bundle that the file comes from (--bundle), or another file (--against)")
-    card = bundles.read_model(file)[1]
+    card = model_file.read(file)[1]
     people = load_people(data, data_images, None)
     persons, _ = calibration.choose(people, min(count, len(people.for_training())), seed)
     places = {} if arm is None else {"arm64": arms.place(arm)}

@@ -18,12 +18,11 @@ def models(quiet: bool, as_json: bool) -> None:
 
     Example: poseport models
     """
-    from poseport import bundle
-    from poseport.tflite import shipped
+    from poseport.tflite import model_file, shipped
 
     rows: list[dict[str, Any]] = []
     for one in shipped.SHIPPED.values():
-        card = bundle.read_model(one.path)[1]
+        card = model_file.read(one.path)[1]
         h, w = card.spec.input_hw
         rows.append(
             {

@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from poseport import bundle, cascade, pose
+from poseport import cascade, pose
 from poseport.command.quiet import quiet
-from poseport.tflite import shipped, sidecar
+from poseport.tflite import model_file, shipped, sidecar
 from poseport.tflite.card import ModelCard
 from poseport.tflite.flatbuffer import verify
 
@@ -156,9 +156,9 @@ class Pose(Network):
 
     def __init__(self, path: Path, threads: int = 1, *, xnnpack: bool = True):
         self.path = Path(path)
-        (data, card), *later = bundle.read_stages(self.path)
+        (data, card), *later = model_file.read_stages(self.path)
         super().__init__(data, card, str(self.path), threads, xnnpack=xnnpack)
-        named = ((f"{self.path}: {bundle.stage_file(i)}", *stage) for i, stage in enumerate(later, 2))
+        named = ((f"{self.path}: {model_file.stage_file(i)}", *stage) for i, stage in enumerate(later, 2))
         self.networks = (self, *(Network(data, card, name, threads, xnnpack=xnnpack) for name, data, card in named))
 
     def __call__(self, image: np.ndarray, boxes_xywh: np.ndarray | None = None) -> np.ndarray:
@@ -190,7 +190,7 @@ def _check_shapes(name: str, card: ModelCard, runner: Runner) -> None:
     """A file whose tensors are not what its own card says is refused."""
     found_in, found_out = (tuple(t["shape"].tolist()) for t in (runner.input, runner.output))
     wanted_in, wanted_out = (1, *card.spec.input_hw, 3), (1, *card.spec.output_shape)
-    source, mend = bundle.CARD, "convert it again"
+    source, mend = model_file.CARD, "convert it again"
     if card.spec.family == "foreign":
         source, mend = sidecar.spec_path(Path(name)).name, "correct the spec"
     if found_in != wanted_in or int(np.prod(found_out)) != int(np.prod(wanted_out)):

@@ -11,6 +11,7 @@ from poseport import bundle, pose
 from poseport.convert import audit, spread
 from poseport.data import coco
 from poseport.skeleton import LSP14
+from poseport.tflite import model_file
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +21,7 @@ def people(drawn):
 
 @pytest.fixture(scope="module")
 def network(tiny_models):
-    data, card = bundle.read_model(tiny_models["float32"])
+    data, card = model_file.read(tiny_models["float32"])
     return data, card.spec
 
 

@@ -6,13 +6,12 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
-from poseport import bundle
 from poseport.convert.compact import compact
 from poseport.convert.engines.converter import to_flatbuffer
 from poseport.convert.graph import deployment
 from poseport.convert.recipes import recipe
 from poseport.data.coco import load
-from poseport.tflite import inspection
+from poseport.tflite import inspection, model_file
 from poseport.tflite.runner import open_interpreter
 
 
@@ -68,5 +67,5 @@ def test_constants_are_aligned_inside_the_file(written):
 
 def test_a_converted_file_went_through_it(tiny_models):
     for path in tiny_models.values():
-        data = bundle.read_model(path)[0]
+        data = model_file.read(path)[0]
         assert data.startswith(compact(data))  # a second time changes nothing; the card comes behind it

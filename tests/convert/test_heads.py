@@ -13,7 +13,7 @@ from poseport.command.quiet import quiet
 from poseport.convert import heads, quantize, recipes
 from poseport.data import batches, coco
 from poseport.spec import CoordsOutput, KeypointsOutput
-from poseport.tflite import inspection
+from poseport.tflite import inspection, model_file
 from poseport.tflite.runner import Network, Runner
 
 DATA = Arrays((FOLDER / "decode.bin").read_bytes())
@@ -52,7 +52,7 @@ def test_and_so_does_what_it_converts_to(name):
 
 @pytest.mark.parametrize("recipe", ["float32", "int8"])
 def test_a_grafted_file_is_the_same_network(recipe, tiny_models, drawn):
-    data, card = bundle.read_model(tiny_models[recipe])
+    data, card = model_file.read(tiny_models[recipe])
     grafted, decoded = heads.decoded(data, card)
     plain, inside = Network(data, card, "plain"), Network(grafted, decoded, "inside")
     assert inside.spec.output == KeypointsOutput(order="xys")
@@ -65,7 +65,9 @@ def test_a_grafted_file_is_the_same_network(recipe, tiny_models, drawn):
     away = np.abs(found - wanted).max(axis=-1)
     assert np.mean(away < 0.1) > 0.98
     assert away.max() < 6
-    before, after = (inspection.inspect_bytes(bundle.pack(d, c), "m") for d, c in ((data, card), (grafted, decoded)))
+    before, after = (
+        inspection.inspect_bytes(model_file.pack(d, c), "m") for d, c in ((data, card), (grafted, decoded))
+    )
     assert after.ops[: len(before.ops)] == before.ops
     assert after.inputs == before.inputs
     assert after.outputs[0].dtype == "float32"
@@ -77,7 +79,7 @@ def test_convert_puts_it_in_and_compares_it_with_keras(tiny_bundle, drawn, tmp_p
     out = tmp_path / "m.tflite"
     done = quantize.convert(tiny_bundle, recipes.recipe("float32"), out, coco.load(drawn), count=8, head="keypoints")
     assert done.parity.p99_px < 0.2
-    assert bundle.read_model(out)[1].spec.output == KeypointsOutput()
+    assert model_file.read(out)[1].spec.output == KeypointsOutput()
 
 
 def test_a_head_that_is_not_there_is_refused(tiny_bundle, tiny_cascade, tmp_path):

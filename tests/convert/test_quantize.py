@@ -14,6 +14,7 @@ from poseport.data import coco
 from poseport.data.drawn import synth
 from poseport.skeleton import LSP14
 from poseport.spec import CoordsOutput, HeatmapOutput, PoseSpec
+from poseport.tflite import model_file
 from poseport.tflite.runner import load
 from poseport.train.networks import models
 from poseport.train.progress.callbacks import save_weights
@@ -75,7 +76,7 @@ def test_every_recipe_says_what_it_is(calib, tmp_path):
     for recipe in plain:
         done = quantize.convert(run, recipe, tmp_path / f"{recipe.name}.tflite", calib, count=8)
         sizes[recipe.name] = done.inspection.bytes
-        assert bundle.read_model(done.path)[1].conversion.recipe == recipe.name
+        assert model_file.read(done.path)[1].conversion.recipe == recipe.name
         io = {t.dtype for t in (*done.inspection.inputs, *done.inspection.outputs)}
         assert io == {recipe.io}
         assert (done.card.conversion.calibration is None) == (not recipe.full)
@@ -152,7 +153,7 @@ def test_a_cascade_is_counted_as_it_runs(tiny_cascade, calib, tmp_path):
     assert later.parity.of == done.parity.of == 4 * 17
     assert summary.to_answer(done)["macs"] == done.inspection.macs + 17 * later.inspection.macs
     assert done.inspection.bytes == done.path.stat().st_size
-    assert done.card == bundle.read_model(done.path)[1]
+    assert done.card == model_file.read(done.path)[1]
     assert len(later.card.conversion.calibration.people) == 4
     assert not list(tmp_path.glob(".*"))
 

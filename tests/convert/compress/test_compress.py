@@ -17,7 +17,7 @@ from poseport.convert.engines import tf_keras_twin
 from poseport.data import coco
 from poseport.data.drawn import synth
 from poseport.records import read_json
-from poseport.tflite import inspection, shipped
+from poseport.tflite import inspection, model_file, shipped
 from poseport.train.networks import models
 from poseport.train.record import TrainRecord
 
@@ -46,7 +46,7 @@ def test_pruned(trained, people, tmp_path):
     left = {}
     for folder in (trained, tmp_path / "pruned"):
         converted = quantize.convert(folder, recipes.recipe("int8"), tmp_path / "m.tflite", people, count=8)
-        constants = inspection.constants(bundle.read_model(converted.path)[0], "m")
+        constants = inspection.constants(model_file.read(converted.path)[0], "m")
         kernels = b"".join(values.tobytes() for values in constants if values is not None and values.dtype == "int8")
         left[folder.name] = len(zlib.compress(kernels, 9)) / len(kernels)
     assert left["pruned"] < left["run"] - 0.1

@@ -16,7 +16,6 @@ import tensorflow as tf
 from ai_edge_litert import schema_py_generated as schema
 from click.testing import CliRunner
 
-from poseport import bundle
 from poseport.command.cli import main
 from poseport.convert.doctor import delegates, doctor
 from poseport.convert.doctor.dataflow import read_graph
@@ -25,6 +24,7 @@ from poseport.convert.doctor.graph_checks import check_graph
 from poseport.convert.doctor.runtimes import OLDEST, oldest_runtime, parse_runtime
 from poseport.convert.doctor.support_checks import check_support, needed_runtime
 from poseport.data import coco
+from poseport.tflite import model_file
 from poseport.tflite.runner import Runner
 
 
@@ -187,7 +187,7 @@ def test_pieces_are_as_tflite_cuts_them(files: Callable[[str], bytes]) -> None:
 
 @pytest.mark.parametrize("recipe", ["float32", "int8"])
 def test_xnnpack_takes_as_many_pieces_as_the_table_says(recipe: str, tiny_models: dict[str, Path]) -> None:
-    data, _ = bundle.read_model(tiny_models[recipe])
+    data, _ = model_file.read(tiny_models[recipe])
     graph = read_graph(data, recipe)
     taken = [delegates.XNNPACK.refusal(op, graph.found, graph.constant) is None for op in graph.found.ops]
     assert not all(taken)  # RESIZE_NEAREST_NEIGHBOR
@@ -266,9 +266,9 @@ def sick(tiny_models: dict[str, Path], tmp_path_factory: pytest.TempPathFactory)
         x = tf.nn.conv2d(image, tf.constant(first), 4, "SAME") - tf.constant(np.repeat([100.0, 0.0], 4), tf.float32)
         return tf.nn.conv2d(tf.nn.relu(x), tf.constant(heads), 1, "SAME")
 
-    _, card = bundle.read_model(tiny_models["int8"])
+    _, card = model_file.read(tiny_models["int8"])
     path = tmp_path_factory.mktemp("sick") / "sick.tflite"
-    bundle.write_model(path, convert(network, (1, 64, 64, 3), "int8"), card)
+    model_file.write(path, convert(network, (1, 64, 64, 3), "int8"), card)
     return path
 
 

@@ -16,7 +16,7 @@ from poseport.data import coco
 from poseport.data.drawn import synth
 from poseport.skeleton import COCO17
 from poseport.spec import CoordsOutput, PoseSpec
-from poseport.tflite import inspection, shipped
+from poseport.tflite import inspection, model_file, shipped
 from poseport.tflite.runner import load
 from poseport.train.networks import models
 from poseport.train.progress.callbacks import save_weights
@@ -202,7 +202,7 @@ def test_layers_named_by_hand_are_in_sixteen_bits(poisoned, calib, done, tmp_pat
     assert by_hand.inspection.float_islands == ()
     # the app's own tests run such a file on TFLite 2.16.1, and are refused
     for runtime, refused in (((2, 16, 1), True), ((2, 18), False)):
-        graph = read_graph(bundle.read_model(by_hand.path)[0], "m.tflite")
+        graph = read_graph(model_file.read(by_hand.path)[0], "m.tflite")
         assert ("runtime-types" in {one.id for one in check_support(graph, runtime)}) == refused
 
 

@@ -13,6 +13,7 @@ from poseport.convert import heads
 from poseport.convert.verify import arm, verify
 from poseport.data import coco
 from poseport.records import write_json
+from poseport.tflite import model_file
 from poseport.tflite.runner import load
 from poseport.train import evaluate
 from poseport.train.networks import models
@@ -33,9 +34,9 @@ def failures(found):
 
 
 def rewritten(path, out, **change):
-    data, card = bundle.read_model(path)
+    data, card = model_file.read(path)
     end = data.index(b"PK\x03\x04") if b"PK\x03\x04" in data else len(data)
-    bundle.write_model(out, data[:end], replace(card, spec=replace(card.spec, **change)))
+    model_file.write(out, data[:end], replace(card, spec=replace(card.spec, **change)))
     return out
 
 
@@ -48,8 +49,8 @@ def test_the_float_file_is_its_network(tiny_models, trained, persons):
 
 
 def test_with_its_decoder_inside_too(tiny_models, trained, persons, tmp_path):
-    data, card = bundle.read_model(tiny_models["float32"])
-    bundle.write_model(tmp_path / "m.tflite", *heads.decoded(data, card))
+    data, card = model_file.read(tiny_models["float32"])
+    model_file.write(tmp_path / "m.tflite", *heads.decoded(data, card))
     assert verify.verify(tmp_path / "m.tflite", trained, "the bundle", persons, limit=verify.FLOAT).passed
 
 
@@ -90,7 +91,7 @@ def test_two_files_and_other_machines(tiny_models, persons):
 
 @pytest.mark.parametrize("mean", [0.0, 1.0])
 def test_a_file_that_others_made_is_held_to_one_by_the_spec_beside_it(mean, tiny_models, trained, persons, tmp_path):
-    data, card = bundle.read_model(tiny_models["int8"])
+    data, card = model_file.read(tiny_models["int8"])
     theirs = replace(card.spec, architecture=ForeignArchitecture(source="somebody"), mean=(mean,) * 3)
     (tmp_path / "theirs.tflite").write_bytes(data[: data.index(b"PK\x03\x04")])
     write_json(theirs, tmp_path / "theirs.json")

@@ -12,8 +12,7 @@ import numpy as np
 import pytest
 
 import poseport
-from poseport import bundle
-from poseport.tflite import flatbuffer, runner
+from poseport.tflite import flatbuffer, model_file, runner
 
 
 def test_sound_files_pass(tiny_models: dict[str, Path]) -> None:
@@ -23,7 +22,7 @@ def test_sound_files_pass(tiny_models: dict[str, Path]) -> None:
 
 @pytest.mark.parametrize("cut", [0.02, 0.3, 0.9])
 def test_a_cut_file_is_one_line(cut: float, tiny_models: dict[str, Path]) -> None:
-    data, _ = bundle.read_model(tiny_models["int8"])
+    data, _ = model_file.read(tiny_models["int8"])
     whole = data.rindex(b"PK\x03\x04")
     with pytest.raises(ValueError, match=r"^m\.tflite: its flatbuffer is damaged \(.*\); convert it or copy it again$"):
         flatbuffer.verify(data[: int(whole * cut)], "m.tflite")

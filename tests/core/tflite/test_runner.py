@@ -13,9 +13,10 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 import poseport
-from poseport import bundle, cascade, pose
+from poseport import cascade, pose
 from poseport.data import coco
 from poseport.data.images import read_image
+from poseport.tflite import model_file
 from poseport.tflite.runner import Pose, Runner, load, runtime
 
 BOTH = pytest.mark.parametrize("recipe", ["float32", "int8"])
@@ -96,9 +97,9 @@ def test_bytes_are_copied_where_that_is_exact(tiny_models: dict[str, Path]) -> N
 
 
 def test_another_mean_is_not_copied_bytes(tiny_models: dict[str, Path], tmp_path: Path) -> None:
-    data, card = bundle.read_model(tiny_models["int8"])
+    data, card = model_file.read(tiny_models["int8"])
     spec = replace(card.spec, mean=(1.0, 2.0, 3.0))
-    bundle.write_model(tmp_path / "m.tflite", data[: data.rindex(b"PK\x03\x04")], replace(card, spec=spec))
+    model_file.write(tmp_path / "m.tflite", data[: data.rindex(b"PK\x03\x04")], replace(card, spec=spec))
     model = load(tmp_path / "m.tflite")
     assert not model.byte_exact
     crops = np.full((1, 64, 64, 3), 50, np.uint8)
@@ -180,11 +181,11 @@ def test_a_box_without_area_is_refused(tiny_models: dict[str, Path], photo: tupl
 def test_a_card_that_disagrees_with_its_tensors_is_refused(
     changes: dict[str, Any], tiny_models: dict[str, Path], tmp_path: Path
 ) -> None:
-    data, card = bundle.read_model(tiny_models["int8"])
+    data, card = model_file.read(tiny_models["int8"])
     if "keypoints" in changes:
         changes = {"skeleton": poseport.skeleton.LSP14}
     path = tmp_path / "other.tflite"
-    bundle.write_model(path, data[: data.rindex(b"PK\x03\x04")], replace(card, spec=replace(card.spec, **changes)))
+    model_file.write(path, data[: data.rindex(b"PK\x03\x04")], replace(card, spec=replace(card.spec, **changes)))
     with pytest.raises(ValueError, match=r"other\.tflite: its tensors are \(1, 64, 64, 3\) -> .*; convert it again"):
         load(path)
 
@@ -195,7 +196,7 @@ def test_a_flatbuffer_that_cannot_be_loaded_is_named() -> None:
 
 
 def test_an_operation_that_the_runtime_does_not_have_is_named(tiny_models: dict[str, Path]) -> None:
-    data, _ = bundle.read_model(tiny_models["float32"])
+    data, _ = model_file.read(tiny_models["float32"])
     model = schema.ModelT.InitFromPackedBuf(data, 0)
     model.operatorCodes[0].version = 99
     builder = flatbuffers.Builder(len(data))

@@ -15,12 +15,12 @@ from poseport.bench import accuracy
 from poseport.command.cli import main
 from poseport.data import coco
 from poseport.skeleton import COCO17
-from poseport.tflite import runner, shipped
+from poseport.tflite import model_file, runner, shipped
 
 
 @pytest.mark.parametrize("one", shipped.SHIPPED.values(), ids=lambda one: one.name)
 def test_a_file_comes_from_the_bundle_beside_it(one: shipped.Shipped) -> None:
-    _, card = bundle.read_model(one.path)
+    _, card = model_file.read(one.path)
     folder = shipped.bundle(one.name)
     assert card.conversion.weights_sha256 == bundle.sha256(folder / bundle.WEIGHTS)
     assert card.spec == bundle.read_spec(folder)

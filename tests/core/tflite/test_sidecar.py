@@ -19,7 +19,7 @@ from poseport.command.cli import main
 from poseport.data import coco
 from poseport.data.images import read_image
 from poseport.skeleton import COCO17
-from poseport.tflite import runner, sidecar
+from poseport.tflite import model_file, runner, sidecar
 from poseport.train.networks import models
 
 SPECS = ROOT / "tests" / "data" / "peers"
@@ -29,7 +29,7 @@ IMAGE = np.random.default_rng(0).integers(0, 256, (90, 120, 3), np.uint8)
 @pytest.fixture
 def bare(tiny_models: dict[str, Path], tmp_path: Path) -> Path:
     """The tiny network as others would give it away: no card, its spec beside it."""
-    data, _ = bundle.read_model(tiny_models["float32"])
+    data, _ = model_file.read(tiny_models["float32"])
     (tmp_path / "theirs.v2.tflite").write_bytes(data[: data.rindex(b"PK\x03\x04")])
     return write(tmp_path / "theirs.v2.tflite")
 
