@@ -52,8 +52,8 @@ arm-parity: install
 
 demo: install
 	rm -rf $(DEMO)
-	$(BIN)/poseport data synth $(DEMO)/train --people 3000 --seed 0
-	$(BIN)/poseport data synth $(DEMO)/unseen --people 400 --seed 1
+	$(BIN)/poseport data synth $(DEMO)/train --count 3000 --seed 0
+	$(BIN)/poseport data synth $(DEMO)/unseen --count 400 --seed 1
 	$(BIN)/poseport train --preset mobile-hourglass --input-size 128 --data $(DEMO)/train --val $(DEMO)/unseen \
 	  --epochs 12 --eval-every 6 --out $(DEMO)/run
 	$(BIN)/poseport convert $(DEMO)/run --recipe float32 --calib $(DEMO)/train --out $(DEMO)/hourglass.float32.tflite

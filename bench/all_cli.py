@@ -6,11 +6,18 @@ from pathlib import Path
 
 import click
 
-from poseport.bench.measure_cli import accuracy, keypoints_option, latency
+from poseport.bench.measure_cli import (
+    accuracy,
+    keypoints_option,
+    latency,
+    runs_option,
+    seconds_option,
+    threads_option,
+    workers_option,
+)
 from poseport.command.options import (
     MODEL,
     PATH,
-    Counts,
     answer,
     guarded,
     output_options,
@@ -21,15 +28,15 @@ from poseport.command.options import (
 
 @click.command("all")
 @click.argument("models", type=MODEL, nargs=-1, required=True)
-@people_options("data", "People to score on, whose crops are timed too")
+@people_options("data", "People to score on and to time")
 @skeleton_option
 @keypoints_option
-@click.option("--processes", default=1, show_default=True, type=click.IntRange(1), help="That share the people.")
-@click.option("--threads", default="1", type=Counts(), show_default=True, help="Thread counts, comma separated.")
-@click.option("--runs", default=1024, show_default=True, type=click.IntRange(20), help="Timed people of each.")
-@click.option("--seconds", default=60.0, show_default=True, type=click.FloatRange(0), help="Fewer people after these.")
-@click.option("--no-photos", is_flag=True, help="Leave the crops of the worst people out of the report.")
-@click.option("--out", required=True, type=PATH, help="Folder for the results; the page is its report.html.")
+@workers_option
+@threads_option
+@runs_option
+@seconds_option
+@click.option("--no-photos", is_flag=True, help="Write the report without crops of the people who were scored worst.")
+@click.option("--out", required=True, type=PATH, help="Folder for the results and for the page, report.html.")
 @output_options
 @guarded
 @click.pass_context
@@ -40,7 +47,7 @@ def everything(
     data_images: Path | None,
     skeleton: str | None,
     keypoints: str | None,
-    processes: int,
+    workers: int,
     threads: tuple[int, ...],
     runs: int,
     seconds: float,
@@ -49,8 +56,8 @@ def everything(
     quiet: bool,
     as_json: bool,
 ) -> None:
-    """Score and time converted MODELS on the same people, crops and machine, and write one page that compares them:
-    our own files, and others' with a spec beside them.
+    """Score and time converted MODELS on the same people and the same machine, and write one page that compares
+    them. A .tflite file that others made needs its spec beside it.
 
     Example: poseport bench all starter-float32 starter deeppose --data people --keypoints body --out results
     """
@@ -60,7 +67,7 @@ def everything(
 
     page = out / "report.html"
     shared = {"models": models, "data": data, "data_images": data_images, "out": out, "quiet": quiet or as_json}
-    context.invoke(accuracy, **shared, skeleton=skeleton, keypoints=keypoints, processes=processes)
+    context.invoke(accuracy, **shared, skeleton=skeleton, keypoints=keypoints, workers=workers)
     context.invoke(latency, **shared, threads=threads, runs=runs, seconds=seconds)
     records = result.load_all(out)
     write_report(records, page, images=not no_photos, files=heatmaps.find_files(models))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from poseport.command.errors import guarded_as
 from poseport.command.options import PATH, answer, guarded, output_options
 
 
@@ -14,18 +15,20 @@ from poseport.command.options import PATH, answer, guarded, output_options
 @click.option(
     "--baseline",
     required=True,
-    help="What sets the mark: a model in RESULTS by its file name without "
-    ".tflite, or a record (or folder of records of one model) that was kept.",
+    help="Model to compare with: a model in RESULTS by its file name without .tflite, or a saved record, or a folder "
+    "of records of one model.",
 )
-@click.option("--candidate", required=True, help="Model to judge, by its file name without .tflite.")
-@click.option("--max-ap-drop", type=float, help="OKS-AP points (of 100) that it may lose.")
-@click.option("--max-pck-drop", type=float, help="Points (of 100) of PCK@0.1/box that it may lose.")
-@click.option("--max-slowdown", type=float, help="Percent that its median time may be longer.")
-@click.option("--resamples", default=2000, show_default=True, type=click.IntRange(100), help="Of the bootstrap.")
+@click.option("--candidate", required=True, help="Model to accept or reject, by its file name without .tflite.")
+@click.option("--max-ap-drop", type=float, help="Budget: points of OKS-AP (0 to 100) that it may lose.")
+@click.option("--max-pck-drop", type=float, help="Budget: points of PCK@0.1/box (0 to 100) that it may lose.")
+@click.option("--max-slowdown", type=float, help="Budget: percent by which its median time may grow.")
+@click.option(
+    "--resamples", default=2000, show_default=True, type=click.IntRange(100), help="Number of bootstrap resamples."
+)
 @click.option("--junit", type=PATH, help="Also write the decisions as JUnit XML.")
-@click.option("--github", is_flag=True, help="Also print them as annotations of a GitHub workflow.")
+@click.option("--github", is_flag=True, help="Also print the decisions as annotations of a GitHub workflow.")
 @output_options
-@guarded
+@guarded_as(2)  # 1 means "beyond the budget" and nothing else
 def gate(
     results: Path,
     baseline: str,
@@ -39,8 +42,9 @@ def gate(
     quiet: bool,
     as_json: bool,
 ) -> None:
-    """Judge a candidate against a budget, from the records in RESULTS. Exit code 0: within it with 95 % confidence;
-    1: beyond it; 2: cannot tell with this many people (and how many would do).
+    """Accept or reject a candidate against a budget, from the records in RESULTS. The exit code is 0 if it is within
+    the budget with 95 % confidence, 1 if it is beyond it, and 2 if these people are too few to tell (the answer says
+    how many would be enough) or the command fails.
 
     Example: poseport bench gate results --baseline starter.float32 --candidate starter.int8-p95 --max-ap-drop 1.0
     """
@@ -49,17 +53,13 @@ def gate(
     from poseport.bench.decide import gate as gates
     from poseport.records import write_whole
 
-    try:
-        budget = gates.Budget(max_ap_drop, max_pck_drop, max_slowdown)
-        records = result.load_all(results)
-        kept = Path(baseline)
-        base = result.load_some(kept) if kept.exists() else gates.of_model(records, baseline)
-        decisions = gates.gate(base, gates.of_model(records, candidate), budget, resamples=resamples)
-        if junit is not None:
-            write_whole(junit, announce.junit(decisions, candidate))
-    except ValueError as error:  # exit code 1 would say "beyond"
-        click.echo(f"Error: {error}", err=True)
-        raise click.exceptions.Exit(2) from None
+    budget = gates.Budget(max_ap_drop, max_pck_drop, max_slowdown)
+    records = result.load_all(results)
+    kept = Path(baseline)
+    base = result.load_some(kept) if kept.exists() else gates.of_model(records, baseline)
+    decisions = gates.gate(base, gates.of_model(records, candidate), budget, resamples=resamples)
+    if junit is not None:
+        write_whole(junit, announce.junit(decisions, candidate))
     verdict = gates.overall(decisions)
     word = verdict.name.lower().replace("_", " ")
     found = {
@@ -83,14 +83,19 @@ def gate(
 
 @click.command()
 @click.argument("results", type=PATH)
-@click.option("--out", required=True, type=PATH, help="report.html (one offline page), report.md or report.csv.")
-@click.option("--models", type=PATH, multiple=True, help="Measured files, or folders of them: adds their heatmaps.")
-@click.option("--no-photos", is_flag=True, help="Leave the crops of the worst people out.")
+@click.option("--out", required=True, type=PATH, help="File to write: .html (one offline page), .md or .csv.")
+@click.option(
+    "--models",
+    type=PATH,
+    multiple=True,
+    help="Measured .tflite files, or folders that hold them; adds heatmaps to the page.",
+)
+@click.option("--no-photos", is_flag=True, help="Write the page without crops of the people who were scored worst.")
 @output_options
 @guarded
 def report(results: Path, out: Path, models: tuple[Path, ...], no_photos: bool, quiet: bool, as_json: bool) -> None:
-    """Write a page from the records in RESULTS: what quantization cost and changed, with plots, the keypoints
-    and people that lost most, and the caveats that apply.
+    """Write a page from the records in RESULTS: what quantization cost and changed, with plots, the keypoints and
+    people that lost most, and the caveats that apply.
 
     Example: poseport bench report results --out report.html --models .
     """

@@ -11,9 +11,7 @@ import click
 from poseport.command.options import (
     MODEL,
     PATH,
-    Counts,
     F,
-    Some,
     answer,
     guarded,
     load_people,
@@ -22,17 +20,42 @@ from poseport.command.options import (
     progress,
     skeleton_option,
 )
+from poseport.command.parameters import Counts, Names
 
 if TYPE_CHECKING:
     from poseport.bench.result import Result
 
 
-DELEGATES = Some("xnnpack", "none")
+DELEGATES = Names("xnnpack", "none")
+threads_option = click.option(
+    "--threads", default="1", type=Counts(), show_default=True, help="Thread counts to measure, such as 1,2,4."
+)
+delegates_option = click.option(
+    "--delegates",
+    default="xnnpack",
+    type=DELEGATES,
+    show_default=True,
+    help="Delegates to measure: xnnpack, none or both.",
+)
+runs_option = click.option(
+    "--runs", default=1024, show_default=True, type=click.IntRange(20), help="Number of people to time, per setting."
+)
+seconds_option = click.option(
+    "--seconds",
+    default=60.0,
+    show_default=True,
+    type=click.FloatRange(0),
+    help="Time limit per setting; fewer people are timed when it is reached.",
+)
+workers_option = click.option(
+    "--workers", default=1, show_default=True, type=click.IntRange(1), help="Number of processes that share the people."
+)
+out_option = click.option("--out", required=True, type=PATH, help="Folder for the results, one JSON record each.")
 
 
 def keypoints_option(command: F) -> F:
-    """`--keypoints`: which are scored."""
-    text = "Score only these, comma separated; `body` is shoulders to ankles."
+    """`--keypoints`: which keypoints are scored."""
+    text = "Score only these keypoints, comma-separated; `body` stands for shoulders to ankles. Default: all."
     return click.option("--keypoints", help=text)(command)
 
 
@@ -41,13 +64,20 @@ def keypoints_option(command: F) -> F:
 @people_options("data", "People to score on")
 @skeleton_option
 @keypoints_option
-@click.option("--flip", is_flag=True, help="Average with the mirrored crops.")
-@click.option("--detections", type=PATH, help="COCO results file whose boxes are used instead of the annotated ones.")
-@click.option("--jitter", type=float, help="Move each edge of the annotated boxes by up to this share, say 0.1.")
-@click.option("--decoders", default="own", show_default=True, help="own, all, or names: each on the same outputs.")
-@click.option("--processes", default=1, show_default=True, type=click.IntRange(1), help="That share the people.")
-@click.option("--threads", default=1, show_default=True, type=click.IntRange(1), help="Of the interpreter.")
-@click.option("--out", required=True, type=PATH, help="Folder for the results.")
+@click.option("--flip", is_flag=True, help="Average the keypoints with those of the mirrored crops.")
+@click.option("--detections", type=PATH, help="COCO results file whose boxes replace the annotated boxes.")
+@click.option("--jitter", type=float, help="Move each edge of the annotated boxes by up to this share, such as 0.1.")
+@click.option(
+    "--decoders",
+    default="own",
+    show_default=True,
+    help="Decoders to score on the same heatmaps: own, all, or names such as argmax,dark.",
+)
+@workers_option
+@click.option(
+    "--threads", default=1, show_default=True, type=click.IntRange(1), help="Number of threads of the interpreter."
+)
+@out_option
 @output_options
 @guarded
 def accuracy(
@@ -60,14 +90,14 @@ def accuracy(
     detections: Path | None,
     jitter: float | None,
     decoders: str,
-    processes: int,
+    workers: int,
     threads: int,
     out: Path,
     quiet: bool,
     as_json: bool,
 ) -> None:
-    """Score converted MODELS on annotated people: official OKS-AP, PCK, PCP, with every prediction kept, also in
-    COCO's results format (in OUT/predictions).
+    """Score converted MODELS on annotated people by official OKS-AP, PCK and PCP. All predictions are saved, also in
+    COCO's results format in OUT/predictions.
 
     Example: poseport bench accuracy starter-float32 starter --data people --out results
     """
@@ -80,7 +110,7 @@ def accuracy(
     people = load_people(data, data_images, skeleton)
     only = people.skeleton.chosen(keypoints)
     if detections is not None and jitter is not None:
-        raise ValueError("--jitter moves annotated boxes, and --detections takes others; leave one of them away")
+        raise ValueError("--jitter moves the annotated boxes and --detections replaces them; remove one of the two")
     if detections is not None:
         boxes = crops.detected(people, detections)
     else:
@@ -92,17 +122,17 @@ def accuracy(
         count = len(boxes.cropped) * (1 + len(ways) * (len(model.networks) - 1))
         with progress(model.path.name, count, hidden=quiet or as_json) as advance:
             found += measure.measure(
-                model, people, boxes=boxes, ways=ways, only=only, processes=processes, progress=advance
+                model, people, boxes=boxes, ways=ways, only=only, processes=workers, progress=advance
             )
     _answer_scores(found, out, quiet=quiet, as_json=as_json)
 
 
 @click.command()
 @click.argument("records", type=PATH, nargs=-1, required=True)
-@people_options("data", "The people that were measured")
+@people_options("data", "The people whose predictions the records hold")
 @skeleton_option
 @keypoints_option
-@click.option("--out", required=True, type=PATH, help="Folder for the results.")
+@out_option
 @output_options
 @guarded
 def rescore(
@@ -115,8 +145,8 @@ def rescore(
     quiet: bool,
     as_json: bool,
 ) -> None:
-    """Score the predictions in accuracy RECORDS again without running a network: on other keypoints, or after
-    labels were mended.
+    """Score the predictions in accuracy RECORDS again, without running a network: on other keypoints, or after the
+    labels were corrected.
 
     Example: poseport bench rescore results/starter.*.accuracy.*.json --data people --keypoints body --out results
     """
@@ -131,7 +161,7 @@ def rescore(
 
 
 def _answer_scores(results: Sequence[Result], out: Path, *, quiet: bool, as_json: bool) -> None:
-    """Save accuracy records and their predictions, and say what is in them."""
+    """Save accuracy records with their predictions, and print their scores."""
     import json
 
     from poseport.bench import result
@@ -162,14 +192,12 @@ def _answer_scores(results: Sequence[Result], out: Path, *, quiet: bool, as_json
 
 @click.command()
 @click.argument("models", type=MODEL, nargs=-1, required=True)
-@click.option("--threads", default="1", type=Counts(), show_default=True, help="Thread counts, comma separated.")
-@click.option(
-    "--delegates", default="xnnpack", type=DELEGATES, show_default=True, help="xnnpack, none, or both: xnnpack,none."
-)
-@click.option("--runs", default=1024, show_default=True, type=click.IntRange(20), help="Timed people of each.")
-@click.option("--seconds", default=60.0, show_default=True, type=click.FloatRange(0), help="Fewer people after these.")
-@people_options("data", "Whose crops; default: one drawn person", required=False)
-@click.option("--out", required=True, type=PATH, help="Folder for the results.")
+@threads_option
+@delegates_option
+@runs_option
+@seconds_option
+@people_options("data", "People whose crops are timed (without it, one drawn person)", required=False)
+@out_option
 @output_options
 @guarded
 def latency(
@@ -184,8 +212,8 @@ def latency(
     quiet: bool,
     as_json: bool,
 ) -> None:
-    """Time converted MODELS on this machine, one person at a time, every sample kept: crop, network and decoder
-    apart, in two fresh processes whose medians must agree. A host's figures say nothing about a phone's.
+    """Time converted MODELS on this machine, one person at a time. Crop, network and decoder are timed separately, in
+    two new processes whose medians must agree, and all samples are saved. These times do not predict a phone's.
 
     Example: poseport bench latency starter-float32 starter --threads 1,2 --out results
     """
@@ -226,20 +254,36 @@ def latency(
 
 @click.command()
 @click.argument("model", type=MODEL)
-@click.option("--threads", default=1, show_default=True, type=click.IntRange(1), help="Of the interpreter.")
-@click.option("--delegate", default="xnnpack", type=click.Choice(["xnnpack", "none"]), show_default=True)
-@click.option("--runs", default=50, show_default=True, type=click.IntRange(5), help="Timed runs of each operation.")
-@click.option("--ops", "every", is_flag=True, help="List every operation.")
+@threads_option
+@delegates_option
+@click.option(
+    "--runs", default=50, show_default=True, type=click.IntRange(5), help="Number of timed runs per operation."
+)
+@click.option("--ops", "list_ops", is_flag=True, help="List every operation.")
 @output_options
 @guarded
-def profile(model: Path, threads: int, delegate: str, runs: int, every: bool, quiet: bool, as_json: bool) -> None:
-    """Say where a converted MODEL's time goes on this machine: every operation timed alone, by layer of the network,
-    kind, type and delegate.
+def profile(
+    model: Path,
+    threads: tuple[int, ...],
+    delegates: tuple[str, ...],
+    runs: int,
+    list_ops: bool,
+    quiet: bool,
+    as_json: bool,
+) -> None:
+    """Time every operation of a converted MODEL alone on this machine, and sum the times by layer of the network, kind
+    and type of operation, and delegate.
 
     Example: poseport bench profile starter --ops
     """
+    import itertools
+
     from poseport.bench import operations as profiles
     from poseport.records import to_data
 
-    found = profiles.profile(model, threads, xnnpack=delegate == "xnnpack", runs=runs)
-    answer(to_data(found), profiles.text(found, every), as_json=as_json, quiet=quiet)
+    found = [
+        profiles.profile(model, count, xnnpack=delegate == "xnnpack", runs=runs)
+        for count, delegate in itertools.product(threads, delegates)
+    ]
+    text = "\n\n".join(profiles.text(profile, list_ops) for profile in found)
+    answer({"profiles": [to_data(profile) for profile in found]}, text, as_json=as_json, quiet=quiet)

@@ -7,31 +7,43 @@ from pathlib import Path
 
 import click
 
-from poseport.command.options import BUNDLE, answer, guarded, load_people, output_options, people_options, progress
+from poseport.command.options import (
+    BUNDLE,
+    answer,
+    guarded,
+    load_people,
+    output_options,
+    people_options,
+    progress,
+    seed_option,
+)
 
 
 @click.command()
-@click.argument("run", metavar="BUNDLE", type=BUNDLE)
-@people_options("calib", "People that shall settle activation ranges")
-@people_options("exclude", "Evaluation people: none of their photos may calibrate", required=False)
-@click.option("--most", default=512, show_default=True, type=click.IntRange(16), help="How many people to look at.")
-@click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Draws the people.")
+@click.argument("folder", metavar="BUNDLE", type=BUNDLE)
+@people_options("calib", "Calibration people, whose crops would set the activation ranges")
+@people_options("exclude", "Evaluation people, whose photos must not be used for calibration", required=False)
+@click.option(
+    "--count", default=512, show_default=True, type=click.IntRange(16), help="Largest number of people to examine."
+)
+@seed_option("people")
 @output_options
 @guarded
 def calibrate(
-    run: Path,
+    folder: Path,
     calib: Path,
     calib_images: Path | None,
     exclude: Path | None,
     exclude_images: Path | None,
-    most: int,
+    count: int,
     seed: int,
     quiet: bool,
     as_json: bool,
 ) -> None:
-    """Say how the activation ranges of a BUNDLE's network settle as people are added, drawn at random and spread over
-    size, pose and brightness, and how much two halves differ. Refuses people who are on evaluation photos too, and a
-    bundle whose pre-processing is not that of its training. Of a cascade the first stage is looked at.
+    """Check whether calibration people are enough for a BUNDLE: how its activation ranges settle as people are added,
+    drawn at random or spread over size, pose and brightness, and how much two halves of the people differ. People on
+    evaluation photos are refused, and so is a bundle whose pre-processing has changed since its training. A cascade's
+    first stage is examined.
 
     Example: poseport calibrate runs/first --calib people --exclude unseen
     """
@@ -39,10 +51,10 @@ def calibrate(
     from poseport.command.quiet import quiet as quietly
     from poseport.convert.recipes import recipe
 
-    first = bundle.stages(run)[0]
+    first = bundle.stages(folder)[0]
     people = load_people(calib, calib_images, None)
     others = load_people(exclude, exclude_images, None) if exclude else None
-    os.environ["KERAS_BACKEND"] = "tensorflow"  # whatever trained the bundle, TensorFlow converts it
+    os.environ["KERAS_BACKEND"] = "tensorflow"  # TensorFlow converts, whichever backend trained
     with quietly():
         from poseport.convert import audit as audits
         from poseport.convert import graph
@@ -51,9 +63,9 @@ def calibrate(
     audits.check_people(bundle.read_spec(first), people, str(first), others)  # before the network is converted
     network = graph.deployment(first)
     flatbuffer = converter.to_flatbuffer(network, recipe("float32"), [])
-    total = min(most, len(people.for_training()))
-    with progress("looking at people", total, hidden=quiet or as_json) as advance:
+    total = min(count, len(people.for_training()))
+    with progress("examining people", total, hidden=quiet or as_json) as advance:
         found = audits.audit(
-            flatbuffer, network.spec, str(first), people, evaluation=others, most=most, seed=seed, progress=advance
+            flatbuffer, network.spec, str(first), people, evaluation=others, most=count, seed=seed, progress=advance
         )
     answer(found.data(), found.text(), as_json=as_json, quiet=quiet)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
@@ -10,42 +11,76 @@ import click
 from poseport.command.options import (
     BUNDLE,
     PATH,
+    POSITIVE,
     answer,
     guarded,
     load_people,
     output_options,
     people_options,
     progress,
+    seed_option,
 )
+from poseport.command.parameters import LazyChoice
+
+
+def _recipes() -> Iterable[str]:
+    from poseport.convert.recipes import RECIPES
+
+    return RECIPES
+
+
+RECIPE = LazyChoice(_recipes)
 
 
 @click.command()
 @click.argument("bundle", type=BUNDLE)
-@click.option("--recipe", "recipe_name", required=True, help="float32, float16, dynamic, int8, int8-qat, 16x8 …")
-@people_options("calib", "People that settle activation ranges; not those you evaluate on", required=False)
-@click.option("--calib-count", default=300, show_default=True, type=click.IntRange(1), help="How many of them to draw.")
-@click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Draws the calibration people.")
-@people_options("exclude", "Evaluation people, whose images must not calibrate", required=False)
-@click.option("--keep", multiple=True, help="Layer of a mixed recipe that is not int8; as often as needed.")
-@click.option("--max-ap-drop", type=float, help="Points of AP that the file may lose; layers are kept until it does.")
-@people_options("tune-on", "People on whom that is measured; neither those that calibrate nor evaluate", required=False)
-@click.option("--tune-count", default=500, show_default=True, type=click.IntRange(1), help="How many at most.")
-@people_options("data", "int8-qat: people that the network is trained on, under int8's rounding", required=False)
 @click.option(
-    "--epochs", default=3, show_default=True, type=click.IntRange(1), help="int8-qat: how often it sees them."
+    "--recipe",
+    "recipe_name",
+    required=True,
+    type=RECIPE,
+    help="Types of weights and activations: float32, float16, dynamic, int8, int8-p95, 16x8, mixed-float32, int8-qat …",
+)
+@people_options(
+    "calib", "People whose crops set the activation ranges (not the people you evaluate on)", required=False
 )
 @click.option(
-    "--learning-rate", type=click.FloatRange(0, min_open=True), help="int8-qat. Default: a tenth of the bundle's."
+    "--calib-count",
+    default=300,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Number of calibration people to draw.",
 )
+@seed_option("calibration people")
+@people_options("exclude", "Evaluation people, whose photos must not be used for calibration", required=False)
+@click.option("--keep", multiple=True, help="Name of a layer that a mixed recipe keeps out of int8; may be repeated.")
+@click.option(
+    "--max-ap-drop",
+    type=float,
+    help="Budget: points of AP (0 to 100) that the file may lose. Layers are kept out of int8 until it holds.",
+)
+@people_options(
+    "tune-on", "People on whom --max-ap-drop is measured (neither calibration nor evaluation people)", required=False
+)
+@click.option(
+    "--tune-count", default=500, show_default=True, type=click.IntRange(1), help="Largest number of --tune-on people."
+)
+@people_options("data", "For int8-qat: people to train the network on under int8 rounding", required=False)
+@click.option("--epochs", default=3, show_default=True, type=click.IntRange(1), help="For int8-qat: number of epochs.")
+@click.option("--learning-rate", type=POSITIVE, help="For int8-qat. Default: a tenth of the bundle's learning rate.")
 @click.option(
     "--teacher-weight",
     default=0.5,
     show_default=True,
     type=click.FloatRange(0, 1),
-    help="int8-qat: share of a target that is the float network's heatmap.",
+    help="For int8-qat: weight of the float network's heatmap in the target.",
 )
-@click.option("--head", help="What leaves the file: keypoints (decoded inside), or heatmap or coords, as trained.")
-@click.option("--out", required=True, type=PATH, help="File to write, NAME.RECIPE.tflite by custom.")
+@click.option(
+    "--head",
+    type=click.Choice(["keypoints", "heatmap", "coords"]),
+    help="Output of the file: keypoints (decoded inside), or the network's own heatmap or coords. Default: its own.",
+)
+@click.option("--out", required=True, type=PATH, help="File to write, by convention NAME.RECIPE.tflite.")
 @output_options
 @guarded
 def convert(
@@ -72,11 +107,11 @@ def convert(
     quiet: bool,
     as_json: bool,
 ) -> None:
-    """Convert a trained BUNDLE to TFLite and read the file back: its operations, the share of multiply-adds
-    by true type, and how many pixels its keypoints are from the Keras network's. A file that is not what its
-    recipe says is not written. With --max-ap-drop the layers that int8 hurts most stay in float32 (recipe
-    mixed-16x8: in 16 bits) until no more AP is lost on the people of --tune-on. int8-qat trains the network on first
-    (docs/qat.md); it needs --data.
+    """Convert a trained BUNDLE to TFLite, and check the file: its operations, the share of multiply-adds by true type,
+    and the distance of its keypoints from the Keras network's. A file that does not keep what its recipe promises is
+    not written. With --max-ap-drop, the layers that lose most in int8 stay in float32 (recipe mixed-16x8: 16 bits)
+    until the loss on the people of --tune-on is within the budget. int8-qat trains the network further first and
+    needs --data.
 
     Example: poseport convert runs/first --recipe int8 --calib people --calib-count 300 --out first.int8.tflite
     """
@@ -85,17 +120,17 @@ def convert(
 
     recipe = recipes.recipe(recipe_name)
     if (data is not None) != recipe.trained:
-        raise ValueError(f"--data trains the network of recipe int8-qat and of no other; found {recipe.name}")
+        raise ValueError(f"--data goes with recipe int8-qat, and int8-qat needs it; found recipe {recipe.name}")
     learned = load_people(data, data_images, None) if data else None
     people = load_people(calib, calib_images, None) if calib else learned
     others = load_people(exclude, exclude_images, None) if exclude else None
     if (max_ap_drop is None) != (tune_on is None):
-        raise ValueError("--max-ap-drop and --tune-on go together: points of AP, and the people to lose them on")
+        raise ValueError("--max-ap-drop and --tune-on go together: a budget, and the people on whom it is measured")
     tune = load_people(tune_on, tune_on_images, None) if tune_on else None
 
     from poseport.command.quiet import quiet as quietly
 
-    os.environ["KERAS_BACKEND"] = "tensorflow"  # whatever trained the bundle, TensorFlow converts it
+    os.environ["KERAS_BACKEND"] = "tensorflow"  # TensorFlow converts, whichever backend trained
     with quietly():
         from poseport.convert import quantize, summary
         from poseport.convert.engines import budget, engines
@@ -103,7 +138,7 @@ def convert(
         if recipe.trained:
             from poseport.convert.engines import tf_keras_twin
 
-            tf_keras_twin.packages()  # says what to install
+            tf_keras_twin.packages()  # fails early if they are missing
             from poseport.convert.engines import qat
 
     def say(line: str) -> None:
@@ -125,7 +160,7 @@ def convert(
             )  # fmt: skip
         except KeyboardInterrupt:
             if (notes := engines.notes_path(out)).is_file():
-                say(f"\n{notes}: what was measured is kept there, and the same command goes on from it")
+                say(f"\n{notes}: keeps the measurements so far, and the same command continues from them")
             raise
     found = summary.to_answer(done)
     answer(found, summary.text(done, found), as_json=as_json, quiet=quiet)

@@ -78,11 +78,11 @@ def photo(tmp_path_factory):
 
 
 def test_synth_check_and_their_faults(tmp_path):
-    answer = json.loads(run("data", "synth", tmp_path / "p", "--people", 12, "--json"))
+    answer = json.loads(run("data", "synth", tmp_path / "p", "--count", 12, "--json"))
     assert answer["people"] == 12
     assert json.loads(run("data", "check", tmp_path / "p", "--json"))["problems"] == []
-    assert "already" in run("data", "synth", tmp_path / "p", "--people", 12, code=1)
-    run("data", "synth", tmp_path / "p", "--people", 12, "--overwrite", "--quiet")
+    assert "already" in run("data", "synth", tmp_path / "p", "--count", 12, code=1)
+    run("data", "synth", tmp_path / "p", "--count", 12, "--overwrite", "--quiet")
     victims = sorted((tmp_path / "p/images").iterdir())
     victims[0].unlink()
     victims[1].write_bytes(victims[1].read_bytes()[:700])
@@ -151,11 +151,11 @@ MISTAKES = {
     ),
     "a preset that does not exist": (
         ["train", "--preset", "hourglas", "--data", "{set}", "--out", "{out}"],
-        "choose one of hourglass-2",
+        "'hourglas' does not exist; choose from hourglass-",
     ),
     "a recipe that does not exist": (
         ["convert", "{bundle}", "--recipe", "int4", "--out", "{out}"],
-        "choose one of float32",
+        "'int4' does not exist; choose from int8, ",
     ),
     "a head that it has not": (
         ["convert", "{bundle}", "--recipe", "float32", "--head", "coords", "--out", "{out}"],
@@ -174,10 +174,10 @@ MISTAKES = {
         "calibrate on people of the same keypoints",
     ),
     "a calibration photo that cannot be read": (
-        ["calibrate", "{bundle}", "--calib", "{cut}", "--most", "60"],
+        ["calibrate", "{bundle}", "--calib", "{cut}", "--count", "60"],
         "the JPEG is cut off",
     ),
-    "a file held to nothing": (["verify", "{model}", "--data", "{set}"], "give the bundle that the file comes from"),
+    "a file held to nothing": (["verify", "{model}", "--data", "{set}"], "name what to compare with"),
     "a file held to another's bundle": (
         ["verify", "{model}", "--bundle", "{other}", "--data", "{set}"],
         "was converted from other weights",
@@ -258,7 +258,7 @@ def test_a_file_is_held_to_its_bundle_and_to_another_file(tiny_models, tiny_bund
 
 
 def test_calibration_people_are_audited(tiny_bundle, drawn):
-    answer = json.loads(run("calibrate", tiny_bundle, "--calib", drawn, "--most", 24, "--json"))
+    answer = json.loads(run("calibrate", tiny_bundle, "--calib", drawn, "--count", 24, "--json"))
     assert answer["people"] == 24
     assert [row["people"] for row in answer["random"]] == [8, 16, 24]
 

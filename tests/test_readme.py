@@ -9,7 +9,7 @@ from pathlib import Path
 
 README = Path(__file__).parent.parent / "README.md"
 LESS = {
-    r"--people \d+": "--people 48",
+    r"synth (\w+) --count \d+": r"synth \1 --count 48",
     r"--epochs \d+": "--epochs 1 --batch 16",
     r"--input-size \d+": "--input-size 64",
     r"--calib-count \d+": "--calib-count 12",

@@ -26,27 +26,27 @@ COMMANDS = {
 
 def phone_options(command: F) -> F:
     """`--serial` and `--apk`."""
-    text = "The app, installed where it is missing or another one; `make apk` builds it."
+    text = "The app's file, installed if the phone has no app or another version; `make apk` builds it."
     command = click.option("--apk", type=PATH, help=text)(command)
     return serial_option(command)
 
 
 def serial_option(command: F) -> F:
     """`--serial`: which phones."""
-    text = "A phone, as `poseport phone list` names it; several times, or `all`. Default: the only one."
+    text = "Serial number of a phone (see `poseport phone list`), or `all`; may be repeated. Default: the only phone."
     return click.option("--serial", "serials", multiple=True, help=text)(command)
 
 
 @click.group(cls=LazyGroup, lazy=COMMANDS)
 def phone() -> None:
-    """Phones that are connected by adb, the Android debug bridge."""
+    """Work with Android phones that are connected by adb, the Android debug bridge."""
 
 
 @click.command("list")
 @output_options
 @guarded
 def list_phones(quiet: bool, as_json: bool) -> None:
-    """List the connected phones, and what keeps one from being used.
+    """List the connected phones, and say why one cannot be used.
 
     Example: poseport phone list --json
     """
@@ -70,7 +70,7 @@ def list_phones(quiet: bool, as_json: bool) -> None:
 @output_options
 @guarded
 def info(serials: tuple[str, ...], quiet: bool, as_json: bool) -> None:
-    """Say what a phone is: model, SoC, Android, ABIs, memory, free space, and the app on it.
+    """Describe a phone: model, SoC, Android version, ABIs, memory, free space, and the installed app.
 
     Example: poseport phone info --serial all
     """
@@ -88,12 +88,12 @@ def info(serials: tuple[str, ...], quiet: bool, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("file", type=MODEL)
+@click.argument("model", type=MODEL)
 @phone_options
 @output_options
 @guarded
-def install(file: Path, serials: tuple[str, ...], apk: Path | None, quiet: bool, as_json: bool) -> None:
-    """Put a converted FILE into the app's folder on a phone, and start the app with it.
+def install(model: Path, serials: tuple[str, ...], apk: Path | None, quiet: bool, as_json: bool) -> None:
+    """Copy a converted MODEL to a phone and open the app with it. With --apk, the app is installed first if needed.
 
     Example: poseport phone install starter --apk android_demo/build/poseport-demo.apk
     """
@@ -102,7 +102,7 @@ def install(file: Path, serials: tuple[str, ...], apk: Path | None, quiet: bool,
     found = []
     for device in adb.choose(serials):
         new = app.provide(device, apk)
-        name = app.sideload(device, file)
+        name = app.sideload(device, model)
         found.append({"serial": device.serial, "model": name, "installed": new})
     text = "\n".join(f"{f['serial']}: {'app installed; ' if f['installed'] else ''}shows {f['model']}" for f in found)
     answer({"phones": found}, text, as_json=as_json, quiet=quiet)

@@ -7,13 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from poseport.bench.measure_cli import keypoints_option
+from poseport.bench.measure_cli import keypoints_option, out_option, threads_option
 from poseport.bench.phone.cli import phone_options
 from poseport.command.options import (
     MODEL,
-    PATH,
-    Counts,
-    Some,
     answer,
     guarded,
     load_people,
@@ -22,12 +19,13 @@ from poseport.command.options import (
     progress,
     skeleton_option,
 )
+from poseport.command.parameters import Names
 
 if TYPE_CHECKING:
     from poseport.bench.phone.phones import Measured
 
 
-DELEGATES = Some("cpu", "gpu", "nnapi")
+DELEGATES = Names("cpu", "gpu", "nnapi")
 
 
 @click.command("phone")
@@ -35,13 +33,31 @@ DELEGATES = Some("cpu", "gpu", "nnapi")
 @people_options("data", "People to score on")
 @skeleton_option
 @keypoints_option
-@click.option("--delegates", default="cpu", type=DELEGATES, show_default=True, help="cpu, gpu, nnapi, comma separated.")
-@click.option("--threads", default="1", type=Counts(), show_default=True, help="Of the CPU, comma separated.")
-@click.option("--whole-images", is_flag=True, help="Send whole images: the phone crops and decodes, too (cascades).")
-@click.option("--runs", default=200, show_default=True, type=click.IntRange(20), help="Timed inferences of each.")
-@click.option("--minutes", default=0.0, type=click.FloatRange(0), help="Then each without a pause for so long.")
+@click.option(
+    "--delegates",
+    default="cpu",
+    type=DELEGATES,
+    show_default=True,
+    help="Delegates to measure, comma-separated: cpu, gpu, nnapi.",
+)
+@threads_option
+@click.option(
+    "--whole-images",
+    is_flag=True,
+    help="Send whole photos, which the phone crops and decodes itself (needed for cascades).",
+)
+@click.option(
+    "--runs", default=200, show_default=True, type=click.IntRange(20), help="Number of timed inferences per setting."
+)
+@click.option(
+    "--minutes",
+    default=0.0,
+    show_default=True,
+    type=click.FloatRange(0),
+    help="Then run each setting without a pause for this long, to see whether the phone throttles.",
+)
 @phone_options
-@click.option("--out", required=True, type=PATH, help="Folder for the results.")
+@out_option
 @output_options
 @guarded
 def bench_phone(
@@ -61,8 +77,9 @@ def bench_phone(
     quiet: bool,
     as_json: bool,
 ) -> None:
-    """Measure converted MODELS on phones: the app runs them on the crops that a host is given, and its raw outputs
-    are scored by the same evaluator. Whatever interrupts it, the same command goes on behind the last whole part.
+    """Measure converted MODELS on Android phones. The app runs them on the same crops as `bench accuracy`, and its raw
+    outputs are scored by the same evaluator. After an interruption, the same command continues with the parts that
+    are missing.
 
     Example: poseport bench phone starter --data people --delegates cpu,gpu --threads 1,2,4 --out results
     """
@@ -96,7 +113,7 @@ def bench_phone(
 
 
 def _row(m: Measured) -> dict[str, Any]:
-    """A setting as JSON says it."""
+    """A setting's results, for `--json`."""
     from poseport.bench import latency, result
 
     row: dict[str, Any] = {"phone": m.phone, "model": m.model, "delegate": m.hardware, "threads": m.threads}
@@ -126,7 +143,7 @@ def _row(m: Measured) -> dict[str, Any]:
 
 
 def _line(m: Measured) -> str:
-    """A setting as a person reads it."""
+    """A setting's results as text."""
     from poseport.bench.report.words import plural
 
     row, head = _row(m), f"{m.phone}  {m.model:<28}{m.hardware}, {plural(m.threads, 'thread')}  "

@@ -13,6 +13,7 @@ from poseport.command.groups import LazyGroup
 from poseport.command.options import (
     BUNDLE,
     PATH,
+    POSITIVE,
     F,
     answer,
     guarded,
@@ -20,6 +21,7 @@ from poseport.command.options import (
     output_options,
     people_options,
     progress,
+    seed_option,
 )
 
 if TYPE_CHECKING:
@@ -40,17 +42,17 @@ def compress() -> None:
 
 
 def training_options(command: F) -> F:
-    """What `prune` and `cluster` have in common."""
+    """The options that `prune` and `cluster` share."""
     options: tuple[Callable[[F], F], ...] = (
         click.argument("bundle", type=BUNDLE),
-        people_options("data", "People to go on training with"),
-        people_options("exclude", "Evaluation people, whose images must not be trained on", required=False),
-        click.option("--epochs", default=3, show_default=True, type=click.IntRange(1), help="How often all are seen."),
+        people_options("data", "People to train on"),
+        people_options("exclude", "Evaluation people, whose photos must not be used for training", required=False),
+        click.option("--epochs", default=3, show_default=True, type=click.IntRange(1), help="Number of epochs."),
         click.option(
-            "--learning-rate", type=click.FloatRange(0, min_open=True), help="Default: a tenth of the bundle's."
+            "--learning-rate", type=POSITIVE, help="Learning rate. Default: a tenth of the bundle's learning rate."
         ),
-        click.option("--seed", default=0, show_default=True, type=click.IntRange(0)),
-        click.option("--out", required=True, type=PATH, help="Folder of the new bundle."),
+        seed_option("order and augmentation"),
+        click.option("--out", required=True, type=PATH, help="Folder for the new bundle."),
         output_options,
         guarded,
     )
@@ -61,12 +63,15 @@ def training_options(command: F) -> F:
 
 @click.command()
 @click.option(
-    "--sparsity", required=True, type=click.FloatRange(0, 1, min_open=True, max_open=True), help="Share of zeros."
+    "--sparsity",
+    required=True,
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    help="Share of the weights to set to zero.",
 )
 @training_options
 def prune(sparsity: float, **options: Any) -> None:
-    """Train a BUNDLE on while its smallest weights become zero: a bundle whose int8 file compresses well, and is as
-    fast as before. The network as it was teaches its heatmaps.
+    """Train a BUNDLE further while its smallest weights are set to zero. The int8 file of the new bundle zips to a
+    smaller size; it is not faster. The original network's heatmaps are part of the training targets.
 
     Example: poseport compress prune runs/first --sparsity 0.5 --data people --out runs/pruned
     """
@@ -74,11 +79,11 @@ def prune(sparsity: float, **options: Any) -> None:
 
 
 @click.command()
-@click.option("--clusters", required=True, type=int, help="Different weights a layer.")
+@click.option("--clusters", required=True, type=int, help="Number of different weights per layer.")
 @training_options
 def cluster(clusters: int, **options: Any) -> None:
-    """Train a BUNDLE on with few different weights a layer: a bundle whose files compress well, and are as fast as
-    before. The network as it was teaches its heatmaps.
+    """Train a BUNDLE further with few different weights per layer. The files of the new bundle zip to a smaller size;
+    they are not faster. The original network's heatmaps are part of the training targets.
 
     Example: poseport compress cluster runs/first --clusters 32 --data people --out runs/clustered
     """
@@ -87,17 +92,20 @@ def cluster(clusters: int, **options: Any) -> None:
 
 @click.command()
 @click.argument("bundle", type=BUNDLE)
-@click.option("--width", required=True, type=click.FloatRange(0, min_open=True), help="As `poseport train --width`.")
-@click.option("--out", required=True, type=PATH, help="Folder of the new bundle.")
+@click.option(
+    "--width",
+    required=True,
+    type=POSITIVE,
+    help="New width: channels, or for deeppose the multiplier of the trunk's channels (architecture.width).",
+)
+@click.option("--out", required=True, type=PATH, help="Folder for the new bundle.")
 @output_options
 @guarded
 def narrow(bundle: Path, width: float, out: Path, quiet: bool, as_json: bool) -> None:
-    """Make a narrower network of a BUNDLE from the channels that count most: smaller and faster, and to be trained
-    again with `poseport train --init`.
+    """Keep the most important channels of a BUNDLE's network: the new bundle is smaller and faster, and must be
+    trained again, with `poseport train --init` and `--set architecture.width` at the same value.
 
-    \b
     Example: poseport compress narrow runs/first --width 64 --out runs/cut
-             poseport train --preset mobile-hourglass --width 64 --init runs/cut --data people --out runs/narrow
     """
     from poseport.command.quiet import quiet as quietly
 
@@ -108,7 +116,7 @@ def narrow(bundle: Path, width: float, out: Path, quiet: bool, as_json: bool) ->
         done = narrowing.narrow(bundle, width, out)
     before, after = done.parameters
     found = {"bundle": str(out), "parameters_before": before, "parameters": after}
-    text = f"{out}: {after:,} of {before:,} parameters; train it with --init {out}"
+    text = f"{out}: {after:,} of {before:,} parameters are left; train it with `poseport train --init {out}`"
     answer(found, text, as_json=as_json, quiet=quiet)
 
 
@@ -137,8 +145,8 @@ def _run(how: str, amount: float, options: dict[str, Any]) -> None:
 
 def _tell(done: Compressed, options: dict[str, Any]) -> None:
     text = (
-        f"{done.out}: of {done.weights:,} weights in {done.layers} layers {100 * done.zero:.1f} % are zero; "
-        f"at most {done.distinct} different ones a layer"
+        f"{done.out}: {100 * done.zero:.1f} % of {done.weights:,} weights in {done.layers} layers are zero; "
+        f"at most {done.distinct} different weights per layer"
     )
     found = {"bundle": str(done.out), **{k: v for k, v in vars(done).items() if k != "out"}}
     answer(found, text, as_json=options["as_json"], quiet=options["quiet"])

@@ -1,4 +1,4 @@
-"""`poseport inspect` and `poseport doctor`: what a file is, and what is wrong with it."""
+"""`poseport inspect` and `poseport doctor`."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("file", type=MODEL)
-@click.option("--ops", "list_ops", is_flag=True, help="List every operation with its type and multiply-adds.")
+@click.option("--ops", "list_ops", is_flag=True, help="List every operation with its type and number of multiply-adds.")
 @output_options
 @guarded
 def inspect(file: Path, list_ops: bool, quiet: bool, as_json: bool) -> None:
-    """Say what a .tflite FILE truly is: spec and provenance from its card, operations, types and sizes from
-    its flatbuffer. Works without TensorFlow.
+    """Describe a .tflite FILE: spec and provenance from its card, operations, types and sizes from its flatbuffer.
+    Works without TensorFlow.
 
     Example: poseport inspect first.int8.tflite
     """
@@ -53,16 +53,16 @@ def inspect(file: Path, list_ops: bool, quiet: bool, as_json: bool) -> None:
 
 @click.command()
 @click.argument("file", type=MODEL)
-@people_options("data", "People to run through the file", required=False)
-@click.option("--count", default=64, show_default=True, type=click.IntRange(8), help="How many of them to run.")
-@click.option("--runtime", help="The TFLite version that must load the file, such as 2.16.")
+@people_options("data", "People to run the file on", required=False)
+@click.option("--count", default=64, show_default=True, type=click.IntRange(8), help="Number of people to run.")
+@click.option("--runtime", help="TFLite version that must be able to load the file, such as 2.16.")
 @output_options
 @guarded
 def doctor(
     file: Path, data: Path | None, data_images: Path | None, count: int, runtime: str | None, quiet: bool, as_json: bool
 ) -> None:
-    """Say what is wrong with a .tflite FILE for a phone, ours or anybody's: each finding with its numbers and how
-    to mend it. Exit code 1 when one is an error. Works without TensorFlow.
+    """List what is wrong with a .tflite FILE for a phone, whoever made it: each finding with its numbers and how to
+    fix it. The exit code is 1 if a finding is an error. Works without TensorFlow.
 
     Example: poseport doctor first.int8.tflite --data people --runtime 2.16
     """

@@ -17,26 +17,46 @@ from poseport.command.options import (
     output_options,
     people_options,
     progress,
+    seed_option,
 )
 
 
 @click.command()
 @click.argument("file", type=MODEL)
-@click.option("--bundle", "run", type=BUNDLE, help="The bundle that it was converted from; needs TensorFlow.")
-@click.option("--against", type=MODEL, help="Another .tflite of the same network, instead of a bundle.")
-@people_options("data", "People whose crops both are shown")
-@click.option("--count", default=64, show_default=True, type=click.IntRange(1, 512), help="How many of them.")
-@click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Draws the people.")
-@click.option("--within", type=click.FloatRange(0), help="Pixels of the input. Default: float 0.5 (99 % of the "
-              "keypoints), else 4 (90 %).")  # fmt: skip
-@click.option("--arm", type=PATH, help="Also on an emulated Arm processor: the folder that `make arm-parity` made.")
-@click.option("--phone", help="Also on this phone, as `poseport phone list` names it, by its CPU.")
-@click.option("--apk", type=PATH, help="With --phone: the app, installed where it is missing or another one.")
+@click.option("--bundle", "folder", type=BUNDLE, help="Compare with the bundle that FILE was converted from.")
+@click.option("--against", type=MODEL, help="Compare with another .tflite file of the same network.")
+@people_options("data", "People whose crops both networks get")
+@click.option(
+    "--count",
+    default=64,
+    show_default=True,
+    type=click.IntRange(1, 512),
+    help="Largest number of people to compare on.",
+)
+@seed_option("people")
+@click.option(
+    "--within",
+    type=click.FloatRange(0),
+    help="Largest distance of keypoints, in input pixels. Default: 0.5 for 99 % of a float file's keypoints, 4 for "
+    "90 % of an integer file's.",
+)
+@click.option(
+    "--arm", type=PATH, help="Also run FILE on an emulated Arm processor: the folder that `make arm-parity` made."
+)
+@click.option(
+    "--serial",
+    "serials",
+    multiple=True,
+    help="Also run FILE on the CPU of this phone (see `poseport phone list`), or `all`; may be repeated.",
+)
+@click.option(
+    "--apk", type=PATH, help="With --serial: the app's file, installed if the phone has no app or another version."
+)
 @output_options
 @guarded
 def verify(
     file: Path,
-    run: Path | None,
+    folder: Path | None,
     against: Path | None,
     data: Path,
     data_images: Path | None,
@@ -44,14 +64,14 @@ def verify(
     seed: int,
     within: float | None,
     arm: Path | None,
-    phone: str | None,
+    serials: tuple[str, ...],
     apk: Path | None,
     quiet: bool,
     as_json: bool,
 ) -> None:
-    """Hold a .tflite FILE to the network that it comes from, on the same crops: input tensors bit by bit, keypoints
-    within some pixels, here, on other processors and on a phone. Exit code 1 when it is another network, or is fed
-    otherwise.
+    """Compare a .tflite FILE with the network it was converted from, on the same crops: input tensors must be equal
+    bit for bit, keypoints within some pixels, on this machine, an Arm processor and phones. The exit code is 1 if they
+    differ.
 
     Example: poseport verify first.int8.tflite --bundle runs/first --data people
     """
@@ -65,32 +85,36 @@ def verify(
     from poseport.tflite import model_file
     from poseport.tflite.runner import load
 
-    if (run is None) == (against is None):
-        raise ValueError("give the bundle that the file comes from (--bundle), or another file (--against)")
+    if (folder is None) == (against is None):
+        raise ValueError(
+            "name what to compare with: the bundle that FILE was converted from (--bundle), or another file (--against)"
+        )
     card = model_file.read(file)[1]
     people = load_people(data, data_images, None)
     persons, _ = calibration.choose(people, min(count, len(people.for_training())), seed)
     places = {} if arm is None else {"arm64": arms.place(arm)}
-    if phone is not None:
-        # the one place where a conversion asks bench: who measures on phones can run a file there
+    if serials:
+        # the one place where convert imports bench, which knows how to run a file on a phone
         from poseport.bench.phone import adb, app, handset
         from poseport.bench.phone import place as phones
 
         if card.later:
-            raise ValueError(f"{file}: is a cascade, whose later crops the phone makes; see `poseport bench phone`")
-        for device in adb.choose([phone]):
+            raise ValueError(
+                f"{file}: is a cascade, whose later crops are made on the phone; measure it with `poseport bench phone`"
+            )
+        for device in adb.choose(serials):
             app.provide(device, apk)
             places[handset.look(device).name] = phones.place(device)
-    if run is not None:
-        if card.conversion.weights_sha256 != bundles.sha256(bundles.stages(run)[0] / bundles.WEIGHTS):
-            raise ValueError(f"{file}: was converted from other weights than {run} has; convert it again")
-        os.environ["KERAS_BACKEND"] = "tensorflow"  # whatever trained the bundle, TensorFlow converted it
+    if folder is not None:
+        if card.conversion.weights_sha256 != bundles.sha256(bundles.stages(folder)[0] / bundles.WEIGHTS):
+            raise ValueError(f"{file}: was converted from other weights than {folder} holds; convert it again")
+        os.environ["KERAS_BACKEND"] = "tensorflow"  # TensorFlow converted it, whichever backend trained
         with quietly():
             import keras
 
             from poseport.train import evaluate
             from poseport.train.networks import models
-        reference = [evaluate.stage(*models.load(one, keras)) for one in bundles.stages(run)]
+        reference = [evaluate.stage(*models.load(one, keras)) for one in bundles.stages(folder)]
         limit = verifies.limit_of(card)
     else:
         assert against is not None
@@ -100,7 +124,7 @@ def verify(
     limit = limit if within is None else replace(limit, px=within)
     with progress("comparing", len(persons), hidden=quiet or as_json) as advance:
         found = verifies.verify(
-            file, reference, str(run or against), persons, limit=limit, places=places, progress=advance
+            file, reference, str(folder or against), persons, limit=limit, places=places, progress=advance
         )
     answer(verifies.to_answer(found), found.text(), as_json=as_json, quiet=quiet)
     if not found.passed:

@@ -38,13 +38,13 @@ COMMANDS = {
 )
 @click.version_option(__version__, prog_name="poseport")
 def main() -> None:
-    """Take a pose network from a workstation to a phone.
+    """Take a pose network from a workstation to a phone: train it, convert it to int8, and measure what that cost.
 
-    Train on people with keypoints, convert to int8, prove what that cost. A first look, and a first run without data:
+    Try a network that comes with the package, or train one on drawn people:
 
     \b
       poseport predict photo.jpg --out overlay.png
-      poseport data synth people --people 2000 --seed 0
+      poseport data synth people --count 2000 --seed 0
       poseport train --preset mobile-hourglass --data people --out runs/first --epochs 5
       poseport convert runs/first --recipe int8 --calib people --out first.int8.tflite
     """

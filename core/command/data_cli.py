@@ -1,4 +1,4 @@
-"""`poseport data`."""
+"""`poseport data`, and those of its commands that make, check and describe a set."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from poseport.command.options import (
     output_options,
     people_argument,
     progress,
+    seed_option,
 )
 
 COMMANDS = {
@@ -37,31 +38,31 @@ def data() -> None:
 
 @click.command()
 @click.argument("directory", type=PATH)
-@click.option("--people", default=2000, show_default=True, type=click.IntRange(1), help="How many people to draw.")
-@click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Another seed, other people.")
-@click.option("--overwrite", is_flag=True, help="Replace a set that is there.")
+@click.option("--count", default=2000, show_default=True, type=click.IntRange(1), help="Number of people to draw.")
+@seed_option("people")
+@click.option("--overwrite", is_flag=True, help="Replace a set that exists already.")
 @output_options
 @guarded
-def synth(directory: Path, people: int, seed: int, overwrite: bool, quiet: bool, as_json: bool) -> None:
-    """Draw people whose keypoints are exactly known, as a COCO-form set: DIRECTORY/images and
+def synth(directory: Path, count: int, seed: int, overwrite: bool, quiet: bool, as_json: bool) -> None:
+    """Draw people whose keypoints are known exactly, and write them in COCO form: DIRECTORY/images and
     DIRECTORY/person_keypoints.json. The same seed gives the same files.
 
-    Example: poseport data synth people --people 2000 --seed 0
+    Example: poseport data synth people --count 2000 --seed 0
     """
     from poseport.data.drawn.synth import write_people
 
-    with progress("drawing", people, hidden=quiet or as_json) as advance:
+    with progress("drawing", count, hidden=quiet or as_json) as advance:
         before = 0
 
-        def done(count: int) -> None:
+        def done(drawn: int) -> None:
             nonlocal before
-            advance(count - before)
-            before = count
+            advance(drawn - before)
+            before = drawn
 
-        path = write_people(directory, people, seed, progress=done, overwrite=overwrite)
+        path = write_people(directory, count, seed, progress=done, overwrite=overwrite)
     answer(
-        {"annotations": str(path), "people": people, "seed": seed},
-        f"{people} people drawn, {path}",
+        {"annotations": str(path), "people": count, "seed": seed},
+        f"{count} people drawn, {path}",
         as_json=as_json,
         quiet=quiet,
     )
@@ -69,14 +70,19 @@ def synth(directory: Path, people: int, seed: int, overwrite: bool, quiet: bool,
 
 @click.command()
 @people_argument
-@click.option("--min-keypoints", default=5, show_default=True, help="Fewest labels of a person to train on.")
+@click.option(
+    "--min-keypoints",
+    default=5,
+    show_default=True,
+    help="Count people with at least this many labelled keypoints as usable for training.",
+)
 @output_options
 @guarded
 def check(
     path: Path, images: Path | None, skeleton: str | None, min_keypoints: int, quiet: bool, as_json: bool
 ) -> None:
-    """Say what is wrong with a set of people, file by file, and count what training would keep. PATH is an
-    annotations file or a folder that holds one. Exit code 1 when anything is wrong.
+    """List what is wrong with a set of people, file by file, and count the people whom training would use. PATH is
+    an annotations file or a folder that holds one. The exit code is 1 if anything is wrong.
 
     Example: poseport data check coco/annotations/person_keypoints_val2017.json
     """
@@ -95,8 +101,13 @@ def check(
 
 @click.command("stats")
 @people_argument
-@click.option("--out", type=PATH, help="Plot to write, .svg, .png or .pdf.")
-@click.option("--min-keypoints", default=5, show_default=True, help="Fewest labels of a person to train on.")
+@click.option("--out", type=PATH, help="Also write a plot: .svg, .png or .pdf.")
+@click.option(
+    "--min-keypoints",
+    default=5,
+    show_default=True,
+    help="Count people with at least this many labelled keypoints as usable for training.",
+)
 @output_options
 @guarded
 def describe(
@@ -108,8 +119,8 @@ def describe(
     quiet: bool,
     as_json: bool,
 ) -> None:
-    """Say what a set of people is made of: labelled keypoints a person, people an image, sizes, and how often each
-    keypoint is visible, hidden or not labelled. PATH is an annotations file or a folder that holds one.
+    """Describe a set of people: labelled keypoints per person, people per photo, sizes, and how often each keypoint
+    is visible, hidden or not labelled. PATH is an annotations file or a folder that holds one.
 
     Example: poseport data stats coco/annotations/person_keypoints_train2017.json --out coco.svg
     """
@@ -122,29 +133,35 @@ def describe(
 
         suffix = out.suffix.lower()
         if suffix not in set_plot.SUFFIXES:
-            raise ValueError(f"{out}: a plot ends in {', '.join(set_plot.SUFFIXES)}")
+            raise ValueError(f"{out}: the name of a plot must end in {', '.join(set_plot.SUFFIXES)}")
         write_whole(out, set_plot.picture(found, suffix, min_keypoints))
     answer(found.data(), found.text(), as_json=as_json, quiet=quiet)
 
 
 @click.command()
 @people_argument
-@click.option("--out", required=True, type=PATH, help="Folder of the packed set; a run that was cut off goes on.")
+@click.option("--out", required=True, type=PATH, help="Folder for the packed set. An interrupted run continues.")
 @click.option(
     "--size",
     default=320,
     show_default=True,
     type=click.IntRange(16),
-    help="Pixels that the person's padded box keeps at most: an input of this size loses nothing.",
+    help="Largest side of a person's padded box, in pixels. At least the network's input size loses nothing.",
 )
 @click.option(
     "--room",
     default=2.5,
     show_default=True,
     type=click.FloatRange(1, 10),
-    help="What is kept around, in longer sides of the box; 2.5 is all that +-40 degrees, 25 % and 4 % can show.",
+    help="Side of the crop, in longer sides of the box; 2.5 is enough for rotation by 40 degrees and scale by 25 %.",
 )
-@click.option("--threads", default=2, show_default=True, type=click.IntRange(1), help="Photos packed at a time.")
+@click.option(
+    "--workers",
+    default=2,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Number of photos processed at the same time.",
+)
 @output_options
 @guarded
 def pack(
@@ -154,13 +171,14 @@ def pack(
     room: float,
     images: Path | None,
     skeleton: str | None,
-    threads: int,
+    workers: int,
     quiet: bool,
     as_json: bool,
 ) -> None:
-    """Cut every person out of a set's photos once, with room for augmentation, so that training does not wait for
-    large photos to be decoded. Box, keypoints and area move along; training crops stay the same up to resampling.
-    Score on the photos: in a packed picture nobody else is labelled. People without labels and crowds are left out.
+    """Crop every person out of a set's photos once, with room for augmentation, so that training does not wait for
+    large photos to be decoded. Boxes, keypoints and areas are transformed with the crop; training crops stay the same
+    except for resampling. Evaluate on the original photos, because only one person is labelled in a packed picture.
+    People without labels and crowds are left out.
 
     Example: poseport data pack mpii/person_keypoints_train.json --out mpii-packed --size 320
     """
@@ -169,7 +187,7 @@ def pack(
     people = load_people(path, images, skeleton)
     count = len(people.for_training(1))
     with progress("packing", count, hidden=quiet or as_json) as advance:
-        written = cut_out(people, out, size, room=room, threads=threads, progress=advance)
+        written = cut_out(people, out, size, room=room, threads=workers, progress=advance)
     answer(
         {"annotations": str(written), "people": count, "size": size, "room": room},
         f"{count} people of {len(people)} packed, {written}",

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 def conversion_options(command: F) -> F:
     """`--images` and `--out` of the commands that read another format."""
-    command = click.option("--images", type=PATH, help="Folder of the images. Default: images/ beside the .mat file.")(
+    command = click.option("--images", type=PATH, help="Folder of the photos. Default: images/ beside the .mat file.")(
         command
     )
-    text = "Folder for person_keypoints_train.json and _test.json, and a link to the images."
+    text = "Folder for person_keypoints_train.json, person_keypoints_test.json and a link to the photos."
     return click.option("--out", required=True, type=PATH, help=text)(command)
 
 
@@ -29,8 +29,8 @@ def conversion_options(command: F) -> F:
 @output_options
 @guarded
 def from_mpii(source: Path, images: Path | None, out: Path, quiet: bool, as_json: bool) -> None:
-    """Write MPII Human Pose in COCO form. SOURCE is mpii_human_pose_v1_u12_1.mat or its folder. The test people
-    have no public labels: there is a train file only. Images stay where they are.
+    """Convert MPII Human Pose to COCO form. SOURCE is mpii_human_pose_v1_u12_1.mat or its folder. Only a training
+    file is written, because the labels of the test people are not public. The photos stay where they are.
 
     Example: poseport data from-mpii mpii_human_pose_v1_u12_2 --images mpii/images --out mpii
     """
@@ -46,7 +46,7 @@ def from_mpii(source: Path, images: Path | None, out: Path, quiet: bool, as_json
 @output_options
 @guarded
 def from_flic(source: Path, images: Path | None, out: Path, quiet: bool, as_json: bool) -> None:
-    """Write FLIC in COCO form. SOURCE is examples.mat or its folder. Images stay where they are.
+    """Convert FLIC to COCO form. SOURCE is examples.mat or its folder. The photos stay where they are.
 
     Example: poseport data from-flic FLIC --out flic
     """
@@ -62,15 +62,18 @@ def from_flic(source: Path, images: Path | None, out: Path, quiet: bool, as_json
 @output_options
 @guarded
 def from_lsp(sources: tuple[Path, ...], images: Path | None, out: Path, quiet: bool, as_json: bool) -> None:
-    """Write Leeds Sports Pose, its extension, or both as one set in COCO form. SOURCES are joints.mat files or
-    their folders. LSP's first thousand and all of LSPET train, LSP's others test. Images stay where they are.
+    """Convert Leeds Sports Pose, its extension LSPET, or both as one set, to COCO form. SOURCES are joints.mat files
+    or their folders. The first 1,000 people of LSP and all of LSPET become the training set, the other people of LSP
+    the test set. The photos stay where they are.
 
     Example: poseport data from-lsp lsp_dataset lspet_dataset --out lsp
     """
     from poseport.data import coco, readers
 
     if images is not None and len(sources) > 1:
-        raise ValueError("--images says where the images of one source are; with several they lie beside each .mat")
+        raise ValueError(
+            "--images works with one source only; with several, the photos must be in images/ beside each .mat file"
+        )
     sets = []
     for source in sources:
         mat = readers.find_mat(source, "joints.mat")

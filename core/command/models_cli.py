@@ -13,21 +13,21 @@ from poseport.command.options import answer, guarded, output_options
 @output_options
 @guarded
 def models(quiet: bool, as_json: bool) -> None:
-    """List the networks that come with the package. Every command takes their names where it takes a .tflite file
-    or a bundle: `poseport predict starter photo.jpg`, `poseport train --init starter`.
+    """List the networks that come with the package. Their names work wherever a command takes a .tflite file or a
+    bundle: `poseport predict starter photo.jpg`, `poseport train --init starter`.
 
     Example: poseport models
     """
     from poseport.tflite import model_file, shipped
 
     rows: list[dict[str, Any]] = []
-    for one in shipped.SHIPPED.values():
-        card = model_file.read(one.path)[1]
+    for network in shipped.SHIPPED.values():
+        card = model_file.read(network.path)[1]
         h, w = card.spec.input_hw
         rows.append(
             {
-                "name": one.name, "what": one.what, "recipe": card.conversion.recipe, "input": [w, h],
-                "skeleton": card.spec.skeleton.name, "bytes": one.path.stat().st_size, "file": str(one.path),
+                "name": network.name, "what": network.what, "recipe": card.conversion.recipe, "input": [w, h],
+                "skeleton": card.spec.skeleton.name, "bytes": network.path.stat().st_size, "file": str(network.path),
             }
         )  # fmt: skip
     lines = [f"{r['name']:<18}{r['bytes'] / 1e6:>6.2f} MB  {r['input'][0]}x{r['input'][1]}  {r['what']}" for r in rows]

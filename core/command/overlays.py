@@ -1,4 +1,4 @@
-"""Pictures with skeletons, written as what they came from: a photo, a folder of photos, a film."""
+"""Writes pictures with skeletons in the form of their source: a photo, a folder of photos, a film."""
 
 from __future__ import annotations
 
@@ -19,10 +19,14 @@ Write = Callable[[Picture, np.ndarray], None]
 
 @contextmanager
 def written(source: Source, out: Path | None) -> Iterator[Write]:
-    """A function that takes each picture with its drawing (h, w, 3) uint8 RGB; a film is whole when the `with` ends.
+    """A function that writes each picture's drawing, (h, w, 3) uint8 RGB. A film is complete when the `with` ends.
 
-    out: a .png or .jpg for a photo, a folder for a folder, a .mp4 for a film or camera; None: nothing is written.
-    Raises ValueError for a name that does not fit.
+    Args:
+        source: Where the pictures come from.
+        out: A .png or .jpg for a photo, a folder for a folder, a .mp4 for a film or camera; None writes nothing.
+
+    Raises:
+        ValueError: If the name of `out` does not suit the source.
     """
     if out is None:
         yield lambda picture, drawn: None
@@ -31,7 +35,7 @@ def written(source: Source, out: Path | None) -> Iterator[Write]:
             yield add
     elif Path(source.name).is_dir():
         if out.suffix and not out.is_dir():
-            raise ValueError(f"{out}: drawings of a folder's photos go into a folder; give the name of one")
+            raise ValueError(f"{out}: the source is a folder, so --out must be a folder too")
 
         def write(picture: Picture, drawn: np.ndarray) -> None:
             write_whole(out / Path(picture.name).with_suffix(".jpg"), encode_image(drawn, ".jpg"))
@@ -44,9 +48,9 @@ def written(source: Source, out: Path | None) -> Iterator[Write]:
 
 @contextmanager
 def _film(source: Source, out: Path) -> Iterator[Write]:
-    """Frames into a file beside the final one, which takes its name when all are in, or when Ctrl-C ends a camera."""
+    """Write frames to a temporary file, which is renamed at the end of the film or when Ctrl-C ends a camera."""
     if out.suffix.lower() != ".mp4":
-        raise ValueError(f"{out}: a film ends in .mp4")
+        raise ValueError(f"{out}: the name of a film must end in .mp4")
     out.parent.mkdir(parents=True, exist_ok=True)
     beside = out.with_name(f".{out.stem}.{os.getpid()}.part.mp4")
     film: cv2.VideoWriter | None = None
@@ -57,7 +61,9 @@ def _film(source: Source, out: Path) -> Iterator[Write]:
             size = drawn.shape[1], drawn.shape[0]
             film = cv2.VideoWriter(str(beside), cv2.VideoWriter.fourcc(*"mp4v"), source.rate, size)
             if not film.isOpened():
-                raise ValueError(f"{out}: OpenCV cannot write films here; leave --out away, or name a folder of photos")
+                raise ValueError(
+                    f"{out}: OpenCV cannot write films on this machine; remove --out, or use a folder of photos"
+                )
         film.write(np.ascontiguousarray(drawn[..., ::-1]))
 
     try:

@@ -18,20 +18,32 @@ if TYPE_CHECKING:
     from poseport.skeleton import Skeleton
     from poseport.tflite.runner import Pose
 
-    # what finds the people of a picture: their boxes (N, 4) and keypoints (N, K, 3)
+    # finds the people in a picture: their boxes (N, 4) and keypoints (N, K, 3)
     Find = Callable[[Picture], tuple[np.ndarray, np.ndarray]]
 
 
 @click.command()
 @click.argument("model_and_source", nargs=-1, required=True, metavar="[MODEL] SOURCE")
-@click.option("--box", help="The person's box, x,y,width,height in pixels.")
-@click.option("--detections", type=PATH, help="COCO results file with boxes; photos are named by their image id.")
-@click.option("--detector", type=PATH, help="A .tflite person detector with TFLite's usual four outputs.")
-@click.option("--score", default=0.5, show_default=True, help="Least score of a box of the two above.")
+@click.option("--box", help="The person's box in pixels: x,y,width,height.")
+@click.option(
+    "--detections", type=PATH, help="COCO results file with the people's boxes. Photos must be named by image id."
+)
+@click.option("--detector", type=PATH, help="Person detector, a .tflite file with TFLite's usual four outputs.")
+@click.option(
+    "--threshold",
+    default=0.5,
+    show_default=True,
+    type=click.FloatRange(0, 1),
+    help="Ignore boxes of --detections or --detector that score below this.",
+)
 @click.option("--frames", type=click.IntRange(1), help="Stop after this many pictures.")
-@click.option("--out", type=PATH, help="Pictures with skeletons: a .png or .jpg, a folder, or a .mp4, as SOURCE is.")
-@click.option("--results", type=PATH, help="COCO results file to write.")
-@click.option("--threads", default=2, show_default=True, type=click.IntRange(1))
+@click.option(
+    "--out", type=PATH, help="Draw the skeletons: a .png or .jpg for a photo, a folder for a folder, a .mp4 for a film."
+)
+@click.option("--results", type=PATH, help="Write the keypoints as a COCO results file.")
+@click.option(
+    "--threads", default=2, show_default=True, type=click.IntRange(1), help="Number of threads of the interpreter."
+)
 @output_options
 @guarded
 def predict(
@@ -39,7 +51,7 @@ def predict(
     box: str | None,
     detections: Path | None,
     detector: Path | None,
-    score: float,
+    threshold: float,
     frames: int | None,
     out: Path | None,
     results: Path | None,
@@ -47,9 +59,11 @@ def predict(
     quiet: bool,
     as_json: bool,
 ) -> None:
-    """Find keypoints in SOURCE, a photo, a folder of photos, a film, or the number of a camera, with a converted
-    MODEL: a file, or a name of `poseport models` (`starter` where none is given). Without boxes one person is looked
-    for: in the whole picture first, then around what was found, and in a film from frame to frame.
+    """Find keypoints in SOURCE: a photo, a folder of photos, a film, or the number of a camera.
+
+    MODEL is a converted file or a name listed by `poseport models`; the default is `starter`. Without boxes, one
+    person per picture is found: first in the whole picture, then again in a crop around the first result. In a film,
+    the person is followed from frame to frame.
 
     Example: poseport predict starter photo.jpg --box 40,20,180,400 --out overlay.png
     """
@@ -63,15 +77,17 @@ def predict(
     from poseport.tflite.runner import load
 
     if len(model_and_source) > 2:
-        raise ValueError(
-            f"{len(model_and_source)} names were given; expected a model and one source, or a source alone"
-        )
+        raise ValueError(f"{len(model_and_source)} arguments were given; expected [MODEL] SOURCE, that is, at most two")
     *named, source = model_and_source
+    if not named and (source in shipped.SHIPPED or source.endswith(".tflite")):
+        raise ValueError(
+            f"{source}: a model was given, but nothing to run it on; add a photo, a folder, a film or a camera's number"
+        )
     if sum(given is not None for given in (box, detections, detector)) > 1:
-        raise ValueError("--box, --detections and --detector each say where people are; give one of them")
+        raise ValueError("--box, --detections and --detector exclude each other; give one of them")
     pose, found = load(named[0] if named else shipped.STARTER, threads), []
     where = sources.find(source)
-    find = _finder(pose, where.moving, box, detections, detector, score)
+    find = _finder(pose, where.moving, box, detections, detector, threshold)
     total = min(frames or where.count, where.count)
     with written(where, out) as write, progress("predicting", total, hidden=quiet or as_json or total < 2) as advance:
         try:
@@ -82,7 +98,7 @@ def predict(
                     write(picture, skeleton_overlay(picture.image, keypoints, pose.spec.skeleton))
                 advance(1)
         except KeyboardInterrupt:
-            if where.count:  # a camera goes on until somebody says so
+            if where.count:  # only a camera runs until Ctrl-C
                 raise
     if results is not None:
         write_whole(results, json.dumps([entry for one in found for entry in _coco(*one)]).encode())
@@ -94,9 +110,9 @@ def predict(
 
 
 def _finder(
-    pose: Pose, moving: bool, box: str | None, detections: Path | None, detector: Path | None, score: float
+    pose: Pose, moving: bool, box: str | None, detections: Path | None, detector: Path | None, threshold: float
 ) -> Find:
-    """How the people of a picture are found."""
+    """The function that finds people, chosen by the options."""
     import numpy as np
 
     from poseport.people.detector import Detector
@@ -106,49 +122,51 @@ def _finder(
         fixed = np.array([_box(box)])
         return lambda picture: (fixed, pose(picture.image, fixed))
     if detections is not None:
-        by_id = _read_boxes(detections, score)
+        by_id = _read_boxes(detections, threshold)
 
         def listed(picture: Picture) -> tuple[np.ndarray, np.ndarray]:
             if not moving and not Path(picture.name).stem.isdigit():
-                raise ValueError(f"{picture.name}: --detections finds photos by image id; name it as 000000000123.jpg")
+                raise ValueError(
+                    f"{picture.name}: --detections needs photos that are named by image id, like 000000000123.jpg"
+                )
             boxes = by_id.get(_image_id(picture.name, picture.index), np.zeros((0, 4)))
             return boxes, pose(picture.image, boxes)
 
         return listed
     if detector is not None:
-        ask = Detector(detector, threshold=score)
+        detect = Detector(detector, threshold=threshold)
 
         def detected(picture: Picture) -> tuple[np.ndarray, np.ndarray]:
-            boxes, _ = ask(picture.image)
+            boxes, _ = detect(picture.image)
             return boxes, pose(picture.image, boxes)
 
         return detected
     follower = Follower(pose)
 
     def followed(picture: Picture) -> tuple[np.ndarray, np.ndarray]:
-        one = follower if moving else Follower(pose)
-        keypoints = one(picture.image)
-        assert one.box is not None
-        return one.box[None], keypoints
+        current = follower if moving else Follower(pose)
+        keypoints = current(picture.image)
+        assert current.box is not None
+        return current.box[None], keypoints
 
     return followed
 
 
-def _read_boxes(path: Path, least: float) -> dict[int, np.ndarray]:
-    """Image id -> boxes (n, 4) of a COCO results file that score enough."""
+def _read_boxes(path: Path, threshold: float) -> dict[int, np.ndarray]:
+    """Image id -> boxes (n, 4) of a COCO results file that score at least the threshold."""
     import numpy as np
 
     from poseport.data.coco_json import read_boxes
 
     found: dict[int, list[tuple[float, ...]]] = {}
     for image_id, box, score in read_boxes(path):
-        if score >= least and min(box[2:]) > 0:
+        if score >= threshold and min(box[2:]) > 0:
             found.setdefault(image_id, []).append(box)
     return {image_id: np.array(boxes) for image_id, boxes in found.items()}
 
 
 def _image_id(name: str, index: int) -> int:
-    """COCO's photos are named by their number; frames of a film, and other photos, count from 0."""
+    """COCO's photos are named by their id; frames of a film, and other photos, are numbered from 0."""
     stem = Path(name).stem
     return int(stem) if stem.isdigit() else index
 
@@ -172,8 +190,8 @@ def _plain(name: str, index: int, boxes: np.ndarray, keypoints: np.ndarray, name
 
 
 def _table(keypoints: np.ndarray, skeleton: Skeleton) -> list[str]:
-    """Every keypoint of the people of one photo."""
-    lines = [f"{'keypoint':<16}{'x px':>9}{'y px':>9}   score"] if len(keypoints) else ["nobody was found"]
+    """All keypoints of the people in one photo."""
+    lines = [f"{'keypoint':<16}{'x px':>9}{'y px':>9}   score"] if len(keypoints) else ["no person was found"]
     for number, person in enumerate(keypoints, 1):
         lines += [f"person {number}"] if len(keypoints) > 1 else []
         for name, (x, y, score) in zip(skeleton.names, person, strict=True):
@@ -182,7 +200,7 @@ def _table(keypoints: np.ndarray, skeleton: Skeleton) -> list[str]:
 
 
 def _line(name: str, index: int, boxes: np.ndarray, keypoints: np.ndarray) -> str:
-    """What was found in one of many pictures."""
+    """One line for one of many pictures."""
     scores = ", ".join(f"{points[:, 2].mean():.2f}" for points in keypoints)
     count = f"{len(keypoints)} {'person' if len(keypoints) == 1 else 'people'}"
     return f"{name} {index}: {count}" + (f", mean score {scores}" if scores else "")

@@ -1,4 +1,4 @@
-"""Keeps the chatter of native libraries off the user's terminal."""
+"""Keeps messages of native libraries off the terminal."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from contextlib import contextmanager
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Send what native code writes to standard error into a file that nobody reads.
+    """Discard what native code writes to standard error.
 
-    TensorFlow, its converter and XNNPACK print notices below Python, where no logger reaches them.
-    What they have to say about a failure also comes as an exception.
+    TensorFlow, its converter and XNNPACK print notices without Python's loggers. They report failures as exceptions
+    too, so nothing is lost.
     """
     sys.stderr.flush()
     try:
         kept = os.dup(2)
-    except OSError:  # no standard error to keep quiet
+    except OSError:  # there is no standard error
         yield
         return
     with tempfile.TemporaryFile() as sink:

@@ -1,4 +1,4 @@
-"""Pictures one after the other: from a photo, a folder of photos, a film or a camera."""
+"""Where pictures come from: a photo, a folder of photos, a film or a camera."""
 
 from __future__ import annotations
 
@@ -18,7 +18,13 @@ FILMS = (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm")
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """name: of the photo, or of the film or camera. index: from 0. image: (h, w, 3) uint8 RGB."""
+    """One picture.
+
+    Attributes:
+        name: File name of the photo or film, or number of the camera.
+        index: Position in the source, from 0.
+        image: (h, w, 3) uint8 RGB.
+    """
 
     name: str
     index: int
@@ -27,9 +33,13 @@ class Picture:
 
 @dataclass(frozen=True)
 class Source:
-    """Where pictures come from. photos: their files; none: a film or, where `name` is a number, a camera.
+    """A source of pictures.
 
-    count: how many pictures there are, 0 where that is not known. rate: of a film, pictures a second.
+    Attributes:
+        name: As given on the command line; for a camera, its number.
+        photos: Files of the photos; empty for a film or a camera.
+        count: Number of pictures, 0 if unknown.
+        rate: Frames per second of a film or camera.
     """
 
     name: str
@@ -39,11 +49,15 @@ class Source:
 
     @property
     def moving(self) -> bool:
-        """Whether each picture follows from the one before."""
+        """Whether the pictures are frames, each close to the one before."""
         return not self.photos
 
     def pictures(self) -> Iterator[Picture]:
-        """Every picture; ValueError for a photo that cannot be read."""
+        """Read the pictures one after the other.
+
+        Raises:
+            ValueError: If a photo cannot be read.
+        """
         if self.photos:
             yield from (Picture(path.name, i, read_image(path)) for i, path in enumerate(self.photos))
             return
@@ -61,9 +75,10 @@ class Source:
 
 
 def find(name: str) -> Source:
-    """The source of a command line: a photo, a folder, a film, or the number of a camera.
+    """The source that a command line names: a photo, a folder, a film, or the number of a camera.
 
-    Raises ValueError for an empty folder, or what cannot be opened.
+    Raises:
+        ValueError: If a folder holds no photo, or a film or camera cannot be opened.
     """
     path = Path(name)
     if path.is_dir():
@@ -82,7 +97,7 @@ def find(name: str) -> Source:
 def _open(name: str) -> cv2.VideoCapture:
     if not name.isdigit() and not Path(name).exists():
         raise ValueError(f"{name}: no such file")
-    with quiet():  # what OpenCV's readers say of a camera that is not there
+    with quiet():  # OpenCV's readers print errors for a missing camera
         film = cv2.VideoCapture(int(name) if name.isdigit() else name)
     if not film.isOpened():
         what = "camera" if name.isdigit() else "film"

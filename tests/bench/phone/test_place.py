@@ -1,4 +1,4 @@
-"""`poseport verify --phone`: the host's input tensors through a file on a phone."""
+"""`poseport verify --serial`: the host's input tensors through a file on a phone."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_the_command_names_the_phone_and_leaves_nothing_on_it(
     phone: StandIn, tiny_models: dict[str, Path], drawn: Path
 ) -> None:
     file = tiny_models["int8"]
-    command = ["verify", file, "--against", file, "--data", drawn, "--count", 6, "--phone", f"127.0.0.1:{phone.port}"]
+    command = ["verify", file, "--against", file, "--data", drawn, "--count", 6, "--serial", f"127.0.0.1:{phone.port}"]
     found = json.loads(run(*command, "--json"))
     check = found["checks"][-1]
     assert check["name"].startswith("keypoints on stand-in poseport Stand-in")
@@ -45,7 +45,7 @@ def test_what_a_phone_cannot_do_is_one_line(
     phone: StandIn, tiny_models: dict[str, Path], tiny_cascades: dict[str, Path], drawn: Path
 ) -> None:
     def said(file: Path, serial: str) -> str:
-        return run("verify", file, "--against", file, "--data", drawn, "--count", 4, "--phone", serial, code=1)
+        return run("verify", file, "--against", file, "--data", drawn, "--count", 4, "--serial", serial, code=1)
 
     serial = f"127.0.0.1:{phone.port}"
     assert "nowhere: no such phone; there is" in said(tiny_models["int8"], "nowhere")

@@ -1,11 +1,13 @@
 """Help with headings, lists on a command line, examples; faults as one line."""
 
 import click
+import cv2
 import pytest
 from click.testing import CliRunner
 
 from poseport.command.groups import Sections, section
-from poseport.command.options import Counts, Some, guarded, output_options
+from poseport.command.options import guarded, output_options
+from poseport.command.parameters import Counts, Names
 
 
 @click.command(cls=Sections)
@@ -33,12 +35,13 @@ def test_options_with_a_heading_work_like_others():
     ("fault", "said"),
     [
         (ValueError("m.json: a\nb"), "Error: m.json: a b\n"),
-        (MemoryError("3 GiB"), "Error: 3 GiB; with too little memory close other programs"),
-        (MemoryError(), "Error: an allocation failed; with too little memory"),
-        (
-            ImportError("libx.so: failed to map segment"),
-            "Error: libx.so: failed to map segment; with too",
-        ),
+        (MemoryError("3 GiB"), "Error: 3 GiB; if memory is short, close other programs"),
+        (MemoryError(), "Error: an allocation failed; if memory is short"),
+        (ImportError("libx.so: failed to map segment"), "Error: libx.so: failed to map segment; if memory is short"),
+        (OSError(28, "No space left on device", "a.mp4"), "Error: a.mp4: No space left on device\n"),
+        (cv2.error("bad\narray"), "Error: error: bad array; an input file may be damaged"),
+        (KeyError("images"), "Error: KeyError: 'images'; an input file may be damaged"),
+        (RuntimeError("tensor 3"), "POSEPORT_DEBUG=1 shows where this happened"),
     ],
 )
 def test_what_a_user_or_a_machine_cannot_do_is_one_line(fault, said):
@@ -55,7 +58,7 @@ def test_what_a_user_or_a_machine_cannot_do_is_one_line(fault, said):
 
 @click.command()
 @click.option("--threads", type=Counts(), default="1")
-@click.option("--delegates", type=Some("cpu", "gpu"), default="cpu")
+@click.option("--delegates", type=Names("cpu", "gpu"), default="cpu")
 @guarded
 def listed(threads, delegates):
     """Lists.
@@ -74,7 +77,7 @@ def listed(threads, delegates):
         (["--threads", "0"], "Error: --threads '0': expected counts such as 1,2,4"),
         (["--threads", ""], "'': expected counts"),
         (["--threads", "1,two"], "'1,two': expected counts"),
-        (["--delegates", "cpu,npu"], "Error: --delegates: 'npu' does not exist; choose of cpu, gpu"),
+        (["--delegates", "cpu,npu"], "Error: --delegates 'npu' does not exist; choose from cpu, gpu"),
     ],
 )
 def test_lists_are_parsed_in_one_place(arguments, said):

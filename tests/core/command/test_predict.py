@@ -134,7 +134,7 @@ def test_a_detector_says_where_people_are(tiny_models: dict[str, Path], photos: 
     [picture] = run(tiny_models["int8"], photo, "--detector", detector)["pictures"]
     boxes = [person["box"] for person in picture["people"]]
     np.testing.assert_allclose(boxes, [[0.2 * w, 0.1 * h, 0.4 * w, 0.8 * h]], rtol=1e-5)
-    both = run(tiny_models["int8"], photo, "--detector", detector, "--score", 0.25)["pictures"][0]["people"]
+    both = run(tiny_models["int8"], photo, "--detector", detector, "--threshold", 0.25)["pictures"][0]["people"]
     assert len(both) == 2
 
 
