@@ -1,154 +1,187 @@
-"""COCO keypoint JSON -> people.
+"""COCO keypoint files -> people.
 
-A data set is an annotations file of COCO's form and a folder of images. COCO as it is downloaded
-works (`annotations/person_keypoints_val2017.json` finds `val2017/`), and so does a file with
-`images/` beside it.
+A data set is an annotations file of COCO's form and a folder of images (`layout` says where it is looked for).
 """
 
 from __future__ import annotations
 
+import posixpath
+from collections import Counter
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from poseport import skeleton as skeletons
-from poseport.data import coco_fields
+import numpy as np
+
+from poseport.data import categories, coco_fields, wrong_labels
 from poseport.data.coco_json import read
+from poseport.data.layout import ImageFolder, find_annotations, locate
 from poseport.data.people import People, Person
 from poseport.skeleton import Skeleton
 
 
-def find_annotations(path: Path) -> Path:
-    """The annotations file itself, or the only one in a folder; ValueError says what is there."""
-    path = Path(path)
-    if path.is_file():
-        return path
-    if not path.is_dir():
-        raise ValueError(f"{path}: does not exist; expected a COCO annotations file or a folder that holds one")
-    found = sorted(path.glob("*.json")) or sorted(path.glob("annotations/*keypoints*.json"))
-    if len(found) == 1:
-        return found[0]
-    if not found:
-        raise ValueError(f"{path}: holds no *.json; expected a COCO annotations file such as person_keypoints.json")
-    raise ValueError(f"{path}: holds {len(found)} files, {', '.join(f.name for f in found)}; name the one to use")
+@dataclass
+class _Reading:
+    """What one pass over the annotations needs and gathers.
+
+    entries: image entries by id. order: index in the file of each keypoint of the skeleton, None where they agree.
+    count: keypoints of a person. images: those read so far, which people share. untrue_areas: how many were replaced.
+    """
+
+    entries: dict[int, dict[str, Any]]
+    folder: ImageFolder
+    order: np.ndarray | None
+    count: int
+    images: dict[int, coco_fields.Image] = field(default_factory=dict)
+    untrue_areas: int = 0
 
 
-def find_images(annotations: Path, images: Path | None = None) -> Path:
-    """Folder of the images of an annotations file; ValueError lists the places that were tried."""
-    if images is not None:
-        tried = [Path(images)]
-    else:
-        split = annotations.stem.rpartition("_")[2]
-        parents = (annotations.parent, annotations.parent.parent)
-        tried = [p / name for p in parents for name in (split, "images")]
-        tried = [tried[1], tried[0], tried[2], tried[3]]
-    for folder in tried:
-        if folder.is_dir():
-            return folder
-    raise ValueError(
-        f"{annotations}: no folder of images; tried {', '.join(map(str, tried))}; name it with --images (of --calib "
-        "--calib-images, and so on)"
-    )
-
-
-def load(path: Path, images: Path | None = None, skeleton: Skeleton | None = None, *, strict: bool = True) -> People:
+def load(
+    path: Path,
+    images: Path | None = None,
+    skeleton: Skeleton | None = None,
+    *,
+    category: str | None = None,
+    strict: bool = True,
+) -> People:
     """Every person of a COCO keypoint file, crowds and unlabelled people included.
 
-    path: an annotations file or a folder that holds one. images: folder of images (see `find_images`).
-    skeleton: the keypoint set; None takes the built-in one whose names the file's category lists.
-    strict: a person that cannot be used is an error; otherwise it is left out and listed in `problems`.
-    Raises ValueError that names the file and the annotation, what was expected and how to mend it.
+    Args:
+        path: An annotations file, or a folder that holds one.
+        images: Folder of the images; None looks for it beside the file.
+        skeleton: The keypoint set; None takes the built-in one whose names the file's category lists.
+        category: Name or id of the category to read, where several have keypoints.
+        strict: Whether a fault of one annotation is an error, and so is a set most of whose labels cannot be right.
+            Otherwise the annotation is left out and listed in `People.problems`.
+
+    Raises:
+        ValueError: If the file cannot be read; the message names the annotation, what was expected and a remedy.
     """
     annotations = find_annotations(path)
     try:
         data, digest = read(annotations)
-        entries, category = _sections(data)
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        _check_sections(data)
+        chosen, listed = categories.choose(data["categories"], category, skeleton)
+        entries, problems = _images(data["images"])
+    except (ValueError, KeyError, TypeError, RecursionError, AttributeError) as error:
         raise ValueError(
-            f"{annotations}: not a COCO keypoint file ({_word(error)}); expected images, annotations and "
+            f"{annotations}: not a COCO keypoint file ({_reason(error)}); expected images, annotations and "
             "categories, one category with keypoints"
         ) from None
-    folder = find_images(annotations, images).resolve()
-    skeleton = _match(annotations, category, skeleton)
+    skeleton, order = categories.match(annotations, chosen, skeleton)
+    folder = locate(annotations, images, [entry.get("file_name") for entry in entries.values()])
+    reading = _Reading(entries, folder, order, len(skeleton))
     persons: list[Person] = []
-    problems: list[str] = []
-    seen: dict[int, coco_fields.Image] = {}
-    for annotation in data["annotations"]:
-        if not isinstance(annotation, dict) or annotation.get("category_id") != category["id"]:
-            continue
+    problems = [f"{annotations}: {problem}" for problem in problems]
+    left_out: Counter[str] = Counter()
+    unlisted: Counter[Any] = Counter()
+    for number, annotation in enumerate(data["annotations"]):
         try:
-            persons.append(_person(annotation, entries, seen, folder, skeleton))
+            if not isinstance(annotation, dict):
+                raise ValueError(f"is {str(annotation)[:40]!r}; expected an object")
+            its = annotation.get("category_id", chosen.id if chosen.alone else None)
+            key = categories.key(its)
+            if key != chosen.id:
+                name = listed.get(key, f"category {its!r}, which is not listed")
+                (unlisted if key not in listed and annotation.get("keypoints") else left_out)[name] += 1
+                continue
+            persons.append(_person(annotation, reading))
         except ValueError as error:
-            problem = f"{annotations}: annotation {annotation.get('id')}: {error}"
+            name = annotation.get("id") if isinstance(annotation, dict) else f"number {number + 1}"
+            problems.append(f"{annotations}: annotation {name}: {error}")
             if strict:
-                raise ValueError(f"{problem}; `poseport data check {annotations}` lists every fault") from None
-            problems.append(problem)
-    return People(annotations, digest, folder, skeleton, tuple(persons), tuple(problems))
+                break
+    for name, count in unlisted.items():
+        problems.append(f"{annotations}: {count} people are of {name}; the category with keypoints is {chosen.id}")
+    if not persons and not problems:
+        others = ", ".join(f"{count} of {name}" for name, count in left_out.items()) or "no annotation at all"
+        problems.append(f"{annotations}: holds nobody of category {chosen.id} ({chosen.name}), but {others}")
+    if strict and problems:
+        raise ValueError(f"{problems[0]}; `poseport data check {path}` lists every fault")
+    notes = []
+    if reading.untrue_areas:
+        notes.append(f"area 0 or 1 on {reading.untrue_areas} labelled people cannot be true; the box's is taken")
+    people = People(
+        path=annotations,
+        sha256=digest,
+        images_dir=folder.path,
+        skeleton=skeleton,
+        persons=tuple(persons),
+        problems=tuple(problems),
+        category_id=chosen.id if isinstance(chosen.id, int) else 1,
+        left_out={f"annotations of {name}": count for name, count in left_out.items()},
+        notes=tuple(notes),
+    )
+    if strict:
+        wrong_labels.refuse(people)
+    return people
 
 
-def _sections(data: Any) -> tuple[dict[int, dict[str, Any]], dict[str, Any]]:
-    """Image entries by id, and the category that has keypoints."""
+def _check_sections(data: Any) -> None:
     for key in ("images", "annotations", "categories"):
         if not isinstance(data.get(key) if isinstance(data, dict) else None, list):
             raise ValueError(f"no list {key!r}")
-    entries = {entry["id"]: entry for entry in data["images"]}
-    categories = [c for c in data["categories"] if isinstance(c, dict) and isinstance(c.get("keypoints"), list)]
-    if len(categories) != 1:
-        raise ValueError(f"{len(categories)} categories have keypoints")
-    return entries, {"id": categories[0]["id"], "keypoints": categories[0]["keypoints"]}
 
 
-def _match(path: Path, category: dict[str, Any], skeleton: Skeleton | None) -> Skeleton:
-    names = tuple(category["keypoints"])
-    if skeleton is None:
-        for known in skeletons.BUILT_IN.values():
-            if known.names == names:
-                return known
-        raise ValueError(
-            f"{path}: its {len(names)} keypoints ({', '.join(map(str, names))}) are no built-in skeleton; "
-            "give --skeleton FILE.json"
-        )
-    if skeleton.names != names:
-        raise ValueError(
-            f"{path}: has the keypoints {', '.join(map(str, names))}, but skeleton {skeleton.name!r} has "
-            f"{', '.join(skeleton.names)}"
-        )
-    return skeleton
+def _images(listed: list[Any]) -> tuple[dict[int, dict[str, Any]], list[str]]:
+    """Entries by id, and what makes them ambiguous: then people would be cropped from the wrong photo."""
+    entries: dict[int, dict[str, Any]] = {}
+    by_name: dict[str, Any] = {}
+    twice: list[str] = []
+    same_name: list[str] = []
+    for entry in listed:
+        image_id = coco_fields.whole(entry["id"])
+        if image_id is None:
+            raise ValueError(f"image id {entry['id']!r}: ids must be whole numbers; number the images anew")
+        name = entry.get("file_name")
+        if image_id in entries:
+            twice.append(f"image id {image_id} names {entries[image_id].get('file_name')} and {name}")
+        entries.setdefault(image_id, entry)
+        if isinstance(name, str):
+            plain = posixpath.normpath(name.replace("\\", "/"))
+            if plain in by_name and by_name[plain] != image_id:
+                same_name.append(f"{name} has image id {by_name[plain]} and {image_id}")
+            by_name.setdefault(plain, image_id)
+    problems = []
+    if twice:
+        problems.append(f"image ids must differ, {_examples(twice)}; number the images of merged files anew")
+    if same_name:
+        problems.append(f"each image must be listed once, {_examples(same_name)}; keep one entry")
+    return entries, problems
 
 
-def _person(
-    annotation: dict[str, Any],
-    entries: dict[int, dict[str, Any]],
-    images: dict[int, coco_fields.Image],
-    folder: Path,
-    skeleton: Skeleton,
-) -> Person:
-    """One annotation, checked; ValueError says what is wrong and what was expected.
+def _examples(found: list[str], shown: int = 3) -> str:
+    return "; ".join(found[:shown]) + (f"; and {len(found) - shown} more" if len(found) > shown else "")
 
-    images: those seen so far; people of one image share them.
-    """
-    image_id, annotation_id = annotation.get("image_id"), annotation.get("id")
-    entry = entries.get(image_id) if isinstance(image_id, int) else None
-    if not isinstance(image_id, int) or entry is None:
-        raise ValueError(f"image_id {image_id!r} is not among the images")
-    if not isinstance(annotation_id, int):
-        raise ValueError(f"id is {annotation_id!r}; expected a whole number")
-    if image_id not in images:
-        images[image_id] = coco_fields.image(entry, folder)
-    path, (h, w), photo_digest = images[image_id]
-    keypoints = coco_fields.keypoints(annotation.get("keypoints"), len(skeleton))
-    crowd = bool(annotation.get("iscrowd", 0))
+
+def _person(annotation: dict[str, Any], reading: _Reading) -> Person:
+    """One annotation, checked; ValueError says what is wrong and what was expected."""
+    image_id, annotation_id = coco_fields.whole(annotation.get("image_id")), coco_fields.whole(annotation.get("id"))
+    if image_id is None or image_id not in reading.entries:
+        raise ValueError(f"image_id {annotation.get('image_id')!r} is not among the images")
+    if annotation_id is None:
+        raise ValueError(f"id is {annotation.get('id')!r}; expected a whole number")
+    if image_id not in reading.images:
+        reading.images[image_id] = coco_fields.image(reading.entries[image_id], reading.folder)
+    image = reading.images[image_id]
+    keypoints = coco_fields.keypoints(annotation.get("keypoints"), reading.count)
+    keypoints = keypoints if reading.order is None else keypoints[reading.order]
+    labelled = bool((keypoints[:, 2] > 0).any())
+    box = coco_fields.box(annotation.get("bbox"), *image.hw, labelled=labelled)
+    area, untrue = coco_fields.area(annotation.get("area"), box, labelled=labelled)
+    reading.untrue_areas += untrue
     return Person(
         image_id=image_id,
         annotation_id=annotation_id,
-        image_path=path,
-        image_hw=images[image_id].hw,
-        box_xywh=coco_fields.box(annotation.get("bbox"), h, w, cropped=bool((keypoints[:, 2] > 0).any())),
+        image_path=image.path,
+        image_hw=image.hw,
+        box_xywh=box,
         keypoints=keypoints,
-        area=coco_fields.area(annotation),
-        crowd=crowd,
-        photo_digest=photo_digest,
+        area=area,
+        crowd=coco_fields.flag(annotation.get("iscrowd"), "iscrowd"),
+        photo_digest=image.photo_digest,
     )
 
 
-def _word(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     return str(error) if isinstance(error, ValueError) else f"{type(error).__name__} {error}"

@@ -1,4 +1,7 @@
-"""Fields of COCO's annotations and images, checked one by one: each says what it holds and what was expected."""
+"""Fields of COCO's images and annotations, read as strictly as sense allows and as loosely as other tools write them.
+
+Numbers may be text or 384.0, flags may be "0", keypoints may be nested, and what is not labelled may be null.
+"""
 
 from __future__ import annotations
 
@@ -8,88 +11,153 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from poseport.data.layout import ImageFolder
+
+_FLAGS = {"": False, "0": False, "false": False, "none": False, "1": True, "true": True}
+# an area of at most this many square pixels was not measured: exporters that have no outline write 0 or 1
+_NO_AREA = 1.0
+
+Box = tuple[float, float, float, float]
+
 
 class Image(NamedTuple):
-    """One of the images. hw: height and width in pixels. photo_digest: as in `coco.Person`."""
+    """One of the images: its file, height and width in pixels, and the digest of the photo it was cut from."""
 
     path: Path
     hw: tuple[int, int]
     photo_digest: str | None
 
 
-def image(entry: dict[str, Any], folder: Path) -> Image:
-    """An entry of the images, checked."""
-    path = inside(folder, entry.get("file_name"))
-    h, w = entry.get("height"), entry.get("width")
-    if not (isinstance(h, int) and isinstance(w, int) and h > 0 and w > 0):
-        raise ValueError(f"image {entry['id']} has height {h!r} and width {w!r}; expected whole numbers above 0")
+def whole(value: Any) -> int | None:
+    """A whole number, also where it is written as text or with a decimal point; None for anything else."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return value
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, str):
+        text = value.strip().removesuffix(".0")
+        if text.removeprefix("-").isascii() and text.removeprefix("-").isdigit() and len(text) < 40:
+            return int(text)
+    return None
+
+
+def number(value: Any) -> float | None:
+    """A finite number, also where it is written as text; None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        found = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return found if math.isfinite(found) else None
+
+
+def flag(value: Any, name: str) -> bool:
+    """A flag that is 0, 1, true, false, null or one of these as text; ValueError for anything else."""
+    if value is None or isinstance(value, bool):
+        return bool(value)
+    text = str(value).strip().lower().removesuffix(".0")
+    if not isinstance(value, int | float | str) or text not in _FLAGS:
+        raise ValueError(f"{name} is {value!r}; expected 0 or 1")
+    return _FLAGS[text]
+
+
+def image(entry: dict[str, Any], folder: ImageFolder) -> Image:
+    """An entry of `images`, checked; ValueError says what is wrong with it."""
+    path = folder.file(entry.get("file_name"))
+    h, w = whole(entry.get("height")), whole(entry.get("width"))
+    if h is None or w is None or not (0 < h < 2**31 and 0 < w < 2**31):
+        given = f"height {entry.get('height')!r} and width {entry.get('width')!r}"
+        raise ValueError(f"image {entry['id']} has {given}; expected whole numbers above 0")
     digest = entry.get("photo_digest")
     if digest is not None and not isinstance(digest, str):
         raise ValueError(f"image {entry['id']} has photo_digest {digest!r}; expected text or nothing")
     return Image(path, (h, w), digest)
 
 
-def inside(folder: Path, name: Any) -> Path:
-    """Path of an image; a name that leaves the folder is refused, so that a data set cannot read other files.
-
-    Raises ValueError that names it.
-    """
-    if not isinstance(name, str) or not name:
-        raise ValueError(f"file_name is {name!r}; expected a path inside {folder}")
-    parts = Path(name).parts
-    if Path(name).is_absolute() or ".." in parts:
-        raise ValueError(f"file_name {name!r} leaves the image folder {folder}; expected a path inside it")
-    return folder / name
-
-
 def keypoints(values: Any, count: int) -> np.ndarray:
-    """(K, 3) float64; a file without keypoints for somebody (COCO's crowds) counts as unlabelled."""
-    if values is None:
+    """Keypoints (K, 3) float64; zeros where an annotation has none, as COCO's crowds.
+
+    Args:
+        values: 3 K numbers, or K lists of three. Coordinates may be null or NaN where the visibility is 0.
+        count: K.
+
+    Raises:
+        ValueError: If they are not K keypoints with a visibility of 0, 1 or 2.
+    """
+    if values is None or (isinstance(values, list) and not values):
         return np.zeros((count, 3))
     try:
+        if isinstance(values, list):
+            values = _flat(values)
         points = np.asarray(values, float)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise ValueError("keypoints are not numbers") from None
     if points.shape != (3 * count,):
         raise ValueError(f"{points.size} keypoint numbers, expected {3 * count} (x, y, v for {count} keypoints)")
     points = points.reshape(count, 3)
     if not np.isfinite(points).all():
-        raise ValueError("keypoints hold NaN or infinity; expected finite x, y and v of 0, 1 or 2")
+        points[points[:, 2] == 0] = 0
+        points[np.isnan(points).all(axis=1)] = 0
+        if not np.isfinite(points).all():
+            raise ValueError("labelled keypoints hold null, NaN or infinity; expected finite x, y and v of 0, 1 or 2")
     seen = points[:, 2]
     if not ((seen == 0) | (seen == 1) | (seen == 2)).all():  # a tenth of the time of `isin`
         raise ValueError(f"keypoint visibility {sorted(set(points[:, 2].tolist()))}; expected 0, 1 or 2")
     return points
 
 
-def box(values: Any, h: int, w: int, *, cropped: bool) -> tuple[float, float, float, float]:
+def box(values: Any, h: int, w: int, *, labelled: bool) -> Box:
     """A box x, y, width, height in an image of h x w pixels.
 
-    cropped: it has to show somebody; people without labels are only ever ignored, and COCO has some whose box
-    is a line.
+    Args:
+        values: `bbox` of an annotation.
+        h: Height of the image.
+        w: Width of the image.
+        labelled: Whether the person has labels, so that the box must show somebody. People without labels are only
+            ever ignored; COCO has some whose box is a line.
+
+    Raises:
+        ValueError: If it is not a box, or one of a labelled person that shows nothing.
     """
-    try:
-        if not isinstance(values, list):
-            raise TypeError
-        found = tuple(float(v) for v in values)
-    except (TypeError, ValueError, OverflowError):
-        raise ValueError(f"bbox is {values!r}; expected [x, y, width, height]") from None
-    if len(found) != 4 or not all(math.isfinite(v) for v in found):
+    if values is None and not labelled:
+        return 0.0, 0.0, 0.0, 0.0
+    numbers = [number(v) for v in values] if isinstance(values, list) else []
+    if len(numbers) != 4 or None in numbers:
         raise ValueError(f"bbox is {values!r}; expected [x, y, width, height]")
-    if not cropped:
-        return found
+    found = tuple(float(v) for v in numbers if v is not None)
+    if not labelled:
+        return found  # type: ignore[return-value]
     if found[2] <= 0 or found[3] <= 0:
         raise ValueError(f"bbox {list(found)} has no area; expected [x, y, width > 0, height > 0]")
     if found[0] >= w or found[1] >= h or found[0] + found[2] <= 0 or found[1] + found[3] <= 0:
         raise ValueError(f"bbox {list(found)} lies outside the image of {w}x{h} (width x height)")
-    return found
+    return found  # type: ignore[return-value]
 
 
-def area(annotation: dict[str, Any]) -> float:
-    """Area of the person's segment, or that of the box where none is given (as loaders of custom sets do)."""
-    given = annotation.get("area")
-    if given is None:
-        _, _, w, h = annotation["bbox"]
-        return float(w * h)
-    if not isinstance(given, int | float) or not math.isfinite(given) or given < 0:
-        raise ValueError(f"area is {given!r}; expected square pixels")
-    return float(given)
+def area(value: Any, box_xywh: Box, *, labelled: bool) -> tuple[float, bool]:
+    """Area of a person's segment in square pixels, and whether the one given could not be true.
+
+    OKS divides by the area. Where none is given, or 0 or 1 as exporters without outlines write it, the box's is taken.
+
+    Raises:
+        ValueError: If it is not a number, or below 0.
+    """
+    of_box = box_xywh[2] * box_xywh[3]
+    if value is None:
+        return of_box, False
+    given = number(value)
+    if given is None or given < 0:
+        raise ValueError(f"area is {value!r}; expected square pixels")
+    if labelled and given <= _NO_AREA < of_box:
+        return of_box, True
+    return given, False
+
+
+def _flat(values: list[Any]) -> list[Any]:
+    """The numbers of nested keypoints one after the other, with NaN for null."""
+    if all(isinstance(point, list) and len(point) == 3 for point in values):
+        values = [value for point in values for value in point]
+    return [math.nan if value is None else value for value in values]

@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from poseport.data import coco_fields, coco_json
+from poseport.data import coco_json
 from poseport.data.images import stored_hw
+from poseport.data.layout import ImageFolder
 from poseport.skeleton import Skeleton
 
 # of a box's area a person's outline fills: what CrowdPose's evaluation takes where no outline is labelled
@@ -87,7 +88,7 @@ def write(
         if path.exists():
             raise ValueError(f"{path}: exists already; remove it or choose another --out")
     people = [
-        (somebody, coco_fields.inside(folder, somebody.file_name))
+        (somebody, ImageFolder(folder).file(somebody.file_name))
         for (found, _), folder in zip(sets, folders, strict=True)
         for somebody in found.people
     ]

@@ -18,7 +18,7 @@ from poseport.skeleton import Skeleton
 # the keys that `coco.load` takes; COCO's outlines and addresses are three quarters of its file
 _READ = {
     "images", "id", "file_name", "height", "width", "photo_digest", "annotations", "image_id", "category_id",
-    "keypoints", "bbox", "area", "iscrowd", "categories",
+    "keypoints", "bbox", "area", "iscrowd", "categories", "name",
 }  # fmt: skip
 
 

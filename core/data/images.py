@@ -41,6 +41,26 @@ def decode_image(raw: bytes, path: Path, image_hw: tuple[int, int] | None = None
     return image
 
 
+def orientation(raw: bytes) -> int:
+    """EXIF orientation of a JPEG's bytes, 1 to 8: 1 as it is stored, 3 upside down, 6 and 8 on its side.
+
+    1 also where the file has none, or is no JPEG.
+    """
+    at = raw[:65_536].find(b"Exif\0\0") + 6
+    if raw[:2] != b"\xff\xd8" or at < 6 or raw[at : at + 2] not in (b"II", b"MM"):
+        return 1
+    order = "<" if raw[at : at + 2] == b"II" else ">"
+    try:
+        first = at + struct.unpack_from(f"{order}I", raw, at + 4)[0]
+        for entry in range(struct.unpack_from(f"{order}H", raw, first)[0]):
+            tag, _, _, value = struct.unpack_from(f"{order}HHIH", raw, first + 2 + 12 * entry)
+            if tag == 0x0112:
+                return value if 1 <= value <= 8 else 1
+    except struct.error:
+        pass
+    return 1
+
+
 def encode_image(image: np.ndarray, suffix: str, quality: int = 95) -> bytes:
     """An image (h, w, 3) uint8 RGB as the bytes of a file. suffix: of its format. quality: of a JPEG, 0 to 100."""
     options = [] if suffix == ".png" else [cv2.IMWRITE_JPEG_QUALITY, quality]

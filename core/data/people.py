@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -63,6 +63,9 @@ class People:
         skeleton: The keypoint set of every person.
         persons: The people, in the order of the file.
         problems: One line for each annotation that cannot be used, when the file was read with `strict=False`.
+        category_id: Id of the category that the people have in the file.
+        left_out: What of the file is not among the people -> how many annotations.
+        notes: What was read in another way than it is written, one line each.
     """
 
     path: Path
@@ -71,6 +74,9 @@ class People:
     skeleton: Skeleton
     persons: tuple[Person, ...]
     problems: tuple[str, ...] = ()
+    category_id: int = 1
+    left_out: dict[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.persons)

@@ -15,9 +15,10 @@ from poseport.skeleton import COCO17, LSP14
 
 
 def test_written_and_read_back(tmp_path: Path) -> None:
-    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "a").mkdir(parents=True)
+    (tmp_path / "images" / "a" / "b.jpg").touch()
     keypoints = np.zeros((14, 3))
-    keypoints[:3] = [[1.256, 2, 1], [3, 4.5, 2], [-2, 700, 2]]
+    keypoints[:3] = [[1.256, 2, 1], [3, 4.5, 2], [-2, 50, 2]]
     coco_json.write(
         tmp_path / "people.json",
         LSP14,
@@ -28,7 +29,7 @@ def test_written_and_read_back(tmp_path: Path) -> None:
     people = coco.load(tmp_path)
     (person,) = people.persons
     assert people.skeleton is LSP14
-    assert person.keypoints[:3].tolist() == [[1.26, 2, 1], [3, 4.5, 2], [-2, 700, 2]]
+    assert person.keypoints[:3].tolist() == [[1.26, 2, 1], [3, 4.5, 2], [-2, 50, 2]]
     assert (person.image_id, person.annotation_id, person.image_hw) == (3, 9, (48, 64))
     assert person.box_xywh == (1.5, 2, 30, 40)
     assert person.area == 500.5
@@ -83,6 +84,7 @@ def test_a_set_of_cocos_size_takes_seconds_and_less_than_a_gigabyte(tmp_path: Pa
     draw_coco(path)
     assert path.stat().st_size > 220e6  # COCO's own has 238 MB
     (tmp_path / "images").mkdir()
+    (tmp_path / "images" / f"{0:012d}.jpg").touch()
     # VmHWM: what getrusage calls the peak includes that of the process before it became this one
     code = (
         "import re, sys, time; from pathlib import Path; from poseport.data import coco, stats\n"

@@ -1,0 +1,104 @@
+"""Which of a COCO file's categories the people are, and the skeleton that its keypoints make."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from poseport import skeleton as skeletons
+from poseport.data.coco_fields import whole
+from poseport.skeleton import Skeleton
+
+
+@dataclass(frozen=True)
+class Category:
+    """The category whose annotations are people.
+
+    Attributes:
+        id: Its id, see `key`.
+        name: Its name.
+        keypoints: Names of its keypoints as the file writes them.
+        alone: Whether no other category of the file has keypoints.
+    """
+
+    id: int | str
+    name: str
+    keypoints: tuple[str, ...]
+    alone: bool
+
+
+def choose(entries: list[Any], wanted: str | None, skeleton: Skeleton | None) -> tuple[Category, dict[int | str, str]]:
+    """The category of the people, and id -> name of every listed one.
+
+    Args:
+        entries: `categories` of a file.
+        wanted: Name or id of the category; None takes the only one with keypoints or, of several, the only one whose
+            keypoints are those of a known skeleton.
+        skeleton: The only known skeleton; None takes the built-in ones.
+
+    Raises:
+        ValueError: If no category with keypoints can be chosen; the message lists them.
+    """
+    listed = {key(c.get("id")): f"category {c.get('id')} ({c.get('name')})" for c in entries}
+    found = [c for c in entries if c.get("keypoints") and isinstance(c["keypoints"], list)]
+    names = "; ".join(f"{c['id']} ({c.get('name')}) with {len(c['keypoints'])} keypoints" for c in found)
+    kept = found
+    if wanted is not None:
+        kept = [c for c in found if wanted.strip().casefold() in (str(c["id"]), str(c.get("name")).casefold())]
+        if len(kept) != 1:
+            raise ValueError(f"--category {wanted} names {len(kept)} categories with keypoints, which are {names}")
+    elif len(found) > 1:
+        known = [skeleton] if skeleton else list(skeletons.BUILT_IN.values())
+        kept = [c for c in found if any(_order(c["keypoints"], s) is not None for s in known)]
+    if not found:
+        raise ValueError("0 categories have keypoints")
+    if len(kept) != 1:
+        raise ValueError(f"{len(found)} categories have keypoints: {names}; choose with --category")
+    one = kept[0]
+    category = Category(key(one["id"]), str(one.get("name")), tuple(map(str, one["keypoints"])), len(found) == 1)
+    return category, listed
+
+
+def match(path: Path, category: Category, skeleton: Skeleton | None) -> tuple[Skeleton, np.ndarray | None]:
+    """The skeleton of a category, and the index in the file of each of its keypoints (None where the orders agree).
+
+    Raises:
+        ValueError: If the category's keypoints are not those of the skeleton or, without one, of any built-in.
+    """
+    names = category.keypoints
+    for known in [skeleton] if skeleton else skeletons.BUILT_IN.values():
+        order = _order(names, known)
+        if order is not None:
+            return known, None if np.array_equal(order, np.arange(len(order))) else order
+    if skeleton is None:
+        raise ValueError(
+            f"{path}: its {len(names)} keypoints ({', '.join(names)}) are no built-in skeleton; "
+            "give --skeleton FILE.json"
+        )
+    raise ValueError(
+        f"{path}: has the keypoints {', '.join(names)}, but skeleton {skeleton.name!r} has {', '.join(skeleton.names)}"
+    )
+
+
+def _order(names: Sequence[Any], skeleton: Skeleton) -> np.ndarray | None:
+    """Index in `names` of each keypoint of a skeleton; None unless they are the same, however they are written."""
+    index = {_letters(name): i for i, name in enumerate(names)}
+    wanted = [_letters(name) for name in skeleton.names]
+    if len(names) != len(wanted) or index.keys() != set(wanted):
+        return None
+    return np.array([index[name] for name in wanted])
+
+
+def _letters(name: Any) -> str:
+    """A name without capitals, spaces and signs: `Left Eye`, `leftEye` and `left_eye` are one."""
+    return "".join(c for c in str(name).casefold() if c.isalnum())
+
+
+def key(value: Any) -> int | str:
+    """An id to compare: 1, 1.0 and "1" are one."""
+    number = whole(value)
+    return str(value) if number is None else number

@@ -1,0 +1,98 @@
+"""Data sets are found as COCO, CVAT, Label Studio, Roboflow and FiftyOne unpack them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from poseport.data import coco, layout
+from poseport.skeleton import COCO17
+
+
+def unpacked(folder: Path, annotations: str, photos: str, name: str = "{}") -> Path:
+    """A set of two photos: its annotations file, the folder of its photos and how the file names them."""
+    (folder / photos).mkdir(parents=True, exist_ok=True)
+    (folder / annotations).parent.mkdir(parents=True, exist_ok=True)
+    files = ["a.jpg", "b.jpg"]
+    for file in files:
+        (folder / photos / file).write_bytes(b"any")
+    points = [v for k in range(17) for v in (10 + k, 20 + k, 2)]
+    data = {
+        "images": [
+            {"id": i, "file_name": name.format(file), "width": 64, "height": 48} for i, file in enumerate(files)
+        ],
+        "annotations": [
+            {"id": i, "image_id": i, "category_id": 1, "bbox": [5, 6, 40, 40], "keypoints": points} for i in range(2)
+        ],
+        "categories": [{"id": 1, "name": "person", "keypoints": list(COCO17.names)}],
+    }
+    path = folder / annotations
+    path.write_text(json.dumps(data))
+    return path
+
+
+LAYOUTS = {
+    "COCO": ("annotations/person_keypoints_val2017.json", "val2017", "{}"),
+    "CVAT": ("annotations/person_keypoints_default.json", "images/default", "{}"),
+    "CVAT, a subset of two words": ("annotations/person_keypoints_my_part.json", "images/my_part", "{}"),
+    "CVAT, names with the subset": ("annotations/person_keypoints_train.json", "images/train", "train/{}"),
+    "Label Studio": ("result.json", "images", "images/{}"),
+    "Label Studio, escaped": ("result.json", "images", "images\\/{}"),
+    "Label Studio on Windows": ("result.json", "images", "images\\{}"),
+    "Label Studio, uploaded": ("result.json", "images", "../../label-studio/data/media/upload/1/{}"),
+    "Roboflow": ("train/_annotations.coco.json", "train", "{}"),
+    "FiftyOne": ("labels.json", "data", "{}"),
+    "photos in folders": ("people.json", "images/day1/left", "day1/left/{}"),
+    "no folder of photos": ("people.json", ".", "{}"),
+}
+
+
+@pytest.mark.parametrize(("annotations", "photos", "name"), LAYOUTS.values(), ids=LAYOUTS)
+def test_photos_are_found_as_they_are_unpacked(annotations: str, photos: str, name: str, tmp_path: Path) -> None:
+    path = unpacked(tmp_path / "set", annotations, photos, name)
+    people = coco.load(path)
+    assert [p.image_path.read_bytes() for p in people.persons] == [b"any", b"any"]
+    assert people.persons[0].image_path == tmp_path / "set" / photos / "a.jpg"
+    assert coco.load(tmp_path / "set").path == path
+
+
+def test_the_photos_of_another_subset_are_not_taken(tmp_path: Path) -> None:
+    train = unpacked(tmp_path, "annotations/person_keypoints_train.json", "images/train")
+    val = unpacked(tmp_path, "annotations/person_keypoints_val.json", "images/val")
+    assert coco.load(train).images_dir == tmp_path / "images" / "train"
+    assert coco.load(val).images_dir == tmp_path / "images" / "val"
+    with pytest.raises(ValueError, match=r"holds 2 files, annotations/person_keypoints_train\.json, .*name the one"):
+        coco.load(tmp_path)
+
+
+def test_a_folder_that_the_user_names_may_hold_the_subset_or_repeat_the_name(tmp_path: Path) -> None:
+    path = unpacked(tmp_path / "labels", "result.json", "../photos", "images/{}")
+    assert coco.load(path, tmp_path / "photos").images_dir == tmp_path / "photos"
+    subset = unpacked(tmp_path / "more", "person_keypoints_val.json", "../pool/val")
+    assert coco.load(subset, tmp_path / "pool").images_dir == tmp_path / "pool" / "val"
+
+
+def test_photos_that_are_nowhere_list_where_they_were_looked_for(tmp_path: Path) -> None:
+    path = unpacked(tmp_path / "set", "annotations/people.json", "images", "x{}")
+    with pytest.raises(ValueError, match=r"not found, for example 'xa\.jpg'; looked in .*/set/images, .*--images"):
+        coco.load(path)
+
+
+def test_a_name_never_leads_out_of_the_folder(tmp_path: Path) -> None:
+    (tmp_path / "secret.jpg").write_bytes(b"secret")
+    inside = tmp_path / "images"
+    inside.mkdir()
+    for name in ("../secret.jpg", str(tmp_path / "secret.jpg"), "a/../../secret.jpg", "x\0.jpg", ".", 3, None):
+        with pytest.raises(ValueError, match="file_name"):
+            layout.ImageFolder(inside).file(name)
+    for name in ("..\\secret.jpg", "C:\\..\\..\\secret.jpg"):
+        with pytest.raises(ValueError, match="leaves the image folder"):
+            layout.ImageFolder(inside, backslashes=True).file(name)
+
+
+def test_hidden_files_of_macos_are_no_annotations(tmp_path: Path) -> None:
+    path = unpacked(tmp_path, "people.json", "images")
+    (tmp_path / "._people.json").write_bytes(b"\0\5\x16\7")
+    assert coco.load(tmp_path).path == path
