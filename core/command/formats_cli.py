@@ -34,10 +34,10 @@ def from_mpii(source: Path, images: Path | None, out: Path, quiet: bool, as_json
 
     Example: poseport data from-mpii mpii_human_pose_v1_u12_2 --images mpii/images --out mpii
     """
-    from poseport.data import coco, readers
+    from poseport.data import layout, readers
 
     mat = readers.find_mat(source, "mpii_human_pose_v1*.mat")
-    _convert([(readers.mpii(mat), coco.find_images(mat, images))], out, quiet=quiet, as_json=as_json)
+    _convert([(readers.mpii(mat), layout.find_images(mat, images))], out, quiet=quiet, as_json=as_json)
 
 
 @click.command("from-flic")
@@ -50,10 +50,10 @@ def from_flic(source: Path, images: Path | None, out: Path, quiet: bool, as_json
 
     Example: poseport data from-flic FLIC --out flic
     """
-    from poseport.data import coco, readers
+    from poseport.data import layout, readers
 
     mat = readers.find_mat(source, "examples.mat")
-    _convert([(readers.flic(mat), coco.find_images(mat, images))], out, quiet=quiet, as_json=as_json)
+    _convert([(readers.flic(mat), layout.find_images(mat, images))], out, quiet=quiet, as_json=as_json)
 
 
 @click.command("from-lsp")
@@ -68,7 +68,7 @@ def from_lsp(sources: tuple[Path, ...], images: Path | None, out: Path, quiet: b
 
     Example: poseport data from-lsp lsp_dataset lspet_dataset --out lsp
     """
-    from poseport.data import coco, readers
+    from poseport.data import layout, readers
 
     if images is not None and len(sources) > 1:
         raise ValueError(
@@ -77,7 +77,7 @@ def from_lsp(sources: tuple[Path, ...], images: Path | None, out: Path, quiet: b
     sets = []
     for source in sources:
         mat = readers.find_mat(source, "joints.mat")
-        folder = coco.find_images(mat, images)
+        folder = layout.find_images(mat, images)
         sets.append((readers.lsp(mat, folder), folder))
     _convert(sets, out, quiet=quiet, as_json=as_json)
 

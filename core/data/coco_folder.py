@@ -130,7 +130,7 @@ def _annotation(number: int, image_id: int, somebody: Somebody, image_hw: tuple[
 
 
 def _link(out: Path, images: Path) -> None:
-    """OUT/images, where `coco.find_images` looks first."""
+    """OUT/images, where `layout.find_images` looks first."""
     link = out / "images"
     if link.resolve() == images:
         return
