@@ -14,8 +14,8 @@ from poseport.bench import jobs
 from poseport.bench.boxes import Boxes, annotated, persons_with_labels
 from poseport.bench.machine import host
 from poseport.bench.result import Accuracy, Data, Detections, PersonSample, Result, model_info
-from poseport.cascade import Way
 from poseport.data.people import People, Person
+from poseport.predict import Variant, predict_variants
 from poseport.scoring.score import Score, score
 from poseport.skeleton import Skeleton, rearrange
 from poseport.spec import Decode, DecodeMethod, HeatmapOutput, PoseSpec
@@ -27,12 +27,12 @@ def measure(
     people: People,
     *,
     boxes: Boxes | None = None,
-    ways: Sequence[Way] = (Way(),),
+    variants: Sequence[Variant] = (Variant(),),
     only: tuple[str, ...] = (),
     processes: int = 1,
     progress: Callable[[int], None] | None = None,
 ) -> list[Result]:
-    """Run a model over the people of a set and score it, in each of `ways` on the same outputs.
+    """Run a model over the people of a set and score it, in each of `variants` on the same outputs.
 
     boxes: what is cropped; None: the annotated boxes. only: keypoints to score (empty: all); the model must have
     them, in whatever order. processes: that share the people, each with the model's threads. progress: called with
@@ -45,23 +45,23 @@ def measure(
     refuse_overlap(model, boxes.scored)
     info, environment = model_info(model), host(model)
     began = time.perf_counter()
-    found = predict(model, boxes.cropped, ways, processes=processes, progress=progress)
+    found = predict(model, boxes.cropped, variants, processes=processes, progress=progress)
     speed = len(boxes.cropped) / (time.perf_counter() - began)
     results = []
-    for way, keypoints in zip(ways, found, strict=True):
+    for variant, keypoints in zip(variants, found, strict=True):
         by_name = rearrange(keypoints, model.spec.skeleton, people.skeleton)
         scored = score(people, boxes.scored, by_name, only, boxes.scores)
-        results.append(Result(info, environment, record(people, boxes, way, keypoints, scored, speed)))
+        results.append(Result(info, environment, record(people, boxes, variant, keypoints, scored, speed)))
     return results
 
 
-def decoders(spec: PoseSpec, names: str) -> list[Way]:
-    """Ways of decoding from a command line: `own`, `all`, or names of decoders, comma separated.
+def decoders(spec: PoseSpec, names: str) -> list[Variant]:
+    """Variants of decoding from a command line: `own`, `all`, or names of decoders, comma separated.
 
     Raises ValueError for a name that is none, and for a network that gives no heatmaps.
     """
     if names == "own":
-        return [Way()]
+        return [Variant()]
     if not isinstance(spec.output, HeatmapOutput):
         raise ValueError(f"--decoders {names}: {spec.name} gives {spec.output.kind}, not heatmaps; leave it away")
     known: dict[str, DecodeMethod] = {name: name for name in get_args(DecodeMethod)}
@@ -70,7 +70,7 @@ def decoders(spec: PoseSpec, names: str) -> list[Way]:
     if unknown:
         raise ValueError(f"--decoders: {unknown[0]!r} does not exist; choose own, all, or of {', '.join(known)}")
     own = spec.output.decode.method
-    return [Way() if name == own else Way(decode=Decode(known[name])) for name in wanted]
+    return [Variant() if name == own else Variant(decode=Decode(known[name])) for name in wanted]
 
 
 def check_names(own: Skeleton, people: People, only: tuple[str, ...], name: str) -> None:
@@ -86,15 +86,16 @@ def check_names(own: Skeleton, people: People, only: tuple[str, ...], name: str)
 def predict(
     model: Pose,
     persons: Sequence[Person],
-    ways: Sequence[Way] = (Way(),),
+    variants: Sequence[Variant] = (Variant(),),
     *,
     processes: int = 1,
     progress: Callable[[int], None] | None = None,
 ) -> np.ndarray:
-    """Keypoints (W, N, K, 3) in image pixels, of all networks of a model."""
+    """Keypoints (V, N, K, 3) of N people in image pixels, in each of V variants."""
     if processes > 1:
-        return jobs.predict(model, persons, ways, processes, progress)
-    return cascade.predict_ways([network.stage for network in model.networks], persons, ways, progress=progress)
+        return jobs.predict(model, persons, variants, processes, progress)
+    keypoints = predict_variants(model, persons, variants, progress=progress)
+    return cascade.refine(model.later, persons, keypoints, variants, progress=progress)
 
 
 def refuse_learned(model: Pose, people: People) -> None:
@@ -125,7 +126,7 @@ def refuse_overlap(model: Pose, persons: Iterable[Person]) -> None:
 
 
 def record(
-    people: People, boxes: Boxes, way: Way, keypoints: np.ndarray, scored: Score, speed: float | None
+    people: People, boxes: Boxes, variant: Variant, keypoints: np.ndarray, scored: Score, speed: float | None
 ) -> Accuracy:
     """What is kept of keypoints (N, K, 3) that were decoded in one way; speed: people a second."""
     official, persons = scored.official, boxes.scored
@@ -137,8 +138,8 @@ def record(
         kind="accuracy",
         data=Data(people.path.name, people.sha256, str(folder), count, len(images)),
         boxes=boxes.name,
-        flip=way.flip,
-        decoder=None if way.decode is None else way.decode.method,
+        flip=variant.flip,
+        decoder=None if variant.decode is None else variant.decode.method,
         keypoints=scored.names,
         metrics={name: _number(value, 6) for name, value in scored.values.items()},
         by_keypoint={name: _numbers(values, 6) for name, values in scored.by_keypoint.items()},

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from poseport import cascade
-from poseport.cascade import Way
 from poseport.data.people import Person
+from poseport.predict import Variant, predict_variants
 from poseport.tflite.runner import Pose, load
 
 # people that a process is handed at a time: enough to keep it busy for a second, few enough for a bar that moves
@@ -22,11 +22,11 @@ _model: Pose | None = None
 def predict(
     model: Pose,
     persons: Sequence[Person],
-    ways: Sequence[Way],
+    variants: Sequence[Variant],
     processes: int,
     progress: Callable[[int], None] | None = None,
 ) -> np.ndarray:
-    """Keypoints (W, N, K, 3), the same as in one process, in the order of `persons`.
+    """Keypoints (V, N, K, 3), the same as in one process, in the order of `persons`.
 
     progress: called with the number of people just done, times the stages of a cascade.
     """
@@ -36,10 +36,10 @@ def predict(
     context = multiprocessing.get_context("spawn")
     found = []
     with ProcessPoolExecutor(processes, context, initializer=_start, initargs=how) as pool:
-        for chunk, keypoints in zip(chunks, pool.map(_work, chunks, [tuple(ways)] * len(chunks)), strict=True):
+        for chunk, keypoints in zip(chunks, pool.map(_work, chunks, [tuple(variants)] * len(chunks)), strict=True):
             found.append(keypoints)
             if progress is not None:
-                progress(len(chunk) * len(model.networks))
+                progress(len(chunk) * (1 + len(model.later)))
     return np.concatenate(found, axis=1)
 
 
@@ -48,6 +48,7 @@ def _start(path: Path, threads: int, xnnpack: bool) -> None:
     _model = load(path, threads, xnnpack=xnnpack)
 
 
-def _work(persons: list[Person], ways: tuple[Way, ...]) -> np.ndarray:
+def _work(persons: list[Person], variants: tuple[Variant, ...]) -> np.ndarray:
     assert _model is not None
-    return cascade.predict_ways([network.stage for network in _model.networks], persons, ways)
+    keypoints = predict_variants(_model, persons, variants)
+    return cascade.refine(_model.later, persons, keypoints, variants)

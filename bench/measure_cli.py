@@ -118,11 +118,11 @@ def accuracy(
     loaded = [load(path, threads) for path in models]
     found = []
     for model in loaded:
-        ways = [replace(way, flip=flip) for way in measure.decoders(model.spec, decoders)]
-        count = len(boxes.cropped) * (1 + len(ways) * (len(model.networks) - 1))
+        variants = [replace(variant, flip=flip) for variant in measure.decoders(model.spec, decoders)]
+        count = len(boxes.cropped) * (1 + len(variants) * len(model.later))
         with progress(model.path.name, count, hidden=quiet or as_json) as advance:
             found += measure.measure(
-                model, people, boxes=boxes, ways=ways, only=only, processes=workers, progress=advance
+                model, people, boxes=boxes, variants=variants, only=only, processes=workers, progress=advance
             )
     _answer_scores(found, out, quiet=quiet, as_json=as_json)
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from poseport import cascade
+from poseport import pose
 from poseport.bench.report.words import plural
 from poseport.data.drawn import synth
 from poseport.tflite.inspection import Inspection, inspect_bytes
@@ -90,7 +90,7 @@ def layer(name: str) -> str:
 def _input(model: Pose) -> np.ndarray:
     """The input tensor of a drawn person: what values real pictures have decides about denormal numbers."""
     image, people = synth.scene(np.random.default_rng(0), (288, 384))
-    crops, _ = cascade.crops(model.spec, image, np.array([people[0].box_xywh]), None)
+    crops, _ = pose.crops(model.spec, image, np.array([people[0].box_xywh]))
     return model.prepare(crops)[:1]
 
 

@@ -10,8 +10,8 @@ from poseport.bench import result
 from poseport.bench.accuracy import check_names, record
 from poseport.bench.boxes import DETECTIONS, Boxes, unlabelled
 from poseport.bench.result import Accuracy, PersonSample, Result
-from poseport.cascade import Way
 from poseport.data.people import People
+from poseport.predict import Variant
 from poseport.scoring.score import score
 from poseport.skeleton import rearrange
 from poseport.spec import Decode
@@ -32,9 +32,9 @@ def rescore(found: Result, people: People, only: tuple[str, ...] = ()) -> Result
     except ValueError as error:
         raise ValueError(f"{result.file_name(found)}: {error}") from None
     keypoints = np.array([p.keypoints for p in m.people]).reshape(len(m.people), len(own), 3)
-    way = Way(m.flip, Decode(m.decoder) if m.decoder else None)
+    variant = Variant(m.flip, Decode(m.decoder) if m.decoder else None)
     fresh = score(people, boxes.scored, rearrange(keypoints, own, people.skeleton), only, boxes.scores)
-    return replace(found, measured=record(people, boxes, way, keypoints, fresh, m.people_per_second))
+    return replace(found, measured=record(people, boxes, variant, keypoints, fresh, m.people_per_second))
 
 
 def _annotated(m: Accuracy, people: People) -> Boxes:

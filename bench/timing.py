@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from poseport import cascade
+from poseport import cascade, pose
 from poseport.data.drawn import synth
 from poseport.data.images import read_image
 from poseport.records import dumps, loads
@@ -85,14 +85,16 @@ def _samples(
 def _person(model: Pose, image: np.ndarray, box: np.ndarray) -> tuple[float, float, float]:
     """Microseconds of preparing, invoking and decoding; of a cascade, of all crops of all stages."""
     spent, keypoints = np.zeros(3), None
-    for network in model.networks:
+    for network in (model, *model.later):
         clock = [time.perf_counter_ns()]
-        crops, matrices = cascade.crops(network.spec, image, box, keypoints)
+        windows = box if keypoints is None else cascade.windows(network.spec, box, keypoints)[0]
+        crops, matrices = pose.crops(network.spec, image, windows)
         tensors = network.prepare(crops)
         clock.append(time.perf_counter_ns())
         raw = [network.runner.invoke(tensor[None]) for tensor in tensors]
         clock.append(time.perf_counter_ns())
-        keypoints = cascade.decode(network.spec, network.read(raw), matrices, keypoints)
+        decoded = pose.decode(network.spec, network.read(raw), matrices)
+        keypoints = decoded if keypoints is None else cascade.refined(network.spec, decoded, keypoints)
         clock.append(time.perf_counter_ns())
         spent += np.diff(clock) / 1e3
     prepare, invoke, decode = spent.tolist()

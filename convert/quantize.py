@@ -22,6 +22,7 @@ from poseport.convert.verify.parity import Parity, parity
 from poseport.convert.verify.promises import check_parity, verify
 from poseport.data import batches
 from poseport.data.people import People, Person
+from poseport.predict import predict
 from poseport.tflite import model_file
 from poseport.tflite.card import Calibration, Conversion, FineTuning, ModelCard
 from poseport.tflite.inspection import Inspection, inspect_bytes
@@ -109,7 +110,10 @@ def convert(
         if parts and persons:
             # a later stage is calibrated on the crops that the converted stages before it will ask for
             before = Network(parts[-1][0], parts[-1][1].card, str(out), threads=2)
-            estimates = cascade.predict([before.stage], persons, estimates=estimates)
+            if estimates is None:
+                estimates = predict(before, persons)
+            else:
+                estimates = cascade.refine([before], persons, estimates[None])[0]
         parts.append(_stage(folder, out, make, persons, manifest, estimates, finetune, decode, progress))
     (flatbuffer, first), *later = parts
     model_file.write(out, flatbuffer, first.card, [model_file.pack(data, done.card) for data, done in later])
@@ -132,7 +136,9 @@ def _stage(
 ) -> tuple[bytes, Converted]:
     """One network: its flatbuffer, and what was found in it."""
     network, finetuning = finetune(folder) if finetune is not None else (deployment(folder), None)
-    boxes = cascade.windows(network.spec, np.array([p.box_xywh for p in persons]), estimates) if persons else None
+    boxes = None  # each person's own
+    if estimates is not None:
+        boxes = cascade.windows(network.spec, np.array([p.box_xywh for p in persons]), estimates)
     chosen = make(network, persons, boxes, progress)
     recipe, flatbuffer = chosen.recipe, chosen.flatbuffer
     engine, packages = engines.versions(recipe)
@@ -160,9 +166,10 @@ def _stage(
     flatbuffer = compact(flatbuffer)
     inspection = inspect_bytes(model_file.pack(flatbuffer, card), str(out))
     compared = None
-    if boxes is not None:
+    if persons:
         some = slice(PARITY_PEOPLE)
         ready = Network(flatbuffer, card, str(out), threads=2)
-        compared = parity(network.model, ready, persons[some], progress, boxes[some], network.spec)
+        crops = None if boxes is None else boxes[some]
+        compared = parity(network.model, ready, persons[some], progress, crops, network.spec)
         check_parity(compared, recipe, out)
     return flatbuffer, Converted(out, card, inspection, compared, layers=layers)

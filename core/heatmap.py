@@ -14,7 +14,7 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
-from poseport.spec import Decode
+from poseport.spec import Decode, Values
 
 Points = tuple[np.ndarray, np.ndarray]
 
@@ -53,23 +53,44 @@ def encode(
     return maps
 
 
-def from_logits(logits: np.ndarray, sigma: float) -> np.ndarray:
-    """Logits (N, H, W, K) to maps that peak at 1 where the softmax over the cells is the target Gaussian.
+def to_maps(outputs: np.ndarray, values: Values, sigma: float) -> np.ndarray:
+    """Turn the raw outputs of a network into maps that peak at about 1.
 
-    The softmax distribution is divided by the height 1 / (2 pi sigma^2) of a Gaussian of that sigma
-    that sums to one; sharper peaks are clipped to 1 so that scores stay in [0, 1].
+    Gaussian outputs are such maps already. Logits become a distribution over the cells by softmax, which is divided
+    by 1 / (2 pi sigma^2), the height of a Gaussian of that sigma that sums to one: the map peaks at 1 where the
+    softmax is the target Gaussian, and higher where it is sharper.
+
+    Args:
+        outputs: (N, H, W, K) float32.
+        values: what the outputs are.
+        sigma: of the target Gaussian, in cells; used for logits only.
+
+    Returns:
+        (N, H, W, K) float32.
     """
-    exp = np.exp(logits - logits.max(axis=(1, 2), keepdims=True))
+    if values == "gaussian":
+        return outputs
+    exp = np.exp(outputs - outputs.max(axis=(1, 2), keepdims=True))
     height = 2 * np.pi * sigma**2 / exp.sum(axis=(1, 2), keepdims=True)
     return np.asarray(exp * height, np.float32)
 
 
-def decode(heatmaps: np.ndarray, method: Decode, stride: int) -> Points:
-    """Maps (N, H, W, K) to points (N, K, 2) in input pixels and scores (N, K) in [0, 1].
+def decode(
+    outputs: np.ndarray, method: Decode, stride: int, *, values: Values = "gaussian", sigma: float = 1.5
+) -> Points:
+    """Decode heatmaps into points; the only place that chooses a decoder.
 
-    The only place that chooses a decoder.
+    Args:
+        outputs: (N, H, W, K) raw outputs of the network, or maps that peak at about 1.
+        method: the decoder and its settings.
+        stride: input pixels per cell.
+        values: what the outputs are: "gaussian" maps, or "logits" that `to_maps` turns into maps first.
+        sigma: of the target Gaussian, in cells; used for logits only.
+
+    Returns:
+        Points (N, K, 2) float64 x, y in input pixels, and scores (N, K) float64, clipped to [0, 1].
     """
-    maps = np.asarray(heatmaps, np.float32)
+    maps = to_maps(np.asarray(outputs, np.float32), values, sigma)
     if method.method == "argmax":
         cells, score = argmax(maps)
     elif method.method == "quarter":

@@ -27,6 +27,24 @@ def preprocess(spec: PoseSpec, image: np.ndarray, box_xywh: np.ndarray) -> tuple
     return crop.warp(image, matrix, spec.input_hw), matrix
 
 
+def crops(spec: PoseSpec, image: np.ndarray, boxes_xywh: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Crop several boxes from one image.
+
+    Args:
+        spec: gives input size and padding.
+        image: (h, w, 3) uint8 RGB.
+        boxes_xywh: (n, 4) left, top, width, height in image pixels, at least one.
+
+    Returns:
+        The crops (n, H, W, 3) uint8 RGB, and the matrices (n, 2, 3) float64 that map image pixels to crop pixels.
+
+    Raises:
+        ValueError: if a box has no area.
+    """
+    images, matrices = zip(*(preprocess(spec, image, box) for box in boxes_xywh), strict=True)
+    return np.stack(images), np.stack(matrices)
+
+
 def normalise(
     spec: PoseSpec, crops: np.ndarray, out: np.ndarray | None = None, tone: np.ndarray | None = None
 ) -> np.ndarray:
@@ -104,7 +122,7 @@ def maps(spec: PoseSpec, outputs: np.ndarray) -> np.ndarray:
     """Raw outputs (N, H, W, K) of a heatmap network as float32 maps that peak at about 1."""
     assert isinstance(spec.output, HeatmapOutput)
     outputs = np.asarray(outputs, np.float32).reshape(-1, *spec.output_shape)
-    return heatmap.from_logits(outputs, spec.output.sigma) if spec.output.values == "logits" else outputs
+    return heatmap.to_maps(outputs, spec.output.values, spec.output.sigma)
 
 
 def decode_input(spec: PoseSpec, outputs: np.ndarray) -> np.ndarray:
@@ -114,7 +132,8 @@ def decode_input(spec: PoseSpec, outputs: np.ndarray) -> np.ndarray:
     """
     outputs = np.asarray(outputs, np.float32).reshape(-1, *spec.output_shape)
     if isinstance(spec.output, HeatmapOutput):
-        points, scores = heatmap.decode(maps(spec, outputs), spec.output.decode, spec.output.stride)
+        o = spec.output
+        points, scores = heatmap.decode(outputs, o.decode, o.stride, values=o.values, sigma=o.sigma)
     elif isinstance(spec.output, KeypointsOutput):
         xys = outputs if spec.output.order == "xys" else outputs[..., [1, 0, 2]]
         points, scores = coords.decode(xys[..., :2] - 0.5, spec.input_hw), np.clip(xys[..., 2], 0.0, 1.0)
@@ -136,8 +155,21 @@ def decode(spec: PoseSpec, outputs: np.ndarray, matrices: np.ndarray) -> np.ndar
     return keypoints
 
 
-def unmirror(spec: PoseSpec, outputs: np.ndarray) -> np.ndarray:
-    """Raw outputs for mirrored crops, as if the crops had not been mirrored (for flip averaging)."""
+def flip(crops: np.ndarray) -> np.ndarray:
+    """Mirror crops (n, H, W, 3) left to right; a new contiguous array of the same shape and type."""
+    return np.ascontiguousarray(crops[:, :, ::-1])
+
+
+def unflip(spec: PoseSpec, outputs: np.ndarray) -> np.ndarray:
+    """Turn the raw outputs for mirrored crops into those for the crops themselves, for flip averaging.
+
+    Args:
+        spec: of the network that gave the outputs.
+        outputs: (n, *spec.output_shape), for crops mirrored by `flip`.
+
+    Returns:
+        (n, *spec.output_shape) of the same type: positions mirrored, and left and right keypoints swapped.
+    """
     outputs = np.asarray(outputs).reshape(-1, *spec.output_shape)
     if isinstance(spec.output, HeatmapOutput):
         return outputs[:, :, ::-1, spec.skeleton.flip_index]

@@ -101,7 +101,8 @@ def cascade_case(case: Case, outputs: np.ndarray) -> dict[str, np.ndarray]:
     spec, estimates = spec_of(case), numbers(case["estimates"])[None]
     windows = cascade.windows(spec, numbers(case["box_xywh"])[None], estimates)
     matrices = np.stack([crop.crop_matrix(box, spec.input_hw, spec.padding) for box in windows[0]])
-    return {"windows_xywh": windows[0], "image_px": cascade.decode(spec, outputs, matrices, estimates)[0]}
+    keypoints = pose.decode(spec, outputs, matrices)
+    return {"windows_xywh": windows[0], "image_px": cascade.refined(spec, keypoints, estimates)[0]}
 
 
 def crop_inputs() -> list[Case]:

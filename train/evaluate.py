@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from poseport import cascade, pose
 from poseport.data.people import People
+from poseport.predict import Variant, predict_variants
 from poseport.scoring.score import score
 from poseport.spec import PoseSpec
 
-WAYS = (cascade.Way(), cascade.Way(flip=True))
+VARIANTS = (Variant(), Variant(flip=True))
+
+
+@dataclass(frozen=True, eq=False)
+class KerasNetwork:
+    """A Keras network that takes crops, as `poseport.predict` runs it.
+
+    Attributes:
+        spec: of the network.
+        model: the Keras model.
+    """
+
+    spec: PoseSpec
+    model: Any
+
+    def outputs(self, crops: np.ndarray) -> np.ndarray:
+        """Raw outputs (n, *spec.output_shape) float32 of the deployed head for crops (n, H, W, 3) uint8 RGB."""
+        return predict_outputs(self.model, pose.normalise(self.spec, crops))
 
 
 def predict(
@@ -27,8 +46,10 @@ def predict(
 
     estimates: (2, N, K, 3) that a network of a later stage refines, likewise without and with.
     """
-    one = [stage(spec, model)]
-    return cascade.predict_ways(one, people.persons, WAYS, estimates=estimates, batch=batch, threads=threads)
+    network, persons = KerasNetwork(spec, model), people.persons
+    if estimates is not None:
+        return cascade.refine([network], persons, estimates, VARIANTS, batch=batch, threads=threads)
+    return predict_variants(network, persons, VARIANTS, batch=batch, threads=threads)
 
 
 def evaluate(spec: PoseSpec, model: Any, people: People, estimates: np.ndarray | None = None) -> dict[str, float]:
@@ -40,11 +61,6 @@ def evaluate(spec: PoseSpec, model: Any, people: People, estimates: np.ndarray |
     for end, found in zip(("", "+flip"), predict(spec, model, people, estimates), strict=True):
         values.update({name + end: value for name, value in score(people, people.persons, found).values.items()})
     return values
-
-
-def stage(spec: PoseSpec, model: Any) -> cascade.Stage:
-    """A Keras network as `poseport.cascade` runs it."""
-    return cascade.Stage(spec, lambda crops: predict_outputs(model, pose.normalise(spec, crops)))
 
 
 def predict_outputs(model: Any, images: np.ndarray) -> np.ndarray:

@@ -96,7 +96,7 @@ def bench_phone(
     for model in loaded:
         check_names(model.spec.skeleton, people, only, str(model.path))
         refuse_overlap(model, boxes.scored)
-        if len(model.networks) > 1 and not whole_images:
+        if model.later and not whole_images:
             raise ValueError(f"{model.path}: is a cascade, whose later crops the phone makes; add --whole-images")
     plan = phones.Plan(
         people, boxes, only, "images" if whole_images else "tensors", wanted, runs, minutes, apk, out

@@ -9,15 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from poseport import __version__, cascade, crop, pose
+from poseport import __version__, crop, pose
 from poseport.bench import accuracy
 from poseport.bench.boxes import Boxes
 from poseport.bench.phone.files import Description
 from poseport.bench.phone.handset import Phone
 from poseport.bench.phone.parts import PART, RESULT, read
 from poseport.bench.result import Environment, Latency, Minute, Result, Sustained, model_info
-from poseport.cascade import Way
 from poseport.data.people import People, Person
+from poseport.predict import Variant
 from poseport.scoring.score import score
 from poseport.skeleton import rearrange
 from poseport.tflite.runner import Pose
@@ -38,7 +38,7 @@ def accuracy_record(
     keypoints, apart = _keypoints(model, run, folder, boxes.cropped)
     by_name = rearrange(keypoints, model.spec.skeleton, people.skeleton)
     scored = score(people, boxes.scored, by_name, only, boxes.scores)
-    measured = accuracy.record(people, boxes, Way(), keypoints, scored, None)
+    measured = accuracy.record(people, boxes, Variant(), keypoints, scored, None)
     return Result(model_info(model), _environment(phone, run, read(folder / RESULT)), measured), apart
 
 
@@ -130,7 +130,7 @@ def _keypoints(
             continue
         maps = model.read([outputs(path, count, model.runner.output)])
         matrices = np.stack([crop.crop_matrix(np.array(p.box_xywh), spec.input_hw, spec.padding) for p in some])
-        found.append(cascade.decode(spec, maps, matrices, None))
+        found.append(pose.decode(spec, maps, matrices))
         apart = max(apart, float(np.abs(pose.decode_input(spec, maps)[..., :2] - said[..., :2]).max()))
     return np.concatenate(found), None if run.mode == "images" else apart
 

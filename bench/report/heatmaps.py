@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from poseport import bundle, cascade, pose
+from poseport import bundle, pose
 from poseport.bench.report.findings import Pair
-from poseport.cascade import Stage
+from poseport.predict import PoseNetwork, flip_average
 from poseport.spec import HeatmapOutput
 from poseport.tflite import shipped
 from poseport.tflite.runner import load
@@ -28,8 +28,8 @@ def find_files(paths: Iterable[Path]) -> dict[str, Path]:
     return {bundle.sha256(file): file for file in files}
 
 
-def open_pair(pair: Pair, files: Mapping[str, Path]) -> tuple[list[Stage], str]:
-    """The first stages of a pair's files, or none; and what is to be said about it, in a sentence."""
+def open_pair(pair: Pair, files: Mapping[str, Path]) -> tuple[list[PoseNetwork], str]:
+    """The networks of a pair's files, or none; and what is to be said about it, in a sentence."""
     models = [side.model for side in (pair.base, pair.candidate)]
     if not any(isinstance(model.card.spec.output, HeatmapOutput) for model in models):
         return [], "Neither file gives heatmaps, so that none are shown."
@@ -38,22 +38,22 @@ def open_pair(pair: Pair, files: Mapping[str, Path]) -> tuple[list[Stage], str]:
         return [], f"Heatmaps need the files themselves; not found: {', '.join(missing)}. Name them with --models."
     here = pair.base.environment.device == "host"
     note = "" if here else "Heatmaps are as the machine computes them that wrote this page."
-    return [load(files[model.sha256]).stage for model in models], note
+    return [load(files[model.sha256]) for model in models], note
 
 
 def look(
-    stage: Stage, image: np.ndarray, box_xywh: np.ndarray, flip: bool, shown: np.ndarray
+    network: PoseNetwork, image: np.ndarray, box_xywh: np.ndarray, flip: bool, shown: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """What a first stage is shown of a person, (H, W, 3) uint8 RGB, and its maps (h, w, K) that peak at about 1; None
+    """The crop of a person, (H, W, 3) uint8 RGB, and its maps (h, w, K) that peak at about 1; None
     where it gives no heatmaps.
 
     image: (h, w, 3) uint8 RGB. box_xywh: (4,) in its pixels. flip: averaged with those of the mirrored crop.
     shown: (K,) bool; the maps of the others are NaN.
     """
-    crops, _ = cascade.crops(stage.spec, image, box_xywh[None], None)
-    if not isinstance(stage.spec.output, HeatmapOutput):
+    crops, _ = pose.crops(network.spec, image, box_xywh[None])
+    if not isinstance(network.spec.output, HeatmapOutput):
         return crops[0], None
-    outputs = stage.outputs(crops)
+    outputs = network.outputs(crops)
     if flip:
-        outputs = (outputs + cascade.mirrored(stage, crops)) / 2
-    return crops[0], np.where(shown, pose.maps(stage.spec, outputs)[0], np.nan)
+        outputs = flip_average(network, crops, outputs)
+    return crops[0], np.where(shown, pose.maps(network.spec, outputs)[0], np.nan)

@@ -16,8 +16,8 @@ from poseport.bench.report import photos as drawn
 from poseport.bench.report.findings import DataSet, Pair
 from poseport.bench.report.words import NONE, PER_KEYPOINT, Table, signed, span
 from poseport.bench.result import PersonSample
-from poseport.cascade import Stage
 from poseport.data.images import read_image
+from poseport.predict import PoseNetwork
 
 WORST = 6
 FELL = 0.05  # OKS that a person must have lost to be shown: less cannot be seen in a picture
@@ -72,8 +72,8 @@ def compare(data: DataSet, pair: Pair, *, pictures: bool, photos: bool, files: M
         by_name = dict(zip(names, changes, strict=True))
         figure = body.drawing(by_name, base.model.card.spec.skeleton, f"Change of {name}, on a drawn person")
     fallen = _fallen(pair)
-    stages, note = heatmaps.open_pair(pair, files) if photos and fallen else ([], "")
-    worst = [_worse(pair, first, after, photos, stages) for first, after in fallen]
+    networks, note = heatmaps.open_pair(pair, files) if photos and fallen else ([], "")
+    worst = [_worse(pair, first, after, photos, networks) for first, after in fallen]
     table = Table(f"{PER_KEYPOINT} of each keypoint", header, rows)
     return Compared(title, plot, figure, body.caption(changes) if figure else "", table, worst, note)
 
@@ -94,7 +94,9 @@ def _fallen(pair: Pair) -> list[tuple[PersonSample, PersonSample]]:
     return [(first, after) for _, first, after in fallen[:WORST]]
 
 
-def _worse(pair: Pair, first: PersonSample, after: PersonSample, photos: bool, stages: Sequence[Stage]) -> Worse:
+def _worse(
+    pair: Pair, first: PersonSample, after: PersonSample, photos: bool, networks: Sequence[PoseNetwork]
+) -> Worse:
     oks = [f"{p.oks:.2f}" for p in (first, after)]
     recipes = [s.model.card.conversion.recipe for s in (pair.base, pair.candidate)]
     person = f"Image {after.image_id}, annotation {after.annotation_id}"
@@ -113,9 +115,9 @@ def _worse(pair: Pair, first: PersonSample, after: PersonSample, photos: bool, s
     except ValueError:
         return Worse(cells, alt, problem=f"no picture: {after.file_name} cannot be read where it was measured")
     rows = [drawn.poses(image, after.box_xywh, poses, shown, skeleton)]
-    if stages:
+    if networks:
         box, flip = np.array(after.box_xywh), pair.base.accuracy.flip
-        crops, maps = zip(*(heatmaps.look(stage, image, box, flip, counted > 0) for stage in stages), strict=True)
+        crops, maps = zip(*(heatmaps.look(network, image, box, flip, counted > 0) for network in networks), strict=True)
         rows.append(drawn.heatmaps(np.stack(crops), maps, skeleton))
         alt += "; below, the heatmaps of each"
     return Worse(cells, alt, f"data:image/jpeg;base64,{base64.b64encode(drawn.jpeg(rows)).decode()}")

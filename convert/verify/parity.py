@@ -52,8 +52,9 @@ def parity(
     reference, found = [], []
     for part in batches.batches(spec, persons, boxes_xywh=boxes_xywh):
         outputs = predict_outputs(model, pose.normalise(spec, part.crops))
-        reference.append(cascade.own(spec, pose.decode_input(spec, outputs)))
-        found.append(cascade.own(theirs, pose.decode_input(theirs, converted.infer(converted.prepare(part.crops)))))
+        reference.append(cascade.own_keypoints(spec, pose.decode_input(spec, outputs)))
+        decoded = pose.decode_input(theirs, converted.outputs(part.crops))
+        found.append(cascade.own_keypoints(theirs, decoded))
         if progress is not None:
             progress(len(part.crops))
     a, b = np.concatenate(reference), np.concatenate(found)

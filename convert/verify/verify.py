@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 
 from poseport import cascade, pose
-from poseport.cascade import Stage
 from poseport.convert.verify.parity import distances
 from poseport.data import batches
 from poseport.data.people import Person
+from poseport.predict import PoseNetwork, predict
 from poseport.tflite import model_file
 from poseport.tflite.card import ModelCard
 from poseport.tflite.runner import Network
@@ -79,7 +79,7 @@ def limit_of(*cards: ModelCard) -> Limit:
 
 def verify(
     file: Path,
-    reference: Sequence[Stage],
+    reference: Sequence[PoseNetwork],
     name: str,
     persons: Sequence[Person],
     *,
@@ -104,25 +104,28 @@ def verify(
         )
         _check_alike(file, network, wanted, name)
         label = f"stage {number}, " if len(stages) > 1 else ""
-        boxes = cascade.windows(wanted.spec, np.array([p.box_xywh for p in persons]), estimates)
+        boxes = None  # each person's own
+        if estimates is not None:
+            boxes = cascade.windows(wanted.spec, np.array([p.box_xywh for p in persons]), estimates)
         crops = _crops(wanted, persons, boxes)
-        tensors = network.prepare(_crops(network.stage, persons, boxes))
+        tensors = network.prepare(_crops(network, persons, boxes))
         expected = network.runner.quantize(pose.normalise(wanted.spec, crops))
         checks.append(_same_tensors(label, tensors, expected))
         theirs = _keypoints(wanted, [wanted.outputs(crops[i : i + BATCH]) for i in range(0, len(crops), BATCH)])
-        ours = _keypoints(network.stage, [network.infer(tensors)])
+        ours = _keypoints(network, [network.infer(tensors)])
         checks.append(_within(f"{label}keypoints", theirs, ours, limit))
         for place, run in (places or {}).items():
-            found = _keypoints(network.stage, [network.runner.dequantize(run(data, tensors))])
+            found = _keypoints(network, [network.runner.dequantize(run(data, tensors))])
             checks.append(_within(f"{label}keypoints on {place} against this host", ours, found, ELSEWHERE))
         if progress is not None:
             progress(len(crops))
         if number < len(stages):
-            estimates = cascade.predict([network.stage], persons, estimates=estimates)
+            first = estimates is None
+            estimates = predict(network, persons) if first else cascade.refine([network], persons, estimates[None])[0]
     return Verification(str(file), name, len(persons), tuple(checks))
 
 
-def _check_alike(file: Path, network: Network, wanted: Stage, name: str) -> None:
+def _check_alike(file: Path, network: Network, wanted: PoseNetwork, name: str) -> None:
     ours, theirs = network.spec, wanted.spec
     if ours.skeleton.names != theirs.skeleton.names or ours.input_hw != theirs.input_hw:
         raise ValueError(
@@ -131,14 +134,14 @@ def _check_alike(file: Path, network: Network, wanted: Stage, name: str) -> None
         )
 
 
-def _crops(stage: Stage, persons: Sequence[Person], boxes: np.ndarray) -> np.ndarray:
-    """(n, H, W, 3) uint8, as the stage's own spec cuts them."""
-    return np.concatenate([part.crops for part in batches.batches(stage.spec, persons, boxes_xywh=boxes)])
+def _crops(network: PoseNetwork, persons: Sequence[Person], boxes: np.ndarray | None) -> np.ndarray:
+    """(n, H, W, 3) uint8, as the network's own spec cuts them."""
+    return np.concatenate([part.crops for part in batches.batches(network.spec, persons, boxes_xywh=boxes)])
 
 
-def _keypoints(stage: Stage, outputs: list[np.ndarray]) -> np.ndarray:
+def _keypoints(network: PoseNetwork, outputs: list[np.ndarray]) -> np.ndarray:
     """(N, K, 3) in input pixels."""
-    return cascade.own(stage.spec, pose.decode_input(stage.spec, np.concatenate(outputs)))
+    return cascade.own_keypoints(network.spec, pose.decode_input(network.spec, np.concatenate(outputs)))
 
 
 def _same_tensors(label: str, found: np.ndarray, expected: np.ndarray) -> Check:

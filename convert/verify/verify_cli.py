@@ -114,12 +114,12 @@ def verify(
 
             from poseport.train import evaluate
             from poseport.train.networks import models
-        reference = [evaluate.stage(*models.load(one, keras)) for one in bundles.stages(folder)]
+        reference = [evaluate.KerasNetwork(*models.load(one, keras)) for one in bundles.stages(folder)]
         limit = verifies.limit_of(card)
     else:
         assert against is not None
         other = load(against, threads=2)
-        reference = [network.stage for network in other.networks]
+        reference = [other, *other.later]
         limit = verifies.limit_of(card, other.card)
     limit = limit if within is None else replace(limit, px=within)
     with progress("comparing", len(persons), hidden=quiet or as_json) as advance:

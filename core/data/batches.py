@@ -28,11 +28,6 @@ class Batch:
     matrices: np.ndarray
 
 
-def crop_person(spec: PoseSpec, person: Person) -> tuple[np.ndarray, np.ndarray]:
-    """Crop (H, W, 3) uint8 and matrix (2, 3) of one annotated person."""
-    return crop_boxes(spec, person, np.array([person.box_xywh]))[0]
-
-
 def crop_boxes(spec: PoseSpec, person: Person, boxes_xywh: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
     """Crop (H, W, 3) uint8 and matrix (2, 3) of each of (B, 4) boxes in a person's image, which is read once."""
     image = read_image(person.image_path, person.image_hw)

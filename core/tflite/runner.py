@@ -128,10 +128,9 @@ class Network:
             and abs(scale * 255 - 1) < 1e-5
         )
 
-    @property
-    def stage(self) -> cascade.Stage:
-        """The network as `poseport.cascade` runs it."""
-        return cascade.Stage(self.spec, lambda crops: self.infer(self.prepare(crops)))
+    def outputs(self, crops: np.ndarray) -> np.ndarray:
+        """Raw outputs (N, *spec.output_shape) float32 for crops (N, H, W, 3) uint8 RGB."""
+        return self.infer(self.prepare(crops))
 
     def prepare(self, crops: np.ndarray) -> np.ndarray:
         """Crops (N, H, W, 3) uint8 RGB as input tensors: what the interpreter is fed."""
@@ -151,7 +150,9 @@ class Network:
 class Pose(Network):
     """A converted model that maps (image, boxes) to keypoints; made by `load`.
 
-    It is its first network; networks: that one and, of a cascade, those that refine its keypoints.
+    Attributes:
+        path: the file.
+        later: the networks that refine its keypoints, in order; empty unless the file is a cascade.
     """
 
     def __init__(self, path: Path, threads: int = 1, *, xnnpack: bool = True):
@@ -159,7 +160,7 @@ class Pose(Network):
         (data, card), *later = model_file.read_stages(self.path)
         super().__init__(data, card, str(self.path), threads, xnnpack=xnnpack)
         named = ((f"{self.path}: {model_file.stage_file(i)}", *stage) for i, stage in enumerate(later, 2))
-        self.networks = (self, *(Network(data, card, name, threads, xnnpack=xnnpack) for name, data, card in named))
+        self.later = tuple(Network(data, card, name, threads, xnnpack=xnnpack) for name, data, card in named)
 
     def __call__(self, image: np.ndarray, boxes_xywh: np.ndarray | None = None) -> np.ndarray:
         """Keypoints (N, K, 3) float64: x, y in image pixels and a score in [0, 1].
@@ -171,11 +172,11 @@ class Pose(Network):
             raise ValueError(f"image is {image.dtype} {image.shape}, expected uint8 (height, width, 3) in RGB")
         h, w = image.shape[:2]
         boxes = np.array([[0, 0, w, h]]) if boxes_xywh is None else np.asarray(boxes_xywh, float).reshape(-1, 4)
-        keypoints = None
-        for network in self.networks if len(boxes) else ():
-            crops, matrices = cascade.crops(network.spec, image, boxes, keypoints)
-            keypoints = cascade.decode(network.spec, network.stage.outputs(crops), matrices, keypoints)
-        return np.zeros((0, len(self.spec.skeleton), 3)) if keypoints is None else keypoints
+        if not len(boxes):
+            return np.zeros((0, len(self.spec.skeleton), 3))
+        crops, matrices = pose.crops(self.spec, image, boxes)
+        keypoints = pose.decode(self.spec, self.outputs(crops), matrices)
+        return cascade.refine_image(self.later, image, boxes, keypoints)
 
 
 def load(path: str | Path, threads: int = 1, *, xnnpack: bool = True) -> Pose:

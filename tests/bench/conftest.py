@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from poseport.bench import accuracy, boxes, latency, machine, result
-from poseport.cascade import Way
 from poseport.data import coco
 from poseport.data.people import People
+from poseport.predict import Variant
 from poseport.scoring.score import score
 from poseport.tflite import runner
 
@@ -47,7 +47,7 @@ def scored(people: People, tiny_models: dict[str, Path]) -> Callable[..., result
         keypoints = noisy(people, shared, own, seed)
         persons = boxes.persons_with_labels(people)
         found = score(people, persons, keypoints, only)
-        record = accuracy.record(people, boxes.annotated(people), Way(), keypoints, found, 10.0)
+        record = accuracy.record(people, boxes.annotated(people), Variant(), keypoints, found, 10.0)
         return result.Result(result.model_info(model), machine.host(model), record)
 
     return make

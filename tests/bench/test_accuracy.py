@@ -12,15 +12,15 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from poseport import cascade, pose
+from poseport import pose
 from poseport.bench import accuracy, boxes, rescore
 from poseport.bench.cli import bench
 from poseport.bench.decide.bootstrap import average_precision
 from poseport.bench.result import Accuracy, Result
-from poseport.cascade import Way
 from poseport.data import coco
 from poseport.data.images import read_image
 from poseport.data.people import People, Person
+from poseport.predict import Variant
 from poseport.scoring.official import evaluate
 from poseport.scoring.score import score
 from poseport.skeleton import COCO17, LSP14, rearrange
@@ -89,7 +89,9 @@ def test_memory_does_not_grow_with_the_people(people: People, tiny_models: dict[
 def test_flip_and_a_part_of_the_keypoints(measured: Result, people: People, tiny_models: dict[str, Path]) -> None:
     seen: list[int] = []
     model = runner.load(tiny_models["int8"])
-    m = recorded(accuracy.measure(model, people, only=COCO17.body, ways=[Way(flip=True)], progress=seen.append)[0])
+    m = recorded(
+        accuracy.measure(model, people, only=COCO17.body, variants=[Variant(flip=True)], progress=seen.append)[0]
+    )
     assert sum(seen) == m.data.people
     assert m.flip
     assert m.keypoints == COCO17.body
@@ -109,7 +111,7 @@ def test_flip_sees_a_mirrored_world_mirrored(tiny_models: dict[str, Path], peopl
         cv2.imwrite(str(path), image[:, ::-1])
         x, y, w, h = person.box_xywh
         mirrored.append(replace(person, image_path=path, box_xywh=(image.shape[1] - x - w, y, w, h)))
-    plain, other = (accuracy.predict(model, some, [Way(flip=True)])[0] for some in (persons, mirrored))
+    plain, other = (accuracy.predict(model, some, [Variant(flip=True)])[0] for some in (persons, mirrored))
     other = other[:, COCO17.flip_index]
     other[..., 0] = np.array([p.image_hw[1] - 1 for p in persons])[:, None] - other[..., 0]
     # a peak that hardly stands out may jump: the warp rounds
@@ -123,7 +125,9 @@ def test_flip_sees_a_mirrored_world_mirrored(tiny_models: dict[str, Path], peopl
 def test_perfect_predictions_score_all(people: People) -> None:
     persons = boxes.persons_with_labels(people)
     keypoints = np.stack([p.keypoints for p in persons]).astype(float)
-    found = accuracy.record(people, boxes.annotated(people), Way(), keypoints, score(people, persons, keypoints), 1.0)
+    found = accuracy.record(
+        people, boxes.annotated(people), Variant(), keypoints, score(people, persons, keypoints), 1.0
+    )
     assert found.metrics["OKS-AP"] == pytest.approx(1.0)
     assert found.metrics["PCK@0.05/box"] == 1.0
     assert {p.oks for p in found.people} == {1.0}
@@ -252,20 +256,20 @@ def test_all_decoders_see_the_same_outputs(
     tiny_models: dict[str, Path], people: People, measured: Result, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = runner.load(tiny_models["int8"])
-    ways = accuracy.decoders(model.spec, "all")
+    variants = accuracy.decoders(model.spec, "all")
     calls = []
     infer = runner.Network.infer
     monkeypatch.setattr(
         runner.Network, "infer", lambda self, tensors: calls.append(len(tensors)) or infer(self, tensors)
     )
-    found = [recorded(one) for one in accuracy.measure(model, people, ways=ways)]
+    found = [recorded(one) for one in accuracy.measure(model, people, variants=variants)]
     assert sum(calls) == len(boxes.persons_with_labels(people))
     by_name = {m.decoder or "own": m for m in found}
     assert set(by_name) == {"own", "argmax", "quarter", "centroid", "seed"}  # its own is DARK
     assert by_name["own"].people == recorded(measured).people
     alone = replace(model.spec, output=replace(model.spec.output, decode=Decode("argmax")))
     person = boxes.persons_with_labels(people)[3]
-    crops, matrices = cascade.crops(alone, read_image(person.image_path), np.array([person.box_xywh]), None)
+    crops, matrices = pose.crops(alone, read_image(person.image_path), np.array([person.box_xywh]))
     [points] = pose.decode(alone, model.infer(model.prepare(crops)), matrices)
     np.testing.assert_allclose(np.reshape(by_name["argmax"].people[3].keypoints, (17, 3)), points, atol=6e-4)
     with pytest.raises(ValueError, match=r"'best' does not exist; choose own, all, or of argmax, quarter"):

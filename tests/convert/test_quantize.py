@@ -7,11 +7,12 @@ import keras
 import numpy as np
 import pytest
 
-from poseport import bundle, cascade
+from poseport import bundle, cascade, pose
 from poseport.architecture import DeepPoseArchitecture, HourglassArchitecture
 from poseport.convert import quantize, recipes, summary
 from poseport.data import coco
 from poseport.data.drawn import synth
+from poseport.predict import predict
 from poseport.skeleton import LSP14
 from poseport.spec import CoordsOutput, HeatmapOutput, PoseSpec
 from poseport.tflite import model_file
@@ -129,17 +130,17 @@ def test_what_cannot_be_converted_says_why_and_leaves_nothing(change, message, t
 @pytest.mark.parametrize("recipe", ["float32", "int8"])
 def test_a_converted_cascade_is_the_keras_cascade(recipe, tiny_cascade, tiny_cascades, drawn):
     persons = coco.load(drawn).persons[:6]
-    network, *refining = load(tiny_cascades[recipe]).networks
-    found = cascade.predict([network.stage, *(n.stage for n in refining)], persons)
+    model = load(tiny_cascades[recipe])
+    found = cascade.predict([model, *model.later], persons)[0]
     stages = cascade_samples.load_stages(tiny_cascade)
     # from the same estimates: where an untrained hourglass is torn between two peaks, int8 may choose the other
-    estimates = cascade.predict([network.stage], persons)
-    wanted = cascade.predict(stages[1:], persons, estimates=estimates)
+    estimates = predict(model, persons)
+    wanted = cascade.refine(stages[1:], persons, estimates[None])[0]
     away = np.linalg.norm((found - wanted)[..., :2], axis=-1)
     moved = np.linalg.norm((wanted - estimates)[..., :2], axis=-1)
     assert np.percentile(away, 99) < (0.05 if recipe == "float32" else 0.5 * np.median(moved))
     if recipe == "float32":
-        np.testing.assert_allclose(cascade.predict(stages, persons), found, atol=0.1)
+        np.testing.assert_allclose(cascade.predict(stages, persons)[0], found, atol=0.1)
 
 
 def test_a_cascade_is_counted_as_it_runs(tiny_cascade, calib, tmp_path):
@@ -164,11 +165,9 @@ def test_three_stages_are_one_file(tiny_cascade, photo_and_box, tmp_path):
     shutil.copy(tiny_cascade / bundle.WEIGHTS, third)
     bundle.adopt(tiny_cascade, third)
     model = load(quantize.convert(third, recipes.recipe("float32"), tmp_path / "three.tflite").path)
-    assert [network.spec.name for network in model.networks] == ["tiny", "tiny-refine", "tiny-third"]
+    assert [network.spec.name for network in (model, *model.later)] == ["tiny", "tiny-refine", "tiny-third"]
     image, box = photo_and_box
-    stages = cascade_samples.load_stages(third)
-    estimates = None
-    for one in stages:
-        crops, matrices = cascade.crops(one.spec, image, box, estimates)
-        estimates = cascade.decode(one.spec, one.outputs(crops), matrices, estimates)
-    np.testing.assert_allclose(model(image, box), estimates, atol=0.1)
+    first, *later = cascade_samples.load_stages(third)
+    crops, matrices = pose.crops(first.spec, image, box)
+    keypoints = pose.decode(first.spec, first.outputs(crops), matrices)
+    np.testing.assert_allclose(model(image, box), cascade.refine_image(later, image, box, keypoints), atol=0.1)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +13,21 @@ from poseport import cascade, crop, pose
 from poseport.architecture import DeepPoseArchitecture
 from poseport.data import coco
 from poseport.data.images import read_image
+from poseport.predict import Variant, predict
 from poseport.skeleton import COCO17
 from poseport.spec import CoordsOutput, PoseSpec, Refine
 
 FIRST = PoseSpec("first", DeepPoseArchitecture(), COCO17, (64, 48), CoordsOutput())
 LATER = PoseSpec("later", DeepPoseArchitecture(), COCO17, (40, 32), CoordsOutput(), padding=1.0, refine=Refine(1.5))
 K = len(COCO17)
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network whose outputs are made up."""
+
+    spec: PoseSpec
+    outputs: Callable[[np.ndarray], np.ndarray]
 
 
 @pytest.fixture(scope="module")
@@ -55,10 +64,6 @@ def truth(persons: tuple[coco.Person, ...]) -> np.ndarray:
     return np.stack([p.keypoints[:, :2] for p in persons])
 
 
-def test_a_first_stage_starts_from_the_box(persons: tuple[coco.Person, ...]) -> None:
-    np.testing.assert_array_equal(cascade.windows(FIRST, boxes_of(persons), None)[:, 0], boxes_of(persons))
-
-
 def test_a_square_is_as_wide_as_sigma_torsos_around_its_estimate() -> None:
     estimates = np.zeros((1, K, 3))
     estimates[..., 2] = 1
@@ -84,7 +89,7 @@ def test_a_perfect_answer_is_the_exact_keypoint(persons: tuple[coco.Person, ...]
     kept = estimates.copy()
     squares = cascade.windows(LATER, boxes_of(persons), estimates).reshape(-1, 4)
     matrices = np.stack([crop.crop_matrix(square, LATER.input_hw, 1.0) for square in squares])
-    found = cascade.decode(LATER, right_outputs(persons, estimates), matrices, estimates)
+    found = cascade.refined(LATER, pose.decode(LATER, right_outputs(persons, estimates), matrices), estimates)
     np.testing.assert_allclose(found[..., :2], truth(persons), atol=1e-3)
     np.testing.assert_array_equal(found[..., 2], estimates[..., 2])
     np.testing.assert_array_equal(estimates, kept)
@@ -102,11 +107,11 @@ def test_people_go_through_all_stages_in_order(persons: tuple[coco.Person, ...],
     first = np.stack([pose.encode(FIRST, points) for points in inside])
     seen: list[np.ndarray] = []
 
-    def network(spec: PoseSpec, outputs: np.ndarray) -> cascade.Stage:
+    def network(spec: PoseSpec, outputs: np.ndarray) -> Network:
         def answers() -> Iterator[tuple[np.ndarray, np.ndarray]]:
             per = batch * spec.crops_per_person
             for start in range(0, len(outputs), per):
-                yield outputs[start : start + per], pose.unmirror(spec, outputs[start : start + per])
+                yield outputs[start : start + per], pose.unflip(spec, outputs[start : start + per])
 
         source = (one for pair in answers() for one in (pair if flip else pair[:1]))
 
@@ -115,11 +120,11 @@ def test_people_go_through_all_stages_in_order(persons: tuple[coco.Person, ...],
             seen.append(crops)
             return next(source)
 
-        return cascade.Stage(spec, answer)
+        return Network(spec, answer)
 
     stages = [network(FIRST, first), network(LATER, right_outputs(persons, estimates))]
     done: list[int] = []
-    found = cascade.predict(stages, persons, flip=flip, batch=batch, progress=done.append)
+    found = cascade.predict(stages, persons, [Variant(flip)], batch=batch, progress=done.append)[0]
     np.testing.assert_allclose(found[..., :2], truth(persons), atol=0.01)
     assert sum(done) == 2 * len(persons)
     # the crop of the sixth keypoint of the first person, from the image itself
@@ -127,26 +132,30 @@ def test_people_go_through_all_stages_in_order(persons: tuple[coco.Person, ...],
     square = cascade.windows(LATER, boxes_of(persons), estimates)[0, 5]
     wanted, _ = pose.preprocess(LATER, read_image(persons[0].image_path), square)
     assert np.abs(of_later[5].astype(int) - wanted.astype(int)).mean() < 1
-    again = cascade.predict(
-        [network(LATER, right_outputs(persons, estimates))], persons, estimates=estimates, flip=flip, batch=batch
-    )
-    np.testing.assert_allclose(again, found, atol=0.01)
+    later = network(LATER, right_outputs(persons, estimates))
+    again = cascade.refine([later], persons, estimates[None], [Variant(flip)], batch=batch)
+    np.testing.assert_allclose(again[0], found, atol=0.01)
 
 
 def test_what_was_not_found_is_not_refined(persons: tuple[coco.Person, ...]) -> None:
     estimates = displaced(persons)
     estimates[0, 3, :2] = np.nan
     image = read_image(persons[0].image_path)
-    crops, matrices = cascade.crops(LATER, image, boxes_of(persons[:1]), estimates[:1])
-    assert crops.shape == (K, 40, 32, 3)
-    found = cascade.decode(LATER, np.zeros((K, K, 2), np.float32), matrices, estimates[:1])
+    shapes = []
+
+    def centre(crops: np.ndarray) -> np.ndarray:
+        shapes.append(crops.shape)
+        return np.zeros((K, K, 2), np.float32)
+
+    found = cascade.refine_image([Network(LATER, centre)], image, boxes_of(persons[:1]), estimates[:1])
+    assert shapes == [(K, 40, 32, 3)]
     assert np.isnan(found[0, 3, :2]).all()
     np.testing.assert_allclose(np.delete(found, 3, axis=1), np.delete(estimates[:1], 3, axis=1), atol=1e-6)
 
 
 def test_stages_out_of_order_are_refused(persons: tuple[coco.Person, ...]) -> None:
-    with pytest.raises(ValueError, match="later refines, and has no estimates; run the stages of a cascade in order"):
-        cascade.windows(LATER, boxes_of(persons), None)
+    with pytest.raises(ValueError, match="later refines the keypoints of another network and cannot run alone"):
+        predict(Network(LATER, lambda crops: crops), persons)
     with pytest.raises(ValueError, match="first starts from boxes, and was given estimates"):
         cascade.windows(FIRST, boxes_of(persons), displaced(persons))
 

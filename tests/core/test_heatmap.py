@@ -280,20 +280,20 @@ def test_logits_of_the_target_distribution_peak_at_1() -> None:
     target = heatmap.encode(at, HW, STRIDE, sigma)[None].astype(np.float64)
     target /= target.sum(axis=(1, 2), keepdims=True)
     logits = np.log(target + 1e-30) + np.array([100.0, -700.0])  # softmax does not see a constant
-    maps = heatmap.from_logits(logits, sigma)
+    maps = heatmap.to_maps(logits, "logits", sigma)
     assert maps.dtype == np.float32
     np.testing.assert_allclose(maps.max(axis=(1, 2)), 1.0, atol=1e-3)
     np.testing.assert_allclose(maps[0], heatmap.encode(at, HW, STRIDE, sigma), atol=1e-3)
     # half of the mass elsewhere: half the height
     split = np.where(np.arange(HW[1])[None, None, :, None] < 16, target[..., 1:], 0) + target[..., :1]
-    halved = heatmap.from_logits(np.log(split / split.sum() + 1e-30), sigma)
+    halved = heatmap.to_maps(np.log(split / split.sum() + 1e-30), "logits", sigma)
     np.testing.assert_allclose(halved.max(), 0.5, atol=2e-3)
 
 
 def test_a_flat_softmax_scores_next_to_nothing_and_a_spike_no_more_than_1() -> None:
-    flat = heatmap.from_logits(np.zeros((1, *HW, 1), np.float32), 1.5)
+    flat = heatmap.to_maps(np.zeros((1, *HW, 1), np.float32), "logits", 1.5)
     np.testing.assert_allclose(flat, 2 * np.pi * 2.25 / (HW[0] * HW[1]), rtol=1e-5)
-    _, score = heatmap.decode(heatmap.from_logits(1000 * cells((4, 3, 1.0)), 1.5), Decode("dark"), STRIDE)
+    _, score = heatmap.decode(1000 * cells((4, 3, 1.0)), Decode("dark"), STRIDE, values="logits", sigma=1.5)
     assert score.tolist() == [[1.0]]
 
 
@@ -303,7 +303,7 @@ def test_arguments_are_not_modified() -> None:
     kept, before = maps.copy(), points.copy()
     for method in METHODS:
         heatmap.decode(maps, Decode(method, blur_cells=1.0), STRIDE)  # type: ignore[arg-type]
-    heatmap.from_logits(maps, 1.5)
+    heatmap.to_maps(maps, "logits", 1.5)
     heatmap.encode(points, HW, STRIDE, 1.5)
     heatmap.input_to_cells(points, STRIDE)
     np.testing.assert_array_equal(maps, kept)

@@ -22,9 +22,10 @@ from typing import Any
 
 import numpy as np
 
-from poseport import bundle, cascade, pose
+from poseport import bundle, pose
 from poseport.command.options import progress
 from poseport.data.people import People, Person
+from poseport.predict import PoseNetwork, predict
 from poseport.records import dumps, loads, write_whole
 from poseport.scoring import metrics
 from poseport.skeleton import rearrange
@@ -65,7 +66,7 @@ class Teacher:
         with self._alone:
             found = self.network(crops)
             if self.config.flip:
-                found = (found + cascade.mirrored(cascade.Stage(self.spec, self.network), crops)) / 2
+                found = (found + pose.unflip(self.spec, self.network(pose.flip(crops)))) / 2
         return found
 
     def check(self, spec: PoseSpec) -> None:
@@ -127,7 +128,7 @@ class Teacher:
             for start in range(0, len(waiting), _CHUNK):
                 chunk = waiting[start : start + _CHUNK]
                 persons = [people.persons[i] for i in chunk]
-                found[chunk] = cascade.predict([cascade.Stage(self.spec, self.outputs)], persons)
+                found[chunk] = predict(self, persons)
                 seen[chunk] = True
                 tell(len(chunk))
                 if time.monotonic() - saved > _SAVE_EVERY_S:
@@ -170,12 +171,13 @@ def load(path: Path, *, threads: int = 2, **how: Any) -> Teacher:
         from poseport.train import evaluate
         from poseport.train.networks import models
 
-        network, weights = evaluate.stage(*models.load(path, keras)), path / bundle.WEIGHTS
+        network: PoseNetwork = evaluate.KerasNetwork(*models.load(path, keras))
+        weights = path / bundle.WEIGHTS
     else:
         converted, weights = runner.load(path, threads), path
-        if len(converted.networks) > 1:
+        if converted.later:
             raise ValueError(f"{path}: is a cascade, whose later stages teach nothing; name its first stage's bundle")
-        network = converted.stage
+        network = converted
     spec = network.spec
 
     digest = hashlib.sha256(dumps(spec).encode() + bytes.fromhex(bundle.sha256(weights))).hexdigest()

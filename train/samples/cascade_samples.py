@@ -21,7 +21,7 @@ from poseport import bundle, cascade
 from poseport.data.people import People, Person
 from poseport.records import write_json, write_whole
 from poseport.spec import PoseSpec, Refine
-from poseport.train.evaluate import stage
+from poseport.train.evaluate import VARIANTS, KerasNetwork
 from poseport.train.networks import models
 
 ESTIMATES = "estimates.npz"
@@ -123,9 +123,9 @@ def measure(persons: Sequence[Person], estimates: np.ndarray, diameter: np.ndarr
     return Displacements(_pairs(mean), _pairs(std), tuple(int(c) for c in counts))
 
 
-def load_stages(directory: Path) -> list[cascade.Stage]:
+def load_stages(directory: Path) -> list[KerasNetwork]:
     """The Keras networks of a bundle and of all that it refines, first stage first."""
-    return [stage(*models.load(one, keras)) for one in bundle.stages(directory)]
+    return [KerasNetwork(*models.load(one, keras)) for one in bundle.stages(directory)]
 
 
 def _estimates(out: Path, people: People, val: People | None) -> tuple[np.ndarray, np.ndarray]:
@@ -141,10 +141,10 @@ def _estimates(out: Path, people: People, val: People | None) -> tuple[np.ndarra
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         pass  # not there yet, or not readable: they are made again
     stages = load_stages(out / bundle.PREVIOUS)
-    found = cascade.predict(stages, people.persons, batch=32)
+    found = cascade.predict(stages, people.persons, batch=32)[0]
     of_val = np.zeros((2, 0, *found.shape[1:]))
     if val is not None:
-        of_val = np.stack([cascade.predict(stages, val.persons, flip=flip, batch=32) for flip in (False, True)])
+        of_val = cascade.predict(stages, val.persons, VARIANTS, batch=32)
     file = io.BytesIO()
     np.savez(file, key=np.array(key), people=found, val=of_val)
     write_whole(path, file.getvalue())

@@ -207,7 +207,7 @@ def test_a_heatmap_peaks_where_the_file_finds_the_keypoint(people: People, tiny_
     model, person = runner.load(tiny_models["int8"]), people.persons[0]
     image, box = read_image(person.image_path), np.array(person.box_xywh)
     shown = np.arange(len(COCO17)) != 3
-    cut, maps = heatmaps.look(model.stage, image, box, False, shown)
+    cut, maps = heatmaps.look(model, image, box, False, shown)
     assert maps is not None
     assert cut.shape == (*model.spec.input_hw, 3)
     assert (np.isnan(maps).all(axis=(0, 1)) == ~shown).all()
@@ -217,7 +217,7 @@ def test_a_heatmap_peaks_where_the_file_finds_the_keypoint(people: People, tiny_
         v, u = np.unravel_index(np.argmax(maps[..., k]), maps.shape[:2])
         centre = 4 * np.array([u, v]) + 1.5
         assert np.abs(found[k] - centre).max() < 4  # refined within a cell
-    mirrored = heatmaps.look(model.stage, image, box, True, shown)[1]
+    mirrored = heatmaps.look(model, image, box, True, shown)[1]
     assert mirrored is not None
     assert not np.allclose(mirrored[..., 0], maps[..., 0])
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import keras
 import pytest
 
-from poseport import bundle, cascade, records
+from poseport import bundle, records
 from poseport.architecture import DeepPoseArchitecture
 from poseport.bench import accuracy
 from poseport.convert import quantize, recipes
@@ -14,6 +14,7 @@ from poseport.convert.doctor.support_checks import check_support
 from poseport.convert.engines import ai_edge, budget, engines
 from poseport.data import coco
 from poseport.data.drawn import synth
+from poseport.predict import predict
 from poseport.skeleton import COCO17
 from poseport.spec import CoordsOutput, PoseSpec
 from poseport.tflite import inspection, model_file, shipped
@@ -43,7 +44,7 @@ def labelled_by(directory, people, folder, larger=1):
     times their area.
     """
     model = load(quantize.convert(directory, recipes.recipe("float32"), folder / "m.tflite").path)
-    found = cascade.predict([model.stage], people.persons)
+    found = predict(model, people.persons)
     found[..., 2] = 2
     pairs = zip(people.persons, found, strict=True)
     return replace(people, persons=tuple(replace(p, keypoints=k, area=larger * p.area) for p, k in pairs))

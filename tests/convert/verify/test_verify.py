@@ -26,7 +26,7 @@ def persons(drawn):
 
 @pytest.fixture(scope="module")
 def trained(tiny_bundle):
-    return [evaluate.stage(*models.load(tiny_bundle, keras))]
+    return [evaluate.KerasNetwork(*models.load(tiny_bundle, keras))]
 
 
 def failures(found):
@@ -70,14 +70,14 @@ def test_a_file_that_is_fed_otherwise_fails(recipe, change, tiny_models, trained
 def test_another_network_fails(tiny_models, tiny_bundle, persons):
     keras.utils.set_random_seed(99)
     spec = bundle.read_spec(tiny_bundle)
-    other = [evaluate.stage(spec, models.build(spec, keras))]
+    other = [evaluate.KerasNetwork(spec, models.build(spec, keras))]
     found = verify.verify(tiny_models["float32"], other, "another", persons, limit=verify.FLOAT)
     assert failures(found) == ["keypoints"]
 
 
 def test_two_files_and_other_machines(tiny_models, persons):
     """The int8 file against the float one, and a machine that gets one keypoint wrong."""
-    reference = [network.stage for network in load(tiny_models["float32"]).networks]
+    reference = [load(tiny_models["float32"])]
 
     def wrong(flatbuffer, tensors):
         model = load(tiny_models["float32"])
@@ -95,13 +95,13 @@ def test_a_file_that_others_made_is_held_to_one_by_the_spec_beside_it(mean, tiny
     theirs = replace(card.spec, architecture=ForeignArchitecture(source="somebody"), mean=(mean,) * 3)
     (tmp_path / "theirs.tflite").write_bytes(data[: data.index(b"PK\x03\x04")])
     write_json(theirs, tmp_path / "theirs.json")
-    reference = [network.stage for network in load(tiny_models["int8"]).networks]
+    reference = [load(tiny_models["int8"])]
     found = verify.verify(tmp_path / "theirs.tflite", reference, "ours", persons, limit=verify.QUANTIZED)
     assert failures(found)[:1] == (["input tensors"] if mean else [])  # and an untrained network moves
 
 
 def test_a_cascade_is_compared_stage_by_stage(tiny_cascades, tiny_cascade, persons):
-    stages = [evaluate.stage(*models.load(one, keras)) for one in bundle.stages(tiny_cascade)]
+    stages = [evaluate.KerasNetwork(*models.load(one, keras)) for one in bundle.stages(tiny_cascade)]
     found = verify.verify(tiny_cascades["float32"], stages, "the bundle", persons[:3], limit=verify.FLOAT)
     assert found.passed, found.text()
     assert [check.name for check in found.checks][2:] == ["stage 2, input tensors", "stage 2, keypoints"]
@@ -123,7 +123,7 @@ def test_the_other_processor_is_a_python_in_a_folder(tiny_models, persons, tmp_p
     python.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
     python.chmod(0o755)
     places = {"arm64": arm.place(tmp_path)}
-    reference = [network.stage for network in load(tiny_models["int8"]).networks]
+    reference = [load(tiny_models["int8"])]
     found = verify.verify(tiny_models["int8"], reference, "itself", persons[:2], limit=verify.FLOAT, places=places)
     assert found.passed
     assert found.checks[-1].numbers["p99_px"] == 0

@@ -40,14 +40,14 @@ def test_order_is_kept_and_nobody_is_lost(persons: tuple[coco.Person, ...], batc
     assert crops.shape == (len(persons), 64, 48, 3)
     assert crops.dtype == np.uint8
     for i in (0, 1, len(persons) // 2, len(persons) - 1):
-        alone, matrix = batches.crop_person(SPEC, persons[i])
+        alone, matrix = batches.crop_boxes(SPEC, persons[i], np.array([persons[i].box_xywh]))[0]
         np.testing.assert_array_equal(crops[i], alone)
         np.testing.assert_array_equal(matrices[i], matrix)
 
 
 def test_a_crop_is_the_persons_box_of_its_image(persons: tuple[coco.Person, ...]) -> None:
     person = persons[3]
-    pixels, matrix = batches.crop_person(SPEC, person)
+    pixels, matrix = batches.crop_boxes(SPEC, person, np.array([person.box_xywh]))[0]
     np.testing.assert_array_equal(matrix, crop.crop_matrix(np.array(person.box_xywh), (64, 48), SPEC.padding))
     np.testing.assert_array_equal(pixels, crop.warp(read_image(person.image_path), matrix, (64, 48)))
 

@@ -222,10 +222,10 @@ def test_a_cascade_is_its_networks_one_after_the_other(
 ) -> None:
     image, boxes = photo
     model = load(tiny_cascades[recipe])
-    assert [network.spec.name for network in model.networks] == ["tiny", "tiny-refine"]
+    assert [network.spec.name for network in (model, *model.later)] == ["tiny", "tiny-refine"]
     found = model(image, boxes)
     assert found.shape == (3, 17, 3)
-    later = model.networks[1]
+    [later] = model.later
     for n, box in enumerate(boxes):
         crop, matrix = pose.preprocess(model.spec, image, box)
         before = pose.decode(model.spec, model.infer(model.prepare(crop[None])), matrix[None])

@@ -88,7 +88,7 @@ def train(arguments):
         say, resume = click.echo, arguments.resume
         fit.fit(spec, STOPPED, people, out_of_reach(people), out, init=init, resume=resume, echo=say, team=team)
     if team is teams.ALONE:
-        crops = np.stack([batches.crop_person(spec, person)[0] for person in people.persons[:8]])
+        crops = next(batches.batches(spec, people.persons[:8])).crops
         images = pose.normalise(spec, crops)
         outputs = evaluate.predict_outputs(models.load(out, keras)[1], images)
         np.savez(out / "outputs.npz", images=images, outputs=outputs)
