@@ -10,10 +10,10 @@ from typing import get_args
 import numpy as np
 
 from poseport import cascade
-from poseport.bench import jobs
+from poseport.bench import parallel
 from poseport.bench.boxes import Boxes, annotated, persons_with_labels
-from poseport.bench.machine import host
-from poseport.bench.result import Accuracy, Data, Detections, PersonSample, Result, model_info
+from poseport.bench.describe import host, model_info
+from poseport.bench.record import Accuracy, Data, Detections, PersonSample, Result
 from poseport.data.people import People, Person
 from poseport.predict import Variant, predict_variants
 from poseport.scoring.score import Score, score
@@ -93,7 +93,7 @@ def predict(
 ) -> np.ndarray:
     """Keypoints (V, N, K, 3) of N people in image pixels, in each of V variants."""
     if processes > 1:
-        return jobs.predict(model, persons, variants, processes, progress)
+        return parallel.predict(model, persons, variants, processes, progress)
     keypoints = predict_variants(model, persons, variants, progress=progress)
     return cascade.refine(model.later, persons, keypoints, variants, progress=progress)
 

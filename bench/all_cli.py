@@ -61,7 +61,7 @@ def everything(
 
     Example: poseport bench all starter-float32 starter deeppose --data people --keypoints body --out results
     """
-    from poseport.bench import result
+    from poseport.bench import results_folder
     from poseport.bench.report import heatmaps
     from poseport.bench.report.report import write_report
 
@@ -69,7 +69,7 @@ def everything(
     shared = {"models": models, "data": data, "data_images": data_images, "out": out, "quiet": quiet or as_json}
     context.invoke(accuracy, **shared, skeleton=skeleton, keypoints=keypoints, workers=workers)
     context.invoke(latency, **shared, threads=threads, runs=runs, seconds=seconds)
-    records = result.load_all(out)
+    records = results_folder.load_all(out)
     write_report(records, page, images=not no_photos, files=heatmaps.find_files(models))
     answer(
         {"report": str(page), "records": len(records)}, f"{page}: {len(records)} records", as_json=as_json, quiet=quiet

@@ -48,18 +48,18 @@ def gate(
 
     Example: poseport bench gate results --baseline starter.float32 --candidate starter.int8-p95 --max-ap-drop 1.0
     """
-    from poseport.bench import result
-    from poseport.bench.decide import announce
+    from poseport.bench import results_folder
+    from poseport.bench.decide import ci_output
     from poseport.bench.decide import gate as gates
     from poseport.records import write_whole
 
-    budget = gates.Budget(max_ap_drop, max_pck_drop, max_slowdown)
-    records = result.load_all(results)
+    budget = gates.LossBudget(max_ap_drop, max_pck_drop, max_slowdown)
+    records = results_folder.load_all(results)
     kept = Path(baseline)
-    base = result.load_some(kept) if kept.exists() else gates.of_model(records, baseline)
+    base = results_folder.load_some(kept) if kept.exists() else gates.of_model(records, baseline)
     decisions = gates.gate(base, gates.of_model(records, candidate), budget, resamples=resamples)
     if junit is not None:
-        write_whole(junit, announce.junit(decisions, candidate))
+        write_whole(junit, ci_output.junit(decisions, candidate))
     verdict = gates.overall(decisions)
     word = verdict.name.lower().replace("_", " ")
     found = {
@@ -77,7 +77,7 @@ def gate(
     lines = [*(d.sentence for d in decisions), f"{word}: budget {', '.join(budgets.values())}"]
     answer(found, "\n".join(lines), as_json=as_json, quiet=quiet)
     if github:
-        click.echo(announce.workflow_lines(decisions, candidate))
+        click.echo(ci_output.workflow_lines(decisions, candidate))
     raise click.exceptions.Exit(int(verdict))
 
 
@@ -99,11 +99,11 @@ def report(results: Path, out: Path, models: tuple[Path, ...], no_photos: bool, 
 
     Example: poseport bench report results --out report.html --models .
     """
-    from poseport.bench import result
+    from poseport.bench import results_folder
     from poseport.bench.report import heatmaps
     from poseport.bench.report.report import write_report
 
-    records = result.load_all(results)
+    records = results_folder.load_all(results)
     write_report(records, out, images=not no_photos, files=heatmaps.find_files(models))
     data = {"report": str(out), "records": len(records)}
     answer(data, f"{out}: {len(records)} records", as_json=as_json, quiet=quiet)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from poseport.bench.machine import host
-from poseport.bench.result import Latency, Result, model_info
+from poseport.bench.describe import host, model_info
+from poseport.bench.record import Latency, Result
 from poseport.bench.timing import WARMUP, Crop, Request, Samples
 from poseport.data.people import Person
 from poseport.records import dumps, loads

@@ -23,7 +23,7 @@ from poseport.command.options import (
 from poseport.command.parameters import Counts, Names
 
 if TYPE_CHECKING:
-    from poseport.bench.result import Result
+    from poseport.bench.record import Result
 
 
 DELEGATES = Names("xnnpack", "none")
@@ -151,7 +151,7 @@ def rescore(
     Example: poseport bench rescore results/starter.*.accuracy.*.json --data people --keypoints body --out results
     """
     from poseport.bench import rescore as again
-    from poseport.bench.result import Result
+    from poseport.bench.record import Result
     from poseport.records import read_json
 
     people = load_people(data, data_images, skeleton)
@@ -164,17 +164,18 @@ def _answer_scores(results: Sequence[Result], out: Path, *, quiet: bool, as_json
     """Save accuracy records with their predictions, and print their scores."""
     import json
 
-    from poseport.bench import result
-    from poseport.bench.report.words import plural
+    from poseport.bench import results_folder
+    from poseport.bench.formatting import plural
+    from poseport.bench.record import Accuracy
     from poseport.bench.rescore import coco_results
     from poseport.records import write_whole
 
     lines, found = [], []
     for one in results:
-        path = result.save(one, out)
+        path = results_folder.save(one, out)
         write_whole(out / "predictions" / path.name, json.dumps(coco_results(one)).encode())
         m = one.measured
-        assert isinstance(m, result.Accuracy)
+        assert isinstance(m, Accuracy)
         shown = ("OKS-AP", "OKS-AP50", "PCK@0.1/box", "PCK@0.2/torso")
         values = "  ".join(f"{k} {v:.3f}" for k in shown if (v := m.metrics[k]) is not None)
         name = f"{one.model.name} {m.decoder or ''}".strip()
@@ -220,8 +221,9 @@ def latency(
     import itertools
 
     from poseport.bench import latency as measure
-    from poseport.bench import result
-    from poseport.bench.report.words import plural
+    from poseport.bench import results_folder
+    from poseport.bench.formatting import plural
+    from poseport.bench.record import Latency
 
     ways = list(itertools.product(models, threads, delegates))
     people = load_people(data, data_images, None) if data else None
@@ -232,9 +234,9 @@ def latency(
             measured = measure.measure(
                 path, count, xnnpack=delegate == "xnnpack", runs=runs, max_seconds=seconds, persons=persons, name=name
             )
-            saved = result.save(measured, out)
+            saved = results_folder.save(measured, out)
             m = measured.measured
-            assert isinstance(m, result.Latency)
+            assert isinstance(m, Latency)
             row = {
                 "model": measured.model.name, "threads": count, "delegate": measured.environment.delegate,
                 "p50_ms": measure.percentile_ms(m, 50), "p90_ms": measure.percentile_ms(m, 90),
@@ -278,12 +280,12 @@ def profile(
     """
     import itertools
 
-    from poseport.bench import operations as profiles
+    from poseport.bench import op_profile
     from poseport.records import to_data
 
     found = [
-        profiles.profile(model, count, xnnpack=delegate == "xnnpack", runs=runs)
+        op_profile.profile(model, count, xnnpack=delegate == "xnnpack", runs=runs)
         for count, delegate in itertools.product(threads, delegates)
     ]
-    text = "\n\n".join(profiles.text(profile, list_ops) for profile in found)
+    text = "\n\n".join(op_profile.text(profile, list_ops) for profile in found)
     answer({"profiles": [to_data(profile) for profile in found]}, text, as_json=as_json, quiet=quiet)

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from poseport.bench import result
+from poseport.bench import results_folder
 from poseport.bench.accuracy import check_names, record
 from poseport.bench.boxes import DETECTIONS, Boxes, unlabelled
-from poseport.bench.result import Accuracy, PersonSample, Result
+from poseport.bench.record import Accuracy, PersonSample, Result
 from poseport.data.people import People
 from poseport.predict import Variant
 from poseport.scoring.score import score
@@ -25,12 +25,12 @@ def rescore(found: Result, people: People, only: tuple[str, ...] = ()) -> Result
     """
     m, own = found.measured, found.model.card.spec.skeleton
     if not isinstance(m, Accuracy):
-        raise ValueError(f"{result.file_name(found)}: holds no predictions; give records of `bench accuracy`")
+        raise ValueError(f"{results_folder.file_name(found)}: holds no predictions; give records of `bench accuracy`")
     check_names(own, people, only, found.model.name)
     try:
         boxes = _detected(m, people) if m.boxes.startswith(DETECTIONS) else _annotated(m, people)
     except ValueError as error:
-        raise ValueError(f"{result.file_name(found)}: {error}") from None
+        raise ValueError(f"{results_folder.file_name(found)}: {error}") from None
     keypoints = np.array([p.keypoints for p in m.people]).reshape(len(m.people), len(own), 3)
     variant = Variant(m.flip, Decode(m.decoder) if m.decoder else None)
     fresh = score(people, boxes.scored, rearrange(keypoints, own, people.skeleton), only, boxes.scores)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from poseport.bench.result import Accuracy, Detections, Latency
+from poseport.bench.record import Accuracy, Detections, Latency
 
 RECALLS = np.linspace(0.0, 1.0, 101)
 THRESHOLDS = 10

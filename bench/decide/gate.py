@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from poseport.bench.decide.bootstrap import Interval, ap_difference, median_change, pck_difference, people_needed
-from poseport.bench.report.words import plural
-from poseport.bench.result import Accuracy, Latency, Result
+from poseport.bench.formatting import plural
+from poseport.bench.record import Accuracy, Latency, Result
 
 
 class Verdict(IntEnum):
@@ -20,7 +20,7 @@ class Verdict(IntEnum):
 
 
 @dataclass(frozen=True)
-class Budget:
+class LossBudget:
     """What a candidate may lose; None is not judged. ap, pck: points of 100. slower: percent of the median time."""
 
     ap: float | None = None
@@ -79,7 +79,7 @@ def of_model(results: Sequence[Result], name: str) -> list[Result]:
 
 
 def gate(
-    base: Sequence[Result], candidate: Sequence[Result], budget: Budget, *, resamples: int = 2000
+    base: Sequence[Result], candidate: Sequence[Result], budget: LossBudget, *, resamples: int = 2000
 ) -> list[Decision]:
     """Judge a candidate against a baseline, everywhere that both were measured in the same way.
 
@@ -120,14 +120,14 @@ def _pairs(
     def way(r: Result) -> tuple[object, ...]:
         e, m = r.environment, r.measured
         if isinstance(m, Accuracy):
-            return *m.way, *e.way
+            return *m.conditions, *e.conditions
         return m.input, e.device, e.processor, e.cores, e.system, e.runtime, e.delegate, e.threads
 
     found = {way(r): r for r in candidate if isinstance(r.measured, kind)}
     return [(r, found[way(r)]) for r in base if isinstance(r.measured, kind) and way(r) in found]
 
 
-def _accuracies(base: Result, candidate: Result, budget: Budget, resamples: int) -> list[Decision]:
+def _accuracies(base: Result, candidate: Result, budget: LossBudget, resamples: int) -> list[Decision]:
     a, b = base.measured, candidate.measured
     assert isinstance(a, Accuracy)
     assert isinstance(b, Accuracy)

@@ -26,7 +26,7 @@ Hardware = Literal["CPU", "GPU", "NNAPI"]
 
 
 @dataclass(frozen=True)
-class Image:
+class ImageEntry:
     """One person of `images.bin`: where the RGB bytes of the image begin, and the one box in it."""
 
     width: int
@@ -48,7 +48,7 @@ class Description:
     count: int
     warm_up: int
     repeat: int
-    images: tuple[Image, ...] = ()
+    images: tuple[ImageEntry, ...] = ()
     part: int = 0
 
     @property
@@ -70,7 +70,7 @@ class Sent:
     sha256: str
     bytes: int
     count: int
-    images: tuple[Image, ...] = ()
+    images: tuple[ImageEntry, ...] = ()
 
     @property
     def name(self) -> str:
@@ -92,7 +92,7 @@ def write_people(
     try:
         with open(beside, "wb") as file:
             if mode == "tensors":
-                images: tuple[Image, ...] = ()
+                images: tuple[ImageEntry, ...] = ()
                 for batch in batches.batches(network.spec, persons):
                     file.write(np.ascontiguousarray(network.prepare(batch.crops)).tobytes())
                     progress(len(batch.persons))
@@ -110,7 +110,7 @@ def write_people(
     return Sent(path, mode, digest, path.stat().st_size, len(persons), images)
 
 
-def _write_images(file: BinaryIO, persons: Sequence[Person], progress: Callable[[int], None]) -> tuple[Image, ...]:
+def _write_images(file: BinaryIO, persons: Sequence[Person], progress: Callable[[int], None]) -> tuple[ImageEntry, ...]:
     known: dict[Path, tuple[int, int, int]] = {}
     entries = []
     for person in persons:
@@ -119,6 +119,6 @@ def _write_images(file: BinaryIO, persons: Sequence[Person], progress: Callable[
             known[person.image_path] = (image.shape[1], image.shape[0], file.tell())
             file.write(image.tobytes())
         width, height, offset = known[person.image_path]
-        entries.append(Image(width, height, offset, (person.box_xywh,)))
+        entries.append(ImageEntry(width, height, offset, (person.box_xywh,)))
         progress(1)
     return tuple(entries)

@@ -22,7 +22,7 @@ from poseport.command.options import (
 from poseport.command.parameters import Names
 
 if TYPE_CHECKING:
-    from poseport.bench.phone.phones import Measured
+    from poseport.bench.phone.phones import PhoneResult
 
 
 DELEGATES = Names("cpu", "gpu", "nnapi")
@@ -98,7 +98,7 @@ def bench_phone(
         refuse_overlap(model, boxes.scored)
         if model.later and not whole_images:
             raise ValueError(f"{model.path}: is a cascade, whose later crops the phone makes; add --whole-images")
-    plan = phones.Plan(
+    plan = phones.PhonePlan(
         people, boxes, only, "images" if whole_images else "tensors", wanted, runs, minutes, apk, out
     )  # fmt: skip
     hidden = quiet or as_json
@@ -112,18 +112,19 @@ def bench_phone(
         raise ValueError("; ".join(faults))
 
 
-def _row(m: Measured) -> dict[str, Any]:
+def _row(m: PhoneResult) -> dict[str, Any]:
     """A setting's results, for `--json`."""
-    from poseport.bench import latency, result
+    from poseport.bench import latency, results_folder
+    from poseport.bench.record import Accuracy, Latency
 
     row: dict[str, Any] = {"phone": m.phone, "model": m.model, "delegate": m.hardware, "threads": m.threads}
     if m.cannot:
         return {**row, "refused": m.cannot.refused, "cannot": m.cannot.reason}
     for record in m.records:
         of = record.measured
-        if isinstance(of, result.Accuracy):
+        if isinstance(of, Accuracy):
             row |= {"people": of.data.people, "metrics": of.metrics, "decoder_apart_px": m.apart_px}
-        elif isinstance(of, result.Latency):
+        elif isinstance(of, Latency):
             row |= {
                 "p50_ms": latency.percentile_ms(of, 50), "p90_ms": latency.percentile_ms(of, 90),
                 "load_ms": None if of.load_us is None else of.load_us / 1e3, "first_ms": of.first_us / 1e3,
@@ -139,12 +140,12 @@ def _row(m: Measured) -> dict[str, Any]:
                 for one in of.minutes
             ]  # fmt: skip
             row |= {"minutes": each, "throttles_from": of.throttles_from}
-    return {**row, "files": [result.file_name(record) for record in m.records]}
+    return {**row, "files": [results_folder.file_name(record) for record in m.records]}
 
 
-def _line(m: Measured) -> str:
+def _line(m: PhoneResult) -> str:
     """A setting's results as text."""
-    from poseport.bench.report.words import plural
+    from poseport.bench.formatting import plural
 
     row, head = _row(m), f"{m.phone}  {m.model:<28}{m.hardware}, {plural(m.threads, 'thread')}  "
     if m.cannot:

@@ -11,14 +11,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from poseport.bench import result
+from poseport.bench import results_folder
 from poseport.bench.boxes import Boxes
-from poseport.bench.phone import app, handset, record, run
+from poseport.bench.phone import app, handset, run, to_records
 from poseport.bench.phone.adb import Device
 from poseport.bench.phone.files import Description, Hardware, Mode, Sent, write_people
 from poseport.bench.phone.parts import Job
 from poseport.bench.phone.run import Cannot
-from poseport.bench.result import Result
+from poseport.bench.record import Result
 from poseport.data.people import People
 from poseport.tflite.runner import Pose
 
@@ -26,7 +26,7 @@ CHUNK_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
-class Plan:
+class PhonePlan:
     """What is measured. settings: hardware and threads. repeat: timed inferences. minutes: of a sustained run behind
     each, 0 for none. only: keypoints to score, empty: all. out: folder of the records.
     """
@@ -48,7 +48,7 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Measured:
+class PhoneResult:
     """A setting of a model on a phone: its records, or why there are none. apart_px: by how many input pixels the
     app's decoder was off at most, where both decoded the same outputs.
     """
@@ -68,7 +68,7 @@ def settings(delegates: Sequence[str], threads: Sequence[int]) -> tuple[tuple[Ha
     return tuple((known[name], count) for name in delegates for count in (threads if name == "cpu" else (1,)))
 
 
-def prepare(models: Sequence[Pose], plan: Plan, progress: Callable[[int], None]) -> list[Sent]:
+def prepare(models: Sequence[Pose], plan: PhonePlan, progress: Callable[[int], None]) -> list[Sent]:
     """The file of people that each model is fed, written once for models that are fed the same."""
     written: dict[object, Sent] = {}
     found = []
@@ -85,8 +85,12 @@ def prepare(models: Sequence[Pose], plan: Plan, progress: Callable[[int], None])
 
 
 def measure(
-    devices: Sequence[Device], models: Sequence[Pose], sent: Sequence[Sent], plan: Plan, progress: Callable[[int], None]
-) -> tuple[list[Measured], list[str]]:
+    devices: Sequence[Device],
+    models: Sequence[Pose],
+    sent: Sequence[Sent],
+    plan: PhonePlan,
+    progress: Callable[[int], None],
+) -> tuple[list[PhoneResult], list[str]]:
     """All models on all phones, every record saved as soon as it is there; and the faults, a line a phone.
 
     sent: what `prepare` wrote; removed at the end. progress: called with the units just done.
@@ -97,8 +101,8 @@ def measure(
         with counting:
             progress(units)
 
-    def one_phone(device: Device) -> tuple[list[Measured], str]:
-        found: list[Measured] = []
+    def one_phone(device: Device) -> tuple[list[PhoneResult], str]:
+        found: list[PhoneResult] = []
         try:
             _one_phone(device, models, sent, plan, advance, stop, scoring, found)
         except ValueError as error:
@@ -123,8 +127,8 @@ def measure(
 
 
 def _one_phone(
-    device: Device, models: Sequence[Pose], sent: Sequence[Sent], plan: Plan, advance: Callable[[int], None],
-    stop: threading.Event, scoring: threading.Lock, found: list[Measured],
+    device: Device, models: Sequence[Pose], sent: Sequence[Sent], plan: PhonePlan, advance: Callable[[int], None],
+    stop: threading.Event, scoring: threading.Lock, found: list[PhoneResult],
 ) -> None:  # fmt: skip
     """Everything on one phone; `found` has what was recorded also when a fault ends it."""
     app.provide(device, plan.apk)
@@ -139,7 +143,7 @@ def _one_phone(
             name = model.path.name.removesuffix(".tflite")
             if isinstance(folder, Cannot):
                 advance(round(60 * plan.minutes))
-                found.append(Measured(about.name, name, setting.hardware, setting.threads, (), cannot=folder))
+                found.append(PhoneResult(about.name, name, setting.hardware, setting.threads, (), cannot=folder))
                 continue
             if plan.minutes:
                 chunk = min(CHUNK_SECONDS, 60 * plan.minutes)
@@ -147,8 +151,8 @@ def _one_phone(
             with scoring:  # the evaluator is not made for threads
                 records, apart = _records(model, about, setting, folder, plan)
                 for one in records:
-                    result.save(one, plan.out)
-            found.append(Measured(about.name, name, setting.hardware, setting.threads, tuple(records), apart))
+                    results_folder.save(one, plan.out)
+            found.append(PhoneResult(about.name, name, setting.hardware, setting.threads, tuple(records), apart))
         finished.append((job, descriptions))
     for job, descriptions in finished:
         run.forget(job, descriptions)
@@ -158,10 +162,10 @@ def _one_phone(
 
 
 def _records(
-    model: Pose, about: handset.Phone, setting: Description, folder: Path, plan: Plan
+    model: Pose, about: handset.Phone, setting: Description, folder: Path, plan: PhonePlan
 ) -> tuple[list[Result], float | None]:
-    scored, apart = record.accuracy_record(model, about, setting, folder, plan.people, plan.boxes, plan.only)
-    records = [scored, record.latency_record(model, about, setting, folder, plan.people.path.name)]
+    scored, apart = to_records.accuracy_record(model, about, setting, folder, plan.people, plan.boxes, plan.only)
+    records = [scored, to_records.latency_record(model, about, setting, folder, plan.people.path.name)]
     if plan.minutes:
-        records.append(record.sustained_record(model, about, setting, folder, plan.people.path.name))
+        records.append(to_records.sustained_record(model, about, setting, folder, plan.people.path.name))
     return records, apart

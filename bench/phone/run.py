@@ -16,10 +16,10 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from poseport import bundle
+from poseport.bench.formatting import plural
 from poseport.bench.phone import app, handset
 from poseport.bench.phone.files import Description, Hardware
 from poseport.bench.phone.parts import PART, RESULT, Job, fetch, prepare, read, send
-from poseport.bench.report.words import plural
 from poseport.records import write_whole
 
 POLL_SECONDS = 2.0

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from poseport.bench.latency import is_steady, percentile_ms
-from poseport.bench.report.findings import DataSet, Scored, Timed, is_subset
-from poseport.bench.result import Model
+from poseport.bench.record import Model
+from poseport.bench.report.grouping import DataSet, Scored, Timed, is_subset
 
 FEW_PEOPLE = 1000
 

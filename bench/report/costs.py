@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from poseport.bench.decide.bootstrap import Interval, percentile_interval
-from poseport.bench.report.findings import Timed
-from poseport.bench.report.words import plural
-from poseport.bench.result import Model
+from poseport.bench.formatting import plural
+from poseport.bench.record import Model
+from poseport.bench.report.grouping import Timed
 
 # Picojoules of one multiply-add, a multiplication and an addition into the accumulator: M. Horowitz, "Computing's
 # energy problem (and what we can do about it)", ISSCC 2014, figure 1.1.9 (45 nm, 0.9 V): 8-bit integers 0.2 + 0.1

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from poseport import bundle, pose
-from poseport.bench.report.findings import Pair
+from poseport.bench.report.grouping import Pair
 from poseport.predict import PoseNetwork, flip_average
 from poseport.spec import HeatmapOutput
 from poseport.tflite import shipped

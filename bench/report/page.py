@@ -9,10 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from poseport import __version__
+from poseport.bench.formatting import Table
+from poseport.bench.record import Result
 from poseport.bench.report import plots, tables
 from poseport.bench.report.caveats import caveats
+from poseport.bench.report.comparison import Compared, compare
 from poseport.bench.report.costs import Cost, costs
-from poseport.bench.report.findings import (
+from poseport.bench.report.grouping import (
     DataSet,
     Timed,
     ap_interval,
@@ -22,12 +25,9 @@ from poseport.bench.report.findings import (
     series,
     sort_records,
 )
-from poseport.bench.report.pck import pck_curves
 from poseport.bench.report.provenance import provenance
+from poseport.bench.report.set_plots import pck_curves
 from poseport.bench.report.summary import Change, changes
-from poseport.bench.report.words import Table
-from poseport.bench.report.worst import Compared, compare
-from poseport.bench.result import Result
 
 
 @dataclass(frozen=True)

@@ -110,7 +110,7 @@ def _away(interval: Interval) -> list[list[float]]:
 
 
 @dataclass(frozen=True, eq=False)
-class Line:
+class Curve:
     """A model's curve. series: number of its weights. x: (n,). share: (n,) from 0 to 1."""
 
     name: str
@@ -120,7 +120,7 @@ class Line:
     share: np.ndarray
 
 
-def curves(lines: Sequence[Line], x: str, title: str) -> str:
+def curves(lines: Sequence[Curve], x: str, title: str) -> str:
     """Shares over a threshold, a line each; a float32 file's is dashed, so that one that lies on it shows both."""
     with _style():
         figure, axes = _figure(4.4, 3.1 + 0.17 * math.ceil(len(lines) / 2))

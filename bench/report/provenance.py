@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
-from poseport.bench.report.findings import DataSet
-from poseport.bench.report.words import Table, plural
-from poseport.bench.result import Model, Result
+from poseport.bench.formatting import Table, plural
+from poseport.bench.record import Model, Result
+from poseport.bench.report.grouping import DataSet
 from poseport.spec import HeatmapOutput
 from poseport.tflite.card import FineTuning
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from poseport.bench.report import tidy
+from poseport.bench.formatting import Table
+from poseport.bench.record import Result
+from poseport.bench.report import csv_table
 from poseport.bench.report.page import Page, gather
-from poseport.bench.report.words import Table
-from poseport.bench.result import Result
 from poseport.records import write_whole
 
 
@@ -32,7 +32,7 @@ def write_report(
     if not results:
         raise ValueError("no records to report; `poseport bench accuracy` and `poseport bench latency` write them")
     if out.suffix == ".csv":
-        text = tidy.table(results)
+        text = csv_table.table(results)
     elif out.suffix == ".md":
         text = _markdown(gather(results, pictures=False, photos=False))
     else:

@@ -6,14 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from poseport.bench.decide.bootstrap import Interval, median_change, pck_difference
+from poseport.bench.formatting import PER_KEYPOINT, figures, plural, points, signed, span
 from poseport.bench.latency import percentile_ms
-from poseport.bench.report.findings import DataSet, Pair, Timed, baseline, is_float, same_threads
-from poseport.bench.report.words import PER_KEYPOINT, figures, plural, points, signed, span
-from poseport.bench.result import Model
+from poseport.bench.record import Model
+from poseport.bench.report.grouping import DataSet, Pair, Timed, baseline, is_float, same_threads
 
 
 @dataclass(frozen=True)
-class Line:
+class ChangeLine:
     """One thing that changed. tone: loss, gain or none."""
 
     what: str
@@ -27,7 +27,7 @@ class Change:
     """What one converted file lost and changed."""
 
     title: str
-    lines: list[Line]
+    lines: list[ChangeLine]
 
 
 def changes(models: Sequence[Model], sets: Sequence[DataSet], places: Mapping[str, Sequence[Timed]]) -> list[Change]:
@@ -40,14 +40,14 @@ def _change(model: Model, base: Model, sets: Sequence[DataSet], places: Mapping[
     pairs = [(data, pair) for data in sets for pair in data.pairs if pair.candidate.model.sha256 == model.sha256]
     lines = [line for data, pair in pairs for line in _accuracy(data, pair)]
     megabytes = f"{figures(model.bytes / 1e6)} MB instead of {figures(base.bytes / 1e6)} MB."
-    lines.append(Line("Size against float32", f"{100 * model.bytes / base.bytes:.0f} %", megabytes))
+    lines.append(ChangeLine("Size against float32", f"{100 * model.bytes / base.bytes:.0f} %", megabytes))
     for members in places.values():
         mine = (t for t in members if t.model.sha256 == model.sha256)
         lines += [_latency(t, other) for t in mine if (other := same_threads(t, members))]
     return Change(f"{model.name} against {base.name}", lines)
 
 
-def _accuracy(data: DataSet, pair: Pair) -> Iterator[Line]:
+def _accuracy(data: DataSet, pair: Pair) -> Iterator[ChangeLine]:
     base, candidate = pair.base.accuracy, pair.candidate.accuracy
     differences = [("AP", "OKS-AP", pair.difference)]
     if base.metrics.get(PER_KEYPOINT) is not None:
@@ -56,15 +56,15 @@ def _accuracy(data: DataSet, pair: Pair) -> Iterator[Line]:
         before, after = (points(side.metrics[metric]) for side in (base, candidate))
         tone, verdict = _verdict(d)
         text = f"95 % interval {span(d)}: {verdict}. {after} instead of {before}, on {base.data.people:,} people."
-        yield Line(f"{name} on {data.label}", f"{signed(d.value)} points", text, tone)
+        yield ChangeLine(f"{name} on {data.label}", f"{signed(d.value)} points", text, tone)
 
 
-def _latency(mine: Timed, other: Timed) -> Line:
+def _latency(mine: Timed, other: Timed) -> ChangeLine:
     before, after = (percentile_ms(t.latency, 50) for t in (other, mine))
     d, threads = median_change(other.latency, mine.latency), plural(mine.environment.threads, "thread")
     text = f"Median of {figures(after)} ms instead of {figures(before)} ms: {signed(d.value)} % ({span(d)})."
     where = f"{mine.environment.device} {mine.environment.delegate}, {threads}"
-    return Line(f"Latency against float32, {where}", f"{100 * after / before:.0f} %", text)
+    return ChangeLine(f"Latency against float32, {where}", f"{100 * after / before:.0f} %", text)
 
 
 def _verdict(d: Interval) -> tuple[str, str]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from poseport.bench.formatting import NONE, PER_KEYPOINT, Table, figures, plural, points, signed, span
 from poseport.bench.latency import percentile_ms, whole_ms
+from poseport.bench.record import Model
 from poseport.bench.report.costs import Cost, memory_bytes, microjoules
-from poseport.bench.report.findings import (
+from poseport.bench.report.grouping import (
     DataSet,
-    Held,
+    LongRun,
     Scored,
     Timed,
     ap_interval,
@@ -16,8 +18,6 @@ from poseport.bench.report.findings import (
     is_float,
     same_threads,
 )
-from poseport.bench.report.words import NONE, PER_KEYPOINT, Table, figures, plural, points, signed, span
-from poseport.bench.result import Model
 
 _PARTS = {
     "OKS-AP_medium": "AP medium", "OKS-AP_large": "AP large",
@@ -105,7 +105,7 @@ def latency(place: str, members: Sequence[Timed]) -> Table:
     return Table(place, (*header, *more), rows)
 
 
-def held(h: Held) -> Table:
+def held(h: LongRun) -> Table:
     """A run of minutes on end, minute by minute."""
     e, since = h.environment, h.sustained.throttles_from
     slower = "stays within 10 % of its first minute" if since is None else f"throttles from minute {since}"

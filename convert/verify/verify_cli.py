@@ -95,8 +95,7 @@ def verify(
     places = {} if arm is None else {"arm64": arms.place(arm)}
     if serials:
         # the one place where convert imports bench, which knows how to run a file on a phone
-        from poseport.bench.phone import adb, app, handset
-        from poseport.bench.phone import place as phones
+        from poseport.bench.phone import adb, app, handset, raw_outputs
 
         if card.later:
             raise ValueError(
@@ -104,7 +103,7 @@ def verify(
             )
         for device in adb.choose(serials):
             app.provide(device, apk)
-            places[handset.look(device).name] = phones.place(device)
+            places[handset.look(device).name] = raw_outputs.on_phone(device)
     if folder is not None:
         if card.conversion.weights_sha256 != bundles.sha256(bundles.stages(folder)[0] / bundles.WEIGHTS):
             raise ValueError(f"{file}: was converted from other weights than {folder} holds; convert it again")

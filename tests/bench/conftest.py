@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from poseport.bench import accuracy, boxes, latency, machine, result
+from poseport.bench import accuracy, boxes, describe, latency
+from poseport.bench.record import Result
 from poseport.data import coco
 from poseport.data.people import People
 from poseport.predict import Variant
@@ -37,24 +38,24 @@ def people(drawn: Path) -> People:
 
 
 @pytest.fixture(scope="session")
-def scored(people: People, tiny_models: dict[str, Path]) -> Callable[..., result.Result]:
+def scored(people: People, tiny_models: dict[str, Path]) -> Callable[..., Result]:
     """Makes the accuracy record of a file, as if it had predicted the labels with noise."""
 
     def make(
         recipe: str, *, own: float = 0.0, shared: float = 0.06, seed: int = 0, only: tuple[str, ...] = ()
-    ) -> result.Result:
+    ) -> Result:
         model = runner.load(tiny_models[recipe])
         keypoints = noisy(people, shared, own, seed)
         persons = boxes.persons_with_labels(people)
         found = score(people, persons, keypoints, only)
         record = accuracy.record(people, boxes.annotated(people), Variant(), keypoints, found, 10.0)
-        return result.Result(result.model_info(model), machine.host(model), record)
+        return Result(describe.model_info(model), describe.host(model), record)
 
     return make
 
 
 @pytest.fixture(scope="session")
-def records(scored: Callable[..., result.Result], tiny_models: dict[str, Path]) -> list[result.Result]:
+def records(scored: Callable[..., Result], tiny_models: dict[str, Path]) -> list[Result]:
     """A float32 file and a worse int8 one, scored and timed with one and two threads."""
     timed = [latency.measure(path, threads, runs=20) for path in tiny_models.values() for threads in (1, 2)]
     return [scored("float32"), scored("int8", own=0.05, seed=1), *timed]

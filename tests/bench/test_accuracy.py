@@ -16,7 +16,7 @@ from poseport import pose
 from poseport.bench import accuracy, boxes, rescore
 from poseport.bench.cli import bench
 from poseport.bench.decide.bootstrap import average_precision
-from poseport.bench.result import Accuracy, Result
+from poseport.bench.record import Accuracy, Result
 from poseport.data import coco
 from poseport.data.images import read_image
 from poseport.data.people import People, Person
@@ -246,7 +246,7 @@ def test_boxes_that_were_moved_cost_accuracy_and_nothing_else(
     assert m.people[0].box_xywh == pytest.approx(moved.cropped[0].box_xywh)
     labels = score(people, moved.scored, np.stack([p.keypoints for p in moved.scored]).astype(float))
     assert labels.values["PCK@0.05/box"] == 1.0
-    assert m.way != recorded(measured).way
+    assert m.conditions != recorded(measured).conditions
     for amount in (0.0, 0.5):
         with pytest.raises(ValueError, match="--jitter"):
             boxes.moved(people, amount)

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from poseport.bench import latency, result, timing
+from poseport.bench import latency, results_folder, timing
 from poseport.bench.cli import bench
-from poseport.bench.result import Latency
+from poseport.bench.record import Latency
 from poseport.data import coco
 from poseport.tflite.runner import Runner
 
@@ -70,7 +70,7 @@ def test_crop_network_and_decoder_are_timed_apart_in_a_fresh_process(tiny_models
 def test_without_the_delegate_is_a_record_of_its_own(tiny_models: dict[str, Path]) -> None:
     found = latency.measure(tiny_models["float32"], 1, xnnpack=False, runs=20)
     assert found.environment.delegate == "none"
-    assert result.file_name(found) == "tiny.float32.latency.host.1t.no-delegate.json"
+    assert results_folder.file_name(found) == "tiny.float32.latency.host.1t.no-delegate.json"
 
 
 def test_processes_that_disagree_are_not_steady() -> None:

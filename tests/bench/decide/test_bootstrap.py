@@ -17,7 +17,7 @@ from poseport.bench.decide.bootstrap import (
     pck_difference,
     people_needed,
 )
-from poseport.bench.result import Accuracy, Detections, Result
+from poseport.bench.record import Accuracy, Detections, Result
 from poseport.data.people import People, Person
 from poseport.scoring.score import Score, score
 from poseport.skeleton import COCO17

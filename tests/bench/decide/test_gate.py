@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from poseport.bench import result
+from poseport.bench import results_folder
 from poseport.bench.cli import bench
 from poseport.bench.decide.bootstrap import ap_difference, median_change
-from poseport.bench.decide.gate import Budget, Verdict, gate, of_model, overall
-from poseport.bench.result import Accuracy, Latency, Result
+from poseport.bench.decide.gate import LossBudget, Verdict, gate, of_model, overall
+from poseport.bench.record import Accuracy, Latency, Result
 from poseport.skeleton import COCO17
 
 
@@ -37,7 +37,7 @@ def loss(records: list[Result]) -> float:
 def ask(records: list[Result], folder: Path, budget: float, *more: str) -> tuple[int, str]:
     """Exit code and output of the command."""
     for record in records:
-        result.save(record, folder)
+        results_folder.save(record, folder)
     names = ("--baseline", "tiny.float32", "--candidate", "tiny.int8")
     ran = CliRunner().invoke(bench, ["gate", str(folder), *names, "--max-ap-drop", str(budget), *more])
     return ran.exit_code, ran.output
@@ -53,7 +53,7 @@ def test_three_answers(
     assert 2 < loss < 30
     # a budget beside what was lost, closer than these people can tell
     budget = loss + 0.5 if budget is None else budget
-    [decision] = gate(records[:1], records[1:], Budget(ap=budget))
+    [decision] = gate(records[:1], records[1:], LossBudget(ap=budget))
     assert decision.verdict is verdict
     assert word in decision.sentence
     assert decision.difference.value == pytest.approx(-loss)
@@ -70,7 +70,7 @@ def test_three_answers(
 
 
 def test_an_identical_candidate_is_within_a_budget_of_nothing(scored: Callable[..., Result]) -> None:
-    decisions = gate([scored("float32")], [scored("int8")], Budget(ap=0.0, pck=0.0))
+    decisions = gate([scored("float32")], [scored("int8")], LossBudget(ap=0.0, pck=0.0))
     assert [d.what for d in decisions] == ["AP", "PCK@0.1/box"]
     assert overall(decisions) is Verdict.WITHIN
 
@@ -88,7 +88,7 @@ def test_the_answer_as_json(records: list[Result], tmp_path: Path) -> None:
 def test_every_common_set_is_judged_and_the_worst_answer_counts(scored: Callable[..., Result]) -> None:
     base = [scored("float32"), scored("float32", only=COCO17.body)]
     candidate = [scored("int8"), scored("int8", own=0.2, seed=1, only=COCO17.body)]
-    decisions = gate(base, candidate, Budget(ap=5.0))
+    decisions = gate(base, candidate, LossBudget(ap=5.0))
     assert [d.verdict for d in decisions] == [Verdict.WITHIN, Verdict.BEYOND]
     assert decisions[1].where.endswith(", 12 keypoints")
     assert overall(decisions) is Verdict.BEYOND
@@ -98,7 +98,7 @@ def test_an_unknown_name_lists_the_known_ones(records: list[Result], tmp_path: P
     with pytest.raises(ValueError, match=r"no result of 'm\.int8'; there are results of tiny\.float32, tiny\.int8"):
         of_model(records, "m.int8")
     for record in records:
-        result.save(record, tmp_path)
+        results_folder.save(record, tmp_path)
     names = ["--baseline", "nobody", "--candidate", "tiny.int8", "--max-ap-drop", "1"]
     ran = CliRunner().invoke(bench, ["gate", str(tmp_path), *names])
     assert ran.exit_code == 2  # 1 would say that it is beyond the budget
@@ -111,7 +111,7 @@ def test_no_common_people_is_an_error(records: list[Result]) -> None:
     assert isinstance(candidate.measured, Accuracy)
     elsewhere = replace(candidate.measured, data=replace(candidate.measured.data, sha256="f" * 64))
     with pytest.raises(ValueError, match="never measured on the same people"):
-        gate([base], [replace(candidate, measured=elsewhere)], Budget(ap=1.0))
+        gate([base], [replace(candidate, measured=elsewhere)], LossBudget(ap=1.0))
 
 
 def test_a_budget_below_nothing_is_refused(records: list[Result], tmp_path: Path) -> None:
@@ -121,7 +121,7 @@ def test_a_budget_below_nothing_is_refused(records: list[Result], tmp_path: Path
 
 
 def test_no_budget_at_all_is_refused(records: list[Result], tmp_path: Path) -> None:
-    result.save(records[0], tmp_path)
+    results_folder.save(records[0], tmp_path)
     names = ["--baseline", "tiny.float32", "--candidate", "tiny.float32"]
     ran = CliRunner().invoke(bench, ["gate", str(tmp_path), *names])
     assert ran.exit_code == 2
@@ -140,11 +140,11 @@ def test_a_slower_candidate_is_found_out(records: list[Result], factor: float, v
         timing(r, 1000 * f * np.random.default_rng(seed).lognormal(0, 0.1, 800))
         for seed, (r, f) in enumerate(zip(records, (1.0, factor), strict=True))
     )
-    [decision] = gate([base], [candidate], Budget(slower=10.0))
+    [decision] = gate([base], [candidate], LossBudget(slower=10.0))
     assert decision.verdict is verdict
     assert decision.difference.value == pytest.approx(100 * (factor - 1), abs=2)
     with pytest.raises(ValueError, match="never timed on the same machine"):
-        gate([base], records[1:], Budget(slower=10.0))
+        gate([base], records[1:], LossBudget(slower=10.0))
 
 
 def test_the_interval_of_a_slowdown_covers_the_truth(records: list[Result]) -> None:
@@ -171,7 +171,7 @@ def test_processes_that_disagree_tell_less(records: list[Result]) -> None:
     torn = timing(records[1], np.repeat([1000, 1200], 400) * rng.lognormal(0, 0.01, 800))
     assert isinstance(torn.measured, Latency)
     torn = replace(torn, measured=replace(torn.measured, repeats=(400, 400)))
-    [decision] = gate([steady], [torn], Budget(slower=15.0))
+    [decision] = gate([steady], [torn], LossBudget(slower=15.0))
     assert decision.verdict is Verdict.CANNOT_TELL
     assert decision.difference.low == pytest.approx(0, abs=1)
     assert decision.difference.high == pytest.approx(20, abs=1)
@@ -180,9 +180,9 @@ def test_processes_that_disagree_tell_less(records: list[Result]) -> None:
 
 def test_a_kept_record_is_a_baseline(records: list[Result], loss: float, tmp_path: Path) -> None:
     """As in a user's repository: last month's record in a file, today's results in a folder, by the same name."""
-    kept = result.save(records[0], tmp_path / "kept")
+    kept = results_folder.save(records[0], tmp_path / "kept")
     today = replace(records[1], model=replace(records[1].model, name="tiny.float32"))
-    result.save(today, tmp_path / "today")
+    results_folder.save(today, tmp_path / "today")
     for baseline in (kept, kept.parent):
         names = ["--baseline", str(baseline), "--candidate", "tiny.float32", "--max-ap-drop", "40"]
         ran = CliRunner().invoke(bench, ["gate", str(tmp_path / "today"), *names])

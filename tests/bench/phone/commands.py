@@ -8,7 +8,7 @@ from pathlib import Path
 from click.testing import CliRunner
 from standin import StandIn
 
-from poseport.bench.result import Result
+from poseport.bench.record import Result
 from poseport.command.cli import main
 from poseport.records import read_json
 

@@ -1,8 +1,8 @@
 """A stand-in phone: speaks adb's transport protocol on loopback, so that the real `adb` connects to it.
 
 A few shell commands are answered in Python; `am start` of the benchmark measures with `poseport.tflite.runner` and
-writes the app's files part by part, as `core/Bench.kt` does. Every fault of a real phone is a switch. Its figures are no phone's,
-and its `ro.product.name` says so.
+writes the app's files part by part, as `core/Bench.kt` does. Every fault of a real phone is a switch. Its figures
+are no phone's, and its `ro.product.name` says so.
 """
 
 from __future__ import annotations

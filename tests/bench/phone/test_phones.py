@@ -11,9 +11,9 @@ import pytest
 from commands import bench, records, run
 from standin import StandIn
 
-from poseport.bench import accuracy, result
+from poseport.bench import accuracy, results_folder
+from poseport.bench.record import Accuracy, Latency
 from poseport.bench.report import report
-from poseport.bench.result import Accuracy, Latency
 from poseport.data import batches, coco
 from poseport.tflite import runner
 
@@ -129,7 +129,7 @@ def test_a_stand_in_is_no_phone_in_a_report_or_a_gate(
 ) -> None:
     for recipe in ("float32", "int8"):
         bench(tiny_models[recipe], drawn, tmp_path)
-    found = result.load_all(tmp_path)
+    found = results_folder.load_all(tmp_path)
     report.write_report(found, tmp_path / "r.html", images=False)
     assert "Stand-in devices</h2>" in (tmp_path / "r.html").read_text()
     report.write_report(found, tmp_path / "r.md")

@@ -21,16 +21,16 @@ from click.testing import CliRunner
 
 from poseport import crop, pose
 from poseport.bench import accuracy as measure
-from poseport.bench import boxes, result
+from poseport.bench import boxes, results_folder
 from poseport.bench.cli import bench
 from poseport.bench.decide.bootstrap import Interval
-from poseport.bench.decide.gate import Budget, gate
-from poseport.bench.report import body, costs, heatmaps, pck, photos, plots
-from poseport.bench.report.findings import Timed, ap_interval
+from poseport.bench.decide.gate import LossBudget, gate
+from poseport.bench.formatting import figures
+from poseport.bench.record import Accuracy, Latency, Result
+from poseport.bench.report import body_plot, costs, heatmaps, photos, plots, set_plots
+from poseport.bench.report.grouping import Timed, ap_interval
 from poseport.bench.report.page import gather
 from poseport.bench.report.report import write_report
-from poseport.bench.report.words import figures
-from poseport.bench.result import Accuracy, Result
 from poseport.data.images import read_image
 from poseport.data.people import People
 from poseport.skeleton import COCO17
@@ -112,14 +112,14 @@ def test_the_page_says_what_the_records_say(page: Read, records: list[Result]) -
     for needed in ("tiny.float32", "tiny.int8", records[1].model.sha256, base.data.sha256, "60 people"):
         assert needed in page.text
     m = records[2].measured
-    assert isinstance(m, result.Latency)
+    assert isinstance(m, Latency)
     assert figures(m.first_us / 1e3) in page.text
     assert records[2].environment.processor in page.text
 
 
 def test_a_pck_curve_goes_through_the_pck_of_the_record(records: list[Result]) -> None:
     m = accuracy(records[1])
-    thresholds, share = pck.pck_curve(m)
+    thresholds, share = set_plots.pck_curve(m)
     for threshold in (0.05, 0.1, 0.2):
         at = int(np.argmin(abs(thresholds - threshold)))
         # errors are kept to a hundredth of a pixel
@@ -149,7 +149,7 @@ def test_a_table_has_every_figure_in_a_row_of_its_own(records: list[Result], tmp
 
 
 def test_report_and_gate_give_the_same_interval(page: Read, records: list[Result]) -> None:
-    [decision] = gate(records[:1], records[1:2], Budget(ap=1.0))
+    [decision] = gate(records[:1], records[1:2], LossBudget(ap=1.0))
     d = decision.difference
     text = f"{d.value:+.1f} ({d.low:+.1f} to {d.high:+.1f})".replace("-", "\N{MINUS SIGN}")
     assert text in page.text
@@ -232,14 +232,14 @@ def test_a_drawn_person_shows_what_more_than_chance_lost() -> None:
         "left_wrist": Interval(-4.0, -6.0, -2.0), "right_wrist": Interval(-4.0, -9.0, 1.0),
         "left_knee": Interval(3.0, 1.0, 5.0), "right_knee": Interval(math.nan, math.nan, math.nan),
     }  # fmt: skip
-    svg = body.drawing(changes, COCO17, "a <title>")
+    svg = body_plot.drawing(changes, COCO17, "a <title>")
     assert "a &lt;title&gt;" in svg
     tones = {name: tone for tone, name in re.findall(r'<g class="(\w+)"><title>(\w+ \w+):', svg)}
     assert tones == {"left wrist": "loss", "right wrist": "none", "left knee": "gain"}
     x = {name: float(x) for name, x in re.findall(r'<title>(\w+ \w+):[^<]*</title><circle cx="(\d+)"', svg)}
     assert x["left wrist"] > x["right wrist"]  # it faces the viewer
-    assert body.drawing(changes | {"tail": Interval(0.0, 0.0, 0.0)}, COCO17, "") == ""
-    assert body.drawing({}, COCO17, "") == ""
+    assert body_plot.drawing(changes | {"tail": Interval(0.0, 0.0, 0.0)}, COCO17, "") == ""
+    assert body_plot.drawing({}, COCO17, "") == ""
 
 
 def test_energy_is_the_multiply_adds_by_type() -> None:
@@ -251,7 +251,7 @@ def test_energy_is_the_multiply_adds_by_type() -> None:
 
 def test_memory_of_a_phone_is_that_of_the_app(records: list[Result]) -> None:
     timed = records[2].measured
-    assert isinstance(timed, result.Latency)
+    assert isinstance(timed, Latency)
     assert timed.peak_bytes is not None
     assert timed.before_bytes is not None
     for before, wanted in ((timed.before_bytes, timed.peak_bytes - timed.before_bytes), (None, timed.peak_bytes)):
@@ -442,7 +442,7 @@ def test_a_missing_extra_names_the_command(
 
 def test_the_command(records: list[Result], tmp_path: Path) -> None:
     for record in records:
-        result.save(record, tmp_path / "results")
+        results_folder.save(record, tmp_path / "results")
     out = tmp_path / "new" / "report.html"
     ran = CliRunner().invoke(bench, ["report", str(tmp_path / "results"), "--out", str(out), "--no-photos"])
     assert ran.exit_code == 0, ran.output

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from browser import CHROMIUM, Browser
 
+from poseport.bench.record import Result
 from poseport.bench.report import heatmaps
 from poseport.bench.report.report import write_report
-from poseport.bench.result import Result
 
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="no chromium here; Debian: apt-get install chromium")
 WIDTHS = (390, 820, 1440)

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from poseport.bench.record import Accuracy
 from poseport.bench.report import plots
-from poseport.bench.report.findings import DataSet
-from poseport.bench.result import Accuracy
+from poseport.bench.report.grouping import DataSet
 
 HIGHEST = 0.3
 _STEPS = 61
@@ -26,7 +26,7 @@ def pck_curve(found: Accuracy) -> tuple[np.ndarray, np.ndarray]:
 def pck_curves(data: DataSet, series: Mapping[str, int]) -> str:
     """The curves of all files on a set as an SVG element; empty where nobody has labels. series: as of `findings`."""
     lines = [
-        plots.Line(s.model.name, s.model.card.conversion.recipe, series[s.model.sha256], *pck_curve(s.accuracy))
+        plots.Curve(s.model.name, s.model.card.conversion.recipe, series[s.model.sha256], *pck_curve(s.accuracy))
         for s in data.scored
         if s.accuracy.metrics.get("PCK@0.1/box") is not None
     ]

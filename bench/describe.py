@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import datetime
+import hashlib
 import os
 import platform
 from pathlib import Path
 
 from poseport import __version__
-from poseport.bench.result import Environment
+from poseport.bench.record import Environment, Model
+from poseport.tflite import model_file
+from poseport.tflite.inspection import inspect_bytes, macs_per_person
 from poseport.tflite.runner import Pose
 
 _SENSORS = Path("/sys/class/thermal")
@@ -49,3 +52,19 @@ def _processor() -> str:
     except OSError:
         pass
     return platform.processor() or "unknown"
+
+
+def model_info(pose: Pose) -> Model:
+    """What a record keeps of a loaded file."""
+    data = pose.path.read_bytes()
+    name = pose.path.name.removesuffix(".tflite")
+    digest, zipped = hashlib.sha256(data).hexdigest(), model_file.zipped_bytes(data)
+    return Model(name, digest, len(data), pose.card, zipped, _macs(pose.path))
+
+
+def _macs(path: Path) -> dict[str, int]:
+    stages = model_file.read_stages(path)
+    try:
+        return macs_per_person((inspect_bytes(data, str(path)), card.spec.crops_per_person) for data, card in stages)
+    except ValueError:  # tflite-runtime comes without the schema that `inspect` reads a file by
+        return {}

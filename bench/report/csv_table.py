@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 
 from poseport.bench.decide.bootstrap import percentile_interval
 from poseport.bench.latency import percentile_ms, whole_ms
+from poseport.bench.record import Accuracy, Model, Result, Sustained
 from poseport.bench.report.costs import microjoules
-from poseport.bench.report.findings import ap_interval
-from poseport.bench.result import Accuracy, Model, Result, Sustained
+from poseport.bench.report.grouping import ap_interval
 
 COLUMNS = (
     "model", "recipe", "bytes", "sha256", "device", "processor", "runtime", "delegate", "threads", "data", "people",

@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 
 from poseport.bench.decide.bootstrap import Interval, keypoint_differences
-from poseport.bench.report import body, heatmaps, plots
+from poseport.bench.formatting import NONE, PER_KEYPOINT, Table, signed, span
+from poseport.bench.record import PersonSample
+from poseport.bench.report import body_plot, heatmaps, plots
 from poseport.bench.report import photos as drawn
-from poseport.bench.report.findings import DataSet, Pair
-from poseport.bench.report.words import NONE, PER_KEYPOINT, Table, signed, span
-from poseport.bench.result import PersonSample
+from poseport.bench.report.grouping import DataSet, Pair
 from poseport.data.images import read_image
 from poseport.predict import PoseNetwork
 
@@ -70,12 +70,12 @@ def compare(data: DataSet, pair: Pair, *, pictures: bool, photos: bool, files: M
         name = f"{PER_KEYPOINT}, {title}"
         plot = plots.dumbbell(names, before.tolist(), after.tolist(), legend, f"{PER_KEYPOINT} (of 100)", name)
         by_name = dict(zip(names, changes, strict=True))
-        figure = body.drawing(by_name, base.model.card.spec.skeleton, f"Change of {name}, on a drawn person")
+        figure = body_plot.drawing(by_name, base.model.card.spec.skeleton, f"Change of {name}, on a drawn person")
     fallen = _fallen(pair)
     networks, note = heatmaps.open_pair(pair, files) if photos and fallen else ([], "")
     worst = [_worse(pair, first, after, photos, networks) for first, after in fallen]
     table = Table(f"{PER_KEYPOINT} of each keypoint", header, rows)
-    return Compared(title, plot, figure, body.caption(changes) if figure else "", table, worst, note)
+    return Compared(title, plot, figure, body_plot.caption(changes) if figure else "", table, worst, note)
 
 
 def _change(d: Interval) -> str:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from poseport import pose
-from poseport.bench.report.words import plural
+from poseport.bench.formatting import plural
 from poseport.data.drawn import synth
 from poseport.tflite.inspection import Inspection, inspect_bytes
 from poseport.tflite.runner import Pose, Runner, load, open_interpreter
@@ -27,7 +27,7 @@ RUNS, WARMUP = 50, 5
 
 
 @dataclass(frozen=True)
-class Timed:
+class OpTiming:
     """One operation. us: median microseconds alone. delegate: what ran it, XNNPACK or none. layer: of the network."""
 
     kind: str
@@ -46,7 +46,7 @@ class Profile:
     file: str
     threads: int
     whole_us: float
-    ops: tuple[Timed, ...]
+    ops: tuple[OpTiming, ...]
 
     @property
     def sum_us(self) -> float:
@@ -55,7 +55,7 @@ class Profile:
 
     def by(self, field: str) -> dict[str, tuple[float, int, int]]:
         """Microseconds, multiply-adds and count by "layer", "kind", "dtype" or "delegate", in order of their time."""
-        groups: dict[str, list[Timed]] = defaultdict(list)
+        groups: dict[str, list[OpTiming]] = defaultdict(list)
         for op in self.ops:
             groups[getattr(op, field)].append(op)
         rows = {name: (sum(o.us for o in ops), sum(o.macs for o in ops), len(ops)) for name, ops in groups.items()}
@@ -109,7 +109,7 @@ def _values(data: bytes, name: str, tensor: np.ndarray) -> dict[int, np.ndarray]
 
 def _time(
     data: bytes, found: Inspection, index: int, values: dict[int, np.ndarray], threads: int, xnnpack: bool, runs: int
-) -> Timed:
+) -> OpTiming:
     op = found.ops[index]
     interpreter, _ = open_interpreter(_alone(data, index), f"{op.kind} {op.name}", threads, xnnpack=xnnpack)
     fed = [i for i in dict.fromkeys(op.inputs) if i >= 0 and not found.tensors[i].constant]
@@ -119,7 +119,7 @@ def _time(
         interpreter.invoke()
     taken = any(o["op_name"] == "DELEGATE" for o in interpreter._get_ops_details())
     us = _median_us(interpreter.invoke, runs)
-    return Timed(op.kind, op.dtype, layer(op.name), op.name, op.macs, "XNNPACK" if taken else "none", us)
+    return OpTiming(op.kind, op.dtype, layer(op.name), op.name, op.macs, "XNNPACK" if taken else "none", us)
 
 
 def _alone(data: bytes, index: int) -> bytes:

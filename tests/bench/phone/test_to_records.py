@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from poseport.bench import machine, result
-from poseport.bench.phone import record
+from poseport.bench import describe, results_folder
+from poseport.bench.phone import to_records
 from poseport.bench.phone.files import Description
+from poseport.bench.record import Minute, Result, Sustained
 from poseport.bench.report import report
-from poseport.bench.result import Minute, Result, Sustained
 from poseport.data import coco
 from poseport.records import read_json
 from poseport.tflite import runner
@@ -23,21 +23,21 @@ def test_a_damaged_part_is_refused(tiny_models: dict[str, Path], drawn: Path, tm
     persons = [p for p in people.persons if p.num_labelled][:2]
     run_json = Description("m.tflite", "tensors", "CPU", 1, len(persons), 1, 20)
     with pytest.raises(ValueError, match=r"0\.json: is missing"):
-        record._keypoints(model, run_json, tmp_path, persons)
+        to_records._keypoints(model, run_json, tmp_path, persons)
     part = {"schema": 1, "run": "x", "input_px": [[0.0] * 51] * 2, "invoke_ns": [1, 1]}
     (tmp_path / "0.json").write_text(json.dumps(part))
     size = model.runner.output["shape"].prod()
     (tmp_path / "0.bin").write_bytes(bytes(2 * size - 1))
     with pytest.raises(ValueError, match=r"0\.bin: is cut off"):
-        record._keypoints(model, run_json, tmp_path, persons)
+        to_records._keypoints(model, run_json, tmp_path, persons)
     (tmp_path / "0.bin").write_bytes(bytes(2 * size))
-    assert record._keypoints(model, run_json, tmp_path, persons)[0].shape == (2, 17, 3)
+    assert to_records._keypoints(model, run_json, tmp_path, persons)[0].shape == (2, 17, 3)
     (tmp_path / "0.json").write_text(json.dumps({**part, "input_px": [[0.0] * 51]}))
     with pytest.raises(ValueError, match="1 people, expected 2"):
-        record._keypoints(model, run_json, tmp_path, persons)
+        to_records._keypoints(model, run_json, tmp_path, persons)
     (tmp_path / "0.json").write_text("{")
     with pytest.raises(ValueError, match="cannot be read"):
-        record._keypoints(model, run_json, tmp_path, persons)
+        to_records._keypoints(model, run_json, tmp_path, persons)
 
 
 def test_minutes_are_the_phones_own() -> None:
@@ -45,7 +45,7 @@ def test_minutes_are_the_phones_own() -> None:
         return {"latency_ns": [int(ms * 1e6)] * count, "after": {"time_ms": int(1e6 + end_s * 1e3)}}
 
     # 60 s, a pause of 2 s, then 78 s that reach into the third minute, then a pause of minutes
-    found = record.minutes([piece(60, 100, 600), piece(140, 120, 650), piece(400, 130, 10)])
+    found = to_records.minutes([piece(60, 100, 600), piece(140, 120, 650), piece(400, 130, 10)])
     assert [m.minute for m in found] == [1, 2, 3, 7]
     assert [len(m.invoke_us) for m in found] == [600, 483, 167, 10]
     assert [m.percentile_ms(50) for m in found] == [100, 120, 120, 130]
@@ -64,9 +64,9 @@ def test_a_report_shows_minute_by_minute(tiny_models: dict[str, Path], tmp_path:
     model = runner.load(tiny_models["int8"])
     minutes = (Minute(1, (5000.0, 5100.0), 31.2, 90.0, 2400.0), Minute(2, (7000.0, 7100.0), 41.0, 89.0, None))
     measured = Sustained("sustained", "people", minutes)
-    environment = replace(machine.host(model), device="A phone (12ab)", delegate="GPU")
-    found = Result(result.model_info(model), environment, measured)
-    assert read_json(Result, result.save(found, tmp_path)) == found
+    environment = replace(describe.host(model), device="A phone (12ab)", delegate="GPU")
+    found = Result(describe.model_info(model), environment, measured)
+    assert read_json(Result, results_folder.save(found, tmp_path)) == found
     report.write_report([found], tmp_path / "r.md")
     text = (tmp_path / "r.md").read_text()
     assert "minute by minute on A phone (12ab), GPU, 1 thread: throttles from minute 2" in text
@@ -84,4 +84,4 @@ def test_a_report_shows_minute_by_minute(tiny_models: dict[str, Path], tmp_path:
     ],
 )
 def test_the_hottest_plausible_sensor(state: dict, celsius: float | None) -> None:
-    assert record.celsius(state) == celsius
+    assert to_records.celsius(state) == celsius

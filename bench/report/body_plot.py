@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 
 from poseport.bench.decide.bootstrap import Interval
-from poseport.bench.report.words import signed, span
+from poseport.bench.formatting import signed, span
 from poseport.skeleton import Skeleton
 
 _SIZE = 300, 330

@@ -12,10 +12,11 @@ import numpy as np
 from poseport import __version__, crop, pose
 from poseport.bench import accuracy
 from poseport.bench.boxes import Boxes
+from poseport.bench.describe import model_info
 from poseport.bench.phone.files import Description
 from poseport.bench.phone.handset import Phone
 from poseport.bench.phone.parts import PART, RESULT, read
-from poseport.bench.result import Environment, Latency, Minute, Result, Sustained, model_info
+from poseport.bench.record import Environment, Latency, Minute, Result, Sustained
 from poseport.data.people import People, Person
 from poseport.predict import Variant
 from poseport.scoring.score import score

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
-from poseport.records import read_json, write_json
 from poseport.spec import DecodeMethod
-from poseport.tflite import model_file
 from poseport.tflite.card import ModelCard
-from poseport.tflite.inspection import inspect_bytes, macs_per_person
-from poseport.tflite.runner import Pose
 
 
 @dataclass(frozen=True)
@@ -60,7 +53,7 @@ class Environment:
     xnnpack: bool | None = None
 
     @property
-    def way(self) -> tuple[object, ...]:
+    def conditions(self) -> tuple[object, ...]:
         """What of it decides on the outputs: a phone's delegates and kernels differ, a host's are the same."""
         return (self.device,) if self.device == "host" else (self.device, self.delegate, self.threads)
 
@@ -137,7 +130,7 @@ class Accuracy:
     decoder: DecodeMethod | None = None
 
     @property
-    def way(self) -> tuple[object, ...]:
+    def conditions(self) -> tuple[object, ...]:
         """What two records must share to be compared: people (not their folder, it may have moved), crops, scoring."""
         data = self.data.file, self.data.sha256, self.data.people
         return data, self.boxes, self.flip, self.keypoints, self.decoder
@@ -216,65 +209,3 @@ class Result:
     model: Model
     environment: Environment
     measured: Accuracy | Latency | Sustained
-
-
-def model_info(pose: Pose) -> Model:
-    """What a record keeps of a loaded file."""
-    data = pose.path.read_bytes()
-    name = pose.path.name.removesuffix(".tflite")
-    digest, zipped = hashlib.sha256(data).hexdigest(), model_file.zipped_bytes(data)
-    return Model(name, digest, len(data), pose.card, zipped, _macs(pose.path))
-
-
-def _macs(path: Path) -> dict[str, int]:
-    stages = model_file.read_stages(path)
-    try:
-        return macs_per_person((inspect_bytes(data, str(path)), card.spec.crops_per_person) for data, card in stages)
-    except ValueError:  # tflite-runtime comes without the schema that `inspect` reads a file by
-        return {}
-
-
-def file_name(result: Result) -> str:
-    """Name of a record's file: a repeated measurement replaces the older one."""
-    m, e = result.measured, result.environment
-    if isinstance(m, Accuracy):
-        way = repr((m.data.sha256, m.data.people, m.boxes, m.flip, m.keypoints, *filter(None, [m.decoder])))
-        parts = [result.model.name, "accuracy", _word(Path(m.data.file).stem), f"{len(m.keypoints)}kp"]
-        parts += [*filter(None, [m.decoder]), hashlib.sha256(way.encode()).hexdigest()[:6]]
-        parts += [_word(" ".join(map(str, e.way)))] if e.device != "host" else []
-    else:
-        parts = [result.model.name, m.kind, _word(e.device), f"{e.threads}t"]
-        if e.device != "host":
-            parts.append(_word(e.delegate))
-        elif e.delegate == "none":
-            parts.append("no-delegate")
-    return ".".join(parts) + ".json"
-
-
-def save(result: Result, directory: Path) -> Path:
-    """Write a record into a folder of results."""
-    path = Path(directory) / file_name(result)
-    write_json(result, path)
-    return path
-
-
-def load_all(directory: Path) -> list[Result]:
-    """Every record of a folder, by file name; ValueError when there is none, or one cannot be read."""
-    directory = Path(directory)
-    paths = sorted(directory.glob("*.json")) if directory.is_dir() else []
-    if not paths:
-        raise ValueError(f"{directory}: holds no results; `poseport bench accuracy … --out {directory}` writes them")
-    return [read_json(Result, path) for path in paths]
-
-
-def load_some(path: Path) -> list[Result]:
-    """Records that somebody kept: a file, or a folder of them, of one model; ValueError when of several."""
-    found = [read_json(Result, path)] if Path(path).is_file() else load_all(path)
-    names = sorted({r.model.name for r in found})
-    if len(names) > 1:
-        raise ValueError(f"{path}: holds records of {', '.join(names)}; expected those of one model")
-    return found
-
-
-def _word(text: str) -> str:
-    return re.sub(r"[^A-Za-z0-9_-]+", "-", text).strip("-") or "unnamed"

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from poseport.bench.decide.bootstrap import Interval, ap_difference, average_precision, bootstrap
-from poseport.bench.report.words import plural
-from poseport.bench.result import Accuracy, Detections, Environment, Latency, Model, Result, Sustained
+from poseport.bench.formatting import plural
+from poseport.bench.record import Accuracy, Detections, Environment, Latency, Model, Result, Sustained
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Timed:
 
 
 @dataclass(frozen=True)
-class Held:
+class LongRun:
     """A record of minutes on end."""
 
     model: Model
@@ -82,7 +82,7 @@ def series(models: Sequence[Model]) -> dict[str, int]:
     return {m.sha256: numbers.setdefault(m.card.weights_sha256, len(numbers)) for m in models}
 
 
-def sort_records(results: Sequence[Result]) -> tuple[list[Model], list[Scored], list[Timed], list[Held]]:
+def sort_records(results: Sequence[Result]) -> tuple[list[Model], list[Scored], list[Timed], list[LongRun]]:
     """Every file once, its accuracy, latency and sustained records; a float32 file comes before those of the same
     weights.
     """
@@ -94,7 +94,7 @@ def sort_records(results: Sequence[Result]) -> tuple[list[Model], list[Scored], 
     models = list({r.model.sha256: r.model for r in ordered}.values())
     scored = [Scored(r.model, r.environment, m) for r in ordered if isinstance(m := r.measured, Accuracy)]
     timed = [Timed(r.model, r.environment, m) for r in ordered if isinstance(m := r.measured, Latency)]
-    held = [Held(r.model, r.environment, m) for r in ordered if isinstance(m := r.measured, Sustained)]
+    held = [LongRun(r.model, r.environment, m) for r in ordered if isinstance(m := r.measured, Sustained)]
     return models, scored, timed, held
 
 
@@ -102,7 +102,7 @@ def data_sets(scored: Sequence[Scored]) -> list[DataSet]:
     """Records that were taken on the same people in the same way, under a name that says what sets them apart."""
     grouped: dict[tuple[object, ...], list[Scored]] = defaultdict(list)
     for s in scored:
-        grouped[(*s.accuracy.way, *s.environment.way)].append(s)
+        grouped[(*s.accuracy.conditions, *s.environment.conditions)].append(s)
     named = {(s.accuracy.data.file, s.accuracy.data.sha256) for s in scored}
     sets: list[DataSet] = []
     # the whole set before parts of its keypoints

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from poseport.bench import operations
+from poseport.bench import op_profile
 from poseport.bench.cli import bench
 from poseport.tflite import runner
 from poseport.tflite.inspection import inspect
@@ -17,7 +17,7 @@ from poseport.tflite.inspection import inspect
 
 @pytest.mark.parametrize("recipe", ["int8", "float32"])
 def test_every_operation_is_timed(tiny_models: dict[str, Path], recipe: str) -> None:
-    found = operations.profile(tiny_models[recipe], runs=5)
+    found = op_profile.profile(tiny_models[recipe], runs=5)
     whole = inspect(tiny_models[recipe])
     assert [(op.kind, op.name, op.macs) for op in found.ops] == [(op.kind, op.name, op.macs) for op in whole.ops]
     assert all(op.us > 0 for op in found.ops)
@@ -25,16 +25,16 @@ def test_every_operation_is_timed(tiny_models: dict[str, Path], recipe: str) -> 
     kinds = found.by("kind")
     assert sum(count for _, _, count in kinds.values()) == len(whole.ops)
     assert sum(us for us, _, _ in kinds.values()) == pytest.approx(found.sum_us)
-    assert {op.delegate for op in operations.profile(tiny_models[recipe], xnnpack=False, runs=5).ops} == {"none"}
+    assert {op.delegate for op in op_profile.profile(tiny_models[recipe], xnnpack=False, runs=5).ops} == {"none"}
 
 
 def test_an_operation_alone_gives_what_it_gives_in_the_network(tiny_models: dict[str, Path]) -> None:
     """Cut out wrongly (constants, strides, scales) it would be another operation, whose time says nothing."""
     path = tiny_models["int8"]
     data, whole = path.read_bytes(), inspect(path)
-    values = operations._values(data, str(path), operations._input(runner.load(path)))
+    values = op_profile._values(data, str(path), op_profile._input(runner.load(path)))
     for index, op in enumerate(whole.ops):
-        alone, _ = runner.open_interpreter(operations._alone(data, index), op.name, 1, xnnpack=False)
+        alone, _ = runner.open_interpreter(op_profile._alone(data, index), op.name, 1, xnnpack=False)
         fed = [i for i in dict.fromkeys(op.inputs) if i >= 0 and not whole.tensors[i].constant]
         for detail, i in zip(alone.get_input_details(), fed, strict=True):
             alone.set_tensor(detail["index"], values[i])
@@ -55,7 +55,7 @@ def test_an_operation_alone_gives_what_it_gives_in_the_network(tiny_models: dict
     ],
 )
 def test_names_of_layers(name: str, layer: str) -> None:
-    assert operations.layer(name) == layer
+    assert op_profile.layer(name) == layer
 
 
 def test_the_command(tiny_models: dict[str, Path], tmp_path: Path) -> None:

@@ -15,19 +15,19 @@ from poseport.bench.phone import run
 from poseport.bench.phone.adb import Device
 from poseport.bench.phone.files import Hardware, Sent
 from poseport.bench.phone.parts import Job
-from poseport.bench.phone.record import outputs, parts
 from poseport.bench.phone.run import Cannot
+from poseport.bench.phone.to_records import outputs, parts
 from poseport.tflite.runner import Runner
 
 
-def place(device: Device, hardware: Hardware = "CPU") -> Callable[[bytes, np.ndarray], np.ndarray]:
+def on_phone(device: Device, hardware: Hardware = "CPU") -> Callable[[bytes, np.ndarray], np.ndarray]:
     """What runs a file of one stage on input tensors (n, H, W, 3) of its own type and gives raw outputs (n, ...).
 
     The app is on the phone. The returned function raises ValueError, one line, for whatever went wrong there, and
     leaves nothing on it.
     """
 
-    def on_phone(flatbuffer: bytes, tensors: np.ndarray) -> np.ndarray:
+    def run_tensors(flatbuffer: bytes, tensors: np.ndarray) -> np.ndarray:
         with tempfile.TemporaryDirectory() as scratch:
             model, people = Path(scratch) / "model.tflite", Path(scratch) / "tensors.bin"
             model.write_bytes(flatbuffer)
@@ -46,4 +46,4 @@ def place(device: Device, hardware: Hardware = "CPU") -> Callable[[bytes, np.nda
                 with suppress(ValueError):  # a phone that is gone keeps what it was sent; the same people replace it
                     run.forget(job, [description])
 
-    return on_phone
+    return run_tensors
