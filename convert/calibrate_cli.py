@@ -12,6 +12,7 @@ from poseport.command.options import (
     answer,
     guarded,
     load_people,
+    load_sets,
     output_options,
     people_options,
     progress,
@@ -21,7 +22,7 @@ from poseport.command.options import (
 
 @click.command()
 @click.argument("folder", metavar="BUNDLE", type=BUNDLE)
-@people_options("calib", "Calibration people, whose crops would set the activation ranges")
+@people_options("calib", "Calibration people, whose crops would set the activation ranges", several=True)
 @people_options("exclude", "Evaluation people, whose photos must not be used for calibration", required=False)
 @click.option(
     "--count", default=512, show_default=True, type=click.IntRange(16), help="Largest number of people to examine."
@@ -31,8 +32,9 @@ from poseport.command.options import (
 @guarded
 def calibrate(
     folder: Path,
-    calib: Path,
-    calib_images: Path | None,
+    calib: tuple[Path, ...],
+    calib_images: tuple[Path, ...],
+    calib_share: str | None,
     exclude: Path | None,
     exclude_images: Path | None,
     count: int,
@@ -52,7 +54,7 @@ def calibrate(
     from poseport.convert.recipes import recipe
 
     first = bundle.stages(folder)[0]
-    people = load_people(calib, calib_images, None)
+    people = load_sets(calib, calib_images, calib_share)
     others = load_people(exclude, exclude_images, None) if exclude else None
     os.environ["KERAS_BACKEND"] = "tensorflow"  # TensorFlow converts, whichever backend trained
     with quietly():

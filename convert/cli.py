@@ -15,6 +15,7 @@ from poseport.command.options import (
     answer,
     guarded,
     load_people,
+    load_sets,
     output_options,
     people_options,
     progress,
@@ -42,7 +43,10 @@ RECIPE = LazyChoice(_recipes)
     help="Types of weights and activations: float32, float16, dynamic, int8, int8-p95, 16x8, mixed-float32, int8-qat …",
 )
 @people_options(
-    "calib", "People whose crops set the activation ranges (not the people you evaluate on)", required=False
+    "calib",
+    "People whose crops set the activation ranges (not the people you evaluate on)",
+    required=False,
+    several=True,
 )
 @click.option(
     "--calib-count",
@@ -86,8 +90,9 @@ RECIPE = LazyChoice(_recipes)
 def convert(
     bundle: Path,
     recipe_name: str,
-    calib: Path | None,
-    calib_images: Path | None,
+    calib: tuple[Path, ...],
+    calib_images: tuple[Path, ...],
+    calib_share: str | None,
     calib_count: int,
     seed: int,
     exclude: Path | None,
@@ -122,7 +127,7 @@ def convert(
     if (data is not None) != recipe.trained:
         raise ValueError(f"--data goes with recipe int8-qat, and int8-qat needs it; found recipe {recipe.name}")
     learned = load_people(data, data_images, None) if data else None
-    people = load_people(calib, calib_images, None) if calib else learned
+    people = load_sets(calib, calib_images, calib_share) if calib else learned
     others = load_people(exclude, exclude_images, None) if exclude else None
     if (max_ap_drop is None) != (tune_on is None):
         raise ValueError("--max-ap-drop and --tune-on go together: a budget, and the people on whom it is measured")

@@ -16,6 +16,7 @@ from poseport.command.options import (
     answer,
     guarded,
     load_people,
+    load_sets,
     output_options,
     people_options,
     skeleton_option,
@@ -28,7 +29,7 @@ _SHARE = click.FloatRange(0, 1, max_open=True)
 
 @click.command(cls=Sections, epilog=f"Example: {_EXAMPLE}")
 @click.option("--preset", required=True, help="Network and recipe; a wrong name lists those that exist.")
-@people_options("data", "People to train on")
+@people_options("data", "People to train on", several=True)
 @people_options("val", "People to score on", required=False)
 @click.option("--out", required=True, type=PATH, help="Folder of the run; becomes a bundle.")
 @click.option("--refine", type=BUNDLE, help="Bundle whose keypoints a -refine preset corrects: the stage before.")
@@ -160,7 +161,7 @@ def train(**options: Any) -> None:
     if jax_launcher.wanted(options["workers"]):
         return jax_launcher.launch(jax_launcher.this_command(), options["workers"], options["out"])
     preset = presets.preset(options["preset"])
-    people = load_people(options["data"], options["data_images"], options["skeleton"])
+    people = load_sets(options["data"], options["data_images"], options["data_share"], options["skeleton"])
     val = None
     if options["val"] is not None:
         val = load_people(options["val"], options["val_images"], options["skeleton"])
@@ -223,6 +224,7 @@ def train(**options: Any) -> None:
     if best:
         text += f"; best epoch {int(best['epoch'])}: OKS-AP {best['OKS-AP']:.3f} ({best['OKS-AP+flip']:.3f} with flip)"
         text += f", PCK@0.1/box {best['PCK@0.1/box']:.3f} ({best['PCK@0.1/box+flip']:.3f})"
+    text += "".join(f"\n  {s.people} people of {s.file}, share {s.share:g}" for s in record.data.sources)
     found = {"bundle": str(out), "epochs": record.epochs_done, "parameters": record.parameters, "best": best or None}
     answer(found, text, as_json=options["as_json"], quiet=options["quiet"])
 

@@ -18,12 +18,23 @@ from poseport.train.config import TrainConfig
 
 
 @dataclass(frozen=True)
-class DataUsed:
-    """file: name of the annotations. people: how many were used after filtering."""
+class SourceUsed:
+    """One of the files of a merged set. people: how many were used after filtering; who appears twice counts twice."""
 
     file: str
     sha256: str
     people: int
+    share: float
+
+
+@dataclass(frozen=True)
+class DataUsed:
+    """file: name of the annotations. people: how many were used after filtering. sources: files of a merged set."""
+
+    file: str
+    sha256: str
+    people: int
+    sources: tuple[SourceUsed, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -85,4 +96,5 @@ def versions() -> dict[str, str]:
 
 
 def _used(people: People) -> DataUsed:
-    return DataUsed(people.path.name, people.sha256, len(people))
+    sources = tuple(SourceUsed(s.path.name, s.sha256, count, s.share) for s, count in people.by_source())
+    return DataUsed(people.path.name, people.sha256, len(people), sources)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -36,16 +36,24 @@ def _decoders() -> Iterable[str]:
 DECODER = LazyChoice(_decoders)
 
 
-def people_options(flag: str, what: str, *, required: bool = True) -> Callable[[F], F]:
-    """`--flag` and `--flag-images` (for `--data` just `--images`): a set of people."""
+def people_options(flag: str, what: str, *, required: bool = True, several: bool = False) -> Callable[[F], F]:
+    """`--flag` and `--flag-images` (for `--data` just `--images`): a set of people.
+
+    several: the options may be given more than once, and `--flag-share` says how often each set's people appear
+    (`load_sets` reads the three).
+    """
     images = "--images" if flag == "data" else f"--{flag}-images"
     name = flag.replace("-", "_")
 
     def add(command: F) -> F:
+        more = " Give it again to add a set." if several else ""
+        if several:
+            text = f"How often the people of each --{flag} count (in training, per epoch), such as 2,1. Default: once."
+            command = click.option(f"--{flag}-share", f"{name}_share", help=text)(command)
         text = f"Folder of the photos of --{flag}. Default: found beside the annotations."
-        command = click.option(images, f"{name}_images", type=PATH, help=text)(command)
-        text = f"{what}: a COCO keypoint annotations file, or a folder that holds one."
-        return click.option(f"--{flag}", name, type=PATH, required=required, help=text)(command)
+        command = click.option(images, f"{name}_images", type=PATH, multiple=several, help=text)(command)
+        text = f"{what}: a COCO keypoint annotations file, or a folder that holds one.{more}"
+        return click.option(f"--{flag}", name, type=PATH, required=required, multiple=several, help=text)(command)
 
     return add
 
@@ -82,6 +90,28 @@ def load_people(path: Path, images: Path | None, skeleton: str | None) -> People
     from poseport.data import coco
 
     return coco.load(path, images, skeletons.find(skeleton) if skeleton else None)
+
+
+def load_sets(paths: Sequence[Path], images: Sequence[Path], shares: str | None, skeleton: str | None = None) -> People:
+    """The people of every `--data` or `--calib` as one set; of several, keypoints are matched by name."""
+    from poseport import skeleton as skeletons
+    from poseport.data import coco
+    from poseport.data.merge import merge, parse_shares
+
+    if images and len(images) != len(paths):
+        raise ValueError(f"{len(images)} folders of images for {len(paths)} sets; name one for each, or none")
+    if len(paths) == 1 and shares is None:
+        return load_people(paths[0], images[0] if images else None, skeleton)
+    wanted = skeletons.find(skeleton) if skeleton else None
+    sets = []
+    for path, folder in zip(paths, images or [None] * len(paths), strict=True):
+        try:
+            sets.append(coco.load(path, folder))
+        except ValueError as error:
+            if wanted is None or "no built-in skeleton" not in str(error):
+                raise
+            sets.append(coco.load(path, folder, wanted))
+    return merge(sets, parse_shares(shares), wanted)
 
 
 def answer(data: dict[str, Any], text: str, *, as_json: bool, quiet: bool) -> None:

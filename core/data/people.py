@@ -53,6 +53,23 @@ class Person:
 
 
 @dataclass(frozen=True, eq=False)
+class Source:
+    """One of the files of a merged set.
+
+    Attributes:
+        path: The annotations file.
+        sha256: Digest of that file, in hex.
+        share: How often its people appear per epoch.
+        image_ids: Ids, in the merged set, of the images that come from it.
+    """
+
+    path: Path
+    sha256: str
+    share: float
+    image_ids: frozenset[int]
+
+
+@dataclass(frozen=True, eq=False)
 class People:
     """A data set: the annotated people of a file.
 
@@ -66,6 +83,7 @@ class People:
         category_id: Id of the category that the people have in the file.
         left_out: What of the file is not among the people -> how many annotations.
         notes: What was read in another way than it is written, one line each.
+        sources: The files of a set that was merged (`merge`); empty for the set of one file.
     """
 
     path: Path
@@ -77,9 +95,14 @@ class People:
     category_id: int = 1
     left_out: dict[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    sources: tuple[Source, ...] = ()
 
     def __len__(self) -> int:
         return len(self.persons)
+
+    def by_source(self) -> list[tuple[Source, int]]:
+        """Each file of a merged set, and how many of the people come from it; one who appears twice counts twice."""
+        return [(s, sum(p.image_id in s.image_ids for p in self.persons)) for s in self.sources]
 
     def for_training(self, min_keypoints: int = 5, *, require_all_visible: bool = False) -> People:
         """The set without crowds and without people who have too few labels.
