@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.metadata
+import math
 from pathlib import Path
 from typing import Any
 
@@ -191,10 +192,24 @@ def _check_shapes(name: str, card: ModelCard, runner: Runner) -> None:
     """A file whose tensors are not what its own card says is refused."""
     found_in, found_out = (tuple(t["shape"].tolist()) for t in (runner.input, runner.output))
     wanted_in, wanted_out = (1, *card.spec.input_hw, 3), (1, *card.spec.output_shape)
-    source, mend = model_file.CARD, "convert it again"
+    if found_in == wanted_in and _same_order(found_out, wanted_out):
+        return
+    source, remedy = model_file.CARD, "convert it again"
     if card.spec.family == "foreign":
-        source, mend = sidecar.spec_path(Path(name)).name, "correct the spec"
-    if found_in != wanted_in or int(np.prod(found_out)) != int(np.prod(wanted_out)):
-        raise ValueError(
-            f"{name}: its tensors are {found_in} -> {found_out}, its {source} says {wanted_in} -> {wanted_out}; {mend}"
-        )
+        source, remedy = sidecar.spec_path(Path(name)).name, "correct the spec"
+        if any(size < 0 for size in runner.input["shape_signature"].tolist()[1:]):
+            remedy = f"the file leaves its input's size open: convert it with an input of {wanted_in}"
+        elif len(found_out) == 4 and _same_order((found_out[0], *found_out[2:], found_out[1]), wanted_out):
+            remedy = "its channels come first: convert it with the channels last"
+    raise ValueError(
+        f"{name}: its tensors are {found_in} -> {found_out}, its {source} says {wanted_in} -> {wanted_out}; {remedy}"
+    )
+
+
+def _same_order(found: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
+    """Whether values in the shape `found` lie in the order of `wanted`.
+
+    Axes of length 1 do not matter. A list of numbers can be a table of keypoints, but not be told to be a heatmap.
+    """
+    axes, needed = ([n for n in shape if n != 1] for shape in (found, wanted))
+    return axes == needed or (len(needed) < 3 and axes == [math.prod(needed)])

@@ -17,7 +17,7 @@ from poseport import cascade, pose
 from poseport.data import coco
 from poseport.data.images import read_image
 from poseport.tflite import model_file
-from poseport.tflite.runner import Pose, Runner, load, runtime
+from poseport.tflite.runner import Pose, Runner, _same_order, load, runtime
 
 BOTH = pytest.mark.parametrize("recipe", ["float32", "int8"])
 
@@ -237,3 +237,24 @@ def test_a_cascade_is_its_networks_one_after_the_other(
         moved = np.linalg.norm(found[..., :2] - load(tiny_models[recipe])(image, boxes)[..., :2], axis=-1)
         assert 0.5 < np.median(moved) < 40
     assert model(image, np.zeros((0, 4))).shape == (0, 17, 3)
+
+
+@pytest.mark.parametrize(
+    ("found", "wanted", "same"),
+    [
+        ((1, 16, 12, 17), (1, 16, 12, 17), True),
+        ((1, 17, 16, 12), (1, 16, 12, 17), False),  # channels first
+        ((1, 12, 16, 17), (1, 16, 12, 17), False),  # width before height
+        ((1, 16 * 12 * 17), (1, 16, 12, 17), False),  # which of the two it is cannot be known
+        ((1, 16, 12, 1), (1, 16, 12, 1), True),  # one keypoint
+        ((1, 1, 17, 3), (1, 17, 3), True),  # MoveNet
+        ((1, 51), (1, 17, 3), True),
+        ((1, 34), (1, 17, 2), True),
+        ((1, 3, 17), (1, 17, 3), False),
+        ((1, 2, 17), (1, 17, 2), False),
+    ],
+)
+def test_outputs_are_compared_by_the_order_of_their_values(
+    found: tuple[int, ...], wanted: tuple[int, ...], same: bool
+) -> None:
+    assert _same_order(found, wanted) is same

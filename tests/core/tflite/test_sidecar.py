@@ -146,3 +146,21 @@ def test_every_spec_of_a_public_model_can_be_read(tmp_path: Path) -> None:
         card = sidecar.read_card(path.with_suffix(".tflite"), b"")
         assert card.spec.family == "foreign"
         assert set(COCO17.body) <= set(card.spec.skeleton.names)
+
+
+def test_heatmaps_whose_channels_come_first_are_refused(tmp_path: Path) -> None:
+    """The public case: a network exported from PyTorch, read as if its channels came last, finds wrong keypoints."""
+    import tensorflow as tf
+
+    function = tf.function(
+        lambda x: tf.tile(tf.reduce_mean(x[:, ::4, ::4], axis=3)[:, None], [1, 17, 1, 1]),
+        input_signature=[tf.TensorSpec((1, 64, 64, 3), tf.float32)],
+    )
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([function.get_concrete_function()])
+    path = tmp_path / "channels_first.tflite"
+    path.write_bytes(converter.convert())
+    write(path)
+    with pytest.raises(
+        ValueError, match=r"\(1, 17, 16, 16\), its .* says .*\(1, 16, 16, 17\); its channels come first"
+    ):
+        runner.load(path)
