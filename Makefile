@@ -5,13 +5,15 @@ BIN := $(VENV)/bin
 SOURCES := $(shell find core train convert bench models -type f -not -path '*/__pycache__/*')
 DEMO := demo
 
-.PHONY: help install test test-slow lint bench arm-parity demo apk test-android bench-android starter accurate clean
+.PHONY: help install dev docs test test-slow lint bench arm-parity demo apk test-android bench-android starter accurate clean
 
 help:
 	@echo "make demo       the whole line on drawn people: train, convert, measure, gate, report (under 15 minutes)"
 	@echo "make test       the tests, against the installed package"
 	@echo "make test-slow  the tests that take minutes each"
 	@echo "make lint       ruff and mypy"
+	@echo "make docs       the site in site/: documents, a page for every command, the Python reference"
+	@echo "make dev        an editable installation that editors and type checkers can follow"
 	@echo "make apk        the Android app, without Google's SDK; with the starter model, or MODEL=m.tflite, inside"
 	@echo "make test-android  the app's tests on this machine"
 	@echo "make starter    trains a shipped network again, make accurate the other: DATA=annotations ENCODERS=folder, about an hour"
@@ -31,6 +33,21 @@ $(VENV)/.installed: $(VENV)/.dependencies setup.py $(SOURCES)
 	@touch $@
 
 install: $(VENV)/.installed
+
+# the links of a strict editable installation lie in build/; mypy and editors follow them
+dev: $(VENV)/.dependencies
+	@rm -rf build $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation \
+	  --config-settings editable_mode=strict -e .
+
+$(VENV)/.docs: $(VENV)/.dependencies
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt ".[docs]"
+	@rm -rf build
+	@touch $@
+
+docs: $(VENV)/.docs install
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
+	@echo "open site/index.html"
 
 test: install
 	$(BIN)/python -m pytest -m "not slow"
@@ -114,4 +131,4 @@ accurate: install
 	$(BIN)/poseport convert runs/accurate --recipe int8 --calib $(DATA) --calib-count 300 --out runs/accurate.int8.tflite
 
 clean:
-	rm -rf $(VENV) $(DEMO) report.html build *.egg-info .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(DEMO) report.html site build *.egg-info .mypy_cache .ruff_cache .pytest_cache

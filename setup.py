@@ -16,6 +16,6 @@ setup(
     package_data={
         "poseport": ["py.typed"],
         "poseport.bench.report": ["report.html.jinja"],
-        "poseport.models": ["*.tflite", "*/*.json", "*/*.h5", "*/*.csv"],
+        "poseport.models": ["*.tflite"],  # the Keras weights stay in the repository: 29 MB that only training needs
     },
 )

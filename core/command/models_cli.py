@@ -13,8 +13,8 @@ from poseport.command.options import answer, guarded, output_options
 @output_options
 @guarded
 def models(quiet: bool, as_json: bool) -> None:
-    """List the networks that come with the package. Their names work wherever a command takes a .tflite file or a
-    bundle: `poseport predict starter photo.jpg`, `poseport train --init starter`.
+    """List the networks that come with the package. Their names work wherever a command takes a .tflite file:
+    `poseport predict starter photo.jpg`, `poseport bench latency starter`.
 
     Example: poseport models
     """

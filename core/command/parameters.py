@@ -24,7 +24,10 @@ class ShippedPath(click.ParamType):
         """The path that is meant."""
         from poseport.tflite import shipped
 
-        return (shipped.bundle if self.name == "bundle" else shipped.model)(str(value))
+        try:
+            return (shipped.bundle if self.name == "bundle" else shipped.model)(str(value))
+        except ValueError as error:
+            raise click.ClickException(str(error)) from None
 
 
 class Counts(click.ParamType):

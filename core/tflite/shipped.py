@@ -45,9 +45,21 @@ def model(name: str) -> Path:
 
 
 def bundle(name: str) -> Path:
-    """The bundle of a shipped network by name, or the path that `name` is; a folder of that name comes first."""
+    """The bundle of a shipped network by name, or the path that `name` is; a folder of that name comes first.
+
+    Raises:
+        ValueError: if the package lacks the bundle: an installed one holds the .tflite files only.
+    """
     path = Path(name)
-    return _folder() / SHIPPED[name].bundle if name in SHIPPED and not path.exists() else path
+    if name not in SHIPPED or path.exists():
+        return path
+    folder = _folder() / SHIPPED[name].bundle
+    if not folder.is_dir():
+        raise ValueError(
+            f"{name}: the package holds only its .tflite file; for its weights give the path of"
+            f" models/{SHIPPED[name].bundle} in a checkout of the repository"
+        )
+    return folder
 
 
 def _folder() -> Path:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import keras
 import pytest
+from places import ROOT
 
 from poseport import bundle, records
 from poseport.architecture import DeepPoseArchitecture
@@ -17,7 +18,7 @@ from poseport.data.drawn import synth
 from poseport.predict import predict
 from poseport.skeleton import COCO17
 from poseport.spec import CoordsOutput, PoseSpec
-from poseport.tflite import inspection, model_file, shipped
+from poseport.tflite import inspection, model_file
 from poseport.tflite.runner import load
 from poseport.train.networks import models
 from poseport.train.progress.callbacks import save_weights
@@ -105,7 +106,7 @@ def test_a_poisoned_layer_is_found_and_the_accuracy_comes_back(done, tune):
 @pytest.mark.slow
 def test_a_poisoned_layer_of_a_trained_network_is_found(drawn, calib, tmp_path):
     """The shipped network with one bad channel: int8 finds nobody, with the bad layers in float32 it is as before."""
-    spec, model = models.load(shipped.bundle("starter"), keras)
+    spec, model = models.load(ROOT / "models/starter", keras)
     directory = poison(spec, model, "feature_bn", "heatmaps", tmp_path / "poisoned")
     tune = labelled_by(directory, coco.load(drawn), tmp_path)
     found = search(directory, calib, tune, tmp_path / "mixed.tflite", max_ap_drop=10).card.conversion

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from places import ROOT
 
 import poseport
 from poseport import bundle
@@ -21,7 +22,7 @@ from poseport.tflite import model_file, runner, shipped
 @pytest.mark.parametrize("one", shipped.SHIPPED.values(), ids=lambda one: one.name)
 def test_a_file_comes_from_the_bundle_beside_it(one: shipped.Shipped) -> None:
     _, card = model_file.read(one.path)
-    folder = shipped.bundle(one.name)
+    folder = ROOT / "models" / one.bundle
     assert card.conversion.weights_sha256 == bundle.sha256(folder / bundle.WEIGHTS)
     assert card.spec == bundle.read_spec(folder)
     assert f"{one.bundle}.{card.conversion.recipe}.tflite" == one.path.name
@@ -46,11 +47,18 @@ def test_the_starter_finds_drawn_people_that_it_never_saw(drawn: Path) -> None:
 def test_a_file_of_the_same_name_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert shipped.model("starter").is_file()
-    assert shipped.bundle("starter").is_dir()
     assert poseport.load("starter").path == shipped.model("starter")
     assert shipped.model("m.tflite") == Path("m.tflite")
     Path("starter").mkdir()
     assert shipped.model("starter") == shipped.bundle("starter") == Path("starter")
+
+
+def test_a_package_without_weights_says_where_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An installed package holds the .tflite files only; these tests also run on links to the whole repository."""
+    monkeypatch.setattr(shipped, "files", lambda package: tmp_path)
+    done = CliRunner().invoke(main, ["convert", "starter", "--recipe", "float32", "--out", str(tmp_path / "a.tflite")])
+    assert done.exit_code == 1
+    assert "models/starter in a checkout of the repository" in done.output
 
 
 def test_commands_take_the_name_and_predict_needs_none(drawn: Path, tmp_path: Path) -> None:
