@@ -112,7 +112,7 @@ bench-android: apk android_demo/build/models/frames.json
 THUNDER = $(ENCODERS)/movenet_thunder_fp16.tflite
 TAUGHT = --data $(DATA) --teacher $(THUNDER) --teacher-cache runs/teacher.npz --augment docs/models/encoder.augment.json
 starter: install
-	$(BIN)/poseport train --preset mobilenet-hourglass --depth 2 $(TAUGHT) --init $(ENCODERS)/movenet_lightning_int8_4.tflite \
+	$(BIN)/poseport train --preset mobilenet-hourglass --set architecture.depth=2 $(TAUGHT) --init $(ENCODERS)/movenet_lightning_int8_4.tflite \
 	  --epochs 4 --freeze-epochs 4 --learning-rate 3e-3 --warmup 0.3 --out runs/starter-1
 	$(BIN)/poseport train --preset mobilenet-hourglass $(TAUGHT) --init runs/starter-1 \
 	  --epochs 8 --freeze-epochs 8 --learning-rate 2e-3 --schedule constant --warmup 0.3 --out runs/starter-2

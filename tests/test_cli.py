@@ -190,20 +190,20 @@ MISTAKES = {
     "a folder without annotations": (["data", "check", "{empty}"], "holds no *.json"),
     "JSON that is not COCO": (["data", "check", "{notcoco}"], "not a COCO keypoint file"),
     "nobody left to train on": (
-        ["train", "--preset", "mobile-hourglass", "--data", "{set}", "--min-keypoints", "18", "--out", "{out}"],
+        ["train", "--preset", "cpm", "--set", "train.min_keypoints=18", "--data", "{set}", "--out", "{out}"],
         "none of 60 people has 18 labelled keypoints",
     ),
     "a schedule without its epochs": (
         ["train", "--preset", "mobile-hourglass", "--schedule", "step", "--data", "{set}", "--out", "{out}"],
-        "expected at least one from 1 to 60, rising (--drop-at)",
+        "expected at least one from 1 to 60, rising (--set train.drop_at=EPOCHS)",
     ),
     "epochs that are none": (
-        ["train", "--preset", "hourglass-2", "--drop-at", "70;90", "--data", "{set}", "--out", "{out}"],
-        "--drop-at '70;90': expected epochs like 70 or 170,200",
+        ["train", "--preset", "hourglass-2", "--set", "train.drop_at=70;90", "--data", "{set}", "--out", "{out}"],
+        "drop_at[0]: '70;90' is not a int",
     ),
     "an option of another network": (
-        ["train", "--preset", "deeppose", "--stacks", "2", "--data", "{set}", "--out", "{out}"],
-        "--stacks is nothing that deeppose has",
+        ["train", "--preset", "deeppose", "--set", "architecture.stacks=2", "--data", "{set}", "--out", "{out}"],
+        "--set architecture.stacks: preset deeppose has no such setting; nearest first: architecture.trunk",
     ),
     "a frozen trunk of nobody": (
         ["train", "--preset", "mobile-hourglass", "--freeze-epochs", "2", "--data", "{set}", "--out", "{out}"],

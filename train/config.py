@@ -99,7 +99,7 @@ class TrainConfig:
             if not self.drop_at or not inside or list(self.drop_at) != sorted(set(self.drop_at)):
                 raise ValueError(
                     f"the step schedule drops the rate after epochs {list(self.drop_at)}; "
-                    f"expected at least one from 1 to {self.epochs}, rising (--drop-at)"
+                    f"expected at least one from 1 to {self.epochs}, rising (--set train.drop_at=EPOCHS)"
                 )
 
 
@@ -113,4 +113,6 @@ def check(spec: PoseSpec, train: TrainConfig) -> None:
     if train.loss not in good:
         raise ValueError(f"loss {train.loss!r} does not train {spec.name}; choose {' or '.join(good)}")
     if train.augment.background and not isinstance(spec.output, HeatmapOutput):
-        raise ValueError(f"{spec.name} gives coordinates, which cannot say that nobody is there; no --background")
+        raise ValueError(
+            f"{spec.name} gives coordinates, which cannot say that nobody is there; set augment.background=0"
+        )

@@ -1,21 +1,28 @@
-"""A preset with single fields changed: by the data's keypoints, and by a user."""
+"""A preset with settings changed: by the data's keypoints, by the options of a command, and by its `--set`."""
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+from poseport.command.parameters import nearest_first
 from poseport.records import from_data, to_data
 from poseport.skeleton import Skeleton
 from poseport.spec import CoordsOutput, HeatmapOutput, KeypointsOutput, PoseSpec
-from poseport.train.config import Loss, check
+from poseport.train.config import Loss, TeacherConfig, TrainConfig, check
 from poseport.train.presets import Preset
 from poseport.train.samples.augment import find
 
-# architecture's fields that the command line overrides; which of them a network has is its family's matter
-_NETWORK_OPTIONS = (
-    "stacks", "stages", "multiplier", "blocks", "width", "depth", "block", "head", "trunk", "dense_units", "dropout",
-)  # fmt: skip
+# options of `poseport train` -> the setting that each one changes
+OPTIONS = {
+    "loss": "train.loss", "epochs": "train.epochs", "batch": "train.batch", "seed": "train.seed",
+    "optimizer": "train.optimizer", "learning_rate": "train.learning_rate", "schedule": "train.schedule",
+    "warmup": "train.warmup", "patience": "train.patience", "precision": "train.precision",
+    "freeze_epochs": "train.freeze_epochs", "eval_every": "train.eval_every", "decoder": "output.decode.method",
+}  # fmt: skip
+_STRUCTURE = ("name", "architecture", "skeleton", "output", "refine")  # of a spec, not settings of its own
 
 
 def with_skeleton(chosen: Preset, skeleton: Skeleton) -> Preset:
@@ -23,10 +30,89 @@ def with_skeleton(chosen: Preset, skeleton: Skeleton) -> Preset:
     return replace(chosen, spec=replace(chosen.spec, skeleton=skeleton))
 
 
-def _with_loss(output: HeatmapOutput | CoordsOutput, loss: Loss) -> HeatmapOutput | CoordsOutput:
-    """The output that a loss trains: of heatmaps the values follow (softmax: logits, else Gaussians), of
-    coordinates their score (laplace: sigma).
+def customise(chosen: Preset, options: Mapping[str, Any], settings: Sequence[str] = ()) -> Preset:
+    """A preset with other settings.
+
+    With other epochs, the preset's drops of the learning rate move in proportion. With another loss, the output
+    takes the form that this loss trains. Both can be overridden by settings of their own.
+
+    Args:
+        chosen: The preset.
+        options: Values of the options in `OPTIONS`, `augment` (a level or a .json file) and `input_size` (pixels).
+            None keeps the preset's value.
+        settings: Texts such as "architecture.width=72", typed and checked as if they stood in a bundle's files.
+
+    Raises:
+        ValueError: If a setting does not exist for this network (with those that do, nearest first), has another
+            type, or does not suit the network.
     """
+    preset = f"preset {chosen.spec.name}"
+    given = {key: options[name] for name, key in OPTIONS.items() if options.get(name) is not None}
+    if (size := options.get("input_size")) is not None:
+        given["spec.input_hw"] = [size, size]
+    texts = dict(map(_split, settings))
+    tree = _tree(chosen, options.get("augment"), texts.get("train.loss", given.get("train.loss")))
+    known = dict(_leaves(tree))
+    for option, key in OPTIONS.items():
+        if key in given and key not in known:
+            raise ValueError(f"--{option.replace('_', '-')} does not apply to {preset}; remove it")
+    for key, text in texts.items():
+        if key not in known:
+            raise ValueError(_unknown(key, preset, known))
+        given[key] = _value(text, known[key])
+    if isinstance(epochs := given.get("train.epochs"), int):
+        share = epochs / chosen.train.epochs
+        tree["train"]["drop_at"] = sorted({max(1, round(epoch * share)) for epoch in chosen.train.drop_at})
+    for key, value in given.items():
+        *path, name = key.split(".")
+        record = tree
+        for step in path:
+            record = record[step]
+        record[name] = value
+    own = {name: tree[name] for name in ("architecture", "output", "refine") if name in tree}
+    spec = from_data(PoseSpec, {**to_data(chosen.spec), **tree["spec"], **own}, preset)
+    train = from_data(TrainConfig, {**tree["train"], "augment": tree["augment"]}, preset)
+    check(spec, train)
+    return replace(chosen, spec=spec, train=train)
+
+
+def settings_of(chosen: Preset) -> dict[str, Any]:
+    """All settings of a preset that `--set` changes, by dotted name, and their values."""
+    return dict(_leaves(_tree(chosen, None, None)))
+
+
+def teacher_settings(settings: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
+    """Settings of a teacher, such as "teacher.flip=true", as fields of `TeacherConfig`; and all other settings."""
+    texts = [text for text in settings if text.startswith("teacher.")]
+    known = {f"teacher.{name}": value for name, value in to_data(TeacherConfig("", "")).items() if value != ""}
+    fields = {}
+    for key, text in map(_split, texts):
+        if key not in known:
+            raise ValueError(_unknown(key, "a teacher", known))
+        fields[key.removeprefix("teacher.")] = _value(text, known[key])
+    from_data(TeacherConfig, {"file": "", "sha256": "", **fields}, "--set teacher")
+    return fields, [text for text in settings if text not in texts]
+
+
+def _tree(chosen: Preset, level: str | None, loss: Loss | None) -> dict[str, Any]:
+    """All settings of a preset as nested dicts: architecture, output, spec, train, augment and, if any, refine."""
+    output = chosen.spec.output
+    assert not isinstance(output, KeypointsOutput)  # a preset can be trained
+    spec, train = to_data(chosen.spec), to_data(chosen.train)
+    del train["teacher"]
+    augment = train.pop("augment") if level is None else to_data(find(level))
+    tree = {
+        "architecture": spec["architecture"],
+        "output": spec["output"] if loss is None else to_data(_with_loss(output, loss)),
+        "spec": {name: value for name, value in spec.items() if name not in _STRUCTURE},
+        "train": train,
+        "augment": augment,
+    }
+    return tree if spec["refine"] is None else {**tree, "refine": spec["refine"]}
+
+
+def _with_loss(output: HeatmapOutput | CoordsOutput, loss: Loss) -> HeatmapOutput | CoordsOutput:
+    """The output that a loss trains: logits for softmax, Gaussians for other heatmaps, a sigma for Laplace."""
     if isinstance(output, HeatmapOutput):
         return replace(output, values="logits" if loss == "softmax" else "gaussian")
     if loss == "laplace" or output.score == "sigma":
@@ -34,60 +120,34 @@ def _with_loss(output: HeatmapOutput | CoordsOutput, loss: Loss) -> HeatmapOutpu
     return output
 
 
-def customise(chosen: Preset, options: dict[str, Any]) -> Preset:
-    """The preset with the fields that a user gave (None: keep the preset's).
-
-    Knows the fields of `TrainConfig`, of the preset's architecture and of its augmentation by their names,
-    augment (a level or a file of ranges), input_size (pixels), padding, sigma and decode. With other `epochs`
-    the preset's drops of the rate move in proportion. Raises ValueError when they do not fit the network.
-    """
-    given = {name: value for name, value in options.items() if value is not None}
-    train = chosen.train
-    augment = train.augment if "augment" not in given else find(given["augment"])
-    augment = replace(augment, **_own(augment, given))
-    if "epochs" in given and train.drop_at:
-        share = given["epochs"] / train.epochs
-        train = replace(
-            train,
-            drop_at=tuple(sorted({max(1, round(epoch * share)) for epoch in train.drop_at})),
-            epochs=given["epochs"],
-        )
-    train = replace(train, **{**_own(train, given), "augment": augment})
-    chosen = Preset(chosen.about, _customise_spec(chosen.spec, given), train)
-    check(chosen.spec, chosen.train)
-    return chosen
+def _leaves(tree: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    """Every setting as (dotted name, value); what kind of network it is cannot be set."""
+    for name, value in tree.items():
+        if isinstance(value, dict):
+            yield from _leaves(value, f"{above}{name}.")
+        elif name != "kind":
+            yield f"{above}{name}", value
 
 
-def _own(record: Any, given: dict[str, Any]) -> dict[str, Any]:
-    """Those of the given values that are fields of a record."""
-    return {field.name: given[field.name] for field in fields(record) if field.name in given}
+def _split(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not equals or not value:
+        raise ValueError(f"--set {text!r}: expected KEY=VALUE, such as architecture.width=72 or augment.blur=0.2")
+    return key.strip(), value.strip()
 
 
-def _customise_spec(spec: PoseSpec, given: dict[str, Any]) -> PoseSpec:
-    architecture = spec.architecture
-    own = _own(architecture, given)
-    for name in _NETWORK_OPTIONS:
-        if name in given and name not in own:
-            raise ValueError(f"--{name.replace('_', '-')} is nothing that {spec.name} has; leave it away")
-    for name, value in own.items():  # a width counts channels in one family and multiplies them in the other
-        if isinstance(getattr(architecture, name), int) and not isinstance(value, str):
-            if not float(value).is_integer():
-                raise ValueError(f"--{name.replace('_', '-')} {value}: {spec.name} takes whole numbers")
-            own[name] = int(value)
-    assert not isinstance(spec.output, KeypointsOutput)  # a foreign network is no preset
-    output = _with_loss(spec.output, given["loss"]) if "loss" in given else spec.output
-    for name in ("sigma", "decode"):
-        if name in given and not isinstance(output, HeatmapOutput):
-            raise ValueError(f"--{name} is about heatmaps, and {spec.name} has none; leave it away")
-    if isinstance(output, HeatmapOutput):
-        decode = replace(output.decode, method=given.get("decode", output.decode.method))
-        output = replace(output, sigma=given.get("sigma", output.sigma), decode=decode)
-    size = given.get("input_size")
-    return replace(
-        spec,
-        # read as from a file: which words a field knows is only checked there
-        architecture=from_data(type(architecture), to_data(replace(architecture, **own)), f"preset {spec.name}"),
-        output=output,
-        input_hw=(size, size) if size else spec.input_hw,
-        padding=given.get("padding", spec.padding),
-    )
+def _value(text: str, current: Any) -> Any:
+    """The text as JSON reads it; other texts are words, and commas separate the values of a list."""
+    value: Any
+    try:
+        value = json.loads(text.lower() if text.lower() in ("true", "false") else text)
+    except ValueError:
+        value = [_value(part.strip(), None) for part in text.split(",")] if "," in text else text
+    return [value] if isinstance(current, list) and not isinstance(value, list) else value
+
+
+def _unknown(key: str, owner: str, known: Mapping[str, Any]) -> str:
+    """What to say about a key that does not exist: the keys of its group, or else all of them."""
+    group = key.partition(".")[0] + "."
+    names = [name for name in known if name.startswith(group)] or list(known)
+    return f"--set {key}: {owner} has no such setting; nearest first: {', '.join(nearest_first(key, names))}"

@@ -13,11 +13,21 @@ from poseport.train.samples.augment import MEDIUM, AugmentConfig
 
 @dataclass(frozen=True)
 class Preset:
-    """A named pair of what is trained and how. about: the command's one-line description."""
+    """A named pair of a network and how it is trained.
+
+    Attributes:
+        about: What the network is, in one line (`poseport presets` prints it).
+        spec: The network.
+        train: How it is trained.
+        parameters: Number of weights.
+        source: Where the network and its recipe come from.
+    """
 
     about: str
     spec: PoseSpec
     train: TrainConfig
+    parameters: int
+    source: str
 
 
 _MOBILE_AUGMENT = AugmentConfig(rotation_deg=40, scale=0.25, shift=0.04, flip=0.5, brightness=25.6, contrast=0.2)
@@ -38,7 +48,9 @@ def _hourglass(stacks: int) -> Preset:
         loss="mse", epochs=107, batch=12, learning_rate=5e-3, schedule="step", drop_at=(70,),
         augment=MEDIUM,
     )  # fmt: skip
-    return Preset(f"stacked hourglass, {stacks} stacks of width 256, 256x256 (Newell et al. 2016)", spec, train)
+    parameters = {2: 6_590_178, 4: 12_897_028, 8: 25_510_728}[stacks]
+    about = f"stacked hourglass, {stacks} stacks of width 256"
+    return Preset(about, spec, train, parameters, "Newell et al. 2016; recipe of Lee et al.")
 
 
 def _hourglass_rmsprop() -> Preset:
@@ -54,7 +66,7 @@ def _hourglass_rmsprop() -> Preset:
         loss="mse", epochs=803, batch=16, learning_rate=1e-3, optimizer="rmsprop", schedule="constant",
         augment=AugmentConfig(rotation_deg=30, scale=0.25), eval_every=10,
     )  # fmt: skip
-    return Preset("stacked hourglass, 8 stacks, 14 keypoints, trained with RMSprop (Bhansali)", spec, train)
+    return Preset("stacked hourglass, 8 stacks, trained with RMSprop", spec, train, 25_499_184, "Bhansali")
 
 
 def _cpm() -> Preset:
@@ -70,13 +82,15 @@ def _cpm() -> Preset:
         loss="mse", epochs=100, batch=16, learning_rate=1e-3,
         augment=_MOBILE_AUGMENT,
     )  # fmt: skip
-    return Preset("convolutional pose machine, 3 stages, 9x9 and 11x11 convolutions (Wei et al. 2016)", spec, train)
+    about = "convolutional pose machine, 3 stages, 9x9 and 11x11 convolutions"
+    return Preset(about, spec, train, 16_670_642, "Wei et al. 2016")
 
 
 def _mobile_cpm() -> Preset:
     mobile = _mobile_hourglass()
     spec = replace(mobile.spec, name="mobile-cpm", architecture=CpmArchitecture(stages=3, width=96, block="separable"))
-    return Preset("pose machine of 3 stages, depthwise 5x5 convolutions of width 96, 192x192", spec, mobile.train)
+    about = "pose machine of 3 stages, depthwise 5x5 convolutions of width 96"
+    return Preset(about, spec, mobile.train, 162_531, "poseport, after Wei et al. 2016")
 
 
 def _mobile_hourglass() -> Preset:
@@ -93,7 +107,9 @@ def _mobile_hourglass() -> Preset:
         loss="softmax", epochs=60, batch=32, learning_rate=2e-3, optimizer="adamw", weight_decay=1e-4, warmup=0.5,
         augment=_MOBILE_AUGMENT,
     )  # fmt: skip
-    return Preset("one depthwise-separable hourglass of width 96, 192x192", spec, train)
+    return Preset(
+        "one depthwise-separable hourglass of width 96", spec, train, 181_985, "poseport, after Newell et al. 2016"
+    )
 
 
 def _mobilenet() -> Preset:
@@ -104,7 +120,8 @@ def _mobilenet() -> Preset:
         architecture=MobileNetArchitecture(multiplier=1.0, blocks=11, width=80, depth=1),
     )
     train = replace(mobile.train, learning_rate=1e-3)
-    return Preset("hourglass on MobileNetV2's first 11 blocks, 192x192; --init takes an encoder's .tflite", spec, train)
+    about = "hourglass on MobileNetV2's first 11 blocks; --init takes an encoder's .tflite file"
+    return Preset(about, spec, train, 392_657, "poseport, after Sandler et al. 2018")
 
 
 def _mobilenet_large() -> Preset:
@@ -115,7 +132,13 @@ def _mobilenet_large() -> Preset:
         architecture=MobileNetArchitecture(multiplier=1.75, blocks=17, width=128, depth=0),
         input_hw=(256, 256),
     )
-    return Preset("the same on all of a MobileNetV2 1.75 times as wide, 256x256", spec, small.train)
+    return Preset(
+        "hourglass on all of a MobileNetV2, 1.75 times as wide; --init as above",
+        spec,
+        small.train,
+        5_676_257,
+        "poseport, after Sandler et al. 2018",
+    )
 
 
 def _deeppose() -> Preset:
@@ -133,7 +156,8 @@ def _deeppose() -> Preset:
         eval_every=10,
         require_all_visible=True,
     )  # fmt: skip
-    return Preset("DeepPose, AlexNet trunk with batch normalisation, 224x224 (Toshev and Szegedy 2014)", spec, train)
+    about = "DeepPose, AlexNet trunk with batch normalisation"
+    return Preset(about, spec, train, 58_424_770, "Toshev and Szegedy 2014; recipe of Gupta and Gritton")
 
 
 def _deeppose_visibility() -> Preset:
@@ -141,7 +165,9 @@ def _deeppose_visibility() -> Preset:
     base = _deeppose()
     spec = replace(base.spec, name="deeppose-visibility", output=CoordsOutput(score="visibility"))
     train = replace(base.train, require_all_visible=False, min_keypoints=1)
-    return Preset("DeepPose that also says which keypoints are in the picture", spec, train)
+    return Preset(
+        "DeepPose that also predicts which keypoints are in the picture", spec, train, 58_494_419, "Gupta and Gritton"
+    )
 
 
 def _deeppose_resnet18() -> Preset:
@@ -149,7 +175,7 @@ def _deeppose_resnet18() -> Preset:
     base = _deeppose()
     assert isinstance(base.spec.architecture, DeepPoseArchitecture)
     spec = replace(base.spec, name="deeppose-resnet18", architecture=replace(base.spec.architecture, trunk="resnet18"))
-    return Preset("DeepPose on a ResNet-18 trunk, trained from scratch", spec, base.train)
+    return Preset("DeepPose on a ResNet-18 trunk", spec, base.train, 30_207_970, "Gupta and Gritton")
 
 
 def _mobile_deeppose() -> Preset:
@@ -166,7 +192,8 @@ def _mobile_deeppose() -> Preset:
         loss="laplace", epochs=100, batch=32, learning_rate=2e-3, optimizer="adamw", weight_decay=1e-4, warmup=0.5,
         augment=_MOBILE_AUGMENT,
     )  # fmt: skip
-    return Preset("coordinate regression on a depthwise-separable trunk, 192x192", spec, train)
+    about = "coordinate regression on a depthwise-separable trunk"
+    return Preset(about, spec, train, 933_539, "poseport; loss of Li et al. 2021")
 
 
 def _deeppose_refine() -> Preset:
@@ -175,7 +202,8 @@ def _deeppose_refine() -> Preset:
     # one epoch shows every labelled keypoint once, displaced anew: 40 epochs are its 40 samples a keypoint
     spec = replace(first.spec, name="deeppose-refine", refine=Refine(box_sigma=2.0))
     train = replace(first.train, epochs=40, eval_every=4)
-    return Preset("DeepPose, a later stage of its cascade; --refine names the bundle before", spec, train)
+    about = "later stage of a DeepPose cascade; --refine names the stage before"
+    return Preset(about, spec, train, 58_424_770, "Toshev and Szegedy 2014")
 
 
 def _mobile_deeppose_refine() -> Preset:
@@ -192,7 +220,8 @@ def _mobile_deeppose_refine() -> Preset:
         loss="l1", epochs=40, batch=64, learning_rate=2e-3, optimizer="adamw", weight_decay=1e-4, warmup=0.5,
         augment=AugmentConfig(rotation_deg=30, scale=0.15, flip=0.5, brightness=25.6, contrast=0.2), eval_every=4,
     )  # fmt: skip
-    return Preset("a later stage for any network, 96x96 around each keypoint; --refine names the bundle", spec, train)
+    about = "later stage for any network, a crop around each keypoint; --refine names the stage before"
+    return Preset(about, spec, train, 130_330, "poseport, after Toshev and Szegedy 2014")
 
 
 PRESETS = {

@@ -15,6 +15,7 @@ COMMANDS = {
     "predict": ("poseport.command.predict_cli", "predict", "Find keypoints in photos, films or a camera's pictures."),
     "models": ("poseport.command.models_cli", "models", "List the networks that come with the package."),
     "data": ("poseport.command.data_cli", "data", "Make, convert, check and describe sets of people."),
+    "presets": ("poseport.train.presets_cli", "presets", "List the networks that can be trained, and their settings."),
     "train": ("poseport.train.cli", "train", "Train a network on people with keypoints."),
     "compress": ("poseport.convert.compress.compress_cli", "compress", "Prune, cluster or narrow a trained network."),
     "calibrate": ("poseport.convert.calibrate_cli", "calibrate", "Check whether calibration people are enough."),

@@ -39,16 +39,20 @@ DECODER = LazyChoice(_decoders)
 def people_options(flag: str, what: str, *, required: bool = True, several: bool = False) -> Callable[[F], F]:
     """`--flag` and `--flag-images` (for `--data` just `--images`): a set of people.
 
-    several: the options may be given more than once, and `--flag-share` says how often each set's people appear
-    (`load_sets` reads the three).
+    Args:
+        flag: Name of the option, without dashes.
+        what: What the people are for.
+        required: Whether the option must be given.
+        several: Whether the options may be repeated; `--flag-share` then says how often each set's people are used
+            (`load_sets` reads all three).
     """
     images = "--images" if flag == "data" else f"--{flag}-images"
     name = flag.replace("-", "_")
 
     def add(command: F) -> F:
-        more = " Give it again to add a set." if several else ""
+        more = " May be repeated." if several else ""
         if several:
-            text = f"How often the people of each --{flag} count (in training, per epoch), such as 2,1. Default: once."
+            text = f"How often the people of each --{flag} are used per epoch, such as 2,1. Default: 1 each."
             command = click.option(f"--{flag}-share", f"{name}_share", help=text)(command)
         text = f"Folder of the photos of --{flag}. Default: found beside the annotations."
         command = click.option(images, f"{name}_images", type=PATH, multiple=several, help=text)(command)
@@ -93,7 +97,7 @@ def load_people(path: Path, images: Path | None, skeleton: str | None) -> People
 
 
 def load_sets(paths: Sequence[Path], images: Sequence[Path], shares: str | None, skeleton: str | None = None) -> People:
-    """The people of every `--data` or `--calib` as one set; of several, keypoints are matched by name."""
+    """The people of every `--data` or `--calib` as one set. Keypoints of different sets are matched by name."""
     from poseport import skeleton as skeletons
     from poseport.data import coco
     from poseport.data.merge import merge, parse_shares

@@ -122,11 +122,11 @@ class People:
         if require_all_visible and not kept:
             raise ValueError(
                 f"{self.path}: none of {len(self)} people has all {len(self.skeleton)} keypoints visible; "
-                "give another set or --no-require-all-visible"
+                "give another set or --set train.require_all_visible=false"
             )
         if not kept:
             raise ValueError(
                 f"{self.path}: none of {len(self)} people has {min_keypoints} labelled keypoints; "
-                "give another set or a lower --min-keypoints"
+                "give another set or a lower --set train.min_keypoints"
             )
         return replace(self, persons=kept)

@@ -103,8 +103,8 @@ class _Encoder:
             elif self._kernel(op).shape != shape:
                 raise ValueError(
                     f"{self.file}: begins with {self._kernel(op).shape[-1]} channels and the network with "
-                    f"{shape[-1]}; give the file's multiplier of channels (--multiplier, "
-                    f"{self._kernel(op).shape[-1] / 32:g})"
+                    f"{shape[-1]}; give the file's multiplier of channels (--set "
+                    f"architecture.multiplier={self._kernel(op).shape[-1] / 32:g})"
                 )
             bias = self.values[op.inputs[2]] if len(op.inputs) > 2 else None
             found.append((self._kernel(op), np.zeros(shape[-1], np.float32) if bias is None else bias))
@@ -122,7 +122,9 @@ class _Encoder:
         blocks = number // 3  # whole ones before: one of two convolutions and the stem, then three each
         if blocks < 4:
             raise ValueError(f"{self.file}: is no MobileNetV2 from convolution {number + 1} on; give one, or a MoveNet")
-        raise ValueError(f"{self.file}: holds {blocks} of MobileNetV2's blocks; give at most --blocks {blocks}")
+        raise ValueError(
+            f"{self.file}: holds {blocks} of MobileNetV2's blocks; give at most --set architecture.blocks={blocks}"
+        )
 
     def _kernel(self, op: inspection.OpInfo) -> np.ndarray:
         """(h, w, in, out), or (h, w, channels, 1) of a depthwise one; empty where the file does not hold it."""

@@ -39,7 +39,9 @@ def find_photos(folder: Path | None, persons: Sequence[Person], share: float) ->
     if folder is None:
         return _of_people(persons) if share else ()
     if not share:
-        raise ValueError(f"{folder}: no crop is to show a background; say how many with --background 0.05")
+        raise ValueError(
+            f"{folder}: no crop shows a background; set a share of the crops, such as --set augment.background=0.05"
+        )
     paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in _ENDINGS)
     if not paths:
         raise ValueError(f"{folder}: holds no photo ({', '.join(_ENDINGS)}); expected photos without people")

@@ -91,14 +91,14 @@ class Team:
             raise only_alone(f"--precision {settings.precision}")
         if not self.mirrored:
             return
-        for option, used in (
-            ("--clip-norm", settings.clip_norm > 0),  # Keras clips before it adds up the devices' gradients
-            ("--dropout", getattr(spec.architecture, "dropout", 0) > 0),
+        for setting, used in (
+            ("train.clip_norm", settings.clip_norm > 0),  # Keras clips before it adds up the devices' gradients
+            ("architecture.dropout", getattr(spec.architecture, "dropout", 0) > 0),
         ):
             if used:
                 raise ValueError(
-                    f"{option}: TensorFlow would apply it on each of {self.devices} devices for itself; "
-                    "set it to 0, leave --workers away, or set KERAS_BACKEND=jax"
+                    f"{setting}: TensorFlow would apply it on each of {self.devices} devices separately; "
+                    "set it to 0, remove --workers, or set KERAS_BACKEND=jax"
                 )
 
     def spread(self, copy: Any, model: Any) -> None:

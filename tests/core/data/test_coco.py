@@ -107,7 +107,7 @@ def test_training_on_people_who_are_visible_from_head_to_foot(tmp_path: Path) ->
 
 def test_a_set_that_is_empty_after_filtering_says_so(tmp_path: Path) -> None:
     path = write(tmp_path, changed(lambda d: d["annotations"].__delitem__(slice(0, 2))))
-    message = r"people\.json: none of 1 people has 5 labelled keypoints; give another set or a lower --min-keypoints"
+    message = r"people\.json: none of 1 people has 5 labelled keypoints; give another set or a lower --set train\.min_k"
     with pytest.raises(ValueError, match=message):
         coco.load(path).for_training()
 

@@ -297,7 +297,7 @@ def test_the_commands_share_a_cache(
     assert told.exit_code == 0, told.output
     assert json.loads(told.stdout)["people"] == len(people)
     train = ["train", "--preset", "mobile-hourglass", "--input-size", "64", "--data", str(drawn), "--epochs", "1"]
-    options = [*with_teacher, "--teacher-cache", cache, "--teacher-weight", "0.25", "--out", str(run), "--quiet"]
+    options = [*with_teacher, "--teacher-cache", cache, "--set", "teacher.weight=0.25", "--out", str(run), "--quiet"]
     before = Path(cache).read_bytes()
     ran = CliRunner().invoke(main, [*train, *options])
     assert ran.exit_code == 0, ran.output
@@ -305,10 +305,12 @@ def test_the_commands_share_a_cache(
     taught = read_json(TrainRecord, run / bundle.TRAIN).train.teacher
     assert taught is not None
     assert (taught.file, taught.targets, taught.weight) == ("tiny.int8.tflite", "keypoints", 0.25)
-    refused = CliRunner().invoke(main, [*train, *with_teacher, "--teacher-flip", "--out", str(run), "--quiet"])
+    refused = CliRunner().invoke(
+        main, [*train, *with_teacher, "--set", "teacher.flip=true", "--out", str(run), "--quiet"]
+    )
     assert refused.exit_code == 1
     assert "holds a run already" in refused.output
-    alone = CliRunner().invoke(main, [*train, "--teacher-weight", "0.3", "--out", str(run), "--quiet"])
+    alone = CliRunner().invoke(main, [*train, "--set", "teacher.weight=0.3", "--out", str(run), "--quiet"])
     assert "name one with --teacher" in alone.output
     assert not (run / teacher.CACHE).exists()
 

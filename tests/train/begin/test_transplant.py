@@ -124,8 +124,11 @@ def with_(**fields):
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        (with_(multiplier=0.5), r"begins with 8 channels and the network with 16; give .* \(--multiplier, 0.25\)"),
-        (with_(blocks=12), r"holds 8 of MobileNetV2's blocks; give at most --blocks 8"),
+        (
+            with_(multiplier=0.5),
+            r"begins with 8 channels and the network with 16; give .* \(--set architecture.multiplier=0.25\)",
+        ),
+        (with_(blocks=12), r"holds 8 of MobileNetV2's blocks; give at most --set architecture.blocks=8"),
         (PoseSpec("hg", HourglassArchitecture(), COCO17, (64, 64), HeatmapOutput()), "only a mobilenet can begin"),
         (replace(SPEC, mean=(9.0, 9.0, 9.0)), "mean and std of its own"),
     ],

@@ -133,8 +133,8 @@ def test_levels_are_found_by_name_and_ranges_in_a_file(tmp_path):
 
 
 def test_a_level_is_a_starting_point_for_single_fields():
-    options = {"augment": "light", "rotation_deg": 3.0, "background": 0.1}
-    found = overrides.customise(presets.preset("mobile-hourglass"), options).train.augment
+    settings = ("augment.rotation_deg=3", "augment.background=0.1")
+    found = overrides.customise(presets.preset("mobile-hourglass"), {"augment": "light"}, settings).train.augment
     assert found == replace(LIGHT, rotation_deg=3.0, background=0.1)
     with pytest.raises(ValueError, match="nobody is there"):
-        overrides.customise(presets.preset("mobile-deeppose"), {"background": 0.1})
+        overrides.customise(presets.preset("mobile-deeppose"), {}, ["augment.background=0.1"])

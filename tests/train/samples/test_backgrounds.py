@@ -43,5 +43,5 @@ def test_what_makes_no_sense_is_refused(drawn, tmp_path):
     assert find_photos(None, coco.load(drawn).persons, 0.0) == ()
     with pytest.raises(ValueError, match="holds no photo"):
         find_photos(tmp_path, (), 0.1)
-    with pytest.raises(ValueError, match="say how many with --background"):
+    with pytest.raises(ValueError, match=r"--set augment\.background"):
         find_photos(drawn.parent, (), 0.0)

@@ -66,7 +66,7 @@ def alone(drawn, tiny_bundle, tmp_path_factory):
 
 
 def test_parts_of_a_batch_are_the_batch(drawn):
-    chosen = overrides.customise(presets.preset("mobile-hourglass"), {"input_size": 64, "background": 0.3})
+    chosen = overrides.customise(presets.preset("mobile-hourglass"), {"input_size": 64}, ["augment.background=0.3"])
     persons = coco.load(drawn).for_training().persons
 
     augment, photos = chosen.train.augment, find_photos(None, persons, 0.3)
@@ -183,7 +183,7 @@ def test_a_team_that_cannot_be_is_refused(drawn, tmp_path, monkeypatch):
     for options, count, message in (
         ({"precision": "mixed_bfloat16"}, 1, "--precision mixed_bfloat16: was tried with one worker only"),
         ({"precision": "mixed_bfloat16"}, 2, "--precision mixed_bfloat16: was tried with one worker only"),
-        ({"clip_norm": 1.0}, 1, "--clip-norm: TensorFlow would apply it on each of 2 devices"),
+        ({"clip_norm": 1.0}, 1, "train.clip_norm: TensorFlow would apply it on each of 2 devices"),
     ):
         with pytest.raises(ValueError, match=message):
             Team(count=count, devices=2, strategy="any").check(preset.spec, replace(preset.train, **options), 8)
