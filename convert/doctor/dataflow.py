@@ -7,7 +7,8 @@ from functools import cached_property
 
 import numpy as np
 
-from poseport.tflite.inspection import CONVOLUTIONS, Inspection, OpInfo, TensorInfo, constants, inspect_bytes
+from poseport.tflite.constants import constants
+from poseport.tflite.inspection import CONVOLUTIONS, Inspection, OpInfo, TensorInfo, inspect_bytes
 
 # operations that hand on the values that they get, in another shape, order or scale
 SAME_VALUES = ("RESHAPE", "QUANTIZE", "DEQUANTIZE", "SQUEEZE", "EXPAND_DIMS", "TRANSPOSE")

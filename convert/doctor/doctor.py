@@ -16,7 +16,7 @@ from poseport.data.people import People
 from poseport.records import to_data
 from poseport.tflite import model_file, runner
 from poseport.tflite.card import ModelCard
-from poseport.tflite.inspection import Inspection, read_file
+from poseport.tflite.inspection import Inspection
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def diagnose(
     then. runtime: the TFLite that must load it. Raises ValueError for a file that is damaged or not TFLite.
     """
     path = Path(path)
-    data = read_file(path)
+    data = model_file.read_bytes(path)
     graph = read_graph(data, str(path))
     findings = check_graph(graph) + check_support(graph, runtime)
     card, reason = None, "give --data"

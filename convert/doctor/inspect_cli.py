@@ -10,7 +10,7 @@ import click
 from poseport.command.options import MODEL, answer, guarded, load_people, output_options, people_options, progress
 
 if TYPE_CHECKING:
-    from poseport.tflite.card import ModelCard
+    from poseport.tflite.card import Conversion, ModelCard
     from poseport.tflite.inspection import Inspection
 
 
@@ -20,20 +20,24 @@ if TYPE_CHECKING:
 @output_options
 @guarded
 def inspect(file: Path, list_ops: bool, quiet: bool, as_json: bool) -> None:
-    """Describe a .tflite FILE: spec and provenance from its card, operations, types and sizes from its flatbuffer.
-    Works without TensorFlow.
+    """Describe a .tflite FILE: operations, types and sizes from its flatbuffer; spec and provenance from its card, or
+    from the spec beside it. A FILE that has neither is described without them. Works without TensorFlow.
 
     Example: poseport inspect first.int8.tflite
     """
     from poseport import bundle
     from poseport.records import to_data
-    from poseport.tflite import inspection as inspection
     from poseport.tflite import model_file
+    from poseport.tflite.inspection import inspect_bytes, macs_per_person
 
-    stages = [(inspection.inspect_bytes(data, str(file)), card) for data, card in model_file.read_stages(file)]
-    per_person = inspection.macs_per_person((found, card.spec.crops_per_person) for found, card in stages)
+    content = model_file.read_bytes(file)
+    networks: list[tuple[bytes, ModelCard | None]] = [(content, None)]
+    if model_file.has_spec(file, content):
+        networks = [*model_file.read_stages(file)]
+    stages = [(inspect_bytes(data, str(file)), card) for data, card in networks]
+    per_person = macs_per_person((found, card.spec.crops_per_person if card else 1) for found, card in stages)
 
-    def plain(found: Inspection, card: ModelCard) -> dict[str, Any]:
+    def plain(found: Inspection, card: ModelCard | None) -> dict[str, Any]:
         return {
             **to_data(found), "macs": found.macs, "macs_by_dtype": found.macs_by_dtype,
             "op_counts": found.op_counts, "card": to_data(card),
@@ -47,7 +51,7 @@ def inspect(file: Path, list_ops: bool, quiet: bool, as_json: bool) -> None:
     for number, (found, card) in enumerate(stages[1:], 2):
         text.append(_text(f"stage {number}, a crop around each keypoint", found, card, list_ops))
     if len(stages) > 1:
-        text.append(f"whole cascade: {sum(per_person.values()) / 1e6:.1f} M multiply-adds a person")
+        text.append(f"whole cascade: {sum(per_person.values()) / 1e6:.1f} M multiply-adds per person")
     answer(data, "\n".join(text), as_json=as_json, quiet=quiet)
 
 
@@ -79,25 +83,49 @@ def doctor(
         raise click.exceptions.Exit(1)
 
 
-def _text(file: str, found: Inspection, card: ModelCard, list_ops: bool) -> str:
-    spec, conversion = card.spec, card.conversion
+def _text(file: str, found: Inspection, card: ModelCard | None, list_ops: bool) -> str:
+    lines = _tensors(found)
+    macs = ", ".join(f"{100 * n / max(found.macs, 1):.1f} % {dtype}" for dtype, n in found.macs_by_dtype.items())
+    lines += [
+        f"  compute    {found.macs / 1e6:.1f} M multiply-adds: {macs or 'no convolution or dense layer'}",
+        f"  operations {', '.join(f'{kind} {count}' for kind, count in found.op_counts.items())}",
+        f"  runtime    TFLite {found.min_runtime or 'not noted'} or later",
+    ]
+    if card is None:
+        lines.insert(0, f"{file}: {found.bytes / 1e6:.2f} MB, without a spec")
+        lines.append(
+            "  no card    not made by `poseport convert`, or cut off; docs/foreign.md shows how to add a spec"
+        )
+    else:
+        lines = [*_spec(file, found.bytes, card), *lines, *_provenance(card.conversion)]
+    if list_ops:
+        lines += [f"    {op.kind:<24}{op.dtype:<24}{op.macs:>12,}  {op.name}" for op in found.ops]
+    return "\n".join(lines)
+
+
+def _spec(file: str, size: int, card: ModelCard) -> list[str]:
+    spec = card.spec
     box = f"box padded {spec.padding:g} times" if spec.refine is None else f"{spec.refine.box_sigma:g} diameters wide"
-    lines = [
-        f"{file}: {spec.name}, {spec.family}, recipe {conversion.recipe}, {found.bytes / 1e6:.2f} MB",
+    return [
+        f"{file}: {spec.name}, {spec.family}, recipe {card.conversion.recipe}, {size / 1e6:.2f} MB",
         f"  input      {spec.input_hw[1]}x{spec.input_hw[0]} {spec.channel_order.upper()}, "
         f"mean {_list(spec.mean)}, std {_list(spec.std)}, {box}",
         f"  output     {spec.output.kind}, skeleton {spec.skeleton.name} ({len(spec.skeleton)} keypoints)",
     ]
+
+
+def _tensors(found: Inspection) -> list[str]:
+    lines = []
     for word, tensors in (("in", found.inputs), ("out", found.outputs)):
         for t in tensors:
             scale = "" if t.scale is None else f", scale {t.scale:.6g}, zero point {t.zero_point}"
             lines.append(f"  tensor {word:<4}{t.name} {t.dtype} {list(t.shape)}{scale}")
+    return lines
+
+
+def _provenance(conversion: Conversion) -> list[str]:
     versions = ", ".join(f"{k} {v}" for k, v in conversion.versions.items())
-    macs = ", ".join(f"{100 * n / max(found.macs, 1):.1f} % {dtype}" for dtype, n in found.macs_by_dtype.items())
-    lines += [
-        f"  compute    {found.macs / 1e6:.1f} M multiply-adds: {macs}",
-        f"  operations {', '.join(f'{kind} {count}' for kind, count in found.op_counts.items())}",
-        f"  runtime    TFLite {found.min_runtime or 'not noted'} or later",
+    lines = [
         "  made by    " + "; ".join(filter(None, [conversion.engine, versions])),
         *([f"  not int8   {', '.join(conversion.kept)}"] if conversion.kept else []),
         f"  weights    sha256 {conversion.weights_sha256}",
@@ -105,14 +133,12 @@ def _text(file: str, found: Inspection, card: ModelCard, list_ops: bool) -> str:
     if conversion.calibration is not None:
         c = conversion.calibration
         lines.append(f"  calibrated {len(c.people)} people, seed {c.seed}, annotations sha256 {c.annotations_sha256}")
-    if (learned := conversion.finetuning) is not None:
+    if (tuned := conversion.finetuning) is not None:
         lines.append(
-            f"  trained    {learned.people} people, {learned.epochs} epochs, rate {learned.learning_rate:g}, teacher's "
-            f"share {learned.teacher:g}, seed {learned.seed}, annotations sha256 {learned.annotations_sha256}"
+            f"  trained    {tuned.people} people, {tuned.epochs} epochs, rate {tuned.learning_rate:g}, teacher's "
+            f"share {tuned.teacher:g}, seed {tuned.seed}, annotations sha256 {tuned.annotations_sha256}"
         )
-    if list_ops:
-        lines += [f"    {op.kind:<24}{op.dtype:<24}{op.macs:>12,}  {op.name}" for op in found.ops]
-    return "\n".join(lines)
+    return lines
 
 
 def _list(values: tuple[float, ...]) -> str:

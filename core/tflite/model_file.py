@@ -120,6 +120,18 @@ def read_stages(path: Path) -> list[tuple[bytes, ModelCard]]:
     return stages
 
 
+def has_spec(path: Path, data: bytes) -> bool:
+    """Whether a .tflite file says how to use it: by a card inside, or by a spec beside it.
+
+    A card that cannot be read counts; `read` says what is wrong with it.
+
+    Args:
+        path: the file.
+        data: its bytes.
+    """
+    return _has_card(data) or sidecar.spec_path(Path(path)).is_file()
+
+
 def read_bytes(path: Path) -> bytes:
     """Read the bytes of a .tflite file.
 

@@ -12,13 +12,13 @@ from click.testing import CliRunner
 from poseport.bench import op_profile
 from poseport.bench.cli import bench
 from poseport.tflite import runner
-from poseport.tflite.inspection import inspect
+from poseport.tflite.inspection import inspect_bytes
 
 
 @pytest.mark.parametrize("recipe", ["int8", "float32"])
 def test_every_operation_is_timed(tiny_models: dict[str, Path], recipe: str) -> None:
     found = op_profile.profile(tiny_models[recipe], runs=5)
-    whole = inspect(tiny_models[recipe])
+    whole = inspect_bytes(tiny_models[recipe].read_bytes(), "m")
     assert [(op.kind, op.name, op.macs) for op in found.ops] == [(op.kind, op.name, op.macs) for op in whole.ops]
     assert all(op.us > 0 for op in found.ops)
     assert {op.delegate for op in found.ops if op.macs} == {"XNNPACK"}
@@ -31,7 +31,8 @@ def test_every_operation_is_timed(tiny_models: dict[str, Path], recipe: str) -> 
 def test_an_operation_alone_gives_what_it_gives_in_the_network(tiny_models: dict[str, Path]) -> None:
     """Cut out wrongly (constants, strides, scales) it would be another operation, whose time says nothing."""
     path = tiny_models["int8"]
-    data, whole = path.read_bytes(), inspect(path)
+    data = path.read_bytes()
+    whole = inspect_bytes(data, "m")
     values = op_profile._values(data, str(path), op_profile._input(runner.load(path)))
     for index, op in enumerate(whole.ops):
         alone, _ = runner.open_interpreter(op_profile._alone(data, index), op.name, 1, xnnpack=False)
@@ -66,7 +67,7 @@ def test_the_command(tiny_models: dict[str, Path], tmp_path: Path) -> None:
     assert "CONV_2D" in ran.output
     ran = CliRunner().invoke(bench, ["profile", model, "--runs", "5", "--json"])
     (profile,) = json.loads(ran.stdout)["profiles"]
-    assert len(profile["ops"]) == len(inspect(tiny_models["int8"]).ops)
+    assert len(profile["ops"]) == len(inspect_bytes(tiny_models["int8"].read_bytes(), "m").ops)
     ran = CliRunner().invoke(bench, ["profile", model, "--runs", "5", "--delegates", "xnnpack,none", "--json"])
     assert len(json.loads(ran.stdout)["profiles"]) == 2
     ran = CliRunner().invoke(bench, ["profile", model, "--delegates", "gpu"])

@@ -12,6 +12,7 @@ from poseport.convert.graph import deployment
 from poseport.convert.recipes import recipe
 from poseport.data.coco import load
 from poseport.tflite import inspection, model_file
+from poseport.tflite.constants import real_constants
 from poseport.tflite.runner import open_interpreter
 
 
@@ -41,7 +42,7 @@ def test_it_is_the_same_graph_with_the_same_numbers(written):
         (op.kind, op.version, op.macs, op.inputs, op.outputs) for op in b.ops
     ]
     assert (a.signatures, a.min_runtime) == (b.signatures, b.min_runtime)
-    for x, y in zip(*(inspection.real_constants(data, "m") for data in (before, after)), strict=True):
+    for x, y in zip(*(real_constants(data, "m") for data in (before, after)), strict=True):
         assert (x is None) == (y is None)
         if x is not None:
             np.testing.assert_array_equal(x, y)

@@ -6,7 +6,7 @@ import keras
 import pytest
 
 from poseport.data import coco
-from poseport.tflite.inspection import inspect
+from poseport.tflite.inspection import inspect_bytes
 from poseport.train import dryrun
 from poseport.train.config import TrainConfig
 from poseport.train.networks import models
@@ -16,7 +16,7 @@ SETTINGS = TrainConfig(loss="softmax", epochs=7, batch=16, optimizer="sgd", mome
 
 def test_multiply_adds_are_those_of_the_converted_file(tiny_bundle, tiny_models):
     _, model = models.load(tiny_bundle, keras)
-    assert dryrun.macs(model) == inspect(tiny_models["float32"]).macs
+    assert dryrun.macs(model) == inspect_bytes(tiny_models["float32"].read_bytes(), "m").macs
 
 
 def test_two_steps_are_tried_and_sizes_told(drawn, tiny_bundle):

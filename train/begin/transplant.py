@@ -18,7 +18,8 @@ from poseport.architecture import MobileNetArchitecture
 from poseport.data import batches
 from poseport.data.people import Person
 from poseport.spec import PoseSpec
-from poseport.tflite import inspection
+from poseport.tflite import inspection, model_file
+from poseport.tflite.constants import real_constants
 from poseport.train.begin.finetune import Initial
 from poseport.train.networks import mobilenet
 
@@ -83,9 +84,9 @@ class _Encoder:
     """The convolutions of a file, followed along its graph from the one that reads the image."""
 
     def __init__(self, file: Path):
-        self.file, data = file, inspection.read_file(file)
+        self.file, data = file, model_file.read_bytes(file)
         self.ops = inspection.inspect_bytes(data, str(file)).ops
-        self.values = inspection.real_constants(data, str(file))
+        self.values = real_constants(data, str(file))
         self.readers: dict[int, list[inspection.OpInfo]] = {}
         for op in self.ops:
             for tensor in op.inputs:

@@ -18,7 +18,8 @@ from poseport.convert.engines import tf_keras_twin
 from poseport.data import coco
 from poseport.data.drawn import synth
 from poseport.records import read_json
-from poseport.tflite import inspection, model_file
+from poseport.tflite import model_file
+from poseport.tflite.constants import constants
 from poseport.train.networks import models
 from poseport.train.record import TrainRecord
 
@@ -47,8 +48,8 @@ def test_pruned(trained, people, tmp_path):
     left = {}
     for folder in (trained, tmp_path / "pruned"):
         converted = quantize.convert(folder, recipes.recipe("int8"), tmp_path / "m.tflite", people, count=8)
-        constants = inspection.constants(model_file.read(converted.path)[0], "m")
-        kernels = b"".join(values.tobytes() for values in constants if values is not None and values.dtype == "int8")
+        stored = constants(model_file.read(converted.path)[0], "m")
+        kernels = b"".join(values.tobytes() for values in stored if values is not None and values.dtype == "int8")
         left[folder.name] = len(zlib.compress(kernels, 9)) / len(kernels)
     assert left["pruned"] < left["run"] - 0.1
 

@@ -178,7 +178,7 @@ def test_a_budget_that_nothing_holds_writes_nothing_and_keeps_what_was_measured(
         search(poisoned, calib, tune, out, say=cut)
     notes = records.read_json(budget.Notes, engines.notes_path(out))
     lost = replace(notes.measured["float32"], ap=0.5)
-    layers = ai_edge.layers(inspection.inspect(tune_float(poisoned, tmp_path)))
+    layers = ai_edge.layers(inspection.inspect_bytes(tune_float(poisoned, tmp_path).read_bytes(), "m"))
     names = [f"only {layer.name}" for layer in layers]
     names += [f"{name} keeping 0" for name in ("int8", "int8-p95")]
     names += [f"mixed-float32 keeping {n}" for n in range(1, len(layers))]

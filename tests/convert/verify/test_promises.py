@@ -36,7 +36,7 @@ def test_a_batch_norm_after_relu_is_found(tmp_path):
 
 
 def test_a_float_file_is_no_int8(tiny_models, tiny_bundle):
-    found = inspection.inspect(tiny_models["float32"])
+    found = inspection.inspect_bytes(tiny_models["float32"].read_bytes(), "m")
     spec = deployment(tiny_bundle).spec
     with pytest.raises(ValueError, match=r"compute in float and hold 100\.0 % of the multiply-adds.*is float32"):
         promises.verify(found, recipes.recipe("int8"), spec)
@@ -51,14 +51,14 @@ def test_a_float_file_is_no_int8(tiny_models, tiny_bundle):
     ],
 )
 def test_an_int8_file_is_nothing_else(recipe, message, tiny_models, tiny_bundle):
-    found = inspection.inspect(tiny_models["int8"])
+    found = inspection.inspect_bytes(tiny_models["int8"].read_bytes(), "m")
     with pytest.raises(ValueError, match=message):
         promises.verify(found, recipes.recipe(recipe), deployment(tiny_bundle).spec)
 
 
 def test_a_mixed_file_holds_the_layers_that_it_names(tiny_models, tiny_bundle):
     spec = deployment(tiny_bundle).spec
-    found = inspection.inspect(tiny_models["int8"])
+    found = inspection.inspect_bytes(tiny_models["int8"].read_bytes(), "m")
     some = next(op.name for op in found.ops)
     for recipe, wanted in (("mixed-float32", "float32"), ("mixed-16x8", "int16")):
         with pytest.raises(ValueError, match=rf"computes in int8, the recipe promises {wanted}"):
@@ -66,7 +66,12 @@ def test_a_mixed_file_holds_the_layers_that_it_names(tiny_models, tiny_bundle):
         with pytest.raises(ValueError, match="no operation elsewhere, which the recipe keeps in"):
             promises.verify(found, recipes.recipe(recipe), spec, {"elsewhere"})
     with pytest.raises(ValueError, match="operations compute in float"):
-        promises.verify(inspection.inspect(tiny_models["float32"]), recipes.recipe("mixed-float32"), spec, {some})
+        promises.verify(
+            inspection.inspect_bytes(tiny_models["float32"].read_bytes(), "m"),
+            recipes.recipe("mixed-float32"),
+            spec,
+            {some},
+        )
 
 
 def test_lost_confidence_is_refused(tmp_path):

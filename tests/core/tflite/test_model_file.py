@@ -154,6 +154,17 @@ def test_what_is_not_ours_is_one_line_that_names_the_file(
     assert "\n" not in str(caught.value)
 
 
+def test_a_file_says_whether_it_has_a_spec(model: tuple[bytes, ModelCard], tmp_path: Path) -> None:
+    flatbuffer, card = model
+    path = tmp_path / "m.tflite"
+    assert model_file.has_spec(path, model_file.pack(flatbuffer, card))
+    assert model_file.has_spec(path, zipped(flatbuffer, (model_file.CARD, b"{")))
+    assert not model_file.has_spec(path, flatbuffer)
+    assert not model_file.has_spec(path, zipped(flatbuffer, ("labels.txt", b"person\n")))
+    path.with_suffix(".json").write_text("{}")
+    assert model_file.has_spec(path, flatbuffer)
+
+
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"gone\.tflite: cannot be read \(No such file .*; expected a \.tflite"):
         model_file.read(tmp_path / "gone.tflite")
