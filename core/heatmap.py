@@ -3,8 +3,8 @@
 Cell (u, v) of a heatmap with stride s is the input point (s u + (s-1)/2, s v + (s-1)/2): the centre of
 the s x s pixels that it covers. Gaussians are centred on the continuous position.
 
-Letters: N people, H x W cells, K keypoints. Decoders take maps (N, H, W, K) float32 whose peak is
-about 1 and return points (N, K, 2) in cells and scores (N, K).
+Letters: N people, H x W cells, K keypoints. The decoders `argmax`, `quarter`, `dark`, `centroid` and `upsampled` take
+maps (N, H, W, K) float32 that peak at about 1, and return points (N, K, 2) float64 x, y in cells and scores (N, K).
 """
 
 from __future__ import annotations
@@ -20,28 +20,34 @@ Points = tuple[np.ndarray, np.ndarray]
 
 
 def input_to_cells(points_px: np.ndarray, stride: int) -> np.ndarray:
-    """Input pixels to cells, any shape."""
+    """Convert positions (any shape) from input pixels to cells. stride: input pixels per cell."""
     return (points_px - (stride - 1) / 2) / stride
 
 
 def cells_to_input(points_cells: np.ndarray, stride: int) -> np.ndarray:
-    """Cells to input pixels, any shape; the inverse of `input_to_cells`."""
+    """Convert positions (any shape) from cells to input pixels; the inverse of `input_to_cells`."""
     return points_cells * stride + (stride - 1) / 2
 
 
 def encode(
     points_px: np.ndarray, hw: tuple[int, int], stride: int, sigma: float, out: np.ndarray | None = None
 ) -> np.ndarray:
-    """Gaussians of height 1 around keypoints.
+    """Draw a Gaussian of height 1 around each keypoint: exp(-d^2 / (2 sigma^2)) at distance d.
 
-    points_px: (K, 2) x, y in input pixels; the map of a point of NaN is NaN. hw: height and width in
-    cells. sigma: in cells. out: contiguous (H, W, K) float32 to write into.
-    Returns (H, W, K) float32 in [0, 1].
+    Args:
+        points_px: (K, 2) x, y in input pixels; the map of a point that is NaN is NaN.
+        hw: height and width of the maps in cells.
+        stride: input pixels per cell.
+        sigma: standard deviation in cells.
+        out: contiguous (H, W, K) float32 array to write into; None for a new one.
+
+    Returns:
+        (H, W, K) float32 in [0, 1].
     """
     (h, w), k = hw, len(points_px)
     cells = input_to_cells(np.asarray(points_px, np.float64), stride)
     exponent = ((np.arange(max(hw))[:, None] - cells.T.reshape(1, 2 * k)) ** 2 / (-2 * sigma**2)).astype(np.float32)
-    # 9 sigmas from the point is nothing: the product of two smaller values would be a denormal number,
+    # beyond 9 sigmas the value is set to 0: the product of two smaller values would be a denormal number,
     # and arithmetic on those takes a hundred times as long
     factors = np.where(exponent < -40, np.float32(0), np.exp(exponent))
     across, down = factors[:w, :k], factors[:h, k:]
@@ -100,12 +106,19 @@ def decode(
     elif method.method == "centroid":
         cells, score = centroid(maps, method.radius_cells)
     else:
-        cells, score = seed(maps, stride, method.threshold)
+        cells, score = upsampled(maps, stride, method.threshold)  # files call it "seed"
     return cells_to_input(cells, stride), np.clip(score, 0.0, 1.0)
 
 
 def argmax(maps: np.ndarray) -> Points:
-    """The highest cell and its value; of equal ones the first in row order."""
+    """Take the highest cell and its value; of several equal ones the first in row order.
+
+    Args:
+        maps: (N, H, W, K) float32.
+
+    Returns:
+        Points (N, K, 2) in cells and scores (N, K).
+    """
     n, _, w, k = maps.shape
     flat = maps.reshape(n, -1, k)
     best = flat.argmax(axis=1)
@@ -114,7 +127,10 @@ def argmax(maps: np.ndarray) -> Points:
 
 
 def quarter(maps: np.ndarray) -> Points:
-    """Argmax moved a quarter of a cell towards the higher neighbour, on each axis (Newell et al. 2016)."""
+    """Move the argmax a quarter of a cell towards the higher neighbour on each axis (Newell et al. 2016).
+
+    Args and result as in `argmax`.
+    """
     cells, score = argmax(maps)
     left, right, up, down = _neighbours(maps, cells, ((-1, 0), (1, 0), (0, -1), (0, 1)))
     step = np.stack([np.sign(right - left), np.sign(down - up)], axis=-1)
@@ -122,13 +138,20 @@ def quarter(maps: np.ndarray) -> Points:
 
 
 def dark(maps: np.ndarray, blur_cells: float = 0.0) -> Points:
-    """Second-order Taylor step of the log map around its argmax (Zhang et al. 2020, DARK, eq. 7).
+    """Move the argmax by a second-order Taylor step of the log map (DARK, Zhang et al. 2020, eq. 7).
 
-    Exact for a Gaussian without noise. Steps of more than a cell, or on a map that is not peaked
-    there, are not taken. At the border, where a neighbour is missing, the axis keeps its cell.
+    The result is exact for a Gaussian without noise. A step of more than a cell, or on a map without a peak at its
+    argmax, is not taken. At the border, where a neighbour is missing, that axis keeps its cell.
+
+    Args:
+        maps: (N, H, W, K) float32.
+        blur_cells: sigma in cells of a Gaussian that smooths the maps first; 0 for none.
+
+    Returns:
+        Points (N, K, 2) in cells and scores (N, K), the peaks of the (smoothed) maps.
     """
     if blur_cells > 0:
-        maps = np.stack([_blurred(one, blur_cells) for one in maps])
+        maps = np.stack([_blurred(person_maps, blur_cells) for person_maps in maps])
     cells, score = argmax(maps)
     ring = ((0, 0), (-1, 0), (1, 0), (0, -1), (0, 1), (-1, -1), (1, -1), (-1, 1), (1, 1))
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -146,7 +169,15 @@ def dark(maps: np.ndarray, blur_cells: float = 0.0) -> Points:
 
 
 def centroid(maps: np.ndarray, radius_cells: int = 2) -> Points:
-    """Centre of mass of a window around the argmax: the "island of activation" of Lee et al., section 7."""
+    """Take the centre of mass of a window around the argmax (the "island of activation" of Lee et al., section 7).
+
+    Args:
+        maps: (N, H, W, K) float32; negative values count as 0.
+        radius_cells: half width of the window.
+
+    Returns:
+        Points (N, K, 2) in cells and scores (N, K).
+    """
     cells, score = argmax(maps)
     steps = range(-radius_cells, radius_cells + 1)
     offsets = [(dx, dy) for dy in steps for dx in steps]
@@ -157,32 +188,39 @@ def centroid(maps: np.ndarray, radius_cells: int = 2) -> Points:
     return cells + np.divide(moment, total, out=np.zeros_like(moment), where=total > 0), score
 
 
-def seed(maps: np.ndarray, stride: int, threshold: float = 0.04) -> Points:
-    """Decoder of Lee et al., section 3.4.1: enlarge to input size, blur with sigma 1, drop peaks under
-    the threshold, take the highest pixel. A keypoint that was dropped has score 0.
+def upsampled(maps: np.ndarray, stride: int, threshold: float = 0.04) -> Points:
+    """Enlarge the maps to input size, blur them with sigma 1, and take the highest pixel (Lee et al., section 3.4.1).
 
-    The enlarged map has pixel centres at integers, so the point comes back in input pixels and is
-    turned into cells only to have the form of the other decoders.
+    Specs, cards and command lines call this decoder `seed`. The enlarged map has pixel centres at integers, so that
+    its points are in input pixels; they are converted to cells only to have the form of the other decoders.
+
+    Args:
+        maps: (N, H, W, K) float32.
+        stride: input pixels per cell.
+        threshold: a keypoint whose peak is lower is dropped: it gets the first cell and score 0.
+
+    Returns:
+        Points (N, K, 2) in cells and scores (N, K).
     """
     h, w = maps.shape[1] * stride, maps.shape[2] * stride
     points, scores = [], []
-    for one in maps:
-        large = _by_channels(one, lambda part: cv2.resize(part, (w, h), interpolation=cv2.INTER_LINEAR))
+    for person_maps in maps:
+        large = _by_channels(person_maps, lambda part: cv2.resize(part, (w, h), interpolation=cv2.INTER_LINEAR))
         pixels, score = argmax(_blurred(large, 1.0)[None])
-        kept = score >= threshold
-        points.append(np.where(kept[..., None], pixels, 0.0)[0])
-        scores.append(np.where(kept, score, 0.0)[0])
+        high = score >= threshold
+        points.append(np.where(high[..., None], pixels, 0.0)[0])
+        scores.append(np.where(high, score, 0.0)[0])
     return input_to_cells(np.stack(points), stride), np.stack(scores)
 
 
-def _blurred(one: np.ndarray, sigma: float) -> np.ndarray:
+def _blurred(maps: np.ndarray, sigma: float) -> np.ndarray:
     size = 2 * int(np.ceil(4 * sigma)) + 1
-    return _by_channels(one, lambda part: cv2.GaussianBlur(part, (size, size), sigma, borderType=cv2.BORDER_REFLECT))
+    return _by_channels(maps, lambda part: cv2.GaussianBlur(part, (size, size), sigma, borderType=cv2.BORDER_REFLECT))
 
 
-def _by_channels(one: np.ndarray, work: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-    """An OpenCV function on (H, W, K): it takes at most 128 channels, and drops the axis of a single one."""
-    parts = [work(np.ascontiguousarray(one[..., i : i + 64])) for i in range(0, one.shape[-1], 64)]
+def _by_channels(maps: np.ndarray, work: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """Apply an OpenCV function to (H, W, K): OpenCV takes at most 128 channels, and drops the axis of a single one."""
+    parts = [work(np.ascontiguousarray(maps[..., i : i + 64])) for i in range(0, maps.shape[-1], 64)]
     return np.concatenate([part.reshape(*part.shape[:2], -1) for part in parts], axis=-1)
 
 

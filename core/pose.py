@@ -1,7 +1,7 @@
-"""The front door of geometry and codecs: what a spec means.
+"""What a spec means: crop, normalise, encode and decode for any network.
 
-The only place that chooses between output kinds. Training, calibration, the bench and `predict` all
-come through here. Letters: N people, K keypoints.
+This is the only module that chooses between kinds of output. Training, calibration, benchmarks and `predict` all use
+it. Letters: N people, K keypoints.
 """
 
 from __future__ import annotations
@@ -18,10 +18,18 @@ from poseport.spec import CoordsOutput, HeatmapOutput, KeypointsOutput, PoseSpec
 
 
 def preprocess(spec: PoseSpec, image: np.ndarray, box_xywh: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """One person's crop and the matrix that made it.
+    """Crop one person from an image.
 
-    image: (h, w, 3) uint8 RGB. box_xywh: (4,) in image pixels.
-    Returns (H, W, 3) uint8 and (2, 3) float64.
+    Args:
+        spec: gives input size and padding.
+        image: (h, w, 3) uint8 RGB.
+        box_xywh: (4,) left, top, width, height in image pixels.
+
+    Returns:
+        The crop (H, W, 3) uint8 RGB, and the matrix (2, 3) float64 that maps image pixels to crop pixels.
+
+    Raises:
+        ValueError: if the box has no area.
     """
     matrix = crop.crop_matrix(box_xywh, spec.input_hw, spec.padding)
     return crop.warp(image, matrix, spec.input_hw), matrix
@@ -75,26 +83,34 @@ def _table(mean: tuple[float, ...], std: tuple[float, ...]) -> np.ndarray:
 
 
 def fingerprint(spec: PoseSpec) -> str:
-    """What a spec makes of boxes and pixels, in 16 hex digits: another crop, mean, deviation or order is another one.
+    """Digest of how a spec crops and normalises; any other padding, size, mean, deviation or order changes it.
 
-    Of the matrices of three boxes and of every level of every channel, to five digits: it does not depend on how a
-    library rounds, and not on what comes after the input.
+    It is made of the matrices of three boxes and of every level of every channel, to five digits, so that it depends
+    neither on how a library rounds nor on anything behind the input.
+
+    Returns:
+        16 hex digits.
     """
     boxes = ((0, 0, 100, 100), (10.5, -20, 30, 200), (300, 40, 250, 60))
     matrices = [crop.crop_matrix(np.array(box, float), spec.input_hw, spec.padding) for box in boxes]
     levels = np.arange(256, dtype=np.uint8)
     pixels = np.stack([levels, levels[::-1], np.roll(levels, 64)], axis=-1)[None]
     # + 0: no difference between 0 and -0
-    found = [[float(f"{v:.5g}") + 0.0 for v in np.ravel(part)] for part in (matrices, normalise(spec, pixels))]
-    return hashlib.sha256(json.dumps([spec.input_hw, found]).encode()).hexdigest()[:16]
+    rounded = [[float(f"{v:.5g}") + 0.0 for v in np.ravel(part)] for part in (matrices, normalise(spec, pixels))]
+    return hashlib.sha256(json.dumps([spec.input_hw, rounded]).encode()).hexdigest()[:16]
 
 
 def encode(spec: PoseSpec, points_px: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
-    """Training target of one person: `spec.output_shape`, float32.
+    """Make the training target of one person.
 
-    points_px: (K, 2) x, y in input pixels, NaN where there is no label: the target of such a keypoint is NaN,
-    which losses leave out; a third number, where the output has one, says score 0.
-    out: contiguous float32 of that shape to write into.
+    Args:
+        spec: of the network that is trained.
+        points_px: (K, 2) x, y in input pixels, NaN where there is no label. The target of such a keypoint is NaN,
+            which losses ignore; its third number, if the output has one, stands for score 0.
+        out: contiguous float32 array of the target's shape to write into; None for a new one.
+
+    Returns:
+        `spec.output_shape` float32.
     """
     if isinstance(spec.output, HeatmapOutput):
         return heatmap.encode(points_px, spec.heatmap_hw, spec.output.stride, spec.output.sigma, out)
@@ -109,8 +125,12 @@ def encode(spec: PoseSpec, points_px: np.ndarray, out: np.ndarray | None = None)
 def encode_nobody(spec: PoseSpec, out: np.ndarray) -> None:
     """Fill the training target of a crop that shows no person.
 
-    Gaussian maps are 0. Logits are trained towards a distribution over the cells: it is the even one, whose
-    score is about 2 pi sigma^2 / cells. Coordinates have no way to say it: as without any label.
+    Gaussian maps become 0. Logits, which are trained towards a distribution over the cells, get the uniform one, whose
+    score is about 2 pi sigma^2 / cells. Coordinates cannot express it: their target is that of a person without labels.
+
+    Args:
+        spec: of the network that is trained.
+        out: `spec.output_shape` float32, written into.
     """
     if isinstance(spec.output, HeatmapOutput):
         out[...] = 1.0 if spec.output.values == "logits" else 0.0
@@ -119,21 +139,34 @@ def encode_nobody(spec: PoseSpec, out: np.ndarray) -> None:
 
 
 def maps(spec: PoseSpec, outputs: np.ndarray) -> np.ndarray:
-    """Raw outputs (N, H, W, K) of a heatmap network as float32 maps that peak at about 1."""
+    """Turn the raw outputs of a heatmap network into maps that peak at about 1.
+
+    Args:
+        spec: of the network, with heatmaps as output.
+        outputs: (N, H, W, K), or what can be reshaped to it.
+
+    Returns:
+        (N, H, W, K) float32.
+    """
     assert isinstance(spec.output, HeatmapOutput)
     outputs = np.asarray(outputs, np.float32).reshape(-1, *spec.output_shape)
     return heatmap.to_maps(outputs, spec.output.values, spec.output.sigma)
 
 
 def decode_input(spec: PoseSpec, outputs: np.ndarray) -> np.ndarray:
-    """Raw outputs (N, *spec.output_shape) to (N, K, 3) x, y in input pixels and a score in [0, 1].
+    """Decode raw outputs into keypoints in input pixels.
 
-    Coordinates without a third number have score 1.
+    Args:
+        spec: of the network.
+        outputs: (N, *spec.output_shape), or what can be reshaped to it.
+
+    Returns:
+        (N, K, 3) float64: x, y in input pixels and a score in [0, 1], which is 1 for coordinates without a score.
     """
     outputs = np.asarray(outputs, np.float32).reshape(-1, *spec.output_shape)
     if isinstance(spec.output, HeatmapOutput):
-        o = spec.output
-        points, scores = heatmap.decode(outputs, o.decode, o.stride, values=o.values, sigma=o.sigma)
+        output = spec.output
+        points, scores = heatmap.decode(outputs, output.decode, output.stride, values=output.values, sigma=output.sigma)
     elif isinstance(spec.output, KeypointsOutput):
         xys = outputs if spec.output.order == "xys" else outputs[..., [1, 0, 2]]
         points, scores = coords.decode(xys[..., :2] - 0.5, spec.input_hw), np.clip(xys[..., 2], 0.0, 1.0)
@@ -146,9 +179,15 @@ def decode_input(spec: PoseSpec, outputs: np.ndarray) -> np.ndarray:
 
 
 def decode(spec: PoseSpec, outputs: np.ndarray, matrices: np.ndarray) -> np.ndarray:
-    """Raw outputs (N, *spec.output_shape) to (N, K, 3) x, y in image pixels and a score in [0, 1].
+    """Decode raw outputs into keypoints in image pixels.
 
-    matrices: (N, 2, 3), those that made the crops.
+    Args:
+        spec: of the network.
+        outputs: (N, *spec.output_shape), or what can be reshaped to it.
+        matrices: (N, 2, 3), the matrices that made the crops.
+
+    Returns:
+        (N, K, 3) float64: x, y in image pixels and a score in [0, 1].
     """
     keypoints = decode_input(spec, outputs)
     keypoints[..., :2] = crop.move_points(keypoints[..., :2], crop.invert(matrices))

@@ -1,10 +1,9 @@
-"""Metrics of a pose, a person at a time. A metric's name carries its definition.
+"""Metrics of single poses. The name of a metric carries its definition: `PCK@0.1/box`, `PCKh@0.5`, `PCP@0.5`.
 
-Letters: N people, K keypoints, L limbs. Predictions (N, K, 2 or more) and labels (N, K, 3) are in image
-pixels; a label's third number is COCO's visibility. Unlabelled keypoints are never scored (but for
-`pck_seed`, which reproduces a published variant that does).
+Letters: N people, K keypoints, L limbs. Predictions (N, K, 2 or more) and labels (N, K, 3) are in image pixels; the
+third number of a label is COCO's visibility (0 unlabelled, 1 hidden, 2 visible). Unlabelled keypoints are not scored.
 
-Every hit function returns (N, K) or (N, L) float64: 1 hit, 0 miss, NaN not scored. `rate` averages them.
+`pck` and `pcp` return hits, (N, K) or (N, L) float64: 1 hit, 0 miss, NaN not scored. `rate` averages them.
 """
 
 from __future__ import annotations
@@ -15,13 +14,27 @@ from poseport.skeleton import Skeleton
 
 
 def rate(hits: np.ndarray) -> float:
-    """Share of hits over everything scored; NaN when nothing was."""
+    """Share of hits in everything that was scored.
+
+    Args:
+        hits: any shape, 1 hit, 0 miss, NaN not scored.
+
+    Returns:
+        A share in [0, 1]; NaN if nothing was scored.
+    """
     scored = np.isfinite(hits)
     return float(hits[scored].mean()) if scored.any() else float("nan")
 
 
 def rate_by_column(hits: np.ndarray) -> np.ndarray:
-    """(K,) share of hits of each keypoint or limb; NaN for those that nobody has."""
+    """Share of hits of each keypoint or limb.
+
+    Args:
+        hits: (N, K), 1 hit, 0 miss, NaN not scored.
+
+    Returns:
+        (K,) shares in [0, 1]; NaN where nobody was scored.
+    """
     scored = np.isfinite(hits)
     count = scored.sum(axis=0)
     total = np.where(scored, hits, 0.0).sum(axis=0)
@@ -29,15 +42,33 @@ def rate_by_column(hits: np.ndarray) -> np.ndarray:
 
 
 def distances(predicted: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """(N, K) Euclidean distance in pixels; NaN for unlabelled keypoints, infinite for a prediction of NaN."""
+    """Euclidean distances between predictions and labels.
+
+    Args:
+        predicted: (N, K, 2 or more) x, y in image pixels.
+        labels: (N, K, 3) x, y in image pixels and visibility.
+
+    Returns:
+        (N, K) float64 in pixels: NaN for unlabelled keypoints, infinite where the prediction is NaN.
+    """
     away = np.linalg.norm(predicted[..., :2] - labels[..., :2], axis=-1)
     return np.where(labels[..., 2] > 0, np.where(np.isfinite(away), away, np.inf), np.nan)
 
 
 def oks(predicted: np.ndarray, labels: np.ndarray, areas: np.ndarray, sigmas: np.ndarray) -> np.ndarray:
-    """(N,) object keypoint similarity of each prediction with its own person (COCO keypoint evaluation).
+    """Object keypoint similarity of each prediction with the labels of its own person.
 
-    areas: (N,) segment areas in square pixels. sigmas: (K,). NaN for a person without labels.
+    The COCO keypoint evaluation's definition: the mean over labelled keypoints of exp(-d^2 / (2 s^2 k^2)), with the
+    distance d, the square root s of the area, and k = 2 sigma.
+
+    Args:
+        predicted: (N, K, 2 or more) x, y in image pixels.
+        labels: (N, K, 3) x, y in image pixels and visibility.
+        areas: (N,) segment areas in square pixels.
+        sigmas: (K,) of the skeleton.
+
+    Returns:
+        (N,) float64 in [0, 1]; NaN for a person without labels.
     """
     variances = (2 * np.asarray(sigmas)) ** 2
     error = distances(predicted, labels) ** 2 / variances / (np.asarray(areas)[:, None] + np.spacing(1)) / 2
@@ -48,10 +79,17 @@ def oks(predicted: np.ndarray, labels: np.ndarray, areas: np.ndarray, sigmas: np
 
 
 def pck(predicted: np.ndarray, labels: np.ndarray, sizes: np.ndarray, threshold: float) -> np.ndarray:
-    """(N, K) hits: within `threshold` x size of the label (Yang and Ramanan 2013).
+    """Percentage of correct keypoints: a hit lies within `threshold` x size of its label (Yang and Ramanan 2013).
 
-    sizes: (N,) pixels: `torso_sizes` for `PCK@t/torso`, `box_sizes` for `PCK@t/box`, `head_sizes` for
-    `PCKh@t`. A person whose size is NaN is not scored.
+    Args:
+        predicted: (N, K, 2 or more) x, y in image pixels.
+        labels: (N, K, 3) x, y in image pixels and visibility.
+        sizes: (N,) in pixels: `torso_sizes` for `PCK@t/torso`, `box_sizes` for `PCK@t/box`, `head_sizes` for
+            `PCKh@t`. A person whose size is NaN is not scored.
+        threshold: as a share of the size.
+
+    Returns:
+        (N, K) hits.
     """
     away = distances(predicted, labels)
     limit = threshold * np.asarray(sizes, float)[:, None]
@@ -59,50 +97,51 @@ def pck(predicted: np.ndarray, labels: np.ndarray, sizes: np.ndarray, threshold:
 
 
 def torso_sizes(labels: np.ndarray, skeleton: Skeleton) -> np.ndarray:
-    """(N,) distance between the skeleton's torso pair; NaN where one of them is unlabelled or there is none."""
+    """Distance between the two keypoints of the skeleton's torso pair.
+
+    Args:
+        labels: (N, K, 3) x, y in image pixels and visibility.
+        skeleton: its keypoints.
+
+    Returns:
+        (N,) float64 in pixels; NaN where a keypoint is unlabelled, where both are one point, or if the skeleton has
+        no torso pair.
+    """
     return _pair_sizes(labels, skeleton, skeleton.torso)
 
 
 def head_sizes(labels: np.ndarray, skeleton: Skeleton) -> np.ndarray:
-    """(N,) length of the skeleton's head segment (Andriluka et al. 2014); NaN where it is not labelled."""
+    """Length of the skeleton's head segment (Andriluka et al. 2014).
+
+    Args and result as in `torso_sizes`.
+    """
     return _pair_sizes(labels, skeleton, skeleton.head)
 
 
 def box_sizes(boxes_xywh: np.ndarray) -> np.ndarray:
-    """(N,) longer side of each box."""
+    """Longer side of each box: (N, 4) left, top, width, height in pixels to (N,) float64."""
     return np.asarray(boxes_xywh, float)[:, 2:].max(axis=1)
 
 
 def pcp(predicted: np.ndarray, labels: np.ndarray, limbs: np.ndarray, threshold: float = 0.5) -> np.ndarray:
-    """(N, L) hits: both ends within `threshold` x limb length of their labels (strict PCP, Ferrari et al. 2008).
+    """Percentage of correct parts: both ends of a limb lie within `threshold` x its length of their labels.
 
-    limbs: (L, 2) int channels.
+    The strict variant of Ferrari et al. 2008.
+
+    Args:
+        predicted: (N, K, 2 or more) x, y in image pixels.
+        labels: (N, K, 3) x, y in image pixels and visibility.
+        limbs: (L, 2) int channels of both ends.
+        threshold: as a share of the limb's labelled length.
+
+    Returns:
+        (N, L) hits.
     """
     away = distances(predicted, labels)[:, limbs]
     length = np.linalg.norm(labels[:, limbs[:, 0], :2] - labels[:, limbs[:, 1], :2], axis=-1)
     scored = ~np.isnan(away).any(axis=-1)
     limit = np.where(scored, threshold * length, 0.0)
     return np.where(scored, (np.nan_to_num(away, posinf=np.inf) <= limit[..., None]).all(axis=-1).astype(float), np.nan)
-
-
-def pck_seed(predicted: np.ndarray, labels: np.ndarray, image_ids: np.ndarray, skeleton: Skeleton) -> np.ndarray:
-    """(N, K) hits of `PCK@0.2/seed`: the variant behind the figures published by Lee et al. (.7872).
-
-    It exists to explain old numbers, not to judge a network; its code differs from its description in
-    that y is dropped everywhere, the torso is the horizontal distance of the hips, 5 pixels (0.2 x 25)
-    stand in where a hip is not labelled, any annotated person of the image may be the one that is
-    hit, the threshold is that of the last one, and unlabelled keypoints count as labels at x = 0.
-    """
-    left, right = skeleton.index("left_hip"), skeleton.index("right_hip")
-    hits = np.zeros(labels.shape[:2])
-    for image in np.unique(image_ids):
-        rows = np.flatnonzero(image_ids == image)
-        last = labels[rows[-1]]
-        both = last[left, 2] > 0 and last[right, 2] > 0
-        limit = 0.2 * (abs(last[left, 0] - last[right, 0]) if both else 25.0)
-        away = np.abs(predicted[rows][:, None, :, 0] - labels[rows][None, :, :, 0])
-        hits[rows] = (away <= limit).any(axis=1)
-    return hits
 
 
 def _pair_sizes(labels: np.ndarray, skeleton: Skeleton, pair: tuple[str, str] | None) -> np.ndarray:

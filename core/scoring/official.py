@@ -16,12 +16,16 @@ from poseport.data.people import Person
 
 @dataclass(frozen=True, eq=False)
 class CocoScore:
-    """Outcome of the official evaluation.
+    """Result of the official evaluation of D predictions in I images.
 
-    stats: name -> value of the ten numbers of COCOeval (NaN where it has no such people: COCO says -1).
-    thresholds: (10,) OKS thresholds. image_ids: evaluated images, (I,).
-    scores: (D,) of the detections in the order of `matched`; detection_image: (D,) index into image_ids.
-    matched, ignored: (10, D) bool. ground_truths: (I,) number of people that count, per image.
+    Attributes:
+        stats: name -> value of the ten numbers of COCOeval; NaN where COCOeval says -1, for want of such people.
+        thresholds: (10,) OKS thresholds.
+        image_ids: the evaluated images, I of them.
+        scores: (D,) scores of the predictions, in the order of `matched`.
+        detection_image: (D,) index of each prediction's image in `image_ids`.
+        matched, ignored: (10, D) bool, at each threshold.
+        ground_truths: (I,) number of people that count in each image.
     """
 
     stats: dict[str, float]
@@ -45,11 +49,15 @@ def evaluate(
     truth: Sequence[Person],
     channels: np.ndarray | None = None,
 ) -> CocoScore:
-    """OKS AP and AR by pycocotools.
+    """Compute OKS AP and AR with pycocotools.
 
-    image_ids: (N,) image of each prediction. keypoints: (N, K, 2 or more) x, y in image pixels.
-    scores: (N,). sigmas: (K,) of the skeleton. truth: every annotated person of the evaluated images,
-    crowds too. channels: score only these keypoints (None: all).
+    Args:
+        image_ids: (N,) image of each prediction.
+        keypoints: (N, K, 2 or more) x, y in image pixels.
+        scores: (N,) by which the predictions are ranked.
+        sigmas: (K,) of the skeleton.
+        truth: every annotated person of the evaluated images, crowds included.
+        channels: indices of the keypoints to score; None for all.
     """
     from pycocotools.coco import COCO
     from pycocotools.cocoeval import COCOeval
@@ -57,12 +65,12 @@ def evaluate(
     channels = np.arange(len(sigmas)) if channels is None else channels
     images = sorted({p.image_id for p in truth})
     wanted = set(images)
-    # ids of our own: COCOeval takes a match with annotation id 0 for none
+    # ids of our own, from 1: COCOeval takes a match with annotation id 0 for no match
     gt = [_truth(i + 1, p, channels) for i, p in enumerate(truth)]
     dt: list[dict[str, Any]] = []
     for image_id, points, score in zip(image_ids, keypoints, scores, strict=True):
         if image_id in wanted:
-            # COCOeval calls a NaN a match with everybody: nothing compares as farther than it
+            # COCOeval counts a NaN as a match with everybody: no comparison with it is true
             xy = np.nan_to_num(points[channels, :2], nan=-1e6, posinf=1e6, neginf=-1e6)
             low, high = xy.min(axis=0), xy.max(axis=0)
             dt.append(
@@ -88,18 +96,18 @@ def evaluate(
 
 
 def _matches(run: Any, stats: dict[str, float], images: list[int]) -> CocoScore:
-    """What `accumulate` saw, for the resampling of images: area range "all", 20 detections an image."""
+    """The matches behind the averages, for resampling images: area range "all", 20 detections per image."""
     scores, where, matched, ignored = [], [], [], []
     truths = np.zeros(len(images), int)
-    for index, seen in enumerate(run.evalImgs[: len(images)]):  # the first area range is "all"
-        if seen is None:
+    for index, matches in enumerate(run.evalImgs[: len(images)]):  # the first area range is "all"
+        if matches is None:
             continue
-        truths[index] = int(np.count_nonzero(np.asarray(seen["gtIgnore"]) == 0))
-        count = len(seen["dtScores"])
-        scores.extend(seen["dtScores"])
+        truths[index] = int(np.count_nonzero(np.asarray(matches["gtIgnore"]) == 0))
+        count = len(matches["dtScores"])
+        scores.extend(matches["dtScores"])
         where.extend([index] * count)
-        matched.append(np.asarray(seen["dtMatches"]).reshape(10, count) > 0)
-        ignored.append(np.asarray(seen["dtIgnore"]).reshape(10, count) > 0)
+        matched.append(np.asarray(matches["dtMatches"]).reshape(10, count) > 0)
+        ignored.append(np.asarray(matches["dtIgnore"]).reshape(10, count) > 0)
     empty = np.zeros((10, 0), bool)
     return CocoScore(
         stats, np.asarray(run.params.iouThrs), tuple(images), np.asarray(scores, float), np.asarray(where, int),

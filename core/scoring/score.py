@@ -1,4 +1,4 @@
-"""Predictions of a data set -> every metric, once: used after training epochs and by the bench."""
+"""All metrics of the predictions for a data set, as training computes them after epochs and `bench accuracy` does."""
 
 from __future__ import annotations
 
@@ -16,11 +16,16 @@ PCK_THRESHOLDS = (0.05, 0.1, 0.2)
 
 @dataclass(frozen=True, eq=False)
 class Score:
-    """values: metric name -> value in [0, 1], NaN where nobody could be scored.
+    """Metrics of N predictions on n scored keypoints.
 
-    by_keypoint: metric name -> (n,) of the scored keypoints. hits: metric name -> (N, n) as in `metrics`.
-    oks: (N,) of each prediction with its own person. errors_px: (N, n), NaN where unlabelled.
-    names: the scored keypoints. official: what pycocotools matched.
+    Attributes:
+        values: metric name -> value in [0, 1]; NaN if nobody could be scored.
+        by_keypoint: metric name -> (n,) values, one per keypoint.
+        hits: metric name -> (N, n) hits as in `poseport.scoring.metrics`.
+        oks: (N,) similarity of each prediction with its own person.
+        errors_px: (N, n) distances to the labels in image pixels; NaN where unlabelled.
+        names: the scored keypoints.
+        official: the official COCO evaluation, with its matches.
     """
 
     values: dict[str, float]
@@ -33,7 +38,7 @@ class Score:
 
 
 def person_scores(keypoints: np.ndarray) -> np.ndarray:
-    """(N,) score of each pose, by which AP ranks them: the mean score of its keypoints."""
+    """Score of each pose, by which AP ranks them: the mean score of its keypoints, (N, K, 3) to (N,)."""
     return keypoints[..., 2].mean(axis=-1)
 
 
@@ -44,13 +49,21 @@ def score(
     only: tuple[str, ...] = (),
     box_scores: np.ndarray | None = None,
 ) -> Score:
-    """Score one prediction a person.
+    """Score one prediction per person.
 
-    persons: those that were predicted: annotated people of `people`, or boxes of a detector, which have
-    no labels of their own. keypoints: (N, K, 3) x, y in image pixels and score, aligned with persons.
-    only: names of the keypoints to score; empty: all. box_scores: (N,) of a detector.
-    The official AP ranks by keypoint score (times box score), and sees every annotated person, crowds
-    included, of the images of `persons`; with a detector, of the whole set: who was not found is a miss.
+    The official AP ranks predictions by keypoint score (times box score). It is computed over every annotated person
+    of the images of `persons`, crowds included; with a detector's boxes over the whole set, in which a person who was
+    not detected is a miss.
+
+    Args:
+        people: the annotated data set.
+        persons: the N people that were predicted: people of the set, or boxes of a detector, which have no labels.
+        keypoints: (N, K, 3) x, y in image pixels and a score, in the order of `persons`.
+        only: names of the keypoints to score; all if empty.
+        box_scores: (N,) scores of a detector's boxes; None for annotated boxes.
+
+    Raises:
+        ValueError: if a name in `only` is not a keypoint of the set.
     """
     skeleton = people.skeleton
     channels = skeleton.channels(only) if only else np.arange(len(skeleton))
@@ -65,22 +78,20 @@ def score(
     boxes = np.array([p.box_xywh for p in persons])
     areas = np.array([p.area for p in persons])
     sizes = {"box": metrics.box_sizes(boxes), "torso": metrics.torso_sizes(labels, skeleton)}
-    found, wanted = keypoints[:, channels], labels[:, channels]
-    hits = {f"PCK@{t}/box": metrics.pck(found, wanted, sizes["box"], t) for t in PCK_THRESHOLDS}
-    hits["PCK@0.2/torso"] = metrics.pck(found, wanted, sizes["torso"], 0.2)
+    predicted, wanted = keypoints[:, channels], labels[:, channels]
+    hits = {f"PCK@{t}/box": metrics.pck(predicted, wanted, sizes["box"], t) for t in PCK_THRESHOLDS}
+    hits["PCK@0.2/torso"] = metrics.pck(predicted, wanted, sizes["torso"], 0.2)
     if skeleton.head:
-        hits["PCKh@0.5"] = metrics.pck(found, wanted, metrics.head_sizes(labels, skeleton), 0.5)
-    for name, seen in (("visible", 2), ("hidden", 1)):
-        hits[f"PCK@0.1/box {name}"] = np.where(wanted[..., 2] == seen, hits["PCK@0.1/box"], np.nan)
+        hits["PCKh@0.5"] = metrics.pck(predicted, wanted, metrics.head_sizes(labels, skeleton), 0.5)
+    for name, visibility in (("visible", 2), ("hidden", 1)):
+        hits[f"PCK@0.1/box {name}"] = np.where(wanted[..., 2] == visibility, hits["PCK@0.1/box"], np.nan)
     by_keypoint = {name: metrics.rate_by_column(hit) for name, hit in hits.items()}
     names = tuple(skeleton.names[c] for c in channels)
     limbs = tuple(limb for limb in skeleton.pcp_limbs if set(limb) <= set(names))
     if limbs:
         hits["PCP@0.5"] = metrics.pcp(keypoints, labels, skeleton.pair_indices(limbs))
-    if "left_hip" in skeleton.names and not only:
-        hits["PCK@0.2/seed"] = metrics.pck_seed(keypoints, labels, ids, skeleton)
 
     values = {f"OKS-{name}": value for name, value in official.stats.items()}
     values |= {name: metrics.rate(hit) for name, hit in hits.items()}
-    oks = metrics.oks(found, wanted, areas, sigmas[channels])
-    return Score(values, by_keypoint, hits, oks, metrics.distances(found, wanted), names, official)
+    oks = metrics.oks(predicted, wanted, areas, sigmas[channels])
+    return Score(values, by_keypoint, hits, oks, metrics.distances(predicted, wanted), names, official)

@@ -189,65 +189,17 @@ def test_a_prediction_of_nan_is_a_miss() -> None:
 # --- the published variant
 
 
-def seed_case(hip_visibility: int = 2) -> tuple[np.ndarray, np.ndarray]:
-    """Hips 50 px apart (limit 10, or 5 where one is unlabelled), a nose, and the prediction equal to the labels."""
+def one_person() -> tuple[np.ndarray, np.ndarray]:
+    """Labels of one person, and a prediction that equals them."""
     labels = labelled(COCO17, left_hip=(120, 200), right_hip=(70, 200), nose=(95, 100))
-    labels[0, COCO17.index("left_hip"), 2] = hip_visibility
     return labels, labels[..., :2].copy()
 
 
-def test_pck_seed_does_not_look_at_y() -> None:
-    labels, predicted = seed_case()
-    nose = COCO17.index("nose")
-    predicted[0, nose] = 104, -5000  # 9 px in x
-    assert metrics.pck_seed(predicted, labels, np.array([1]), COCO17)[0, nose] == 1
-    predicted[0, nose] = 106, 100  # 11 px in x, none in y
-    assert metrics.pck_seed(predicted, labels, np.array([1]), COCO17)[0, nose] == 0
-
-
-def test_pck_seed_counts_unlabelled_keypoints_as_labels_at_0() -> None:
-    labels, predicted = seed_case()
-    ankle = COCO17.index("left_ankle")
-    predicted[0, ankle] = 9, 300
-    assert metrics.pck_seed(predicted, labels, np.array([1]), COCO17)[0, ankle] == 1
-    predicted[0, ankle] = 150, 300
-    hits = metrics.pck_seed(predicted, labels, np.array([1]), COCO17)
-    assert hits[0, ankle] == 0
-    assert np.isfinite(hits).all()
-
-
-def test_pck_seed_falls_back_to_5_pixels() -> None:
-    labels, predicted = seed_case(hip_visibility=0)
-    nose = COCO17.index("nose")
-    predicted[0, nose] = 100, 100
-    assert metrics.pck_seed(predicted, labels, np.array([1]), COCO17)[0, nose] == 1
-    predicted[0, nose] = 100.5, 100
-    assert metrics.pck_seed(predicted, labels, np.array([1]), COCO17)[0, nose] == 0
-
-
-def test_pck_seed_takes_anybody_of_the_image_and_the_threshold_of_the_last() -> None:
-    labels, predicted = seed_case()
-    other = labels.copy()
-    other[0, :, 0] += np.where(other[0, :, 2] > 0, 300, 0)
-    other[0, COCO17.index("left_hip"), 0] += 50  # hips 100 px apart: limit 20
-    both, found = np.concatenate([labels, other]), np.concatenate([predicted, predicted])
-    nose = COCO17.index("nose")
-    found[0, nose, 0] = 395 + 15  # the first person's nose on the other person's: a hit all the same
-    hits = metrics.pck_seed(found, both, np.array([5, 5]), COCO17)
-    assert hits[:, nose].tolist() == [1, 1]
-    apart = metrics.pck_seed(found, both, np.array([5, 6]), COCO17)
-    assert apart[:, nose].tolist() == [0, 0]
-    # the other way round the last person's hips are 50 px apart: 15 px are too far
-    swapped = metrics.pck_seed(found, both[::-1], np.array([5, 5]), COCO17)
-    assert swapped[:, nose].tolist() == [0, 1]
-
-
 def test_arguments_are_not_modified() -> None:
-    labels, predicted = seed_case()
+    labels, predicted = one_person()
     kept, before = labels.copy(), predicted.copy()
     metrics.oks(predicted, labels, np.array([4.0]), np.array(COCO17.sigmas))
     metrics.pck(predicted, labels, metrics.torso_sizes(labels, COCO17), 0.2)
     metrics.pcp(predicted, labels, COCO17.pair_indices(COCO17.pcp_limbs))
-    metrics.pck_seed(predicted, labels, np.array([1]), COCO17)
     np.testing.assert_array_equal(labels, kept)
     np.testing.assert_array_equal(predicted, before)

@@ -41,10 +41,9 @@ def perfect(people: coco.People) -> np.ndarray:
 
 def test_perfect_predictions_score_1_by_every_honest_metric(people: coco.People) -> None:
     found = score(people, people.persons, perfect(people))
-    assert set(found.values) == {f"OKS-{name}" for name in STATS} | COMMON | {"PCK@0.2/seed"}
+    assert set(found.values) == {f"OKS-{name}" for name in STATS} | COMMON
     for name in ("OKS-AP", "OKS-AP75", "OKS-AR", *COMMON):
         assert found.values[name] == pytest.approx(1.0), name
-    assert found.values["PCK@0.2/seed"] < 1.0  # it scores what is not labelled
     assert found.oks == pytest.approx(np.ones(len(people)))
     assert found.names == COCO17.names
     assert np.nanmax(found.errors_px) == 0.0
@@ -97,13 +96,12 @@ def test_only_scores_the_named_keypoints(people: coco.People) -> None:
     assert found.errors_px.shape == (len(people), 12)
     assert found.hits["PCK@0.1/box"].shape == (len(people), 12)
     assert found.by_keypoint["PCK@0.1/box"].shape == (12,)
-    assert "PCK@0.2/seed" not in found.values
     assert score(people, people.persons, half).values["OKS-AP"] < 0.7
     with pytest.raises(ValueError, match="unknown keypoint 'tail'"):
         score(people, people.persons, half, ("tail",))
 
 
-def test_a_set_with_heads_has_pckh_and_one_without_hips_no_seed(people: coco.People) -> None:
+def test_a_set_with_heads_has_pckh(people: coco.People) -> None:
     persons = []
     for person in people.persons:
         points = np.column_stack([np.arange(14) * 10.0, np.arange(14) * 7.0, np.full(14, 2)])
