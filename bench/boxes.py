@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from poseport import crop
-from poseport.data.coco_json import read_boxes
+from poseport.data.detections import read_boxes
 from poseport.data.people import People, Person
 
 DETECTIONS = "detections "
@@ -51,12 +51,14 @@ def persons_with_labels(people: People) -> list[Person]:
     return persons
 
 
-def detected(people: People, detections: Path) -> Boxes:
+def detected(people: People, detections: Path, category_id: int | None = None) -> Boxes:
     """Boxes of a COCO results file as people to predict, each with the labels of nobody, and their scores.
 
+    category_id: the people's in that file; None: the one that they have in the annotations.
     Raises ValueError for a file of another form, or without a usable box.
     """
-    boxes = unlabelled(people, read_boxes(detections), f"{DETECTIONS}{detections.name}")
+    category_id = people.category_id if category_id is None else category_id
+    boxes = unlabelled(people, read_boxes(detections, category_id), f"{DETECTIONS}{detections.name}")
     if not boxes.scored:
         raise ValueError(f"{detections}: no box of a usable size in any image of {people.path}")
     return boxes

@@ -66,6 +66,7 @@ def keypoints_option(command: F) -> F:
 @keypoints_option
 @click.option("--flip", is_flag=True, help="Average the keypoints with those of the mirrored crops.")
 @click.option("--detections", type=PATH, help="COCO results file whose boxes replace the annotated boxes.")
+@click.option("--category", type=int, help="Category id of people in --detections. Default: that of the annotations.")
 @click.option("--jitter", type=float, help="Move each edge of the annotated boxes by up to this share, such as 0.1.")
 @click.option(
     "--decoders",
@@ -88,6 +89,7 @@ def accuracy(
     keypoints: str | None,
     flip: bool,
     detections: Path | None,
+    category: int | None,
     jitter: float | None,
     decoders: str,
     workers: int,
@@ -112,7 +114,7 @@ def accuracy(
     if detections is not None and jitter is not None:
         raise ValueError("--jitter moves the annotated boxes and --detections replaces them; remove one of the two")
     if detections is not None:
-        boxes = crops.detected(people, detections)
+        boxes = crops.detected(people, detections, category)
     else:
         boxes = crops.annotated(people) if jitter is None else crops.moved(people, jitter)
     loaded = [load(path, threads) for path in models]

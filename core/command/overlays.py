@@ -10,6 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from poseport.command.outputs import drawing_names, refuse_overwriting
 from poseport.command.sources import Picture, Source
 from poseport.data.images import encode_image, picture_suffix
 from poseport.records import write_whole
@@ -31,18 +32,22 @@ def written(source: Source, out: Path | None) -> Iterator[Write]:
     if out is None:
         yield lambda picture, drawn: None
     elif source.moving:
+        refuse_overwriting([Path(source.name)], [out])
         with _film(source, out) as add:
             yield add
     elif Path(source.name).is_dir():
+        names = {photo.name: name for photo, name in drawing_names(source.photos).items()}
+        refuse_overwriting([Path(source.name), *source.photos], [out, *(out / name for name in names.values())])
         if out.suffix and not out.is_dir():
             raise ValueError(f"{out}: the source is a folder, so --out must be a folder too")
 
         def write(picture: Picture, drawn: np.ndarray) -> None:
-            write_whole(out / Path(picture.name).with_suffix(".jpg"), encode_image(drawn, ".jpg"))
+            write_whole(out / names[picture.name], encode_image(drawn, ".jpg"))
 
         yield write
     else:
         suffix = picture_suffix(out)
+        refuse_overwriting(source.photos, [out])
         yield lambda picture, drawn: write_whole(out, encode_image(drawn, suffix))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,8 +14,7 @@ from poseport.command.options import PATH, answer, guarded, output_options, prog
 if TYPE_CHECKING:
     import numpy as np
 
-    from poseport.command.sources import Picture
-    from poseport.skeleton import Skeleton
+    from poseport.command.sources import Picture, Source
     from poseport.tflite.runner import Pose
 
     # finds the people in a picture: their boxes (N, 4) and keypoints (N, K, 3)
@@ -40,7 +39,18 @@ if TYPE_CHECKING:
 @click.option(
     "--out", type=PATH, help="Draw the skeletons: a .png or .jpg for a photo, a folder for a folder, a .mp4 for a film."
 )
-@click.option("--results", type=PATH, help="Write the keypoints as a COCO results file.")
+@click.option("--results", type=PATH, help="Write the keypoints as a COCO file.")
+@click.option(
+    "--results-form",
+    default="results",
+    show_default=True,
+    type=click.Choice(["results", "coco"]),
+    help="Form of --results: COCO results, or annotations with images and categories, to correct in a labelling tool.",
+)
+@click.option(
+    "--category", default=1, show_default=True, type=int, help="Category id of people in the file of --detections."
+)
+@click.option("--strict", is_flag=True, help="Stop at the first photo that cannot be read, instead of leaving it out.")
 @click.option(
     "--threads", default=2, show_default=True, type=click.IntRange(1), help="Number of threads of the interpreter."
 )
@@ -55,6 +65,9 @@ def predict(
     frames: int | None,
     out: Path | None,
     results: Path | None,
+    results_form: str,
+    category: int,
+    strict: bool,
     threads: int,
     quiet: bool,
     as_json: bool,
@@ -69,8 +82,13 @@ def predict(
     """
     import itertools
 
+    import numpy as np
+
     from poseport.command import sources
+    from poseport.command.outputs import refuse_overwriting
     from poseport.command.overlays import written
+    from poseport.command.result_files import Predicted, line, plain, table, write_annotations
+    from poseport.command.result_files import results as result_entries
     from poseport.draw import skeleton_overlay
     from poseport.records import write_whole
     from poseport.tflite import shipped
@@ -85,32 +103,76 @@ def predict(
         )
     if sum(given is not None for given in (box, detections, detector)) > 1:
         raise ValueError("--box, --detections and --detector exclude each other; give one of them")
-    pose, found = load(named[0] if named else shipped.STARTER, threads), []
     where = sources.find(source)
-    find = _finder(pose, where.moving, box, detections, detector, threshold)
+    refuse_overwriting([*where.photos, Path(source)], [results])
+    if results_form == "coco" and where.moving:
+        raise ValueError(f"{source}: --results-form coco needs photos, which annotations can name")
+    pose = load(named[0] if named else shipped.STARTER, threads)
+    boxes_of = None if detections is None else _read_boxes(detections, threshold, category)
+    find = _finder(pose, where.moving, box, boxes_of, detector, threshold)
     total = min(frames or where.count, where.count)
+    found: list[Predicted] = []
+    unread: list[str] = []
     with written(where, out) as write, progress("predicting", total, hidden=quiet or as_json or total < 2) as advance:
         try:
-            for picture in itertools.islice(where.pictures(), frames):
+            for picture in itertools.islice(where.pictures(_passed_over(where, strict, unread)), frames):
                 boxes, keypoints = find(picture)
-                found.append((picture.name, picture.index, boxes, keypoints))
+                found.append(Predicted(picture.name, picture.index, picture.image.shape[:2], boxes, keypoints))
                 if out is not None:
                     write(picture, skeleton_overlay(picture.image, keypoints, pose.spec.skeleton))
                 advance(1)
         except KeyboardInterrupt:
             if where.count:  # only a camera runs until Ctrl-C
                 raise
-    if results is not None:
-        write_whole(results, json.dumps([entry for one in found for entry in _coco(*one)]).encode())
-    names = pose.spec.skeleton.names
-    data = [_plain(*one, names) for one in found]
+    if where.photos and not found:
+        raise ValueError(f"{source}: none of its {len(where.photos)} photos could be read; the first: {unread[0]}")
+    if not_numbers := sum(not np.isfinite(picture.keypoints).all() for picture in found):
+        click.echo(f"{pose.path}: its outputs are not numbers (NaN or infinity) on {not_numbers} pictures", err=True)
+    if where.left_out:
+        names = ", ".join(where.left_out[:5]) + (", ..." if len(where.left_out) > 5 else "")
+        click.echo(
+            f"{len(where.left_out)} files were left out, which are no photos that can be read: {names}", err=True
+        )
+    if cut_off := where.moving and len(found) < total - max(1, total // 50):  # some headers are off by a frame or two
+        click.echo(
+            f"{source}: {len(found)} of {total} pictures could be read; the film is cut off or damaged", err=True
+        )
+    if results is not None and results_form == "coco":
+        write_annotations(results, found, pose.spec.skeleton)
+    elif results is not None:
+        write_whole(results, json.dumps(result_entries(found, where.moving), allow_nan=False).encode())
+    data = {
+        "source": source,
+        "pictures": [plain(picture, pose.spec.skeleton.names) for picture in found],
+        "unreadable": unread,
+        "left_out": list(where.left_out),
+        "expected": total or None,
+        "complete": not (cut_off or unread),
+    }
     single = not where.moving and len(found) == 1
-    lines = _table(found[0][3], pose.spec.skeleton) if single else [_line(*one) for one in found]
-    answer({"source": source, "pictures": data}, "\n".join(lines), as_json=as_json, quiet=quiet)
+    lines = table(found[0].keypoints, pose.spec.skeleton) if single else [line(picture) for picture in found]
+    answer(data, "\n".join(lines), as_json=as_json, quiet=quiet)
+
+
+def _passed_over(where: Source, strict: bool, unread: list[str]) -> Callable[[str], None] | None:
+    """What happens to a photo that cannot be read: one line, unless it is the only one or --strict was given."""
+    if strict or len(where.photos) < 2:
+        return None
+
+    def passed_over(reason: str) -> None:
+        unread.append(reason)
+        click.echo(reason, err=True)
+
+    return passed_over
 
 
 def _finder(
-    pose: Pose, moving: bool, box: str | None, detections: Path | None, detector: Path | None, threshold: float
+    pose: Pose,
+    moving: bool,
+    box: str | None,
+    by_id: dict[int, np.ndarray] | None,
+    detector: Path | None,
+    threshold: float,
 ) -> Find:
     """The function that finds people, chosen by the options."""
     import numpy as np
@@ -121,15 +183,15 @@ def _finder(
     if box is not None:
         fixed = np.array([_box(box)])
         return lambda picture: (fixed, pose(picture.image, fixed))
-    if detections is not None:
-        by_id = _read_boxes(detections, threshold)
+    if by_id is not None:
 
         def listed(picture: Picture) -> tuple[np.ndarray, np.ndarray]:
             if not moving and not Path(picture.name).stem.isdigit():
                 raise ValueError(
                     f"{picture.name}: --detections needs photos that are named by image id, like 000000000123.jpg"
                 )
-            boxes = by_id.get(_image_id(picture.name, picture.index), np.zeros((0, 4)))
+            image_id = picture.index if moving else int(Path(picture.name).stem)
+            boxes = by_id.get(image_id, np.zeros((0, 4)))
             return boxes, pose(picture.image, boxes)
 
         return listed
@@ -152,58 +214,17 @@ def _finder(
     return followed
 
 
-def _read_boxes(path: Path, threshold: float) -> dict[int, np.ndarray]:
-    """Image id -> boxes (n, 4) of a COCO results file that score at least the threshold."""
+def _read_boxes(path: Path, threshold: float, category_id: int) -> dict[int, np.ndarray]:
+    """Image id -> boxes (n, 4) of the people in a COCO results file that score at least the threshold."""
     import numpy as np
 
-    from poseport.data.coco_json import read_boxes
+    from poseport.data.detections import read_boxes
 
     found: dict[int, list[tuple[float, ...]]] = {}
-    for image_id, box, score in read_boxes(path):
+    for image_id, box, score in read_boxes(path, category_id):
         if score >= threshold and min(box[2:]) > 0:
             found.setdefault(image_id, []).append(box)
     return {image_id: np.array(boxes) for image_id, boxes in found.items()}
-
-
-def _image_id(name: str, index: int) -> int:
-    """COCO's photos are named by their id; frames of a film, and other photos, are numbered from 0."""
-    stem = Path(name).stem
-    return int(stem) if stem.isdigit() else index
-
-
-def _coco(name: str, index: int, boxes: np.ndarray, keypoints: np.ndarray) -> list[dict[str, Any]]:
-    return [
-        {
-            "image_id": _image_id(name, index), "category_id": 1, "file_name": name, "bbox": box.round(2).tolist(),
-            "keypoints": points.round(3).ravel().tolist(), "score": round(float(points[:, 2].mean()), 5),
-        }
-        for box, points in zip(boxes, keypoints, strict=True)
-    ]  # fmt: skip
-
-
-def _plain(name: str, index: int, boxes: np.ndarray, keypoints: np.ndarray, names: tuple[str, ...]) -> dict[str, Any]:
-    people = [
-        {"box": box.tolist(), "keypoints": {key: p.tolist() for key, p in zip(names, points, strict=True)}}
-        for box, points in zip(boxes, keypoints, strict=True)
-    ]
-    return {"name": name, "index": index, "people": people}
-
-
-def _table(keypoints: np.ndarray, skeleton: Skeleton) -> list[str]:
-    """All keypoints of the people in one photo."""
-    lines = [f"{'keypoint':<16}{'x px':>9}{'y px':>9}   score"] if len(keypoints) else ["no person was found"]
-    for number, person in enumerate(keypoints, 1):
-        lines += [f"person {number}"] if len(keypoints) > 1 else []
-        for name, (x, y, score) in zip(skeleton.names, person, strict=True):
-            lines.append(f"{name:<16}{x:9.1f}{y:9.1f}   {score:.2f}")
-    return lines
-
-
-def _line(name: str, index: int, boxes: np.ndarray, keypoints: np.ndarray) -> str:
-    """One line for one of many pictures."""
-    scores = ", ".join(f"{points[:, 2].mean():.2f}" for points in keypoints)
-    count = f"{len(keypoints)} {'person' if len(keypoints) == 1 else 'people'}"
-    return f"{name} {index}: {count}" + (f", mean score {scores}" if scores else "")
 
 
 def _box(text: str) -> list[float]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,8 +12,12 @@ import numpy as np
 from poseport.command.quiet import quiet
 from poseport.data.images import read_image
 
-PHOTOS = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
-FILMS = (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm")
+PHOTOS = (".jpg", ".jpeg", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".avif", ".mpo")
+FILMS = (
+    ".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".3gp", ".3g2", ".mts", ".m2ts", ".mpg", ".mpeg", ".wmv", ".ogv",
+)  # fmt: skip
+# photos that OpenCV cannot read
+UNREADABLE = (".heic", ".heif", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".raw", ".psd", ".svg")
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +43,7 @@ class Source:
         name: As given on the command line; for a camera, its number.
         photos: Files of the photos; empty for a film or a camera.
         count: Number of pictures, 0 if unknown.
+        left_out: Names of files in a folder that look like pictures and cannot be read.
         rate: Frames per second of a film or camera.
     """
 
@@ -46,20 +51,32 @@ class Source:
     photos: tuple[Path, ...] = ()
     count: int = 0
     rate: float = 0.0
+    left_out: tuple[str, ...] = ()
 
     @property
     def moving(self) -> bool:
         """Whether the pictures are frames, each close to the one before."""
         return not self.photos
 
-    def pictures(self) -> Iterator[Picture]:
+    def pictures(self, broken: Callable[[str], None] | None = None) -> Iterator[Picture]:
         """Read the pictures one after the other.
+
+        Args:
+            broken: Called with the reason for each photo that cannot be read, which is passed over; None raises.
 
         Raises:
             ValueError: If a photo cannot be read.
         """
+        for i, path in enumerate(self.photos):
+            try:
+                image = read_image(path)
+            except ValueError as error:
+                if broken is None:
+                    raise
+                broken(str(error))
+                continue
+            yield Picture(path.name, i, image)
         if self.photos:
-            yield from (Picture(path.name, i, read_image(path)) for i, path in enumerate(self.photos))
             return
         film = _open(self.name)
         try:
@@ -82,24 +99,35 @@ def find(name: str) -> Source:
     """
     path = Path(name)
     if path.is_dir():
-        photos = tuple(sorted(p for p in path.iterdir() if p.suffix.lower() in PHOTOS))
+        files = sorted(p for p in path.iterdir() if not p.name.startswith("."))  # ._x.jpg is macOS's
+        photos = tuple(p for p in files if p.suffix.lower() in PHOTOS)
         if not photos:
             raise ValueError(f"{path}: holds no photo; expected files that end in {', '.join(PHOTOS)}")
-        return Source(name, photos, len(photos))
-    if not name.isdigit() and path.suffix.lower() not in FILMS:
+        left_out = tuple(p.name for p in files if p.suffix.lower() in (*UNREADABLE, *FILMS))
+        return Source(name, photos, len(photos), left_out=left_out)
+    if not _is_stream(name) and path.suffix.lower() not in FILMS:
         return Source(name, (path,), 1)
     film = _open(name)
     count, rate = int(film.get(cv2.CAP_PROP_FRAME_COUNT)), film.get(cv2.CAP_PROP_FPS)
     film.release()
-    return Source(name, (), 0 if name.isdigit() else max(count, 0), rate if 0 < rate < 1000 else 25.0)
+    return Source(name, (), 0 if _is_stream(name) else max(count, 0), rate if 0 < rate < 1000 else 25.0)
 
 
 def _open(name: str) -> cv2.VideoCapture:
-    if not name.isdigit() and not Path(name).exists():
+    if not _is_stream(name) and not Path(name).exists():
         raise ValueError(f"{name}: no such file")
     with quiet():  # OpenCV's readers print errors for a missing camera
-        film = cv2.VideoCapture(int(name) if name.isdigit() else name)
+        film = cv2.VideoCapture(int(name) if _is_number(name) else name)
     if not film.isOpened():
-        what = "camera" if name.isdigit() else "film"
+        what = "camera" if _is_stream(name) else "film"
         raise ValueError(f"{name}: this {what} cannot be opened; give a photo, a folder, a film or a camera's number")
     return film
+
+
+def _is_stream(name: str) -> bool:
+    """Whether a source goes on until somebody ends it: a camera by its number or device, or an address."""
+    return _is_number(name) or "://" in name or name.startswith("/dev/video")
+
+
+def _is_number(name: str) -> bool:
+    return name.isascii() and name.isdigit()

@@ -17,7 +17,7 @@ from poseport.data.layout import ImageFolder
 from poseport.skeleton import Skeleton
 
 # of a box's area a person's outline fills: what CrowdPose's evaluation takes where no outline is labelled
-_FILLED = 0.53
+FILLED = 0.53
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,7 +125,7 @@ def write(
 def _annotation(number: int, image_id: int, somebody: Somebody, image_hw: tuple[int, int]) -> dict[str, Any]:
     around = points_box(somebody.keypoints, image_hw)
     box = [round(v, 2) for v in somebody.box_xywh or around]
-    area = round(_FILLED * around[2] * around[3], 2)
+    area = round(FILLED * around[2] * around[3], 2)
     return coco_json.annotation(number, image_id, somebody.keypoints, box, area, **somebody.more)
 
 

@@ -98,24 +98,3 @@ def write(
         "categories": [{**category, "skeleton": limbs}],
     }
     write_whole(path, (json.dumps(data, allow_nan=False) + "\n").encode())
-
-
-def read_boxes(path: Path) -> list[tuple[int, tuple[float, float, float, float], float]]:
-    """Image id, box (x, y, width, height) and score of every entry of a COCO results file.
-
-    Raises ValueError for a file of another form.
-    """
-    try:
-        entries = json.loads(Path(path).read_text(encoding="utf-8"))
-        found = []
-        for entry in entries:
-            x, y, w, h = (float(v) for v in entry["bbox"])
-            found.append((int(entry["image_id"]), (x, y, w, h), float(entry["score"])))
-    except OSError as error:
-        raise ValueError(f"{path}: cannot be read ({error.strerror})") from None
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(
-            f"{path}: not a COCO results file ({type(error).__name__}: {error}); expected a list of "
-            '{"image_id", "bbox": [x, y, width, height], "score"}'
-        ) from None
-    return found

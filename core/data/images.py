@@ -22,6 +22,8 @@ def read_image(path: Path, image_hw: tuple[int, int] | None = None) -> np.ndarra
 
 def decode_image(raw: bytes, path: Path, image_hw: tuple[int, int] | None = None) -> np.ndarray:
     """`read_image` of bytes that are already in memory; path names them in errors."""
+    if raw[4:8] == b"ftyp" and raw[8:12] in (b"heic", b"heix", b"hevc", b"mif1", b"msf1"):
+        raise ValueError(f"{path}: a HEIC photo, which OpenCV cannot read; convert it to JPEG")
     if raw[:2] == b"\xff\xd8" and b"\xff\xd9" not in raw[-4096:]:
         raise ValueError(f"{path}: the JPEG is cut off (no end marker); download it again or drop its people")
     data = np.frombuffer(raw, np.uint8)

@@ -23,6 +23,9 @@ from poseport.records import write_whole
 from poseport.skeleton import COCO17
 
 MIN_LABELLED = 8
+_DESCRIPTION = "people drawn by poseport"
+# stands in the folder as long as its annotations are not written
+_UNFINISHED = "synth.unfinished"
 _OBJECT, _STEP = 255, 64  # labels of a scene: an object's, and the first label of each further person
 _CLUTTER = np.array([(226, 178, 142), (150, 98, 66), (60, 70, 110), (180, 60, 50), (40, 40, 40), (210, 210, 200)])
 
@@ -91,7 +94,7 @@ def write_people(
 
     progress: called after each image with the number of people so far.
     Returns the path of the annotations, which are written last: a set that has them is whole.
-    Raises ValueError when there is a set already, unless `overwrite`.
+    Raises ValueError when there is a set already, unless `overwrite`, and for images or annotations of others.
     """
     directory = Path(directory)
     annotations_path = directory / "person_keypoints.json"
@@ -101,10 +104,7 @@ def write_people(
         raise ValueError(f"seed is {seed}, expected 0 or more")
     if min(image_hw) < 128:
         raise ValueError(f"image_hw is {image_hw}, expected at least 128 each: people would be too small to see")
-    if annotations_path.exists():
-        if not overwrite:
-            raise ValueError(f"{annotations_path}: exists already; remove the folder or choose another one")
-        annotations_path.unlink()
+    _make_room(directory, annotations_path, overwrite=overwrite)
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
     while len(annotations) < people:
@@ -118,8 +118,26 @@ def write_people(
             annotations.append(annotation(number, image_id, person.keypoints, person.box_xywh, person.area))
         if progress:
             progress(len(annotations))
-    write(annotations_path, COCO17, images, annotations, f"people drawn by poseport, seed {seed}")
+    write(annotations_path, COCO17, images, annotations, f"{_DESCRIPTION}, seed {seed}")
+    (directory / _UNFINISHED).unlink()
     return annotations_path
+
+
+def _make_room(directory: Path, annotations_path: Path, *, overwrite: bool) -> None:
+    """Remove the annotations of a drawn set that may be replaced; ValueError for anything that was not drawn here."""
+    if annotations_path.exists():
+        if not overwrite:
+            raise ValueError(f"{annotations_path}: exists already; remove the folder or choose another one")
+        with open(annotations_path, "rb") as file:
+            if _DESCRIPTION.encode() not in file.read(300):
+                raise ValueError(f"{annotations_path}: was not drawn by poseport; choose another folder")
+        (directory / _UNFINISHED).touch()
+        annotations_path.unlink()
+    images = directory / "images"
+    if images.exists() and any(images.iterdir()) and not (directory / _UNFINISHED).exists():
+        raise ValueError(f"{images}: holds files that poseport did not draw; choose another folder")
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / _UNFINISHED).touch()
 
 
 def _placed(rng: np.random.Generator, statures: np.ndarray, image_hw: tuple[int, int]) -> list[Figure]:

@@ -1,0 +1,48 @@
+"""Boxes of a person detector, from a COCO results file."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+
+from poseport.data.coco_fields import Box, number, whole
+
+Detection = tuple[int, Box, float]
+
+
+def read_boxes(path: Path, category_id: int = 1) -> list[Detection]:
+    """Image id, box (x, y, width, height) in pixels and score of every person in a COCO results file.
+
+    Args:
+        path: The file. Detectors write all categories that they know; only one of them is people.
+        category_id: The people's. Entries without a category are people too.
+
+    Raises:
+        ValueError: If the file has another form, or boxes of other categories only.
+    """
+    try:
+        entries = json.loads(Path(path).read_text(encoding="utf-8"))
+        found: list[Detection] = []
+        others: Counter[object] = Counter()
+        for entry in entries:
+            category = entry.get("category_id")
+            if category is not None and whole(category) != category_id:
+                others[category] += 1
+                continue
+            image_id, score = whole(entry["image_id"]), number(entry["score"])
+            x, y, w, h = (float(v) for v in entry["bbox"])
+            if image_id is None or score is None:
+                raise ValueError(f"image_id {entry['image_id']!r} and score {entry['score']!r} must be numbers")
+            found.append((image_id, (x, y, w, h), score))
+    except OSError as error:
+        raise ValueError(f"{path}: cannot be read ({error.strerror})") from None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(
+            f"{path}: not a COCO results file ({type(error).__name__}: {error}); expected a list of "
+            '{"image_id", "bbox": [x, y, width, height], "score"}'
+        ) from None
+    if others and not found:
+        names = ", ".join(f"{name} ({count} boxes)" for name, count in others.most_common(5))
+        raise ValueError(f"{path}: no box is of category {category_id}, but of {names}; choose with --category")
+    return found
