@@ -59,12 +59,12 @@ def calibrate(
     os.environ["KERAS_BACKEND"] = "tensorflow"  # TensorFlow converts, whichever backend trained
     with quietly():
         from poseport.convert import audit as audits
-        from poseport.convert import graph
-        from poseport.convert.engines import converter
+        from poseport.convert import frozen_graph
+        from poseport.convert.engines import tflite_converter
 
     audits.check_people(bundle.read_spec(first), people, str(first), others)  # before the network is converted
-    network = graph.deployment(first)
-    flatbuffer = converter.to_flatbuffer(network, recipe("float32"), [])
+    network = frozen_graph.load_frozen(first)
+    flatbuffer = tflite_converter.convert(network, recipe("float32"))
     total = min(count, len(people.for_training()))
     with progress("examining people", total, hidden=quiet or as_json) as advance:
         found = audits.audit(

@@ -1,13 +1,14 @@
-"""Which people settle the activation ranges: drawn by seed, written into the file, kept apart from evaluation."""
+"""The people who determine the activation ranges: drawn by seed, named in the file, kept apart from evaluation."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
-from poseport import pose
+from poseport import cascade, pose
 from poseport.data import batches
 from poseport.data.people import People, Person
 from poseport.spec import PoseSpec
@@ -17,13 +18,56 @@ from poseport.tflite.runner import Runner
 _WORDS = {"calib": "calibrate", "tune": "be tuned on"}
 
 
+@dataclass(frozen=True, eq=False)
+class CalibrationCrops:
+    """The crops that determine the activation ranges of one network.
+
+    Attributes:
+        persons: The people, N of them.
+        manifest: Names them in the card; None without people.
+        boxes_xywh: (N, K, 4), in image pixels: the boxes around K keypoints that a later stage of a cascade crops;
+            None for other networks, which crop each person's own box.
+    """
+
+    persons: Sequence[Person] = ()
+    manifest: Calibration | None = None
+    boxes_xywh: np.ndarray | None = None
+
+    @staticmethod
+    def of_stage(
+        spec: PoseSpec, persons: Sequence[Person], manifest: Calibration | None, estimates: np.ndarray | None
+    ) -> CalibrationCrops:
+        """The crops that one network asks for.
+
+        Args:
+            spec: The network's spec.
+            persons: The people.
+            manifest: Names them.
+            estimates: (N, K, 3) keypoints of the stage before; None for a first stage.
+        """
+        boxes = None
+        if estimates is not None:
+            boxes = cascade.windows(spec, np.array([p.box_xywh for p in persons]), estimates)
+        return CalibrationCrops(persons, manifest, boxes)
+
+
 def choose(
     people: People, count: int, seed: int, exclude: People | None = None, purpose: Literal["calib", "tune"] = "calib"
 ) -> tuple[list[Person], Calibration]:
-    """Draw `count` people, no two from one image while there are images enough, and the manifest that names them.
+    """Draw people for calibration or tuning, no two from one image while there are enough images.
 
-    exclude: people whose images must not be used: the evaluation's, and those of the other purpose. Raises
-    ValueError when fewer than `count` can be had, or an image cannot be read.
+    Args:
+        people: The set to draw from; crowds and people without labels are skipped.
+        count: How many to draw, at least 1.
+        seed: Of the random draw.
+        exclude: People whose images must not be used: those of the evaluation and of the other purpose.
+        purpose: What the people are for, which the messages name.
+
+    Returns:
+        The people and the manifest that names them.
+
+    Raises:
+        ValueError: If fewer than `count` people are available, or an image cannot be read.
     """
     if count < 1:
         raise ValueError(f"{count} people to {_WORDS[purpose]}; expected at least 1, 300 is a good number")
@@ -55,7 +99,7 @@ def choose(
 
 
 def check_skeleton(people: People, spec: PoseSpec, name: str) -> None:
-    """ValueError when people are labelled with other keypoints than the network called `name` was trained for."""
+    """Raise ValueError if people are labelled with other keypoints than the network called `name` was trained for."""
     if people.skeleton.names != spec.skeleton.names:
         raise ValueError(
             f"{people.path}: skeleton {people.skeleton.name!r}, but {name} was trained for {spec.skeleton.name!r}; "
@@ -64,10 +108,10 @@ def check_skeleton(people: People, spec: PoseSpec, name: str) -> None:
 
 
 def on_other_photos(candidates: Sequence[Person], exclude: People) -> tuple[Person, ...]:
-    """Candidates whose photo is none of the excluded people's, packed or not."""
+    """The candidates who are not on a photo of the excluded people, packed or not; photos are compared by content."""
     there = list({p.image_path: p for p in exclude.persons if p.photo_digest or p.image_path.is_file()}.values())
     taken = {p.digest() for p in there}
-    # only files of equal length can be equal, so few are read; how long a packed person's photo was is not known
+    # only files of equal length can be equal, so few are read; the length of a packed person's photo is not known
     lengths = {p.image_path.stat().st_size for p in there if not p.photo_digest}
     every = any(p.photo_digest for p in there)
 
@@ -80,16 +124,18 @@ def on_other_photos(candidates: Sequence[Person], exclude: People) -> tuple[Pers
     return tuple(p for p in candidates if not is_taken(p))
 
 
-def inputs(spec: PoseSpec, persons: Sequence[Person], boxes_xywh: np.ndarray | None = None) -> Iterator[np.ndarray]:
-    """Each person as (1, H, W, 3) float32, cropped and normalised as everywhere else.
+def inputs(spec: PoseSpec, crops: CalibrationCrops) -> Iterator[np.ndarray]:
+    """Yield each crop as the input of the float network, cropped and normalised as everywhere else.
 
-    boxes_xywh: (N, B, 4), crops of each person instead of its own box (a later stage of a cascade).
-    One corner of the first crop is made black and white: then the input's range is exactly that of a
-    pixel, and an int8 input is `pixel - 128` even if no calibration photo holds a 0 or a 255.
+    One corner of the first crop is made black and white: then the input's range is exactly that of a pixel, and an
+    int8 input is `pixel - 128` even if no calibration photo holds a 0 or a 255.
+
+    Yields:
+        (1, H, W, 3) float32.
     """
     first = True
-    for part in batches.batches(spec, persons, boxes_xywh=boxes_xywh):
-        for crop in part.crops:
+    for batch in batches.batches(spec, crops.persons, boxes_xywh=crops.boxes_xywh):
+        for crop in batch.crops:
             if first:
                 crop = crop.copy()
                 crop[0, 0], crop[0, 1] = 0, 255
@@ -98,9 +144,12 @@ def inputs(spec: PoseSpec, persons: Sequence[Person], boxes_xywh: np.ndarray | N
 
 
 def extremes(runner: Runner, image: np.ndarray, tensors: Sequence[int]) -> tuple[list[float], list[float]]:
-    """The smallest and the largest value that each of these tensors has after one inference.
+    """Run one inference and return the smallest and the largest value of each of some tensors.
 
-    runner: one that keeps its tensors. image: an input tensor (1, H, W, 3). tensors: their indices.
+    Args:
+        runner: A runner that keeps its tensors.
+        image: The input tensor, (1, H, W, 3).
+        tensors: Indices of the tensors.
     """
     runner.invoke(image)
     values = [runner.interpreter.get_tensor(i) for i in tensors]

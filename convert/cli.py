@@ -113,15 +113,15 @@ def convert(
     as_json: bool,
 ) -> None:
     """Convert a trained BUNDLE to TFLite, and check the file: its operations, the share of multiply-adds by true type,
-    and the distance of its keypoints from the Keras network's. A file that does not keep what its recipe promises is
-    not written. With --max-ap-drop, the layers that lose most in int8 stay in float32 (recipe mixed-16x8: 16 bits)
-    until the loss on the people of --tune-on is within the budget. int8-qat trains the network further first and
-    needs --data.
+    and the distance of its keypoints from the Keras network's. A file that is not what its recipe says is not written.
+    With --max-ap-drop, the layers that lose most in int8 stay in float32 (recipe mixed-16x8: 16 bits) until the loss on
+    the people of --tune-on is within the budget. int8-qat trains the network further first and needs --data.
 
     Example: poseport convert runs/first --recipe int8 --calib people --calib-count 300 --out first.int8.tflite
     """
     from poseport import bundle as bundles
     from poseport.convert import recipes
+    from poseport.convert.request import AccuracyBudget, QatTraining, Request
 
     recipe = recipes.recipe(recipe_name)
     if (data is not None) != recipe.trained:
@@ -137,34 +137,31 @@ def convert(
 
     os.environ["KERAS_BACKEND"] = "tensorflow"  # TensorFlow converts, whichever backend trained
     with quietly():
-        from poseport.convert import quantize, summary
-        from poseport.convert.engines import budget, engines
+        from poseport.convert import summary, to_tflite
+        from poseport.convert.engines import budget_search
 
         if recipe.trained:
             from poseport.convert.engines import tf_keras_twin
 
             tf_keras_twin.packages()  # fails early if they are missing
-            from poseport.convert.engines import qat
 
     def say(line: str) -> None:
         if not (quiet or as_json):
             click.echo(line, err=True)
 
-    limit = None if tune is None or max_ap_drop is None else budget.Limit(max_ap_drop, tune, tune_count, say)
+    budget = None
+    if tune is not None and max_ap_drop is not None:
+        budget = AccuracyBudget(max_ap_drop, tune, tune_count, say)
+    training = QatTraining(learned, epochs, learning_rate, teacher_weight) if learned is not None else None
+    request = Request(bundle, recipe, out, people, calib_count, seed, others, keep, head, budget, training)
     crops = sum(bundles.read_spec(stage).crops_per_person for stage in bundles.stages(bundle))
-    steps = crops * (min(calib_count, quantize.PARITY_PEOPLE) + (calib_count if recipe.calibrated else 0))
+    steps = crops * (min(calib_count, to_tflite.PARITY_PEOPLE) + (calib_count if recipe.calibrated else 0))
     steps += epochs * len(learned) if learned is not None else 0
-    with progress("converting", steps, hidden=quiet or as_json or people is None or limit is not None) as advance:
-        finetune = None
-        if learned is not None:
-            finetune = qat.FineTuner(learned, epochs, learning_rate, teacher_weight, seed, others, advance)
+    with progress("converting", steps, hidden=quiet or as_json or people is None or budget is not None) as advance:
         try:
-            done = quantize.convert(
-                bundle, recipe, out, people, count=calib_count, seed=seed, exclude=others, finetune=finetune,
-                keep=keep, limit=limit, head=head, progress=advance,
-            )  # fmt: skip
+            done = to_tflite.convert(request, advance)
         except KeyboardInterrupt:
-            if (notes := engines.notes_path(out)).is_file():
+            if (notes := budget_search.notes_path(out)).is_file():
                 say(f"\n{notes}: keeps the measurements so far, and the same command continues from them")
             raise
     found = summary.to_answer(done)

@@ -95,13 +95,16 @@ def within_budget(wanted: Recipe) -> tuple[Recipe, Recipe, Recipe]:
     return RECIPES[f"int8{ends}"], RECIPES[f"int8-p95{ends}"], mixed
 
 
-def refuse_name(file_name: str, wanted: Recipe, *, open_end: bool) -> None:
-    """ValueError when a file name (NAME.RECIPE.tflite) says another recipe than the file will have.
+def refuse_name(file_name: str, wanted: Recipe, *, decided_by_search: bool) -> None:
+    """Raise ValueError if a file name (NAME.RECIPE.tflite) says another recipe than the file will have.
 
-    open_end: a budget decides what it will be, so that the name must not say any.
+    Args:
+        file_name: The name without its folder.
+        wanted: The recipe that was asked for.
+        decided_by_search: Whether an accuracy budget chooses the recipe, so that the name must not say one.
     """
     claims = [part for part in file_name.split(".")[1:-1] if part in RECIPES]
-    if open_end and claims:
+    if decided_by_search and claims:
         raise ValueError(
             f"{file_name}: its name says {claims[0]}, and with --max-ap-drop the measurements decide what it "
             "becomes; leave the recipe out of --out"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from poseport.convert.engines import budget
-from poseport.convert.quantize import Converted
+from poseport.convert.engines import budget_search
+from poseport.convert.to_tflite import Converted
 from poseport.records import to_data
 from poseport.tflite import model_file
 from poseport.tflite.inspection import macs_per_person
@@ -54,7 +54,7 @@ def text(done: Converted, found: dict[str, Any]) -> str:
     if conversion.kept:
         lines.append(f"  not int8: {', '.join(conversion.kept)}")
     if (held := conversion.budget) is not None:
-        step = budget.describe(held.curve[-1])
+        step = budget_search.describe(held.curve[-1])
         lines.append(f"  {step}; of {held.max_ap_drop:g} allowed, on {len(held.tune.people)} people to tune on")
     if (calibration := conversion.calibration) is not None:
         lines.append(f"  calibrated on {len(calibration.people)} people, seed {calibration.seed}")

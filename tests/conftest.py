@@ -48,13 +48,16 @@ def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def tiny_models(tiny_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """`tiny_bundle` converted: recipe name -> .tflite."""
-    from poseport.convert import quantize
+    from poseport.convert import to_tflite
     from poseport.convert.recipes import recipe
+    from poseport.convert.request import Request
 
     folder = tmp_path_factory.mktemp("tiny_models")
     people = coco.load(synth.write_people(folder / "calibration", 24, seed=1))
     return {
-        name: quantize.convert(tiny_bundle, recipe(name), folder / f"tiny.{name}.tflite", people, count=16).path
+        name: to_tflite.convert(
+            Request(tiny_bundle, recipe(name), folder / f"tiny.{name}.tflite", people, calib_count=16)
+        ).path
         for name in ("float32", "int8")
     }
 
@@ -91,12 +94,15 @@ def tiny_cascade(tiny_bundle: Path, tmp_path_factory: pytest.TempPathFactory) ->
 @pytest.fixture(scope="session")
 def tiny_cascades(tiny_cascade: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """`tiny_cascade` converted: recipe name -> .tflite."""
-    from poseport.convert import quantize
+    from poseport.convert import to_tflite
     from poseport.convert.recipes import recipe
+    from poseport.convert.request import Request
 
     folder = tmp_path_factory.mktemp("tiny_cascades")
     people = coco.load(synth.write_people(folder / "calibration", 12, seed=1))
     return {
-        name: quantize.convert(tiny_cascade, recipe(name), folder / f"cascade.{name}.tflite", people, count=8).path
+        name: to_tflite.convert(
+            Request(tiny_cascade, recipe(name), folder / f"cascade.{name}.tflite", people, calib_count=8)
+        ).path
         for name in ("float32", "int8")
     }

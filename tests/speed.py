@@ -26,7 +26,8 @@ import numpy as np
 from poseport import crop
 from poseport.bench import accuracy
 from poseport.bundle import WEIGHTS, write_spec
-from poseport.convert import quantize, recipes
+from poseport.convert import recipes, to_tflite
+from poseport.convert.request import Request
 from poseport.data import coco
 from poseport.data.drawn.synth import write_people
 from poseport.data.images import read_image
@@ -142,7 +143,7 @@ def main() -> None:
         write_spec(bundle, spec)
         save_weights(models.build(spec, keras), bundle / WEIGHTS)
         path = Path(folder) / "m.int8.tflite"
-        quantize.convert(bundle, recipes.recipe("int8"), path, people, count=16)
+        to_tflite.convert(Request(bundle, recipes.recipe("int8"), path, people, calib_count=16))
         fewer = replace(people, persons=people.persons[:192])
         rows = [
             ("input pipeline / decode + warp", *input_pipeline(people, mobile.train.augment), 0.80),

@@ -17,7 +17,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from poseport.convert import graph
+from poseport.convert import frozen_graph
 from poseport.convert.engines import tf_keras_twin
 from poseport.data.people import People
 from poseport.train import run_folder
@@ -124,7 +124,7 @@ def _compress(
     """wrap: a layer to one that is compressed while it learns; finish: the trained network without the wrappers."""
     run_folder.check_new(out)  # before the training, not after it
     keras.utils.set_random_seed(train.seed)
-    spec, model = graph.load(folder)
+    spec, model = frozen_graph.load(folder)
     tf_keras = tf_keras_twin.packages()[0]
     treated = []
 
@@ -134,7 +134,7 @@ def _compress(
         treated.append(layer.name)
         return wrap(layer)
 
-    network = tf_keras.models.clone_model(tf_keras_twin.mirror(spec, model), clone_function=choose)
+    network = tf_keras.models.clone_model(tf_keras_twin.twin(spec, model), clone_function=choose)
     tf_keras_twin.finetune(network, folder, train, people, before_step=before_step, progress=progress)
     tf_keras_twin.copy_by_name(finish(network), model)
     kernels = [model.get_layer(name).get_weights()[0] for name in treated]

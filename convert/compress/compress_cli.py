@@ -133,7 +133,7 @@ def _run(how: str, amount: float, options: dict[str, Any]) -> None:
         from poseport.convert.engines import tf_keras_twin
 
     train = tf_keras_twin.settings(folder, options["epochs"], options["learning_rate"], options["seed"])
-    chosen = tf_keras_twin.chosen(folder, train, people, exclude)
+    chosen = tf_keras_twin.choose_people(folder, train, people, exclude)
     silent = options["quiet"] or options["as_json"]
     with progress("training", train.epochs * len(chosen), hidden=silent) as advance, quietly():
         if how == "prune":

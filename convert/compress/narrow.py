@@ -16,7 +16,7 @@ import keras
 import numpy as np
 
 from poseport.architecture import Architecture, DeepPoseArchitecture, ForeignArchitecture
-from poseport.convert import graph
+from poseport.convert import frozen_graph
 from poseport.spec import PoseSpec
 from poseport.train import run_folder
 from poseport.train.begin.finetune import begun_from
@@ -40,7 +40,7 @@ def narrow(folder: Path, width: float, out: Path) -> Narrowed:
     Raises ValueError for a width that is not smaller, or changes more than the numbers of channels.
     """
     run_folder.check_new(out)
-    spec, old = graph.load(folder)
+    spec, old = frozen_graph.load(folder)
     narrower = _with_width(spec, width)
     new = models.build(narrower, keras)
     copy_channels(old, new)

@@ -70,14 +70,14 @@ def doctor(
 
     Example: poseport doctor first.int8.tflite --data people --runtime 2.16
     """
-    from poseport.convert.doctor import doctor as doctors
+    from poseport.convert.doctor import diagnosis
     from poseport.convert.doctor.runtimes import parse_runtime
 
     wanted = None if runtime is None else parse_runtime(runtime)
     people = load_people(data, data_images, None) if data else None
     total = 0 if people is None else min(count, len(people))
     with progress("running people", total, hidden=quiet or as_json or people is None) as advance:
-        found = doctors.diagnose(file, people, count=count, runtime=wanted, progress=advance)
+        found = diagnosis.diagnose(file, people, count=count, runtime=wanted, progress=advance)
     answer(found.data(), found.text(), as_json=as_json, quiet=quiet)
     if found.count("error"):
         raise click.exceptions.Exit(1)
@@ -93,9 +93,7 @@ def _text(file: str, found: Inspection, card: ModelCard | None, list_ops: bool) 
     ]
     if card is None:
         lines.insert(0, f"{file}: {found.bytes / 1e6:.2f} MB, without a spec")
-        lines.append(
-            "  no card    not made by `poseport convert`, or cut off; docs/foreign.md shows how to add a spec"
-        )
+        lines.append("  no card    not made by `poseport convert`, or cut off; docs/foreign.md shows how to add a spec")
     else:
         lines = [*_spec(file, found.bytes, card), *lines, *_provenance(card.conversion)]
     if list_ops:

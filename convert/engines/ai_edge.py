@@ -1,11 +1,12 @@
-"""Quantization layer by layer, through the AI Edge Quantizer: a float32 flatbuffer -> one of several types.
+"""AI Edge Quantizer: quantizes a float32 flatbuffer layer by layer.
 
-TFLiteConverter settles ranges by the widest value that any person caused, and quantizes every layer or none. Here
-ranges are settled by us, in one pass over the float file, and each operation gets the type it is told.
+TFLiteConverter takes the widest value of any person as an activation's range, and quantizes every layer or none. Here
+poseport measures the ranges in one pass over the float file, and each operation gets a type of its own.
 """
 
 from __future__ import annotations
 
+import importlib.metadata
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,10 +14,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from poseport.command.quiet import quiet
-from poseport.convert import calibration
+from poseport.convert import calibration, recipes
+from poseport.convert.calibration import CalibrationCrops
 from poseport.convert.doctor.runtimes import oldest_runtime
-from poseport.data.people import Person
+from poseport.convert.engines import tflite_converter
+from poseport.convert.frozen_graph import FrozenNetwork
+from poseport.convert.recipes import Recipe
 from poseport.spec import PoseSpec
+from poseport.tflite.card import BudgetSearch
 from poseport.tflite.inspection import Inspection, OpInfo, inspect_bytes
 from poseport.tflite.runner import Runner
 
@@ -33,9 +38,12 @@ _INTEGER_VERSION = {
 
 @dataclass(frozen=True)
 class Layer:
-    """A convolution or dense layer, and what follows it up to the next ones: its addition, pooling or resizing.
+    """A convolution or dense layer with the operations that follow it up to the next one: addition, pooling, resizing.
 
-    ops: names of the output tensors of its operations. macs: multiply-adds of one inference.
+    Attributes:
+        name: The layer's name in Keras.
+        ops: Names of the output tensors of its operations.
+        macs: Multiply-adds of one inference.
     """
 
     name: str
@@ -43,11 +51,60 @@ class Layer:
     macs: int
 
 
-def layers(found: Inspection) -> tuple[Layer, ...]:
+@dataclass(frozen=True)
+class Quantized:
+    """What an engine made.
+
+    Attributes:
+        flatbuffer: The bare flatbuffer, without a card.
+        recipe: Its recipe, which a budget search chooses.
+        kept: The layers that are not int8.
+        budget: How a budget search came to it.
+    """
+
+    flatbuffer: bytes
+    recipe: Recipe
+    kept: tuple[Layer, ...] = ()
+    budget: BudgetSearch | None = None
+
+
+def convert(
+    network: FrozenNetwork,
+    recipe: Recipe,
+    crops: CalibrationCrops,
+    keep: Sequence[str] = (),
+    progress: Callable[[int], None] | None = None,
+) -> Quantized:
+    """Convert a network by way of its float32 flatbuffer.
+
+    Args:
+        network: The frozen network.
+        recipe: A recipe with a percentile.
+        crops: What determines the activation ranges.
+        keep: Names of the layers of a mixed recipe that are not int8.
+        progress: Called with 1 for each crop.
+
+    Raises:
+        ValueError: If there is no such layer, or the quantizer is not installed or refuses the file.
+    """
+    assert recipe.percentile is not None
+    float_file = tflite_converter.convert(network, recipes.recipe("float32"))
+    layers = layers_of(inspect_bytes(float_file, "float32"))
+    kept = layers_by_name(layers, keep)
+    ranges = activation_ranges(float_file, network.spec, crops, recipe.percentile, progress)
+    return Quantized(quantize(float_file, ranges, op_types(layers, kept, recipe.kept), recipe.io), recipe, kept)
+
+
+def version() -> str:
+    """The version of the quantizer's package."""
+    return importlib.metadata.version("litert-quantizer")
+
+
+def layers_of(inspection: Inspection) -> tuple[Layer, ...]:
     """The layers of a float file in the order in which they run; every operation is in exactly one."""
     owner: dict[int, int] = {}
     groups: list[list[OpInfo]] = []
-    for op in found.ops:
+    for op in inspection.ops:
         # an addition belongs to the later of the two that it adds: their sum is quantized when that one is
         before = [owner[i] for i in op.inputs if i in owner]
         if op.weights is not None or not before:
@@ -60,63 +117,86 @@ def layers(found: Inspection) -> tuple[Layer, ...]:
     )
 
 
-def named(every: Sequence[Layer], names: Sequence[str]) -> tuple[Layer, ...]:
-    """Layers by name; ValueError lists those that exist."""
-    by_name = {layer.name: layer for layer in every}
+def layers_by_name(layers: Sequence[Layer], names: Sequence[str]) -> tuple[Layer, ...]:
+    """Select layers by name; the ValueError for an unknown name lists those that exist."""
+    by_name = {layer.name: layer for layer in layers}
     unknown = [name for name in names if name not in by_name]
     if unknown:
         raise ValueError(f"there is no layer {unknown[0]!r} to keep; there are {', '.join(by_name)}")
     return tuple(by_name[name] for name in dict.fromkeys(names))
 
 
-def types(every: Sequence[Layer], kept: Sequence[Layer], dtype: str | None) -> dict[str, str]:
-    """What `quantize` takes: int8 everywhere, the kept layers in `dtype`."""
-    chosen = {op: "int8" for layer in every for op in layer.ops}
-    return chosen | {op: str(dtype) for layer in kept for op in layer.ops}
+def op_types(layers: Sequence[Layer], kept: Sequence[Layer], dtype: str | None) -> dict[str, str]:
+    """The types for `quantize`: int8 everywhere, the kept layers in `dtype`."""
+    int8 = {op: "int8" for layer in layers for op in layer.ops}
+    return int8 | {op: str(dtype) for layer in kept for op in layer.ops}
 
 
 def _layer_name(op: OpInfo) -> str:
-    """What the layer is called in Keras, by the name of its weights."""
+    """The layer's name in Keras, which is part of the name of its weights."""
     name = op.weights.name if op.weights else op.name
     parts = re.findall(r"/([^/;]+?)(?:_\d+)?/(?:convolution|depthwise|MatMul)", name)
     return str(parts[0]) if parts else name
 
 
-def settle(
+def activation_ranges(
     flatbuffer: bytes,
     spec: PoseSpec,
-    persons: Sequence[Person],
+    crops: CalibrationCrops,
     percentile: float,
-    boxes_xywh: np.ndarray | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Ranges:
-    """The range of every activation of a float file: tensor name -> (lowest, highest).
+    """Measure the range of every activation of a float file.
 
-    Each person has a lowest and a highest value; of these the percentile over people is taken, so that one odd
-    photo does not cost everybody a bit of resolution. Input and output keep the widest: a peak is what is looked for.
+    Each crop has a lowest and a highest value; the percentile over the crops is taken, so that one odd photo does not
+    cost everybody a bit of resolution. Input and output keep the widest range, because peaks are what is read there.
+
+    Args:
+        flatbuffer: The float32 file.
+        spec: Its network's spec.
+        crops: The crops to run.
+        percentile: In [50, 100]; 100 takes the widest range.
+        progress: Called with 1 for each crop.
+
+    Returns:
+        Tensor name -> (lowest, highest).
+
+    Raises:
+        ValueError: If the network computes values that are not finite.
     """
     runner = Runner(flatbuffer, "float32", threads=2, keep=True)
-    found = inspect_bytes(flatbuffer, "float32")
-    computed = [i for i, tensor in enumerate(found.tensors) if tensor.dtype == "float32" and not tensor.constant]
+    inspection = inspect_bytes(flatbuffer, "float32")
+    tensors = inspection.tensors
+    computed = [i for i, tensor in enumerate(tensors) if tensor.dtype == "float32" and not tensor.constant]
     lows, highs = [], []
-    for image in calibration.inputs(spec, persons, boxes_xywh):
+    for image in calibration.inputs(spec, crops):
         low_each, high_each = calibration.extremes(runner, image, computed)
         lows.append(low_each)
         highs.append(high_each)
         if progress is not None:
             progress(1)
+    infinite = ~(np.isfinite(lows) & np.isfinite(highs)).all(axis=0)
+    if infinite.any():
+        name = tensors[computed[int(infinite.argmax())]].name
+        raise ValueError(f"{spec.name}: {name} takes values that are not finite (NaN or infinity); train it again")
     low, high = np.percentile(lows, 100 - percentile, axis=0), np.percentile(highs, percentile, axis=0)
-    widest = [found.tensors[i] in (*found.inputs, *found.outputs) for i in computed]
-    low, high = np.where(widest, np.min(lows, axis=0), low), np.where(widest, np.max(highs, axis=0), high)
-    return {found.tensors[i].name: (float(a), float(b)) for i, a, b in zip(computed, low, high, strict=True)}
+    at_the_ends = [tensors[i] in (*inspection.inputs, *inspection.outputs) for i in computed]
+    low, high = np.where(at_the_ends, np.min(lows, axis=0), low), np.where(at_the_ends, np.max(highs, axis=0), high)
+    return {tensors[i].name: (float(a), float(b)) for i, a, b in zip(computed, low, high, strict=True)}
 
 
 def quantize(flatbuffer: bytes, ranges: Ranges, types: Mapping[str, str], io: str) -> bytes:
-    """A float file with each operation in its type.
+    """Quantize each operation of a float file to its own type.
 
-    types: name of an operation's output tensor -> int8, int16 (activations; its weights are int8) or float32;
-    an operation that is not named stays float32. io: type of input and output, int8 or float32.
-    Raises ValueError when the quantizer is not installed.
+    Args:
+        flatbuffer: The float32 file.
+        ranges: Tensor name -> (lowest, highest), of every activation.
+        types: Name of an operation's output tensor -> int8, int16 (activations; its weights are int8) or float32; an
+            operation that is not named stays float32.
+        io: Type of the input and output tensors, int8 or float32.
+
+    Raises:
+        ValueError: If the quantizer is not installed, or refuses the file.
     """
     try:
         from litert_quantizer import qtyping, quantizer
@@ -131,29 +211,33 @@ def quantize(flatbuffer: bytes, ranges: Ranges, types: Mapping[str, str], io: st
             # it matches the names of output tensors, each followed by a semicolon, and says nothing when none does
             bits = {"int8": 8, "int16": 16}[dtype]
             engine.add_static_config(f"^{re.escape(name)};$", names.ALL_SUPPORTED, bits, 8)
-    for end in (names.INPUT, names.OUTPUT):  # they bear the names of the tensors, so that the lines above match them
+    for end in (names.INPUT, names.OUTPUT):  # they have the names of the tensors, so that the lines above match them
         if io == "float32":
             engine.update_quantization_recipe(".*", end, algorithm_key=quantizer.AlgorithmName.NO_QUANTIZE)
         else:
             engine.add_static_config(".*", end, 8, 8)
     shape = (1, 1, 1, 1)
-    settled = {
+    statistics = {
         name: {"min": np.full(shape, a, np.float32), "max": np.full(shape, b, np.float32)}
         for name, (a, b) in ranges.items()
     }
-    with quiet():
-        done = engine.quantize(settled, enable_progress_bar=False, enable_progress_report=False)
+    try:
+        with quiet():
+            done = engine.quantize(statistics, enable_progress_bar=False, enable_progress_report=False)
+    except (RuntimeError, ValueError, KeyError) as error:
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise ValueError(f"the AI Edge Quantizer refuses the float32 file: {reason}") from None
     return _with_versions(bytes(done.quantized_model))
 
 
 def _with_versions(flatbuffer: bytes) -> bytes:
-    """The same file with the operations' true versions, and the runtime that these need."""
+    """Correct the operations' versions, and the oldest runtime that the file names."""
     from ai_edge_litert.tools import flatbuffer_utils
 
-    found = inspect_bytes(flatbuffer, "quantized file")
+    inspection = inspect_bytes(flatbuffer, "quantized file")
     model = flatbuffer_utils.read_model_from_bytearray(bytearray(flatbuffer))
     needed: list[tuple[int, ...]] = []
-    for op, raw in zip(found.ops, model.subgraphs[0].operators, strict=True):
+    for op, raw in zip(inspection.ops, model.subgraphs[0].operators, strict=True):
         code = model.operatorCodes[raw.opcodeIndex]
         if "int" in op.dtype and op.dtype.split()[0] != "float32":
             code.version = max(code.version, _INTEGER_VERSION.get(op.kind, code.version))

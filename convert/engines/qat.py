@@ -1,19 +1,18 @@
 """Quantization-aware training: the network learns with the rounding that the int8 file will do.
 
-Weights are rounded to 8 bits a channel, symmetric; outputs of layers to 8 bits with one range a tensor, where
+Weights are rounded to 8 bits per channel, symmetric; outputs of layers to 8 bits with one range per tensor, where
 the converted graph has a tensor and nowhere else. A batch normalisation folds into the convolution before it
 and a ReLU into what it follows, so only the last of such a row is rounded; what only moves values (pooling,
 nearest-neighbour enlargement, reshaping) keeps the range of its input, as its kernels do.
 
 tensorflow-model-optimization wraps the layers. Its default scheme would round depthwise and dense kernels with one
-scale for all channels, and its ranges, which begin at +-6 and move by a thousandth a step, would not arrive in a short
-training: hence the two quantizers here (Jacob et al. 2018; Krishnamoorthi 2018).
+scale for all channels, and its ranges, which begin at +-6 and move by a thousandth per step, would not converge in a
+short training: hence the two quantizers here (Jacob et al. 2018; Krishnamoorthi 2018).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,14 +24,15 @@ import tf_keras
 from tf_keras import layers
 
 from poseport import pose
-from poseport.convert import graph
+from poseport.convert import frozen_graph
 from poseport.convert.engines import tf_keras_twin
-from poseport.convert.graph import Deployment
+from poseport.convert.frozen_graph import FrozenNetwork
+from poseport.convert.request import QatTraining
 from poseport.data.people import People
 from poseport.spec import HeatmapOutput, PoseSpec
 from poseport.tflite.card import FineTuning
 
-# what is left of a range's past after a step: it is that of the last hundred steps or so
+# the weight of a range's history in each step, which covers the last hundred steps or so
 _RANGE_MEMORY = 0.99
 # TFLite's int8 sigmoid has this range whatever its values are
 _SIGMOID_RANGE = (0.0, 255 / 256)
@@ -41,18 +41,18 @@ _KERNELS = {layers.Conv2D: "kernel", layers.DepthwiseConv2D: "depthwise_kernel",
 
 
 class Channels(tfmot.quantization.keras.quantizers.Quantizer):
-    """Weights to 8 bits, the largest of each channel being 127 (what TFLiteConverter does with constants)."""
+    """Rounds weights to 8 bits, the largest of each channel being 127, as TFLiteConverter does with constants."""
 
     def __init__(self, depthwise: bool):
         self.depthwise = depthwise
         self.rounded = False
 
     def build(self, tensor_shape: Any, name: str, layer: Any) -> dict[str, Any]:
-        """It keeps nothing: the range is that of the weights."""
+        """It has no variables: the range is that of the weights."""
         return {}
 
     def __call__(self, inputs: Any, training: bool, weights: dict[str, Any], **more: Any) -> Any:
-        """(h, w, in, 1) of a depthwise convolution, (..., out) of others."""
+        """Round kernels (h, w, in, 1) of a depthwise convolution, (..., out) of other layers."""
         if self.rounded:
             return inputs
         kernel = inputs[..., 0] if self.depthwise else inputs
@@ -62,19 +62,19 @@ class Channels(tfmot.quantization.keras.quantizers.Quantizer):
         return rounded[..., None] if self.depthwise else rounded
 
     def get_config(self) -> dict[str, Any]:
-        """What makes another of it."""
+        """The arguments that make another one."""
         return {"depthwise": self.depthwise}
 
 
 class Range(tfmot.quantization.keras.quantizers.Quantizer):
-    """A tensor to 8 bits between a low and a high that follow what training shows, or are fixed."""
+    """Rounds a tensor to 8 bits between a low and a high that follow the values in training, or are fixed."""
 
     def __init__(self, fixed: tuple[float, float] | None = None):
         self.fixed = fixed
-        self.watch: Callable[[Any], Any] | None = None  # sees the rounded values and says what to go on with
+        self.watch: Callable[[Any], Any] | None = None  # gets the rounded values and returns those to continue with
 
     def build(self, tensor_shape: Any, name: str, layer: Any) -> dict[str, Any]:
-        """low and high, both 0 until the first batch."""
+        """Variables low and high, both 0 until the first batch."""
         start = self.fixed or (0.0, 0.0)
         return {
             end: layer.add_weight(f"{name}_{end}", initializer=tf_keras.initializers.Constant(value), trainable=False)
@@ -82,7 +82,7 @@ class Range(tfmot.quantization.keras.quantizers.Quantizer):
         }
 
     def __call__(self, inputs: Any, training: bool, weights: dict[str, Any], **more: Any) -> Any:
-        """0 is always inside: padding is exactly 0."""
+        """Round; 0 is always inside the range because padding is exactly 0."""
         low, high = weights["low"], weights["high"]
         if training and self.fixed is None:
             share = tf.where(high > low, 1 - _RANGE_MEMORY, 1.0)
@@ -92,18 +92,24 @@ class Range(tfmot.quantization.keras.quantizers.Quantizer):
         return rounded if self.watch is None else self.watch(rounded)
 
     def get_config(self) -> dict[str, Any]:
-        """What makes another of it."""
+        """The arguments that make another one."""
         return {"fixed": self.fixed}
 
 
 class Rounding(tfmot.quantization.keras.QuantizeConfig):
-    """What of a layer is rounded. kernel: name of its weights (None: it has none), by what; output: by what."""
+    """Which tensors of a layer are rounded, and by which quantizers.
+
+    Args:
+        kernel: The attribute of the layer that holds its weights; None without weights.
+        weights: The quantizer of the weights.
+        output: The quantizer of the output; None where it is not a tensor of the converted graph.
+    """
 
     def __init__(self, kernel: str | None, weights: Channels | None, output: Range | None):
         self.kernel, self.weights, self.output = kernel, weights, output
 
     def get_weights_and_quantizers(self, layer: Any) -> list[tuple[Any, Channels]]:
-        """The kernel; biases are int32 in a file, and exact enough."""
+        """The kernel only; biases are int32 in a file, which is exact enough."""
         return [(getattr(layer, self.kernel), self.weights)] if self.kernel and self.weights else []
 
     def set_quantize_weights(self, layer: Any, quantize_weights: list[Any]) -> None:
@@ -116,19 +122,19 @@ class Rounding(tfmot.quantization.keras.QuantizeConfig):
         return []
 
     def set_quantize_activations(self, layer: Any, quantize_activations: list[Any]) -> None:
-        """There are none."""
+        """Nothing to set: there are none."""
 
     def get_output_quantizers(self, layer: Any) -> list[Range]:
-        """At most one."""
+        """The output's quantizer, if any."""
         return [self.output] if self.output else []
 
     def get_config(self) -> dict[str, Any]:
-        """What makes another of it."""
+        """The arguments that make another one."""
         return {"kernel": self.kernel, "weights": self.weights, "output": self.output}
 
 
 def rounding(network: Any) -> Any:
-    """The tf_keras network with rounded weights and tensors; it shares the layers of `network`."""
+    """A copy of a tf_keras network with rounded weights and tensors; it shares the layers of `network`."""
 
     def wrap(layer: Any) -> Any:
         name = _KERNELS.get(type(layer))
@@ -141,40 +147,44 @@ def rounding(network: Any) -> Any:
     return tf_keras.models.clone_model(network, clone_function=wrap)
 
 
-@dataclass(frozen=True, eq=False)
-class FineTuner:
-    """Fine-tunes the network of a bundle under rounding; made once, called with a bundle's folder.
+def train(
+    folder: Path,
+    training: QatTraining,
+    seed: int = 0,
+    exclude: People | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> tuple[FrozenNetwork, FineTuning]:
+    """Train the network of a bundle under rounding.
 
-    people: to learn from. epochs, rate, seed: see `mirror.settings`. believe: share of a target that is the float
-    network's heatmap. exclude: evaluation people, whose images are not used. progress: called with the number of people
-    just seen.
+    Args:
+        folder: The bundle, which must hold the record of its training.
+        training: People and hyperparameters.
+        seed: Orders and augments the people.
+        exclude: Evaluation people, whose photos are not used.
+        progress: Called with the number of people of each step.
+
+    Returns:
+        The network, ready for TFLiteConverter, and how it was trained.
+
+    Raises:
+        ValueError: As `tf_keras_twin.settings` and `tf_keras_twin.choose_people` do.
     """
-
-    people: People
-    epochs: int
-    rate: float | None = None
-    believe: float = 0.5
-    seed: int = 0
-    exclude: People | None = None
-    progress: Callable[[int], None] | None = None
-
-    def __call__(self, folder: Path) -> tuple[Deployment, FineTuning]:
-        """A network ready for TFLiteConverter, and how it was trained. ValueError as `mirror.finetune`."""
-        settings = tf_keras_twin.settings(folder, self.epochs, self.rate, self.seed)
-        people = tf_keras_twin.chosen(folder, settings, self.people, self.exclude)
-        keras.utils.set_random_seed(self.seed)
-        spec, model = graph.load(folder)
-        network = rounding(tf_keras_twin.mirror(spec, model))
-        tf_keras_twin.finetune(network, folder, settings, people, believe=self.believe, progress=self.progress)
-        believed = self.believe if isinstance(spec.output, HeatmapOutput) else 0.0
-        rate = settings.learning_rate
-        return freeze(spec, network), FineTuning(people.sha256, len(people), self.epochs, rate, believed, self.seed)
+    settings = tf_keras_twin.settings(folder, training.epochs, training.learning_rate, seed)
+    people = tf_keras_twin.choose_people(folder, settings, training.people, exclude)
+    keras.utils.set_random_seed(seed)
+    spec, model = frozen_graph.load(folder)
+    network = rounding(tf_keras_twin.twin(spec, model))
+    weight = training.teacher_weight
+    tf_keras_twin.finetune(network, folder, settings, people, teacher_weight=weight, progress=progress)
+    teacher = weight if isinstance(spec.output, HeatmapOutput) else 0.0
+    rate = settings.learning_rate
+    return freeze(spec, network), FineTuning(people.sha256, len(people), training.epochs, rate, teacher, seed)
 
 
-def freeze(spec: PoseSpec, network: Any) -> Deployment:
-    """The graph of a rounding network, whose weights become rounded ones; the input is bytes.
+def freeze(spec: PoseSpec, network: Any) -> FrozenNetwork:
+    """Freeze a rounding network, whose weights are replaced by rounded ones; its input is rounded to bytes.
 
-    The converter rounds constants by itself and to the same values; told how to by an operation in the graph it
+    The converter rounds constants by itself and to the same values; where an operation in the graph tells it how, it
     fails on dense layers.
     """
     for layer in network.layers:
@@ -187,7 +197,7 @@ def freeze(spec: PoseSpec, network: Any) -> Deployment:
         pixels = tf.quantization.fake_quant_with_min_max_args(image, float(low.min()), float(high.max()))
         return network(pixels, training=False)
 
-    return graph.freeze(spec, network, call)
+    return frozen_graph.freeze(spec, network, call)
 
 
 def _is_tensor(layer: Any) -> bool:
@@ -198,15 +208,15 @@ def _is_tensor(layer: Any) -> bool:
 
 
 def _is_inside(layer: Any, after: Any) -> bool:
-    """Whether what reads a layer makes one operation with it; all that a concatenation joins has its one range."""
+    """Whether `after` is fused with the layer before it; the inputs of a concatenation share its one range."""
     return isinstance(after, layers.BatchNormalization | layers.Concatenate) or _activation(after) == "relu"
 
 
 def _readers(layer: Any) -> list[Any]:
-    """The layers that read a layer's output, seen through those that reshape it."""
-    found = [node.outbound_layer for node in layer.outbound_nodes]
-    shown = [_readers(after) if isinstance(after, layers.Reshape) else [after] for after in found]
-    return [after for some in shown for after in some]
+    """The layers that read a layer's output; layers that reshape it are skipped."""
+    following = [node.outbound_layer for node in layer.outbound_nodes]
+    readers = [_readers(after) if isinstance(after, layers.Reshape) else [after] for after in following]
+    return [after for some in readers for after in some]
 
 
 def _activation(layer: Any) -> str:

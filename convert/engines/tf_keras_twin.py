@@ -1,4 +1,4 @@
-"""A bundle's network under tf_keras, which is all that tensorflow-model-optimization takes, and its fine-tuning.
+"""A bundle's network in tf_keras, which is all that tensorflow-model-optimization accepts, and its fine-tuning.
 
 Everything else is the trainer's: people and crops, losses, optimizers and the learning rate. Keras 3's losses
 and optimizers are functions of tensors and variables, whichever Keras made them.
@@ -27,12 +27,12 @@ from poseport.train.record import read_record
 from poseport.train.samples.backgrounds import find_photos
 from poseport.train.samples.dataset import TrainingPeople
 
-# a network that has converged is moved a little: a tenth of the rate that it was trained with
-_GENTLY = 0.1
+# a converged network is trained further with a tenth of its learning rate
+_RATE_FACTOR = 0.1
 
 
 def packages() -> tuple[ModuleType, ModuleType]:
-    """tf_keras and tensorflow_model_optimization; ValueError says what to install."""
+    """Import tf_keras and tensorflow_model_optimization; the ValueError for a missing one says what to install."""
     try:
         import tensorflow_model_optimization
         import tf_keras
@@ -41,32 +41,40 @@ def packages() -> tuple[ModuleType, ModuleType]:
     return tf_keras, tensorflow_model_optimization
 
 
-def mirror(spec: PoseSpec, model: Any) -> Any:
-    """The tf_keras network of a spec with the weights of its Keras 3 `model`: outputs agree to 1e-5."""
-    twin = models.build(spec, packages()[0])
-    copy_by_name(model, twin)
-    return twin
+def twin(spec: PoseSpec, model: Any) -> Any:
+    """Build the tf_keras network of a spec with the weights of its Keras 3 `model`: outputs agree to 1e-5."""
+    network = models.build(spec, packages()[0])
+    copy_by_name(model, network)
+    return network
 
 
 def copy_by_name(source: Any, target: Any) -> None:
-    """Fill every layer of `target` from the layer of that name in `source`; either may be of either Keras."""
+    """Copy weights into every layer of `target` from the layer of that name in `source`, in either Keras."""
     for layer in target.layers:
         if layer.get_weights():
             layer.set_weights(source.get_layer(layer.name).get_weights())
 
 
 def settings(folder: Path, epochs: int, rate: float | None = None, seed: int = 0) -> TrainConfig:
-    """How a bundle was trained, for `epochs` more: a cosine from a tenth of its learning rate, or from `rate`.
+    """The settings of a bundle's training, changed to train it further.
 
-    Raises ValueError for a bundle without the record of its training, or settings out of range.
+    Args:
+        folder: The bundle.
+        epochs: How many epochs to add.
+        rate: The initial learning rate of a cosine schedule; None takes a tenth of the bundle's.
+        seed: Orders and augments the people.
+
+    Raises:
+        ValueError: If the bundle has no record of its training, is a later stage of a cascade, or a setting is out of
+            range.
     """
     if bundle.read_spec(folder).refine is not None:
         raise ValueError(f"{folder}: is a later stage of a cascade, which only `poseport train --refine` trains")
-    begun = read_record(Path(folder)).train
+    first_training = read_record(Path(folder)).train
     return replace(
-        begun,
+        first_training,
         epochs=epochs,
-        learning_rate=rate if rate is not None else begun.learning_rate * _GENTLY,
+        learning_rate=rate if rate is not None else first_training.learning_rate * _RATE_FACTOR,
         schedule="cosine",
         warmup=min(0.5, epochs),
         drop_at=(),
@@ -79,10 +87,17 @@ def settings(folder: Path, epochs: int, rate: float | None = None, seed: int = 0
     )
 
 
-def chosen(folder: Path, train: TrainConfig, people: People, exclude: People | None = None) -> People:
-    """Those that a bundle's network can learn from. exclude: evaluation people, whose images are not used.
+def choose_people(folder: Path, train: TrainConfig, people: People, exclude: People | None = None) -> People:
+    """Select the people on whom a bundle's network can be trained further.
 
-    Raises ValueError when the skeleton is another, or nobody is left.
+    Args:
+        folder: The bundle.
+        train: The settings of the training.
+        people: The set to select from.
+        exclude: Evaluation people, whose photos are not used.
+
+    Raises:
+        ValueError: If the skeleton is another one, or nobody is left.
     """
     spec = bundle.read_spec(folder)
     if people.skeleton.names != spec.skeleton.names:
@@ -101,20 +116,26 @@ def finetune(
     train: TrainConfig,
     people: People,
     *,
-    believe: float = 0.5,
+    teacher_weight: float = 0.5,
     before_step: Callable[[int], None] | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> None:
     """Train a tf_keras network on augmented people, in place.
 
-    folder: the bundle that it came from, whose network teaches its heatmaps: `believe` is the share of a target
-    that is the teacher's. Coordinates are learned from the labels alone. people: those that `chosen` chose.
-    before_step: called with the number of the step, from 0. progress: called with the number of people just seen.
+    Args:
+        network: The network.
+        folder: The bundle that it came from, whose network is the teacher.
+        train: The settings of the training.
+        people: Those that `choose_people` selected.
+        teacher_weight: The share of each target, in [0, 1], that is the teacher's heatmap. Coordinates are learned
+            from the labels alone.
+        before_step: Called with the number of the step, from 0.
+        progress: Called with the number of people of each step.
     """
     spec = bundle.read_spec(folder)
     mix = None
-    if isinstance(spec.output, HeatmapOutput) and believe:
-        mix = teacher.load(folder, targets="heatmaps", weight=believe).mixer(spec)
+    if isinstance(spec.output, HeatmapOutput) and teacher_weight:
+        mix = teacher.load(folder, targets="heatmaps", weight=teacher_weight).mixer(spec)
     data = TrainingPeople(
         spec,
         people.persons,
@@ -132,9 +153,9 @@ def finetune(
     def step(images: Any, target: Any) -> None:
         with tf.GradientTape() as tape:
             outputs = network(images, training=True)
-            found = sum(loss(target, output) for output in tf.nest.flatten(outputs))
+            total = sum(loss(target, output) for output in tf.nest.flatten(outputs))
         weights = network.trainable_variables
-        optimizer.apply(tape.gradient(found, weights), weights)
+        optimizer.apply(tape.gradient(total, weights), weights)
 
     try:
         for i in range(len(data)):

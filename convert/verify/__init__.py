@@ -1,1 +1,1 @@
-"""Whether a converted file computes what its network computes."""
+"""Checks that a converted file is what its recipe says and computes what its network computes."""

@@ -1,4 +1,4 @@
-"""A .tflite on an emulated Arm processor: the library that a phone runs, without a phone."""
+"""Runs a .tflite on an emulated Arm processor: the library that a phone uses, without a phone."""
 
 from __future__ import annotations
 
@@ -8,30 +8,34 @@ from pathlib import Path
 
 import numpy as np
 
-from poseport.convert.verify import verify
+from poseport.convert.verify.verification import Place
 
-SIDE = Path(__file__).with_name("arm_side.py")
+WORKER = Path(__file__).with_name("arm_worker.py")
 
 
-def place(folder: Path) -> verify.Place:
-    """`verify.Place` of the folder that `make arm-parity` made; ValueError when it is not one."""
+def place(folder: Path) -> Place:
+    """The emulated processor of a folder that `make arm-parity` made, as `verification.verify` takes it.
+
+    Raises:
+        ValueError: If the folder does not hold an emulated Python.
+    """
     python = folder / "python"
     if not python.is_file():
         raise ValueError(f"{folder}: holds no emulated python; run `make arm-parity` and give --arm .arm")
 
     def run(flatbuffer: bytes, tensors: np.ndarray) -> np.ndarray:
-        """Raw outputs; ValueError with the emulator's last line when it fails."""
+        """Raw outputs; the ValueError of a failed run has the emulator's last line."""
         with tempfile.TemporaryDirectory() as scratch:
-            model, given, found = (Path(scratch) / name for name in ("model.tflite", "tensors.npy", "outputs.npy"))
+            model, inputs, outputs = (Path(scratch) / name for name in ("model.tflite", "tensors.npy", "outputs.npy"))
             model.write_bytes(flatbuffer)
-            np.save(given, tensors)
+            np.save(inputs, tensors)
             # -P: its neighbours in this folder are not modules of its Python
-            command: list[str | Path] = [python.resolve(), "-P", SIDE, model, given, found]
+            command: list[str | Path] = [python.resolve(), "-P", WORKER, model, inputs, outputs]
             done = subprocess.run(command, capture_output=True, text=True, check=False)
-            if done.returncode or not found.is_file():
+            if done.returncode or not outputs.is_file():
                 lines = [line for line in done.stderr.strip().splitlines() if not line.startswith("INFO")]
                 last = (lines or [f"exit code {done.returncode}"])[-1]
                 raise ValueError(f"{folder}: the emulated run failed ({last[:160]}); make it again: rm -r {folder}")
-            return np.asarray(np.load(found))
+            return np.asarray(np.load(outputs))
 
     return run

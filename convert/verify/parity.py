@@ -1,28 +1,37 @@
-"""Keypoints of one network from two places, in input pixels: Keras and the converted file, a host and a phone."""
+"""Compares the keypoints of two networks on the same crops: Keras and its file, a host and a phone."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from poseport import cascade, pose
 from poseport.data import batches
 from poseport.data.people import Person
+from poseport.predict import PoseNetwork
 from poseport.spec import PoseSpec
-from poseport.tflite.runner import Network
-from poseport.train.evaluate import predict_outputs
 
+# Keypoints that the reference scores lower are not compared.
 CONFIDENT = 0.2
+BATCH = 16
 
 
 @dataclass(frozen=True)
 class Parity:
-    """Distance in input pixels between the keypoints of both, over those that the float network is sure of.
+    """Distance between the keypoints of a Keras network and those of its file.
 
-    keypoints: how many that were (score at least 0.2), of how many. score: mean peak of both.
+    Attributes:
+        people: How many people were compared.
+        keypoints: How many of their keypoints the Keras network scores at least 0.2; the distances are of these, or of
+            all where there is none.
+        of: How many keypoints there are.
+        mean_px: Mean distance in input pixels.
+        p99_px: 99th percentile of the distances.
+        max_px: Largest distance.
+        keras_score: Mean score of the Keras network.
+        tflite_score: Mean score of the file.
     """
 
     people: int
@@ -35,47 +44,72 @@ class Parity:
     tflite_score: float
 
 
-def parity(
-    model: Any,
-    converted: Network,
+def compare(
+    reference: PoseNetwork,
+    converted: PoseNetwork,
     persons: Sequence[Person],
+    boxes_xywh: np.ndarray | None,
     progress: Callable[[int], None] | None = None,
-    boxes_xywh: np.ndarray | None = None,
-    spec: PoseSpec | None = None,
 ) -> Parity:
-    """Run both on the people's crops; the interpreter gets its own input tensors, as on a phone.
+    """Run both networks on the crops that the reference's spec asks for, and compare their keypoints.
 
-    boxes_xywh: (N, K, 4), the crops of a later stage of a cascade; each is judged by its own keypoint.
-    progress: called with the number of crops just done. spec: the Keras network's, where the file decodes by itself.
+    Args:
+        reference: The Keras network.
+        converted: The file; its interpreter gets its own input tensors, as on a phone.
+        persons: N people.
+        boxes_xywh: (N, K, 4), the boxes of a later stage of a cascade; None crops each person's own box.
+        progress: Called with the number of crops just done.
     """
-    theirs, spec = converted.spec, spec or converted.spec
-    reference, found = [], []
-    for part in batches.batches(spec, persons, boxes_xywh=boxes_xywh):
-        outputs = predict_outputs(model, pose.normalise(spec, part.crops))
-        reference.append(cascade.own_keypoints(spec, pose.decode_input(spec, outputs)))
-        decoded = pose.decode_input(theirs, converted.outputs(part.crops))
-        found.append(cascade.own_keypoints(theirs, decoded))
-        if progress is not None:
-            progress(len(part.crops))
-    a, b = np.concatenate(reference), np.concatenate(found)
-    chosen, sure = distances(a, b)
+    shown = crops(reference.spec, persons, boxes_xywh)
+    wanted, found = keypoints(reference, shown), keypoints(converted, shown, progress)
+    away_px, sure = distances(wanted, found)
     return Parity(
-        people=len(a),
+        people=len(wanted),
         keypoints=sure,
-        of=a[..., 2].size,
-        mean_px=float(chosen.mean()),
-        p99_px=float(np.percentile(chosen, 99)),
-        max_px=float(chosen.max()),
-        keras_score=float(a[..., 2].mean()),
-        tflite_score=float(b[..., 2].mean()),
+        of=wanted[..., 2].size,
+        mean_px=float(away_px.mean()),
+        p99_px=float(np.percentile(away_px, 99)),
+        max_px=float(away_px.max()),
+        keras_score=float(wanted[..., 2].mean()),
+        tflite_score=float(found[..., 2].mean()),
     )
 
 
-def distances(reference: np.ndarray, found: np.ndarray) -> tuple[np.ndarray, int]:
-    """How far keypoints (N, K, 3) in input pixels are apart, (n,), and how many the reference is sure of.
+def crops(spec: PoseSpec, persons: Sequence[Person], boxes_xywh: np.ndarray | None) -> np.ndarray:
+    """The crops (n, H, W, 3) uint8 RGB of N people, as a spec cuts them out of their photos; n is N or N x K."""
+    return np.concatenate([batch.crops for batch in batches.batches(spec, persons, boxes_xywh=boxes_xywh)])
 
-    Those that it is sure of are compared (score at least 0.2), or all where there is none.
+
+def keypoints(network: PoseNetwork, crops: np.ndarray, progress: Callable[[int], None] | None = None) -> np.ndarray:
+    """The keypoints (N, K, 3) that a network finds in crops: x, y in input pixels and a score.
+
+    A later stage of a cascade has a crop per keypoint, and each crop gives its own keypoint only.
     """
-    away = np.linalg.norm(reference[..., :2] - found[..., :2], axis=-1)
+    several = []
+    for start in range(0, len(crops), BATCH):
+        some = crops[start : start + BATCH]
+        several.append(network.outputs(some))
+        if progress is not None:
+            progress(len(some))
+    return decode(network, np.concatenate(several))
+
+
+def decode(network: PoseNetwork, outputs: np.ndarray) -> np.ndarray:
+    """Raw outputs of a network to keypoints (N, K, 3) as `keypoints` returns them."""
+    return cascade.own_keypoints(network.spec, pose.decode_input(network.spec, outputs))
+
+
+def distances(reference: np.ndarray, found: np.ndarray) -> tuple[np.ndarray, int]:
+    """Compare keypoints that two networks found on the same crops.
+
+    Args:
+        reference: (N, K, 3) x, y in input pixels and a score.
+        found: The same of the other network.
+
+    Returns:
+        Distances in input pixels, (n,), of the keypoints that the reference scores at least 0.2, or of all where there
+        is none; and how many it scores so.
+    """
+    away_px = np.linalg.norm(reference[..., :2] - found[..., :2], axis=-1)
     sure = reference[..., 2] >= CONFIDENT
-    return away[sure] if sure.any() else away.ravel(), int(sure.sum())
+    return away_px[sure] if sure.any() else away_px.ravel(), int(sure.sum())

@@ -81,7 +81,8 @@ def verify(
     from poseport.command.quiet import quiet as quietly
     from poseport.convert import calibration
     from poseport.convert.verify import arm as arms
-    from poseport.convert.verify import verify as verifies
+    from poseport.convert.verify import verification
+    from poseport.predict import PoseNetwork
     from poseport.tflite import model_file
     from poseport.tflite.runner import load
 
@@ -113,18 +114,20 @@ def verify(
 
             from poseport.train import evaluate
             from poseport.train.networks import models
-        reference = [evaluate.KerasNetwork(*models.load(one, keras)) for one in bundles.stages(folder)]
-        limit = verifies.limit_of(card)
+        reference: list[PoseNetwork] = [
+            evaluate.KerasNetwork(*models.load(one, keras)) for one in bundles.stages(folder)
+        ]
+        tolerance = verification.tolerance_for(card)
     else:
         assert against is not None
         other = load(against, threads=2)
         reference = [other, *other.later]
-        limit = verifies.limit_of(card, other.card)
-    limit = limit if within is None else replace(limit, px=within)
+        tolerance = verification.tolerance_for(card, other.card)
+    tolerance = tolerance if within is None else replace(tolerance, px=within)
     with progress("comparing", len(persons), hidden=quiet or as_json) as advance:
-        found = verifies.verify(
-            file, reference, str(folder or against), persons, limit=limit, places=places, progress=advance
+        found = verification.verify(
+            file, reference, str(folder or against), persons, tolerance=tolerance, places=places, progress=advance
         )
-    answer(verifies.to_answer(found), found.text(), as_json=as_json, quiet=quiet)
+    answer(verification.to_answer(found), found.text(), as_json=as_json, quiet=quiet)
     if not found.passed:
         raise click.exceptions.Exit(1)

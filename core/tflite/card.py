@@ -25,8 +25,8 @@ class Calibration:
 
 
 @dataclass(frozen=True)
-class Measured:
-    """A file on the people that a budget was tuned on.
+class CandidateResult:
+    """The result of one file on the people to tune on.
 
     ap: OKS-AP in [0, 1]. moved: 1 - OKS of its keypoints with those of the float file as labels; moved_px: mean
     distance to those, in input pixels. ms: median of one inference on one thread of the host.
@@ -41,7 +41,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class LayerCost:
-    """What quantizing one layer alone costs, the rest being float32; the numbers as in `Measured`."""
+    """What quantizing one layer alone costs, the rest being float32; the numbers as in `CandidateResult`."""
 
     layer: str
     macs: int
@@ -60,11 +60,11 @@ class BudgetStep:
     kept: int
     kept_macs_share: float
     ap_drop: float
-    measured: Measured
+    measured: CandidateResult
 
 
 @dataclass(frozen=True)
-class Budget:
+class BudgetSearch:
     """How a file was brought within an accuracy budget.
 
     max_ap_drop: points of AP that it might lose. tune: the people on whom that was measured, neither those that
@@ -74,7 +74,7 @@ class Budget:
 
     max_ap_drop: float
     tune: Calibration
-    float32: Measured
+    float32: CandidateResult
     ranking: tuple[LayerCost, ...]
     curve: tuple[BudgetStep, ...]
 
@@ -104,7 +104,7 @@ class Conversion:
     versions: dict[str, str]
     calibration: Calibration | None = None
     kept: tuple[str, ...] = ()
-    budget: Budget | None = None
+    budget: BudgetSearch | None = None
     finetuning: FineTuning | None = None
 
 

@@ -17,18 +17,20 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from poseport import bundle, pose
+from poseport import bundle
 from poseport.architecture import Architecture, CpmArchitecture, DeepPoseArchitecture, HourglassArchitecture
-from poseport.convert import graph, quantize
-from poseport.convert.engines import qat, tf_keras_twin
+from poseport.convert import to_tflite
 from poseport.convert.recipes import RECIPES, recipe
+from poseport.convert.request import QatTraining, Request
 from poseport.data import coco, images
 from poseport.data.drawn import synth
 from poseport.skeleton import COCO17, LSP14, MPII16, Skeleton, rearrange
 from poseport.spec import CoordsOutput, Decode, HeatmapOutput, PoseSpec, Refine
-from poseport.tflite import card, runner
+from poseport.tflite import runner
+from poseport.train import run_folder
+from poseport.train.config import TrainConfig
 from poseport.train.networks import models
-from poseport.train.progress import callbacks
+from poseport.train.record import DataUsed, TrainRecord
 
 HOURGLASS = HourglassArchitecture(stacks=1, width=48, depth=2)
 SMALL = DeepPoseArchitecture(width=0.25, dense_units=16)
@@ -58,18 +60,9 @@ def write_bundle(folder: Path, spec: PoseSpec, seed: int) -> Path:
     if isinstance(spec.output, CoordsOutput):  # from where a fresh head starts, every answer would be the middle
         kernel, bias = model.get_layer("coords").get_weights()
         model.get_layer("coords").set_weights([20 * kernel, bias])
-    callbacks.save_weights(model, folder / bundle.WEIGHTS)
-    bundle.write_spec(folder, spec)
+    record = TrainRecord(TrainConfig("softmax", batch=8), DataUsed("drawn", "0", 0), None, {}, 0)
+    run_folder.write_bundle(folder, spec, model, record)
     return folder
-
-
-def rounded(directory: Path) -> tuple[graph.Deployment, card.FineTuning]:
-    """The network of a bundle with the rounding of int8-qat, whose ranges come from noise instead of a training."""
-    spec, model = graph.load(directory)
-    network = qat.rounding(tf_keras_twin.mirror(spec, model))
-    noise = np.random.default_rng(0).integers(0, 256, (8, *spec.input_hw, 3)).astype(np.uint8)
-    network(pose.normalise(spec, noise), training=True)
-    return qat.freeze(spec, network), card.FineTuning("0" * 64, 8, 1, 0.0, 0.0, 0)
 
 
 def write_expected(path: Path, image: np.ndarray, boxes: np.ndarray) -> None:
@@ -112,14 +105,16 @@ def main(folder: Path) -> None:
         for one in recipes:
             made = recipe(one)
             path = folder / f"{name}.{one}.tflite"
-            keep, finetune = KEPT if made.kept else (), rounded if made.trained else None
-            quantize.convert(directory, made, path, calibration, count=16, keep=keep, finetune=finetune)
+            keep, training = KEPT if made.kept else (), QatTraining(people, epochs=1) if made.trained else None
+            to_tflite.convert(Request(directory, made, path, calibration, calib_count=16, keep=keep, training=training))
             write_expected(path, image, boxes)
     for name in ("hourglass", "coords"):
         calibration = renamed(people, bundle.read_spec(bundles[name][0]).skeleton)
         for one in ("float32", "int8"):
             path = folder / f"{name}-keypoints.{one}.tflite"
-            quantize.convert(bundles[name][0], recipe(one), path, calibration, count=16, head="keypoints")
+            to_tflite.convert(
+                Request(bundles[name][0], recipe(one), path, calibration, calib_count=16, head="keypoints")
+            )
             write_expected(path, image, boxes)
     for path in SHIPPED.glob("*.tflite"):
         write_expected(Path(shutil.copy(path, folder)), image, boxes)

@@ -66,7 +66,7 @@ def test_a_packed_person_counts_as_the_photo_it_was_cut_from(people, tmp_path):
 
 def test_inputs_are_the_crops_of_everywhere_else_with_both_ends_of_the_range(people):
     persons = people.persons[:3]
-    inputs = list(calibration.inputs(SPEC, persons))
+    inputs = list(calibration.inputs(SPEC, calibration.CalibrationCrops(persons)))
     assert inputs[0].shape == (1, *SPEC.input_hw, 3)
     assert inputs[0].min() == 0.0
     assert inputs[0].max() == 1.0

@@ -81,7 +81,7 @@ def test_folders_import_only_what_they_may(folder: str, least: int) -> None:
         ("core", "command/cli.py", "def f():\n    import tensorflow"),
         ("bench", "gate.py", "from poseport.convert import inspect"),
         ("bench", "gate.py", "class A:\n    def f(self):\n        import jax.numpy"),
-        ("train", "fit.py", "from poseport.convert import quantize"),
+        ("train", "fit.py", "from poseport.convert import to_tflite"),
         ("train", "fit.py", "def f():\n    import poseport.bench.decide.gate"),
         ("convert", "graph.py", "from poseport.bench import gate"),
         ("convert", "verify/verify_cli.py", "from poseport.bench.phone import raw_outputs"),

@@ -12,9 +12,10 @@ from places import ROOT
 
 from poseport import bundle
 from poseport.command.cli import main
-from poseport.convert import quantize, recipes
+from poseport.convert import recipes, to_tflite
 from poseport.convert.compress import compress, narrow
 from poseport.convert.engines import tf_keras_twin
+from poseport.convert.request import Request
 from poseport.data import coco
 from poseport.data.drawn import synth
 from poseport.records import read_json
@@ -47,7 +48,9 @@ def test_pruned(trained, people, tmp_path):
     assert made.initial.weights_sha256 == bundle.sha256(trained / bundle.WEIGHTS)
     left = {}
     for folder in (trained, tmp_path / "pruned"):
-        converted = quantize.convert(folder, recipes.recipe("int8"), tmp_path / "m.tflite", people, count=8)
+        converted = to_tflite.convert(
+            Request(folder, recipes.recipe("int8"), tmp_path / "m.tflite", people, calib_count=8)
+        )
         stored = constants(model_file.read(converted.path)[0], "m")
         kernels = b"".join(values.tobytes() for values in stored if values is not None and values.dtype == "int8")
         left[folder.name] = len(zlib.compress(kernels, 9)) / len(kernels)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from poseport.convert.calibration import CalibrationCrops
 from poseport.convert.engines import ai_edge
 from poseport.data import coco
 from poseport.data.drawn import synth
@@ -25,12 +26,12 @@ def persons(tmp_path_factory):
 def ranges(float_file, tiny_bundle, persons):
     from poseport import bundle
 
-    return ai_edge.settle(float_file[0], bundle.read_spec(tiny_bundle), persons, 50)
+    return ai_edge.activation_ranges(float_file[0], bundle.read_spec(tiny_bundle), CalibrationCrops(persons), 50)
 
 
 def test_every_operation_is_in_one_layer(float_file):
     found = float_file[1]
-    every = ai_edge.layers(found)
+    every = ai_edge.layers_of(found)
     ops = [op for layer in every for op in layer.ops]
     assert sorted(ops) == sorted(op.name for op in found.ops)
     assert sum(layer.macs for layer in every) == found.macs
@@ -50,7 +51,7 @@ def test_ranges_are_people_s_percentile_but_at_the_ends(ranges, float_file):
 def test_half_of_the_people_lie_beyond_the_median(ranges, float_file, tiny_bundle, persons):
     from poseport import bundle
 
-    widest = ai_edge.settle(float_file[0], bundle.read_spec(tiny_bundle), persons, 100)
+    widest = ai_edge.activation_ranges(float_file[0], bundle.read_spec(tiny_bundle), CalibrationCrops(persons), 100)
     out = float_file[1].outputs[0].name
     assert ranges[out] == widest[out]
     inner = [name for name in ranges if name not in (out, float_file[1].inputs[0].name)]
@@ -62,12 +63,12 @@ def test_half_of_the_people_lie_beyond_the_median(ranges, float_file, tiny_bundl
 @pytest.mark.parametrize("kept", ["float32", "int16"])
 def test_a_layer_gets_its_type_and_the_others_theirs(kept, io, ranges, float_file):
     data, found = float_file
-    every = ai_edge.layers(found)
-    chosen = ai_edge.named(every, ["stem_c_c_conv", every[-1].name])
-    made = ai_edge.quantize(data, ranges, ai_edge.types(every, chosen, kept), io)
+    every = ai_edge.layers_of(found)
+    chosen = ai_edge.layers_by_name(every, ["stem_c_c_conv", every[-1].name])
+    made = ai_edge.quantize(data, ranges, ai_edge.op_types(every, chosen, kept), io)
     after = inspection.inspect_bytes(made, "mixed")
     types = {op.name: op.dtype.split()[-1] for op in after.ops if op.kind not in ("QUANTIZE", "DEQUANTIZE")}
-    assert types == ai_edge.types(every, chosen, kept)
+    assert types == ai_edge.op_types(every, chosen, kept)
     assert {t.dtype for t in (*after.inputs, *after.outputs)} == {io}
     runner = Runner(made, "mixed")
     image = np.random.default_rng(0).random(after.inputs[0].shape)
@@ -78,7 +79,7 @@ def test_versions_are_those_of_integers(ranges, float_file):
     """The float file's numbers would let a runtime of 2019 take what it cannot compute."""
     data, found = float_file
     after = inspection.inspect_bytes(
-        ai_edge.quantize(data, ranges, ai_edge.types(ai_edge.layers(found), (), None), "int8"), "int8"
+        ai_edge.quantize(data, ranges, ai_edge.op_types(ai_edge.layers_of(found), (), None), "int8"), "int8"
     )
     versions = {op.kind: op.version for op in after.ops}
     assert versions["CONV_2D"] == versions["DEPTHWISE_CONV_2D"] == 3
@@ -89,4 +90,4 @@ def test_versions_are_those_of_integers(ranges, float_file):
 
 def test_an_unknown_layer_lists_the_known(float_file):
     with pytest.raises(ValueError, match="no layer 'head' to keep; there are stem_conv"):
-        ai_edge.named(ai_edge.layers(float_file[1]), ["head"])
+        ai_edge.layers_by_name(ai_edge.layers_of(float_file[1]), ["head"])

@@ -9,10 +9,12 @@ from places import ROOT
 from poseport import bundle, records
 from poseport.architecture import DeepPoseArchitecture
 from poseport.bench import accuracy
-from poseport.convert import quantize, recipes
+from poseport.convert import recipes, to_tflite
 from poseport.convert.doctor.dataflow import read_graph
 from poseport.convert.doctor.support_checks import check_support
-from poseport.convert.engines import ai_edge, budget, engines
+from poseport.convert.engines import ai_edge, budget_search
+from poseport.convert.engines.candidates import SearchNotes
+from poseport.convert.request import AccuracyBudget, Request
 from poseport.data import coco
 from poseport.data.drawn import synth
 from poseport.predict import predict
@@ -44,7 +46,7 @@ def labelled_by(directory, people, folder, larger=1):
     """People labelled with what the network itself finds: its AP is 1, and each loss is int8's. They count as `larger`
     times their area.
     """
-    model = load(quantize.convert(directory, recipes.recipe("float32"), folder / "m.tflite").path)
+    model = load(to_tflite.convert(Request(directory, recipes.recipe("float32"), folder / "m.tflite")).path)
     found = predict(model, people.persons)
     found[..., 2] = 2
     pairs = zip(people.persons, found, strict=True)
@@ -78,8 +80,8 @@ def tune(poisoned, drawn, tmp_path_factory):
 
 
 def search(poisoned, calib, tune, out, max_ap_drop=40.0, say=lambda line: None, recipe=INT8):
-    limit = budget.Limit(max_ap_drop, tune, 20, say)
-    return quantize.convert(poisoned, recipe, out, calib, count=12, limit=limit)
+    budget = AccuracyBudget(max_ap_drop, tune, 20, say)
+    return to_tflite.convert(Request(poisoned, recipe, out, calib, calib_count=12, budget=budget))
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +99,7 @@ def test_a_poisoned_layer_is_found_and_the_accuracy_comes_back(done, tune):
     steps = {(step.recipe, step.kept): step.ap_drop for step in found.curve}
     assert steps["int8", 0] > 70
     assert steps["int8-p95", 0] > 70
-    assert steps["mixed-float32", 1] > 70  # keeping one of the two alone mends nothing
+    assert steps["mixed-float32", 1] > 70  # keeping one of the two alone changes nothing
     assert found.curve[-1].ap_drop <= 40  # what is left is the other layers of a random network
     assert found.curve[-1].kept == 2
     assert found.float32.ap == 1
@@ -158,14 +160,14 @@ def test_an_interrupted_search_goes_on_and_ends_alike(done, poisoned, calib, tun
     with pytest.raises(KeyboardInterrupt):
         search(poisoned, calib, tune, out, say=cut)
     assert [path.name for path in tmp_path.iterdir()] == ["m.tflite.search.json"]
-    before = records.read_json(budget.Notes, engines.notes_path(out)).measured
+    before = records.read_json(SearchNotes, budget_search.notes_path(out)).measured
     assert len(before) == 8
     again = search(poisoned, calib, tune, out, say=lines.append)
     assert again.card.conversion.kept == done.card.conversion.kept
     ours, theirs = again.card.conversion.budget, done.card.conversion.budget
     assert ours.ranking == theirs.ranking
     assert ours.float32 == before["float32"]  # to the millisecond: it was not measured again
-    assert not engines.notes_path(out).exists()
+    assert not budget_search.notes_path(out).exists()
 
 
 def test_a_budget_that_nothing_holds_writes_nothing_and_keeps_what_was_measured(poisoned, calib, tune, tmp_path):
@@ -176,27 +178,31 @@ def test_a_budget_that_nothing_holds_writes_nothing_and_keeps_what_was_measured(
 
     with pytest.raises(KeyboardInterrupt):
         search(poisoned, calib, tune, out, say=cut)
-    notes = records.read_json(budget.Notes, engines.notes_path(out))
+    notes = records.read_json(SearchNotes, budget_search.notes_path(out))
     lost = replace(notes.measured["float32"], ap=0.5)
-    layers = ai_edge.layers(inspection.inspect_bytes(tune_float(poisoned, tmp_path).read_bytes(), "m"))
+    layers = ai_edge.layers_of(inspection.inspect_bytes(tune_float(poisoned, tmp_path).read_bytes(), "m"))
     names = [f"only {layer.name}" for layer in layers]
     names += [f"{name} keeping 0" for name in ("int8", "int8-p95")]
     names += [f"mixed-float32 keeping {n}" for n in range(1, len(layers))]
-    records.write_json(replace(notes, measured=notes.measured | dict.fromkeys(names, lost)), engines.notes_path(out))
+    records.write_json(
+        replace(notes, measured=notes.measured | dict.fromkeys(names, lost)), budget_search.notes_path(out)
+    )
     with pytest.raises(ValueError, match=r"no mix of int8 and float32 loses at most 40 .*nothing was written.*50\.00"):
         search(poisoned, calib, tune, out)
     assert not out.exists()
-    assert engines.notes_path(out).exists()
+    assert budget_search.notes_path(out).exists()
 
 
 def tune_float(directory, folder):
-    return quantize.convert(directory, recipes.recipe("float32"), folder / "f.float32.tflite").path
+    return to_tflite.convert(Request(directory, recipes.recipe("float32"), folder / "f.float32.tflite")).path
 
 
 def test_layers_named_by_hand_are_in_sixteen_bits(poisoned, calib, done, tmp_path):
     kept = done.card.conversion.kept
-    by_hand = quantize.convert(
-        poisoned, recipes.recipe("mixed-16x8"), tmp_path / "m.mixed-16x8.tflite", calib, count=12, keep=kept
+    by_hand = to_tflite.convert(
+        Request(
+            poisoned, recipes.recipe("mixed-16x8"), tmp_path / "m.mixed-16x8.tflite", calib, calib_count=12, keep=kept
+        )
     )
     assert by_hand.card.conversion.kept == kept
     wide = [op for op in by_hand.inspection.ops if op.dtype == "int8 weights x int16"]
@@ -214,25 +220,34 @@ def test_layers_named_by_hand_are_in_sixteen_bits(poisoned, calib, done, tmp_pat
         ("int8", {"keep": ["stem_b_conv"]}, "recipe int8 keeps no layer from being int8; take mixed-float32"),
         ("mixed-float32", {}, "needs layers that are not int8; name them with --keep"),
         ("mixed-float32", {"keep": ["stem"]}, "there is no layer 'stem' to keep; there are stem_conv, stem_b_dw"),
-        ("float16", {"limit": 1.0}, "--max-ap-drop takes recipe int8, mixed-float32 or mixed-16x8, not float16"),
-        ("int8", {"limit": 1.0, "out": "m.int8.tflite"}, "leave the recipe out of --out"),
+        ("float16", {"budget": 1.0}, "--max-ap-drop takes recipe int8, mixed-float32 or mixed-16x8, not float16"),
+        ("int8", {"budget": 1.0, "out": "m.int8.tflite"}, "leave the recipe out of --out"),
         ("float32", {"out": "m.int8.tflite"}, "its name says int8, the file would be float32; rename --out"),
     ],
 )
 def test_what_does_not_go_together_says_so(recipe, change, message, poisoned, calib, tune, tmp_path):
-    limit = budget.Limit(change["limit"], tune) if "limit" in change else None
+    budget = AccuracyBudget(change["budget"], tune) if "budget" in change else None
     with pytest.raises(ValueError, match=message) as caught:
-        quantize.convert(
-            poisoned, recipes.recipe(recipe), tmp_path / change.get("out", "m.tflite"), calib,
-            count=8, keep=change.get("keep", ()), limit=limit,
-        )  # fmt: skip
+        to_tflite.convert(
+            Request(
+                poisoned,
+                recipes.recipe(recipe),
+                tmp_path / change.get("out", "m.tflite"),
+                calib,
+                calib_count=8,
+                keep=change.get("keep", ()),
+                budget=budget,
+            )
+        )
     assert "\n" not in str(caught.value)
     assert not list(tmp_path.iterdir())
 
 
 def test_a_cascade_has_no_budget(tiny_cascade, calib, tune, tmp_path):
     with pytest.raises(ValueError, match="is a cascade, whose layers are not chosen one by one"):
-        quantize.convert(tiny_cascade, INT8, tmp_path / "m.tflite", calib, count=8, limit=budget.Limit(1, tune))
+        to_tflite.convert(
+            Request(tiny_cascade, INT8, tmp_path / "m.tflite", calib, calib_count=8, budget=AccuracyBudget(1, tune))
+        )
 
 
 @pytest.mark.parametrize("most", [1, 2, 7, 36])
@@ -244,11 +259,11 @@ def test_the_fewest_is_found(most):
             asked.append(n)
             return n >= wanted
 
-        assert budget._fewest(most, holds) == wanted
+        assert budget_search._fewest(most, holds) == wanted
         assert len(asked) == len(set(asked)) <= 13
-    assert budget._fewest(most, lambda n: False) is None
+    assert budget_search._fewest(most, lambda n: False) is None
 
 
 def test_a_budget_is_points_of_ap(tune):
     with pytest.raises(ValueError, match="in points of AP, 0 to 100, found -1"):
-        budget.Limit(-1, tune)
+        AccuracyBudget(-1, tune)

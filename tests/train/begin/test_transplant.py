@@ -11,7 +11,8 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 
 from poseport import bundle, pose
 from poseport.architecture import HourglassArchitecture, MobileNetArchitecture
-from poseport.convert import quantize, recipes
+from poseport.convert import recipes, to_tflite
+from poseport.convert.request import Request
 from poseport.data import batches, coco
 from poseport.skeleton import COCO17
 from poseport.spec import HeatmapOutput, PoseSpec
@@ -57,7 +58,7 @@ def files(source, drawn, tmp_path_factory):
     def file(recipe):
         path = folder / f"encoder.{recipe}.tflite"
         if not path.exists():
-            quantize.convert(source[0], recipes.recipe(recipe), path, coco.load(drawn), count=8)
+            to_tflite.convert(Request(source[0], recipes.recipe(recipe), path, coco.load(drawn), calib_count=8))
         return path
 
     return file

@@ -9,7 +9,8 @@ import tf_keras
 
 from poseport import pose
 from poseport.architecture import CpmArchitecture, DeepPoseArchitecture, HourglassArchitecture, MobileNetArchitecture
-from poseport.convert import quantize, recipes
+from poseport.convert import recipes, to_tflite
+from poseport.convert.request import Request
 from poseport.data import batches, coco
 from poseport.skeleton import COCO17, LSP14, MPII16
 from poseport.spec import CoordsOutput, HeatmapOutput, PoseSpec
@@ -61,7 +62,9 @@ def test_from_training_to_int8(spec, drawn, tmp_path):
     settings = TrainConfig(loss=loss or "mse", epochs=1, batch=16, learning_rate=1e-3)
     record = fit.fit(spec, settings, people, None, tmp_path / "run")
     assert record.epochs_done == 1
-    done = quantize.convert(tmp_path / "run", recipes.recipe("int8"), tmp_path / "m.tflite", people, count=16)
+    done = to_tflite.convert(
+        Request(tmp_path / "run", recipes.recipe("int8"), tmp_path / "m.tflite", people, calib_count=16)
+    )
     found = done.inspection
     assert found.macs_by_dtype == {"int8": found.macs}
     assert found.float_islands == ()

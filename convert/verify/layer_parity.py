@@ -1,4 +1,4 @@
-"""An int8 file against the rounding network that it was made from, layer by layer, in steps of 1/255 of each range.
+"""Compares an int8 file with the rounding network that it was made from, layer by layer, in steps of the file's scales.
 
 Compared end to end the two differ by several steps, as the network does from itself when its input is moved by
 1e-7: one value that is rounded the other way moves a few in the next layer, and after fifty layers nearly all.
@@ -22,33 +22,44 @@ _SAME_SCALE = 1e-4
 
 
 @dataclass(frozen=True)
-class LayerSteps:
-    """A layer's tensor in both. largest: difference in steps; equal: share of values that are the same."""
+class LayerParity:
+    """A layer's tensor in both.
+
+    Attributes:
+        layer: The layer's name.
+        largest: The largest difference in steps, 1/255 of the tensor's range each.
+        equal: The share of values that are the same, in [0, 1].
+    """
 
     layer: str
     largest: int
     equal: float
 
 
-def layer_steps(network: Any, flatbuffer: bytes, images: np.ndarray) -> tuple[LayerSteps, ...]:
-    """Each tensor that a rounding network (`qat.freeze`) and the file have, in the network's order.
+def compare_layers(network: Any, flatbuffer: bytes, images: np.ndarray) -> tuple[LayerParity, ...]:
+    """Compare each tensor that a rounding network and its file both have, in the network's order.
 
-    images: (N, H, W, 3) float32 normalised crops. Raises ValueError for a tensor that the file does not have, or
-    that is more than one step away.
+    Args:
+        network: A network of `qat.freeze`.
+        flatbuffer: The file made from it.
+        images: (N, H, W, 3) float32 normalised crops.
+
+    Raises:
+        ValueError: If the file lacks a tensor, or one is more than one step away.
     """
     runner = Runner(flatbuffer, "the converted network", keep=True)
-    found: dict[str, list[np.ndarray]] = {}
+    steps: dict[str, list[np.ndarray]] = {}
     watched = [layer for layer in network.layers if getattr(layer, "_output_quantizers", None)]
     for layer in watched:
-        layer.quantize_config.output.watch = partial(_look, runner, found, layer)
+        layer.quantize_config.output.watch = partial(_compare_tensor, runner, steps, layer)
     try:
         for image in images:
             runner.invoke(runner.quantize(image[None]))
-            network(image[None], training=False)  # eagerly, so that every layer meets `_look`
+            network(image[None], training=False)  # eagerly, so that every layer calls `_compare_tensor`
     finally:
         for layer in watched:
             layer.quantize_config.output.watch = None
-    layers = tuple(_summary(layer.layer.name, found[layer.name]) for layer in watched)
+    layers = tuple(_summary(layer.layer.name, steps[layer.name]) for layer in watched)
     wrong = [f"{one.layer} by {one.largest}" for one in layers if one.largest > 1]
     if wrong:
         raise ValueError(
@@ -58,11 +69,11 @@ def layer_steps(network: Any, flatbuffer: bytes, images: np.ndarray) -> tuple[La
     return layers
 
 
-def _look(runner: Runner, found: dict[str, list[np.ndarray]], layer: Any, values: Any) -> Any:
-    """Compare a layer's rounded values with the file's tensor, and go on with the file's."""
+def _compare_tensor(runner: Runner, steps: dict[str, list[np.ndarray]], layer: Any, values: Any) -> Any:
+    """Compare a layer's rounded values with the file's tensor, and return the file's for the next layer."""
     low, high = (float(layer._output_quantizer_vars[end]) for end in ("low", "high"))
     tensor, scale = _tensor(runner, layer.layer.name, (high - low) / 255, values.numpy())
-    found.setdefault(layer.name, []).append(np.rint((values.numpy() - tensor) / scale).astype(int))
+    steps.setdefault(layer.name, []).append(np.rint((values.numpy() - tensor) / scale).astype(int))
     return tf.constant(tensor)
 
 
@@ -88,6 +99,6 @@ def _tensor(runner: Runner, layer: str, scale: float, values: np.ndarray) -> tup
     )
 
 
-def _summary(layer: str, steps: list[np.ndarray]) -> LayerSteps:
+def _summary(layer: str, steps: list[np.ndarray]) -> LayerParity:
     away = np.abs(np.stack(steps))
-    return LayerSteps(layer, int(away.max()), float((away == 0).mean()))
+    return LayerParity(layer, int(away.max()), float((away == 0).mean()))

@@ -10,7 +10,8 @@ from write_golden import FOLDER, Arrays, from_steps, numbers, spec_of
 
 from poseport import bundle, pose
 from poseport.command.quiet import quiet
-from poseport.convert import heads, quantize, recipes
+from poseport.convert import decoder_head, recipes, to_tflite
+from poseport.convert.request import Request
 from poseport.data import batches, coco
 from poseport.spec import CoordsOutput, KeypointsOutput
 from poseport.tflite import inspection, model_file
@@ -35,7 +36,7 @@ def pixels(case, keypoints):
 @pytest.mark.parametrize("name", list(CASES))
 def test_the_graph_decodes_as_the_golden_vectors_say(name):
     case = CASES[name]
-    found = heads.function(spec_of(case))(tf.constant(raw_of(case))).numpy()
+    found = decoder_head.function(spec_of(case))(tf.constant(raw_of(case))).numpy()
     wanted = numbers(case["expected"]["input_px"])
     np.testing.assert_allclose(pixels(case, found)[:, :2], wanted[:, :2], atol=0.01)
     np.testing.assert_allclose(found[0, :, 2], wanted[:, 2], atol=1e-5)
@@ -45,7 +46,7 @@ def test_the_graph_decodes_as_the_golden_vectors_say(name):
 def test_and_so_does_what_it_converts_to(name):
     case = CASES[name]
     with quiet():
-        data = tf.lite.TFLiteConverter.from_concrete_functions([heads.function(spec_of(case))]).convert()
+        data = tf.lite.TFLiteConverter.from_concrete_functions([decoder_head.function(spec_of(case))]).convert()
     found = pixels(case, Runner(data, name).invoke(raw_of(case)))
     np.testing.assert_allclose(found, numbers(case["expected"]["input_px"]), atol=0.01)
 
@@ -53,7 +54,7 @@ def test_and_so_does_what_it_converts_to(name):
 @pytest.mark.parametrize("recipe", ["float32", "int8"])
 def test_a_grafted_file_is_the_same_network(recipe, tiny_models, drawn):
     data, card = model_file.read(tiny_models[recipe])
-    grafted, decoded = heads.decoded(data, card)
+    grafted, decoded = decoder_head.append_decoder(data, card)
     plain, inside = Network(data, card, "plain"), Network(grafted, decoded, "inside")
     assert inside.spec.output == KeypointsOutput(order="xys")
     (part,) = batches.batches(card.spec, coco.load(drawn).persons[:8])
@@ -77,19 +78,21 @@ def test_a_grafted_file_is_the_same_network(recipe, tiny_models, drawn):
 
 def test_convert_puts_it_in_and_compares_it_with_keras(tiny_bundle, drawn, tmp_path):
     out = tmp_path / "m.tflite"
-    done = quantize.convert(tiny_bundle, recipes.recipe("float32"), out, coco.load(drawn), count=8, head="keypoints")
+    done = to_tflite.convert(
+        Request(tiny_bundle, recipes.recipe("float32"), out, coco.load(drawn), calib_count=8, head="keypoints")
+    )
     assert done.parity.p99_px < 0.2
     assert model_file.read(out)[1].spec.output == KeypointsOutput()
 
 
 def test_a_head_that_is_not_there_is_refused(tiny_bundle, tiny_cascade, tmp_path):
     spec = bundle.read_spec(tiny_bundle)
-    assert not heads.choose(spec, None)
-    assert not heads.choose(spec, "heatmap")
+    assert not decoder_head.wants_decoder(spec, None)
+    assert not decoder_head.wants_decoder(spec, "heatmap")
     with pytest.raises(ValueError, match=r"--head 'coords': tiny has heatmap .as trained. or keypoints"):
-        heads.choose(spec, "coords")
+        decoder_head.wants_decoder(spec, "coords")
     with pytest.raises(ValueError, match="is a cascade, which decodes between its stages; leave out --head keypoints"):
-        heads.choose(bundle.read_spec(tiny_cascade), "keypoints")
+        decoder_head.wants_decoder(bundle.read_spec(tiny_cascade), "keypoints")
     assert bundle.read_spec(tiny_cascade).output == CoordsOutput()
 
 

@@ -1,11 +1,12 @@
-"""A head that decodes inside the file: the network's raw output -> (1, K, 3) x, y and score in [0, 1].
+"""A decoder inside the file: the network's raw output -> (1, K, 3) x, y and score in [0, 1].
 
-The same arithmetic as `poseport.heatmap` and `poseport.coords`, on TensorFlow's operations, for apps that want to read
-keypoints off the output tensor as they do with MoveNet. The golden vectors of the decoders hold the two together.
+The same arithmetic as `poseport.heatmap` and `poseport.coords`, on TensorFlow's operations, for apps that read
+keypoints off the output tensor as they do with MoveNet. The golden vectors of the decoders test both.
 
-The head is converted once, in float32, and grafted onto a finished flatbuffer of whatever recipe: the network itself
-stays byte for byte what the recipe made of it, and coordinates are never rounded to 256 places. Letters: H x W cells, K
-keypoints.
+The decoder is converted in float32 and appended to a finished flatbuffer of any recipe: the network's operations and
+constants stay as the recipe made them, and coordinates are not rounded to 256 places.
+
+Letters: H x W cells, K keypoints.
 """
 
 from __future__ import annotations
@@ -18,17 +19,22 @@ import numpy as np
 import tensorflow as tf
 
 from poseport.command.quiet import quiet
-from poseport.convert.graft import graft
+from poseport.convert.join_flatbuffers import join
 from poseport.spec import Decode, HeatmapOutput, KeypointsOutput, PoseSpec
 from poseport.tflite.card import ModelCard
 
 _RING = ((0, 0), (-1, 0), (1, 0), (0, -1), (0, 1), (-1, -1), (1, -1), (-1, 1), (1, 1))
 
 
-def choose(spec: PoseSpec, head: str | None) -> bool:
-    """Whether `--head` asks for a decoder inside the file; None is what the network was trained with.
+def wants_decoder(spec: PoseSpec, head: str | None) -> bool:
+    """Whether `--head` asks for a decoder inside the file.
 
-    spec: of the bundle that is converted, in a cascade the last stage's. Raises ValueError for a head that it has not.
+    Args:
+        spec: The spec of the bundle; of a cascade, that of its last stage.
+        head: "keypoints" for a decoder; "heatmap", "coords" or None for the output that the network was trained with.
+
+    Raises:
+        ValueError: If the network does not have that output, or is a cascade.
     """
     if head in (None, spec.output.kind):
         return False
@@ -41,13 +47,13 @@ def choose(spec: PoseSpec, head: str | None) -> bool:
     return True
 
 
-def decoded(flatbuffer: bytes, card: ModelCard) -> tuple[bytes, ModelCard]:
-    """A converted network with its decoder inside, and the card that says so."""
+def append_decoder(flatbuffer: bytes, card: ModelCard) -> tuple[bytes, ModelCard]:
+    """Append the decoder that a card's spec names; returns the new flatbuffer and card."""
     spec = card.spec
     with quiet():
         head = tf.lite.TFLiteConverter.from_concrete_functions([function(spec)]).convert()
     output = KeypointsOutput(order="xys")
-    return graft(flatbuffer, bytes(head), output.kind), replace(card, spec=replace(spec, output=output))
+    return join(flatbuffer, bytes(head), output.kind), replace(card, spec=replace(spec, output=output))
 
 
 def function(spec: PoseSpec) -> Any:

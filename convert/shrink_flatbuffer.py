@@ -1,8 +1,8 @@
-"""A flatbuffer written once more: equal vectors stand in it once, and constants lie where processors like them.
+"""Rewrites a flatbuffer: equal vectors are stored once, and constants are aligned.
 
-The converter writes a zero point of eight bytes and a scale a channel for every weight and every bias, nearly all of
-them zeros that it has written before: a fifth of a small int8 file. A flatbuffer may lead to the same vector from any
-number of places, and every reader follows.
+The converter writes a zero point of eight bytes and a scale per channel for every weight and every bias. Nearly all of
+these are zeros that it has written before: a fifth of a small int8 file. A flatbuffer may refer to the same vector from
+any number of places, and every reader follows.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-# of Buffer.data in TFLite's schema: kernels read constants as vectors straight out of the file
+# of Buffer.data in TFLite's schema: kernels read constants with vector instructions straight from the file
 _ALIGNMENT = 16
 _WEIGHTS = re.compile(rb"/(convolution|depthwise|MatMul)")
 
@@ -37,17 +37,22 @@ class _Builder(flatbuffers.Builder):
 
 
 def pack(model: Any, size: int) -> bytes:
-    """A `schema.ModelT` as a .tflite. size: about how many bytes it will have."""
+    """Serialise a `schema.ModelT`.
+
+    Args:
+        model: The model.
+        size: About how many bytes it will have.
+    """
     builder = _Builder(size)
     builder.Finish(model.Pack(builder), b"TFL3")
     return bytes(builder.Output())
 
 
-def compact(flatbuffer: bytes) -> bytes:
-    """The same graph and the same numbers in fewer bytes.
+def shrink(flatbuffer: bytes) -> bytes:
+    """Write the same graph and the same numbers in fewer bytes.
 
-    A tensor that several operations were fused into is called after all of them, joined by semicolons. It keeps one of
-    these names, the convolution's if it is that one's weights, else the first, as far as names stay different.
+    The converter names a tensor after all operations that were fused into it, joined by semicolons. It keeps one of
+    these names, the convolution's for its weights and otherwise the first, unless another tensor has it.
     """
     model = schema.ModelT.InitFromPackedBuf(flatbuffer, 0)
     for graph in model.subgraphs:

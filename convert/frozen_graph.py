@@ -16,8 +16,15 @@ from poseport.train.networks import models
 
 
 @dataclass(frozen=True, eq=False)
-class Deployment:
-    """spec and Keras network of a bundle; function: its frozen graph; module: what owns the function."""
+class FrozenNetwork:
+    """A network whose weights are constants of its graph.
+
+    Attributes:
+        spec: The bundle's spec.
+        model: The Keras network.
+        function: The concrete function, (1, H, W, 3) float32 `image` to one named output.
+        module: The `tf.Module` that owns the function.
+    """
 
     spec: PoseSpec
     model: Any
@@ -25,14 +32,19 @@ class Deployment:
     module: Any
 
 
-def deployment(directory: Path) -> Deployment:
-    """Load a bundle and freeze it; ValueError when it is not one, or its weights do not fit its spec."""
+def load_frozen(directory: Path) -> FrozenNetwork:
+    """Load a bundle and freeze its network.
+
+    Raises:
+        ValueError: If the folder is not a bundle, its weights do not fit its spec, or Keras runs on another backend
+            than TensorFlow.
+    """
     spec, model = load(directory)
     return freeze(spec, model, lambda image: model(image, training=False))
 
 
 def load(directory: Path) -> tuple[PoseSpec, Any]:
-    """Spec and Keras network of a bundle; ValueError as `deployment` raises it."""
+    """Load the spec and the Keras network of a bundle; raises ValueError as `load_frozen` does."""
     if keras.backend.backend() != "tensorflow":
         raise ValueError(
             f"Keras runs on {keras.backend.backend()} in this process and conversion needs it on tensorflow; "
@@ -41,12 +53,17 @@ def load(directory: Path) -> tuple[PoseSpec, Any]:
     return models.load(directory, keras)
 
 
-def freeze(spec: PoseSpec, model: Any, call: Callable[[Any], Any]) -> Deployment:
-    """A network as a graph of constants. call: images to the outputs of `model`, of which the last is deployed.
+def freeze(spec: PoseSpec, model: Any, call: Callable[[Any], Any]) -> FrozenNetwork:
+    """Turn a network into a graph of constants.
 
     Freezing comes before conversion: a graph that still has variables converts to a file that reads
     them from nowhere and gives NaN. Wrapping the frozen graph once more keeps a signature, which
     conversion of a bare frozen graph loses.
+
+    Args:
+        spec: The network's spec.
+        model: The Keras network, kept for comparisons.
+        call: Maps images (1, H, W, 3) to the outputs of `model`, of which the last is deployed.
     """
     signature = tf.TensorSpec((1, *spec.input_hw, 3), tf.float32, name="image")
 
@@ -57,4 +74,4 @@ def freeze(spec: PoseSpec, model: Any, call: Callable[[Any], Any]) -> Deployment
     frozen = convert_variables_to_constants_v2(tf.function(network).get_concrete_function(signature))
     module = tf.Module()
     module.serve = tf.function(lambda image: {spec.output_name: frozen(image)[0]}, input_signature=[signature])
-    return Deployment(spec, model, module.serve.get_concrete_function(), module)
+    return FrozenNetwork(spec, model, module.serve.get_concrete_function(), module)

@@ -7,9 +7,9 @@ import tensorflow as tf
 
 from poseport.architecture import HourglassArchitecture
 from poseport.convert import recipes
-from poseport.convert.engines import converter
-from poseport.convert.graph import Deployment, deployment
-from poseport.convert.verify import promises
+from poseport.convert.engines import tflite_converter
+from poseport.convert.frozen_graph import FrozenNetwork, load_frozen
+from poseport.convert.verify import recipe_checks
 from poseport.convert.verify.parity import Parity
 from poseport.skeleton import COCO17
 from poseport.spec import HeatmapOutput, PoseSpec
@@ -29,44 +29,44 @@ def test_a_batch_norm_after_relu_is_found(tmp_path):
     module = tf.Module()
     module.model, module.function = model, function
     spec = PoseSpec("hg", HourglassArchitecture(), COCO17, (64, 64), HeatmapOutput())
-    flatbuffer = converter.to_flatbuffer(Deployment(spec, model, function, module), recipes.recipe("float32"), [])
+    flatbuffer = tflite_converter.convert(FrozenNetwork(spec, model, function, module), recipes.recipe("float32"))
     found = inspection.inspect_bytes(flatbuffer, "bn.tflite")
     with pytest.raises(ValueError, match=r"MUL left over: a batch normalisation did not fold.*nothing was written"):
-        promises.verify(found, recipes.recipe("float32"), spec)
+        recipe_checks.check_recipe(found, recipes.recipe("float32"), spec)
 
 
 def test_a_float_file_is_no_int8(tiny_models, tiny_bundle):
     found = inspection.inspect_bytes(tiny_models["float32"].read_bytes(), "m")
-    spec = deployment(tiny_bundle).spec
+    spec = load_frozen(tiny_bundle).spec
     with pytest.raises(ValueError, match=r"compute in float and hold 100\.0 % of the multiply-adds.*is float32"):
-        promises.verify(found, recipes.recipe("int8"), spec)
+        recipe_checks.check_recipe(found, recipes.recipe("int8"), spec)
 
 
 @pytest.mark.parametrize(
     ("recipe", "message"),
     [
-        ("16x8", "ADD .* computes in int8, the recipe promises int16.*is int8, the recipe promises int16"),
+        ("16x8", "ADD .* computes in int8, expected int16.*is int8, expected int16"),
         ("int8-per-tensor", "weights with a scale a channel: "),
-        ("int8-floatio", "is int8, the recipe promises float32"),
+        ("int8-floatio", "is int8, expected float32"),
     ],
 )
 def test_an_int8_file_is_nothing_else(recipe, message, tiny_models, tiny_bundle):
     found = inspection.inspect_bytes(tiny_models["int8"].read_bytes(), "m")
     with pytest.raises(ValueError, match=message):
-        promises.verify(found, recipes.recipe(recipe), deployment(tiny_bundle).spec)
+        recipe_checks.check_recipe(found, recipes.recipe(recipe), load_frozen(tiny_bundle).spec)
 
 
 def test_a_mixed_file_holds_the_layers_that_it_names(tiny_models, tiny_bundle):
-    spec = deployment(tiny_bundle).spec
+    spec = load_frozen(tiny_bundle).spec
     found = inspection.inspect_bytes(tiny_models["int8"].read_bytes(), "m")
     some = next(op.name for op in found.ops)
     for recipe, wanted in (("mixed-float32", "float32"), ("mixed-16x8", "int16")):
-        with pytest.raises(ValueError, match=rf"computes in int8, the recipe promises {wanted}"):
-            promises.verify(found, recipes.recipe(recipe), spec, {some})
+        with pytest.raises(ValueError, match=rf"computes in int8, expected {wanted}"):
+            recipe_checks.check_recipe(found, recipes.recipe(recipe), spec, {some})
         with pytest.raises(ValueError, match="no operation elsewhere, which the recipe keeps in"):
-            promises.verify(found, recipes.recipe(recipe), spec, {"elsewhere"})
+            recipe_checks.check_recipe(found, recipes.recipe(recipe), spec, {"elsewhere"})
     with pytest.raises(ValueError, match="operations compute in float"):
-        promises.verify(
+        recipe_checks.check_recipe(
             inspection.inspect_bytes(tiny_models["float32"].read_bytes(), "m"),
             recipes.recipe("mixed-float32"),
             spec,
@@ -77,8 +77,8 @@ def test_a_mixed_file_holds_the_layers_that_it_names(tiny_models, tiny_bundle):
 def test_lost_confidence_is_refused(tmp_path):
     collapsed = Parity(8, 100, 136, 3.0, 9.0, 12.0, keras_score=0.6, tflite_score=0.01)
     with pytest.raises(ValueError, match=r"confidence collapsed from 0\.600 to 0\.010"):
-        promises.check_parity(collapsed, recipes.recipe("int8"), tmp_path / "m.tflite")
+        recipe_checks.check_parity(collapsed, recipes.recipe("int8"), tmp_path / "m.tflite")
     drifted = Parity(8, 100, 136, 0.4, 2.0, 12.0, keras_score=0.6, tflite_score=0.6)
     with pytest.raises(ValueError, match=r"differ from the Keras network by 2\.00 px"):
-        promises.check_parity(drifted, recipes.recipe("float32"), tmp_path / "m.tflite")
-    promises.check_parity(drifted, recipes.recipe("int8"), tmp_path / "m.tflite")
+        recipe_checks.check_parity(drifted, recipes.recipe("float32"), tmp_path / "m.tflite")
+    recipe_checks.check_parity(drifted, recipes.recipe("int8"), tmp_path / "m.tflite")

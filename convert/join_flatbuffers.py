@@ -1,4 +1,4 @@
-"""Two flatbuffers, one behind the other: the second reads what the first writes."""
+"""Joins two flatbuffers into one: the second reads what the first writes."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ from typing import Any
 
 from ai_edge_litert import schema_py_generated as schema
 
-from poseport.convert.compact import pack
+from poseport.convert.shrink_flatbuffer import pack
 
 
-def graft(network: bytes, head: bytes, name: str) -> bytes:
-    """A .tflite that runs `network` and then `head`, both with one graph, one input and one output.
+def join(network: bytes, head: bytes, name: str) -> bytes:
+    """Make one .tflite that runs `network` and then `head`. The network's operations and constants are not changed.
 
-    head: float32; a DEQUANTIZE stands between where the network's output is of an integer type. name: of the output in
-    the signature. Operations and constants of the network stay as they are.
+    Args:
+        network: A flatbuffer with one graph, one input and one output.
+        head: The same, in float32; a DEQUANTIZE is put before it if the network's output is of an integer type.
+        name: The output's name in the signature.
     """
     model, tail = (schema.ModelT.InitFromPackedBuf(data, 0) for data in (network, head))
     graph, more = model.subgraphs[0], tail.subgraphs[0]
@@ -46,7 +48,7 @@ def _dequantize(model: Any, source: int, result: int) -> Any:
     """The operation that gives an integer tensor's values as float32."""
     code = schema.OperatorCodeT()
     code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.DEQUANTIZE
-    # version 3 is the oldest that takes int16, 2 that takes int8
+    # version 3 is the oldest that takes int16, version 2 the oldest that takes int8
     code.version = 3 if model.subgraphs[0].tensors[source].type == schema.TensorType.INT16 else 2
     model.operatorCodes.append(code)
     operator = schema.OperatorT()

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
-from poseport.convert.compact import compact
-from poseport.convert.engines.converter import to_flatbuffer
-from poseport.convert.graph import deployment
+from poseport.convert.calibration import CalibrationCrops
+from poseport.convert.engines import tflite_converter
+from poseport.convert.frozen_graph import load_frozen
 from poseport.convert.recipes import recipe
+from poseport.convert.shrink_flatbuffer import shrink
 from poseport.data.coco import load
 from poseport.tflite import inspection, model_file
 from poseport.tflite.constants import real_constants
@@ -19,8 +20,9 @@ from poseport.tflite.runner import open_interpreter
 @pytest.fixture(scope="module", params=["float32", "int8"])
 def written(request, tiny_bundle, drawn):
     """What the converter wrote, and the same once more."""
-    made = to_flatbuffer(deployment(tiny_bundle), recipe(request.param), load(drawn).persons[:8])
-    return request.param, made, compact(made)
+    crops = CalibrationCrops(load(drawn).persons[:8])
+    made = tflite_converter.convert(load_frozen(tiny_bundle), recipe(request.param), crops)
+    return request.param, made, shrink(made)
 
 
 def run(data):
@@ -69,4 +71,4 @@ def test_constants_are_aligned_inside_the_file(written):
 def test_a_converted_file_went_through_it(tiny_models):
     for path in tiny_models.values():
         data = model_file.read(path)[0]
-        assert data.startswith(compact(data))  # a second time changes nothing; the card comes behind it
+        assert data.startswith(shrink(data))  # a second time changes nothing; the card comes behind it

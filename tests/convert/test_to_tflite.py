@@ -9,11 +9,12 @@ import pytest
 
 from poseport import bundle, cascade, pose
 from poseport.architecture import DeepPoseArchitecture, HourglassArchitecture
-from poseport.convert import quantize, recipes, summary
+from poseport.convert import recipes, summary, to_tflite
+from poseport.convert.request import Request
 from poseport.data import coco
 from poseport.data.drawn import synth
 from poseport.predict import predict
-from poseport.skeleton import LSP14
+from poseport.skeleton import COCO17, LSP14
 from poseport.spec import CoordsOutput, HeatmapOutput, PoseSpec
 from poseport.tflite import model_file
 from poseport.tflite.runner import load
@@ -42,10 +43,10 @@ def calib(tmp_path_factory):
 
 SPECS = {
     "hourglass": PoseSpec(
-        "hg", HourglassArchitecture(stacks=2, width=16, depth=2), coco.skeletons.COCO17, (64, 64), HeatmapOutput()
+        "hg", HourglassArchitecture(stacks=2, width=16, depth=2), COCO17, (64, 64), HeatmapOutput()
     ),
     "deeppose": PoseSpec(
-        "dp", DeepPoseArchitecture(width=0.25, dense_units=32), coco.skeletons.COCO17, (64, 64), CoordsOutput()
+        "dp", DeepPoseArchitecture(width=0.25, dense_units=32), COCO17, (64, 64), CoordsOutput()
     ),
 }
 
@@ -54,7 +55,7 @@ SPECS = {
 def test_int8_is_int8_in_every_family(family, calib, tmp_path):
     """One scale a channel, `pixel - 128` at the input, no float island, no MUL, one output, a signature."""
     run = untrained(tmp_path / "run", SPECS[family])
-    done = quantize.convert(run, recipes.recipe("int8"), tmp_path / "m.tflite", calib, count=12)
+    done = to_tflite.convert(Request(run, recipes.recipe("int8"), tmp_path / "m.tflite", calib, calib_count=12))
     found = done.inspection
     assert found.macs_by_dtype == {"int8": found.macs}
     assert found.float_islands == ()
@@ -75,7 +76,7 @@ def test_every_recipe_says_what_it_is(calib, tmp_path):
     sizes = {}
     plain = [recipe for recipe in recipes.RECIPES.values() if recipe.kept is None and not recipe.trained]
     for recipe in plain:
-        done = quantize.convert(run, recipe, tmp_path / f"{recipe.name}.tflite", calib, count=8)
+        done = to_tflite.convert(Request(run, recipe, tmp_path / f"{recipe.name}.tflite", calib, calib_count=8))
         sizes[recipe.name] = done.inspection.bytes
         assert model_file.read(done.path)[1].conversion.recipe == recipe.name
         io = {t.dtype for t in (*done.inspection.inputs, *done.inspection.outputs)}
@@ -98,14 +99,14 @@ def test_every_recipe_says_what_it_is(calib, tmp_path):
 def test_a_dynamic_range_that_quantizes_nothing_is_refused(tiny_bundle, tmp_path):
     """TFLite leaves small weights in float without a word; the file would be float32 under another name."""
     with pytest.raises(ValueError, match="no weight is int8"):
-        quantize.convert(tiny_bundle, recipes.recipe("dynamic"), tmp_path / "d.tflite")
+        to_tflite.convert(Request(tiny_bundle, recipes.recipe("dynamic"), tmp_path / "d.tflite"))
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"calib": None}, r"settles activation ranges on people; give --calib"),
+        ({"calib": None}, r"needs people for its activation ranges; give --calib"),
         ({"count": 500}, r"20 people can calibrate, 500 were asked for; give --calib-count 20"),
         ({"exclude": "calib"}, r"0 people can calibrate.*--exclude and --tune-on sets were left out"),
         ({"calib": "other skeleton"}, r"calibrate on people of the same keypoints"),
@@ -122,7 +123,9 @@ def test_what_cannot_be_converted_says_why_and_leaves_nothing(change, message, t
     exclude = calib if change.get("exclude") else None
     before = sorted(tmp_path.rglob("*"))
     with pytest.raises(ValueError, match=message) as caught:
-        quantize.convert(directory, recipes.recipe("int8"), out, chosen, count=change.get("count", 8), exclude=exclude)
+        to_tflite.convert(
+            Request(directory, recipes.recipe("int8"), out, chosen, calib_count=change.get("count", 8), exclude=exclude)
+        )
     assert "\n" not in str(caught.value)
     assert sorted(tmp_path.rglob("*")) == before
 
@@ -145,8 +148,8 @@ def test_a_converted_cascade_is_the_keras_cascade(recipe, tiny_cascade, tiny_cas
 
 def test_a_cascade_is_counted_as_it_runs(tiny_cascade, calib, tmp_path):
     steps = []
-    done = quantize.convert(
-        tiny_cascade, recipes.recipe("int8"), tmp_path / "c.tflite", calib, count=4, progress=steps.append
+    done = to_tflite.convert(
+        Request(tiny_cascade, recipes.recipe("int8"), tmp_path / "c.tflite", calib, calib_count=4), steps.append
     )
     assert sum(steps) == (1 + 17) * (4 + 4)
     (later,) = done.later
@@ -164,7 +167,7 @@ def test_three_stages_are_one_file(tiny_cascade, photo_and_box, tmp_path):
     bundle.write_spec(third, replace(bundle.read_spec(tiny_cascade), name="tiny-third"))
     shutil.copy(tiny_cascade / bundle.WEIGHTS, third)
     bundle.adopt(tiny_cascade, third)
-    model = load(quantize.convert(third, recipes.recipe("float32"), tmp_path / "three.tflite").path)
+    model = load(to_tflite.convert(Request(third, recipes.recipe("float32"), tmp_path / "three.tflite")).path)
     assert [network.spec.name for network in (model, *model.later)] == ["tiny", "tiny-refine", "tiny-third"]
     image, box = photo_and_box
     first, *later = cascade_samples.load_stages(third)

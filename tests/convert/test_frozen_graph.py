@@ -1,12 +1,12 @@
 import keras
 import numpy as np
 
-from poseport.convert.graph import deployment
+from poseport.convert.frozen_graph import load_frozen
 from poseport.train.networks import models
 
 
 def test_the_frozen_graph_is_the_network_and_has_one_named_output(tiny_bundle):
-    network = deployment(tiny_bundle)
+    network = load_frozen(tiny_bundle)
     spec, model = models.load(tiny_bundle, keras)
     assert network.spec == spec
     image = np.random.default_rng(0).random((1, *spec.input_hw, 3)).astype(np.float32)

@@ -1,7 +1,7 @@
-"""One network in several places: the same crops through what it was made from, this host, and other machines.
+"""Compares a converted file with its network: the same crops through both, on this host and on other machines.
 
-A check each: that the file's spec makes the very input tensors that the reference's makes (so that a mean that is off
-by one is found, however little it moves the keypoints), and that keypoints lie where the reference's lie.
+There are two checks. The file's spec must make the very input tensors that the reference's makes, so that a mean that
+is off by one is found however little it moves the keypoints; and keypoints must lie where the reference's lie.
 """
 
 from __future__ import annotations
@@ -14,8 +14,7 @@ from typing import Any
 import numpy as np
 
 from poseport import cascade, pose
-from poseport.convert.verify.parity import distances
-from poseport.data import batches
+from poseport.convert.verify import parity
 from poseport.data.people import Person
 from poseport.predict import PoseNetwork, predict
 from poseport.tflite import model_file
@@ -23,27 +22,25 @@ from poseport.tflite.card import ModelCard
 from poseport.tflite.runner import Network
 
 # Another machine that runs a file: (flatbuffer, input tensors (n, H, W, 3)) -> raw output tensors (n, ...).
-# `arm.run` is one; a phone is one more.
+# `arm.place` and `bench.phone.place` make one.
 Place = Callable[[bytes, np.ndarray], np.ndarray]
-
-BATCH = 16
 
 
 @dataclass(frozen=True)
-class Limit:
-    """This share of the keypoints that the reference is sure of lies within so many input pixels."""
+class Tolerance:
+    """How far keypoints may be apart: `share` of those that the reference is sure of lies within `px` input pixels."""
 
     px: float
     share: float = 0.99
 
 
 # A float file is its network; int8 turns some peaks into others. The same file on another machine stays the same.
-FLOAT, QUANTIZED, ELSEWHERE = Limit(0.5), Limit(4.0, 0.9), Limit(0.5)
+FLOAT, QUANTIZED, ELSEWHERE = Tolerance(0.5), Tolerance(4.0, 0.9), Tolerance(0.5)
 
 
 @dataclass(frozen=True)
 class Check:
-    """One comparison, in words and in numbers by name."""
+    """The result of one comparison, in words and as named numbers."""
 
     name: str
     passed: bool
@@ -53,7 +50,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Verification:
-    """Everything that was compared for one file."""
+    """The results of all comparisons of one file."""
 
     file: str
     reference: str
@@ -62,18 +59,18 @@ class Verification:
 
     @property
     def passed(self) -> bool:
-        """Whether every check did."""
+        """Whether every check passed."""
         return all(check.passed for check in self.checks)
 
     def text(self) -> str:
-        """One line a check."""
+        """One line per check."""
         lines = [f"{self.file} against {self.reference}, {self.people} people"]
         lines += [f"  {'ok    ' if c.passed else 'FAILED'}  {c.name}: {c.said}" for c in self.checks]
         return "\n".join(lines)
 
 
-def limit_of(*cards: ModelCard) -> Limit:
-    """What files of these recipes are held to against each other."""
+def tolerance_for(*cards: ModelCard) -> Tolerance:
+    """The tolerance between files of these cards' recipes, or between one and its network."""
     return FLOAT if all(card.conversion.recipe in ("float32", "float16") for card in cards) else QUANTIZED
 
 
@@ -83,15 +80,23 @@ def verify(
     name: str,
     persons: Sequence[Person],
     *,
-    limit: Limit,
+    tolerance: Tolerance,
     places: dict[str, Place] | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Verification:
     """Compare a file with its reference on people's crops, stage by stage.
 
-    reference: the stages that the file must do as, `name` is what they are called. places: other machines, compared
-    with this one. progress: called with the number of crops just done.
-    Raises ValueError when the two cannot be one network: other keypoints, another input size or number of stages.
+    Args:
+        file: The converted file.
+        reference: The stages of the network that it was made from, or of another file.
+        name: What messages call the reference.
+        persons: People whose crops both get.
+        tolerance: How far keypoints may be apart.
+        places: Name -> another machine, whose keypoints are compared with this host's.
+        progress: Called with the number of crops just done.
+
+    Raises:
+        ValueError: If the two cannot be one network: other keypoints, another input size or number of stages.
     """
     stages = model_file.read_stages(file)
     if len(stages) != len(reference):
@@ -107,21 +112,23 @@ def verify(
         boxes = None  # each person's own
         if estimates is not None:
             boxes = cascade.windows(wanted.spec, np.array([p.box_xywh for p in persons]), estimates)
-        crops = _crops(wanted, persons, boxes)
-        tensors = network.prepare(_crops(network, persons, boxes))
+        crops = parity.crops(wanted.spec, persons, boxes)
+        tensors = network.prepare(parity.crops(network.spec, persons, boxes))
         expected = network.runner.quantize(pose.normalise(wanted.spec, crops))
         checks.append(_same_tensors(label, tensors, expected))
-        theirs = _keypoints(wanted, [wanted.outputs(crops[i : i + BATCH]) for i in range(0, len(crops), BATCH)])
-        ours = _keypoints(network, [network.infer(tensors)])
-        checks.append(_within(f"{label}keypoints", theirs, ours, limit))
+        theirs = parity.keypoints(wanted, crops)
+        ours = parity.decode(network, network.infer(tensors))
+        checks.append(_within(f"{label}keypoints", theirs, ours, tolerance))
         for place, run in (places or {}).items():
-            found = _keypoints(network, [network.runner.dequantize(run(data, tensors))])
-            checks.append(_within(f"{label}keypoints on {place} against this host", ours, found, ELSEWHERE))
+            elsewhere = parity.decode(network, network.runner.dequantize(run(data, tensors)))
+            checks.append(_within(f"{label}keypoints on {place} against this host", ours, elsewhere, ELSEWHERE))
         if progress is not None:
             progress(len(crops))
         if number < len(stages):
-            first = estimates is None
-            estimates = predict(network, persons) if first else cascade.refine([network], persons, estimates[None])[0]
+            if estimates is None:
+                estimates = predict(network, persons)
+            else:
+                estimates = cascade.refine([network], persons, estimates[None])[0]
     return Verification(str(file), name, len(persons), tuple(checks))
 
 
@@ -132,16 +139,6 @@ def _check_alike(file: Path, network: Network, wanted: PoseNetwork, name: str) -
             f"{file} finds {len(ours.skeleton)} keypoints ({ours.skeleton.name}) in {ours.input_hw}, {name} finds "
             f"{len(theirs.skeleton)} ({theirs.skeleton.name}) in {theirs.input_hw}; expected two forms of one network"
         )
-
-
-def _crops(network: PoseNetwork, persons: Sequence[Person], boxes: np.ndarray | None) -> np.ndarray:
-    """(n, H, W, 3) uint8, as the network's own spec cuts them."""
-    return np.concatenate([part.crops for part in batches.batches(network.spec, persons, boxes_xywh=boxes)])
-
-
-def _keypoints(network: PoseNetwork, outputs: list[np.ndarray]) -> np.ndarray:
-    """(N, K, 3) in input pixels."""
-    return cascade.own_keypoints(network.spec, pose.decode_input(network.spec, np.concatenate(outputs)))
 
 
 def _same_tensors(label: str, found: np.ndarray, expected: np.ndarray) -> Check:
@@ -158,19 +155,23 @@ def _same_tensors(label: str, found: np.ndarray, expected: np.ndarray) -> Check:
     )
 
 
-def _within(name: str, reference: np.ndarray, found: np.ndarray, limit: Limit) -> Check:
-    away, sure = distances(reference, found)
+def _within(name: str, reference: np.ndarray, found: np.ndarray, tolerance: Tolerance) -> Check:
+    away_px, sure = parity.distances(reference, found)
+    finite = away_px[np.isfinite(away_px)]
     # a keypoint that is not a number is nowhere
-    inside = float(np.mean(np.nan_to_num(away, nan=np.inf) <= limit.px))
-    numbers = {"keypoints": sure, "mean_px": float(away.mean()), "p99_px": float(np.percentile(away, 99))}
-    said = (
-        f"{100 * inside:.1f} % within {limit.px:g} px (at least {100 * limit.share:g} % must be), mean "
-        f"{numbers['mean_px']:.3f}, 99th percentile {numbers['p99_px']:.3f} px, {len(away)} keypoints"
-    )
-    return Check(name, inside >= limit.share, said, {**numbers, "within": inside, "limit_px": limit.px})
+    inside = float(np.count_nonzero(finite <= tolerance.px)) / len(away_px)
+    said = f"{100 * inside:.1f} % within {tolerance.px:g} px (at least {100 * tolerance.share:g} % must be)"
+    numbers = {"keypoints": sure, "within": inside, "limit_px": tolerance.px, "not_finite": len(away_px) - len(finite)}
+    if len(finite):
+        numbers |= {"mean_px": float(finite.mean()), "p99_px": float(np.percentile(finite, 99))}
+        said += f", mean {numbers['mean_px']:.3f}, 99th percentile {numbers['p99_px']:.3f} px"
+    said += f", {len(away_px)} keypoints"
+    if len(finite) < len(away_px):
+        said += f", {len(away_px) - len(finite)} of them not finite (NaN or infinity)"
+    return Check(name, inside >= tolerance.share, said, numbers)
 
 
-def to_answer(found: Verification) -> dict[str, Any]:
+def to_answer(verification: Verification) -> dict[str, Any]:
     """What the command prints as JSON."""
-    checks = [vars(check) for check in found.checks]
-    return {**vars(found), "checks": checks, "passed": found.passed}
+    checks = [vars(check) for check in verification.checks]
+    return {**vars(verification), "checks": checks, "passed": verification.passed}

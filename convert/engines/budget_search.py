@@ -1,0 +1,219 @@
+"""Accuracy budget: which layers must not be int8 for a network to lose at most so many points of AP.
+
+Layers are ranked by what quantizing each one alone does to the keypoints, the rest being float32, and the costliest
+are kept until the budget holds. The opposite, one layer float and the rest int8, does not reveal a bad layer: its
+activations are quantized by its neighbours all the same, and where two layers are bad, keeping one changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from pathlib import Path
+
+import tensorflow as tf
+
+from poseport.convert import calibration, recipes
+from poseport.convert.calibration import CalibrationCrops
+from poseport.convert.engines import ai_edge, tflite_converter
+from poseport.convert.engines.ai_edge import Layer, Quantized, Ranges
+from poseport.convert.engines.candidates import Candidates
+from poseport.convert.frozen_graph import FrozenNetwork
+from poseport.convert.recipes import Recipe
+from poseport.convert.request import AccuracyBudget, Request
+from poseport.data.people import Person
+from poseport.tflite.card import BudgetSearch, BudgetStep, Calibration, LayerCost
+from poseport.tflite.inspection import inspect_bytes
+
+
+@dataclass(frozen=True)
+class TuningPeople:
+    """The people on whom a budget is measured, and what the search may end in.
+
+    Attributes:
+        persons: The people.
+        manifest: Names them in the card.
+        outcomes: The recipes int8, int8-p95 and the mixed one.
+        notes_path: Where the search keeps what it has measured.
+    """
+
+    persons: Sequence[Person]
+    manifest: Calibration
+    outcomes: tuple[Recipe, Recipe, Recipe]
+    notes_path: Path
+
+
+def notes_path(out: Path) -> Path:
+    """Where the search for `out` keeps what it has measured."""
+    return out.with_name(f"{out.name}.search.json")
+
+
+def choose_tuning_people(request: Request) -> TuningPeople:
+    """Draw the people to tune on; raises ValueError as `calibration.choose` does, or for a recipe without int8."""
+    assert request.budget is not None
+    outcomes = recipes.within_budget(request.recipe)
+    people = request.budget.people
+    count = min(request.budget.count, len(people.for_training()))
+    persons, manifest = calibration.choose(people, count, request.seed, request.exclude, "tune")
+    return TuningPeople(persons, manifest, outcomes, notes_path(request.out))
+
+
+def convert(
+    network: FrozenNetwork,
+    budget: AccuracyBudget,
+    tuning: TuningPeople,
+    crops: CalibrationCrops,
+    weights_sha256: str,
+    progress: Callable[[int], None] | None = None,
+) -> Quantized:
+    """Find the file that holds a budget: plain int8, int8 with clipped ranges, or as few layers kept as possible.
+
+    Args:
+        network: The frozen network.
+        budget: The budget.
+        tuning: The people on whom it is measured.
+        crops: What determines activation ranges.
+        weights_sha256: Identifies the network, so that the notes of another search are not used.
+        progress: Called with 1 for each crop that calibrates.
+
+    Raises:
+        ValueError: If no mix holds the budget, or it cannot be told because the float32 network scores too little.
+    """
+    plain, clipped, mixed = tuning.outcomes
+    float_file = tflite_converter.convert(network, recipes.recipe("float32"))
+    settings = (weights_sha256, crops.manifest, tuning.manifest, clipped.percentile, tf.__version__)
+    candidates = Candidates(network.spec, float_file, budget.people, tuning.persons, tuning.notes_path, settings)
+    search = _Search(network, float_file, budget, tuning, crops, candidates, progress)
+
+    search.check_baseline()
+    if search.holds(plain, (), lambda: search.plain_int8):
+        return search.result(search.plain_int8, plain)
+    if search.holds(clipped, (), lambda: search.mix(())):
+        return search.result(search.mix(()), clipped)
+    costliest = search.rank_layers()
+    count = _fewest(len(costliest) - 1, lambda n: search.holds(mixed, costliest[:n], lambda: search.mix(costliest[:n])))
+    if count is None:
+        raise search.nothing_holds()
+    kept = costliest[:count]
+    if search.curve[-1].kept != count:
+        search.holds(mixed, kept, lambda: search.mix(kept))  # the curve ends with the file that is written
+    return search.result(search.mix(kept), mixed, kept)
+
+
+@dataclass(eq=False)
+class _Search:
+    """The state of a search; files and ranges are made when they are first needed."""
+
+    network: FrozenNetwork
+    float_file: bytes
+    budget: AccuracyBudget
+    tuning: TuningPeople
+    crops: CalibrationCrops
+    candidates: Candidates
+    progress: Callable[[int], None] | None
+    ranking: list[LayerCost] = field(default_factory=list)
+    curve: list[BudgetStep] = field(default_factory=list)
+
+    @cached_property
+    def layers(self) -> tuple[Layer, ...]:
+        return ai_edge.layers_of(inspect_bytes(self.float_file, "float32"))
+
+    @cached_property
+    def plain_int8(self) -> bytes:
+        return tflite_converter.convert(self.network, self.tuning.outcomes[0], self.crops, self.progress)
+
+    @cached_property
+    def ranges(self) -> Ranges:
+        percentile = self.tuning.outcomes[1].percentile
+        assert percentile is not None
+        return ai_edge.activation_ranges(self.float_file, self.network.spec, self.crops, percentile, self.progress)
+
+    def mix(self, kept: Sequence[Layer]) -> bytes:
+        """A file that is int8 but for the kept layers."""
+        mixed = self.tuning.outcomes[2]
+        return ai_edge.quantize(self.float_file, self.ranges, ai_edge.op_types(self.layers, kept, mixed.kept), mixed.io)
+
+    def only(self, layer: Layer) -> bytes:
+        """A file that is float32 but for one layer."""
+        return ai_edge.quantize(self.float_file, self.ranges, dict.fromkeys(layer.ops, "int8"), "float32")
+
+    def check_baseline(self) -> None:
+        """Refuse a network that scores so little that no file could exceed the budget: the numbers would mean nothing.
+
+        Raises:
+            ValueError: If 100 x AP of the float file is not more than the budget.
+        """
+        float32, allowed, people = self.candidates.float32, self.budget.max_ap_drop, self.budget.people
+        n = len(self.candidates.persons)
+        if not 100 * float32.ap > allowed:
+            self.tuning.notes_path.unlink(missing_ok=True)
+            raise ValueError(
+                f"{people.path}: cannot tell whether a file loses more than {allowed:g} points of AP: the float32 "
+                f"network itself scores {100 * float32.ap:.2f} on these {n} people; nothing was written; tune on "
+                "people whom it finds (poseport data check shows labels that cannot be right)"
+            )
+        self.budget.report(
+            f"float32: AP {100 * float32.ap:.2f} on {n} people, {float32.bytes / 1e6:.2f} MB, {float32.ms:.1f} ms"
+        )
+
+    def holds(self, recipe: Recipe, kept: Sequence[Layer], make: Callable[[], bytes]) -> bool:
+        """Measure a candidate, add it to the curve, and tell whether it is within the budget."""
+        result = self.candidates.measure(f"{recipe.name} keeping {len(kept)}", make)
+        share = sum(layer.macs for layer in kept) / max(1, sum(layer.macs for layer in self.layers))
+        ap_drop = round(self.candidates.ap_drop(result), 4)
+        step = BudgetStep(recipe.name, len(kept), round(share, 4), ap_drop, result)
+        self.curve.append(step)
+        self.budget.report(describe(step))
+        return step.ap_drop <= self.budget.max_ap_drop
+
+    def rank_layers(self) -> list[Layer]:
+        """Quantize each layer alone; returns the layers, the costliest first."""
+        for i, layer in enumerate(self.layers, 1):
+            result = self.candidates.measure(f"only {layer.name}", partial(self.only, layer))
+            self.ranking.append(LayerCost(layer.name, layer.macs, result.moved, result.moved_px))
+            self.budget.report(
+                f"int8 in {layer.name} alone ({i} of {len(self.layers)}): OKS {-result.moved:+.4f}, "
+                f"{result.moved_px:.2f} px"
+            )
+        self.ranking.sort(key=lambda cost: (-cost.moved, -cost.moved_px))
+        return list(ai_edge.layers_by_name(self.layers, [cost.layer for cost in self.ranking]))
+
+    def result(self, data: bytes, recipe: Recipe, kept: Sequence[Layer] = ()) -> Quantized:
+        """The chosen file and how it was found."""
+        found = BudgetSearch(
+            self.budget.max_ap_drop, self.tuning.manifest, self.candidates.float32, tuple(self.ranking),
+            tuple(self.curve),
+        )  # fmt: skip
+        return Quantized(data, recipe, tuple(kept), found)
+
+    def nothing_holds(self) -> ValueError:
+        """The error that names the nearest candidate."""
+        best = min(self.curve, key=lambda step: step.ap_drop)
+        return ValueError(
+            f"no mix of int8 and {self.tuning.outcomes[2].kept} loses at most {self.budget.max_ap_drop:g} points of AP "
+            f"on these {len(self.candidates.persons)} people; nothing was written; the nearest lost "
+            f"{best.ap_drop:.2f} ({best.recipe}, {best.kept} of {len(self.layers)} layers kept); a larger "
+            f"--max-ap-drop continues from {self.tuning.notes_path.name}"
+        )
+
+
+def _fewest(most: int, holds: Callable[[int], bool]) -> int | None:
+    """The smallest count in 1..most that holds, by steps that grow by half and bisection between the last two."""
+    low, high = 0, 1
+    while not holds(high):
+        if high >= most:
+            return None
+        low, high = high, min(most, max(high + 1, 3 * high // 2))
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if holds(middle) else (middle, high)
+    return high
+
+
+def describe(step: BudgetStep) -> str:
+    """One step of the search as a line."""
+    result, share = step.measured, f"{100 * step.kept_macs_share:.1f} % of the multiply-adds"
+    kept = f" keeping {step.kept} layers ({share})" if step.kept else ""
+    size = f"{result.bytes / 1e6:.3f} MB, {result.ms:.1f} ms on one thread here"
+    return f"{step.recipe}{kept}: {step.ap_drop:.2f} points of AP lost, {result.moved_px:.2f} px, {size}"

@@ -1,0 +1,123 @@
+"""What a conversion is asked for, as values: they import neither TensorFlow nor Keras."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from poseport import bundle
+from poseport.convert import calibration, recipes
+from poseport.convert.recipes import Recipe
+from poseport.data.people import People
+from poseport.spec import PoseSpec
+
+
+@dataclass(frozen=True)
+class AccuracyBudget:
+    """How much AP a file may lose, and on whom that is measured.
+
+    Attributes:
+        max_ap_drop: Points of AP (100 x AP), at least 0 and below 100.
+        people: The people to tune on. They neither calibrate nor evaluate.
+        count: How many of them are used at most.
+        report: Called with one line for each file that was measured.
+    """
+
+    max_ap_drop: float
+    people: People
+    count: int = 500
+    report: Callable[[str], None] = lambda line: None
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.max_ap_drop < 100:
+            raise ValueError(f"--max-ap-drop is in points of AP, 0 to 100, found {self.max_ap_drop:g}")
+
+
+@dataclass(frozen=True)
+class QatTraining:
+    """The training of recipe int8-qat.
+
+    Attributes:
+        people: The people to train on.
+        epochs: How many times each of them is used.
+        learning_rate: The initial rate; None takes a tenth of the rate with which the bundle was trained.
+        teacher_weight: The share of each target, in [0, 1], that is the float network's heatmap.
+    """
+
+    people: People
+    epochs: int = 3
+    learning_rate: float | None = None
+    teacher_weight: float = 0.5
+
+
+@dataclass(frozen=True)
+class Request:
+    """One conversion.
+
+    Attributes:
+        bundle: The bundle's folder; the later stages of a cascade are converted into the same file.
+        recipe: What the file is to be made of.
+        out: The file to write.
+        calib: People whose crops determine the activation ranges and on whom parity is measured. Recipes with
+            integer activations need them.
+        calib_count: How many of them calibrate.
+        seed: Draws the people and orders the training of int8-qat.
+        exclude: Evaluation people, whose photos are not used.
+        keep: Names of the layers of a mixed recipe that are not int8.
+        head: What the file returns, see `poseport.convert.decoder_head.wants_decoder`.
+        budget: An accuracy budget, which chooses among recipes and layers.
+        training: The training of recipe int8-qat.
+    """
+
+    bundle: Path
+    recipe: Recipe
+    out: Path
+    calib: People | None = None
+    calib_count: int = 300
+    seed: int = 0
+    exclude: People | None = None
+    keep: tuple[str, ...] = ()
+    head: str | None = None
+    budget: AccuracyBudget | None = None
+    training: QatTraining | None = None
+
+    @property
+    def engine(self) -> str:
+        """What makes the flatbuffer: "budget search", "QAT", "AI Edge Quantizer" or "TFLiteConverter"."""
+        if self.budget is not None:
+            return "budget search"
+        return "QAT" if self.recipe.trained else self.recipe.engine
+
+
+def check(request: Request) -> PoseSpec:
+    """Check that the parts of a request fit together before anything is computed.
+
+    Returns:
+        The spec of the bundle; of a cascade, that of its last stage.
+
+    Raises:
+        ValueError: If the recipe lacks something or was given something that it does not use, or if the people are
+            labelled with other keypoints than the network finds.
+    """
+    recipe, budget = request.recipe, request.budget
+    recipes.refuse_name(request.out.name, recipe, decided_by_search=budget is not None)
+    if budget is None and request.keep and recipe.kept is None:
+        raise ValueError(f"recipe {recipe.name} keeps no layer from being int8; take mixed-float32 or mixed-16x8")
+    if budget is None and recipe.kept is not None and not request.keep:
+        raise ValueError(
+            f"recipe {recipe.name} needs layers that are not int8; name them with --keep or let --max-ap-drop choose"
+        )
+    if recipe.trained and request.training is None:
+        raise ValueError(f"recipe {recipe.name} trains the network further; give --data DIR and --epochs")
+    if recipe.full and request.calib is None:
+        raise ValueError(f"recipe {recipe.name} needs people for its activation ranges; give --calib DIR")
+    spec = bundle.read_spec(request.bundle)
+    for people in (request.calib, budget.people if budget else None):
+        if people is not None:
+            calibration.check_skeleton(people, spec, str(request.bundle))
+    if spec.refine is not None and (budget is not None or request.keep):
+        raise ValueError(
+            f"{request.bundle} is a cascade, whose layers are not chosen one by one; take int8 or int8-p95"
+        )
+    return spec

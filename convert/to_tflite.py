@@ -1,0 +1,234 @@
+"""From a bundle to a .tflite file. `convert` is the whole trip; read it first.
+
+    calibration people -> network -> engine -> checks -> decoder -> smaller file -> parity -> file
+
+Each stage of a cascade makes the trip, and the first one's file carries the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+from poseport import __version__, bundle, cascade, pose
+from poseport.convert import calibration, decoder_head
+from poseport.convert.engines import ai_edge, budget_search, tflite_converter
+from poseport.convert.engines.ai_edge import Quantized
+from poseport.convert.frozen_graph import FrozenNetwork, load_frozen
+from poseport.convert.recipes import Recipe
+from poseport.convert.request import Request, check
+from poseport.convert.shrink_flatbuffer import shrink
+from poseport.convert.verify import parity, recipe_checks
+from poseport.convert.verify.layer_parity import LayerParity, compare_layers
+from poseport.convert.verify.parity import Parity
+from poseport.data import batches
+from poseport.data.people import Person
+from poseport.predict import predict
+from poseport.tflite import model_file
+from poseport.tflite.card import Calibration, Conversion, FineTuning, ModelCard
+from poseport.tflite.inspection import Inspection, inspect_bytes
+from poseport.tflite.runner import Network
+from poseport.train import evaluate
+
+PARITY_PEOPLE = 64
+LAYER_PARITY_PEOPLE = 4
+
+Progress = Callable[[int], None] | None
+
+
+@dataclass(frozen=True)
+class Converted:
+    """A file that was written, what is in it, and how far its keypoints are from its network's.
+
+    Attributes:
+        path: The file.
+        card: The card inside it.
+        inspection: What the file was found to hold when it was read back.
+        parity: Distance to the Keras network; None without calibration people.
+        later: The same of each later stage of a cascade; their files lie inside the first one's.
+        layers: The comparison layer by layer of a network that was trained under rounding (int8-qat).
+    """
+
+    path: Path
+    card: ModelCard
+    inspection: Inspection
+    parity: Parity | None
+    later: tuple[Converted, ...] = ()
+    layers: tuple[LayerParity, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Stage:
+    """One converted network that is not written yet."""
+
+    flatbuffer: bytes
+    card: ModelCard
+    parity: Parity | None
+    layers: tuple[LayerParity, ...]
+
+
+def convert(request: Request, progress: Progress = None) -> Converted:
+    """Convert a bundle, or all bundles of a cascade into one file.
+
+    Args:
+        request: What to convert, and how.
+        progress: Called with 1 for each crop that calibrated, with the number of crops on which parity was measured,
+            and with the number of people of each training step.
+
+    Returns:
+        The file as it was read back.
+
+    Raises:
+        ValueError: If the bundle or the people are unsuitable, no file holds the accuracy budget, or the file is not
+            what its recipe promises. Nothing is left under `request.out` then.
+    """
+    decoder_inside = decoder_head.wants_decoder(check(request), request.head)
+    tuning = budget_search.choose_tuning_people(request) if request.budget else None
+    persons, manifest = _calibration_people(request, tuning)
+
+    stages: list[_Stage] = []
+    estimates = None
+    for folder in bundle.stages(request.bundle):
+        if stages and persons:
+            # a later stage is calibrated on the crops that the converted stages before it will ask for
+            before = Network(stages[-1].flatbuffer, stages[-1].card, str(request.out), threads=2)
+            if estimates is None:
+                estimates = predict(before, persons)
+            else:
+                estimates = cascade.refine([before], persons, estimates[None])[0]
+        crops = calibration.CalibrationCrops.of_stage(bundle.read_spec(folder), persons, manifest, estimates)
+        stages.append(_convert_stage(folder, request, crops, tuning, decoder_inside, progress))
+
+    first, *later = stages
+    inner_files = [model_file.pack(stage.flatbuffer, stage.card) for stage in later]
+    model_file.write(request.out, first.flatbuffer, first.card, inner_files)
+    if tuning is not None:
+        tuning.notes_path.unlink(missing_ok=True)
+    return _read_back(request.out, stages)
+
+
+def _calibration_people(
+    request: Request, tuning: budget_search.TuningPeople | None
+) -> tuple[list[Person], Calibration | None]:
+    """The people to calibrate and compare on, none of whom is on a photo of the evaluation or of the tuning."""
+    if request.calib is None:
+        return [], None
+    exclude = request.exclude
+    if request.budget is not None and tuning is not None:
+        excluded = request.exclude.persons if request.exclude else ()
+        exclude = replace(request.budget.people, persons=(*tuning.persons, *excluded))
+    count = request.calib_count
+    if not request.recipe.calibrated:
+        count = min(count, PARITY_PEOPLE, len(request.calib.for_training()))
+    return calibration.choose(request.calib, count, request.seed, exclude)
+
+
+def _convert_stage(
+    folder: Path,
+    request: Request,
+    crops: calibration.CalibrationCrops,
+    tuning: budget_search.TuningPeople | None,
+    decoder_inside: bool,
+    progress: Progress,
+) -> _Stage:
+    """Convert one network, check it against its recipe and compare it with its Keras network."""
+    network, made, finetuning = _make_flatbuffer(folder, request, crops, tuning, progress)
+    recipe = made.recipe
+    name = str(request.out)
+
+    kept_ops = {op for layer in made.kept for op in layer.ops}
+    recipe_checks.check_recipe(inspect_bytes(made.flatbuffer, name), recipe, network.spec, kept_ops)
+    layers: tuple[LayerParity, ...] = ()
+    if recipe.trained:
+        some = next(batches.batches(network.spec, crops.persons[:LAYER_PARITY_PEOPLE])).crops
+        layers = compare_layers(network.model, made.flatbuffer, pose.normalise(network.spec, some))
+
+    card = _card(folder, network, made, crops.manifest, finetuning)
+    flatbuffer = made.flatbuffer
+    if decoder_inside:
+        flatbuffer, card = decoder_head.append_decoder(flatbuffer, card)
+    flatbuffer = shrink(flatbuffer)
+
+    compared = None
+    if crops.persons:
+        boxes = None if crops.boxes_xywh is None else crops.boxes_xywh[:PARITY_PEOPLE]
+        reference = evaluate.KerasNetwork(network.spec, network.model)
+        converted = Network(flatbuffer, card, name, threads=2)
+        compared = parity.compare(reference, converted, crops.persons[:PARITY_PEOPLE], boxes, progress)
+        recipe_checks.check_parity(compared, recipe, request.out)
+    return _Stage(flatbuffer, card, compared, layers)
+
+
+def _make_flatbuffer(
+    folder: Path,
+    request: Request,
+    crops: calibration.CalibrationCrops,
+    tuning: budget_search.TuningPeople | None,
+    progress: Progress,
+) -> tuple[FrozenNetwork, Quantized, FineTuning | None]:
+    """The network of a bundle as it is compared later, and what the request's engine makes of it."""
+    recipe = request.recipe
+    match request.engine:
+        case "TFLiteConverter":
+            network = load_frozen(folder)
+            return network, Quantized(tflite_converter.convert(network, recipe, crops, progress), recipe), None
+        case "AI Edge Quantizer":
+            network = load_frozen(folder)
+            return network, ai_edge.convert(network, recipe, crops, request.keep, progress), None
+        case "budget search":
+            assert request.budget is not None
+            assert tuning is not None
+            network = load_frozen(folder)
+            weights_sha256 = bundle.sha256(folder / bundle.WEIGHTS)
+            made = budget_search.convert(network, request.budget, tuning, crops, weights_sha256, progress)
+            return network, made, None
+        case "QAT":
+            from poseport.convert.engines import qat  # needs tensorflow-model-optimization, the others do not
+
+            assert request.training is not None
+            trained, finetuning = qat.train(folder, request.training, request.seed, request.exclude, progress)
+            return trained, Quantized(tflite_converter.convert(trained, recipe), recipe), finetuning
+        case engine:
+            raise AssertionError(engine)
+
+
+def _card(
+    folder: Path,
+    network: FrozenNetwork,
+    made: Quantized,
+    manifest: Calibration | None,
+    finetuning: FineTuning | None,
+) -> ModelCard:
+    engine, packages = _versions(made.recipe)
+    conversion = Conversion(
+        recipe=made.recipe.name,
+        engine=engine,
+        weights_sha256=bundle.sha256(folder / bundle.WEIGHTS),
+        versions={"poseport": __version__, "tensorflow": tf.__version__, "keras": keras.__version__} | packages,
+        calibration=manifest if made.recipe.calibrated else None,
+        kept=tuple(layer.name for layer in made.kept),
+        budget=made.budget,
+        finetuning=finetuning,
+    )
+    return ModelCard(network.spec, conversion)
+
+
+def _versions(recipe: Recipe) -> tuple[str, dict[str, str]]:
+    """The engine of a recipe with its version, and the versions of the packages that only it needs."""
+    if recipe.engine == "TFLiteConverter":
+        return f"{recipe.engine} of tensorflow {tf.__version__}", {}
+    version = ai_edge.version()
+    return f"{recipe.engine} of litert-quantizer {version}", {"litert-quantizer": version}
+
+
+def _read_back(out: Path, stages: Sequence[_Stage]) -> Converted:
+    """Inspect the file that was written, stage by stage."""
+    first, *later = (
+        Converted(out, card, inspect_bytes(data, str(out)), stage.parity, layers=stage.layers)
+        for (data, card), stage in zip(model_file.read_stages(out), stages, strict=True)
+    )
+    return replace(first, later=tuple(later))
