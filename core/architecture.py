@@ -1,4 +1,4 @@
-"""What networks are made of: the arguments of each family, as values that a spec carries."""
+"""The arguments that build a network, one record per family; a spec carries one of them."""
 
 from __future__ import annotations
 
@@ -15,8 +15,13 @@ Trunk = Literal["alexnet", "resnet18", "mobile"]
 class HourglassArchitecture:
     """Arguments of the stacked hourglass (Newell et al. 2016).
 
-    depth: poolings inside one hourglass; 4 goes from 64x64 down to 4x4.
-    head: activation of the heatmaps.
+    Attributes:
+        kind: tells the families apart in a file.
+        stacks: number of hourglasses in a row, 1 to 8.
+        width: channels of the residual blocks, a multiple of 4.
+        depth: poolings inside one hourglass, 1 to 6; 4 goes from 64x64 down to 4x4.
+        block: "bottleneck" is the paper's, "separable" is for phones.
+        head: activation of the heatmaps.
     """
 
     kind: Literal["hourglass"] = "hourglass"
@@ -38,8 +43,11 @@ class HourglassArchitecture:
 class CpmArchitecture:
     """Arguments of the convolutional pose machine (Wei et al. 2016).
 
-    stages: how often the network says where the keypoints are, each time seeing what it said before.
-    width: channels of its convolutions. block: "plain" is the paper's, "separable" is for phones.
+    Attributes:
+        kind: tells the families apart in a file.
+        stages: number of predictions in a row, 1 to 6; the input of each includes the one before.
+        width: channels of the convolutions, a multiple of 4.
+        block: "plain" is the paper's, "separable" is for phones.
     """
 
     kind: Literal["cpm"] = "cpm"
@@ -57,7 +65,12 @@ class CpmArchitecture:
 class DeepPoseArchitecture:
     """Arguments of the DeepPose regressor (Toshev and Szegedy 2014).
 
-    width: multiplier of the trunk's channels; dense_units: size of the hidden layers (0: none).
+    Attributes:
+        kind: tells the families apart in a file.
+        trunk: the convolutional part.
+        width: multiplier of the trunk's channels, above 0 and up to 4.
+        dense_units: size of the hidden layers; 0 for none.
+        dropout: share of the hidden units that training drops, in [0, 1).
     """
 
     kind: Literal["deeppose"] = "deeppose"
@@ -75,11 +88,15 @@ class DeepPoseArchitecture:
 
 @dataclass(frozen=True)
 class MobileNetArchitecture:
-    """Arguments of an hourglass whose way down is MobileNetV2's (Sandler et al. 2018).
+    """Arguments of an hourglass whose encoder is MobileNetV2 (Sandler et al. 2018).
 
-    multiplier: of the encoder's channels, the paper's alpha. blocks: how many of its 17 inverted residuals are
-    kept, from the input on; 6 reach stride 8, 10 stride 16, 14 stride 32. width: channels of the way up. depth:
-    poolings of a small hourglass between the two (0: none).
+    Attributes:
+        kind: tells the families apart in a file.
+        multiplier: of the encoder's channels, the paper's alpha, 0.1 to 4.
+        blocks: how many of the encoder's 17 inverted residuals are used, from the input on; with 6 it reaches stride
+            8, with 10 stride 16, with 14 stride 32.
+        width: channels of the decoder, a multiple of 4.
+        depth: poolings of a small hourglass between encoder and decoder, up to 4; 0 for none.
     """
 
     kind: Literal["mobilenet"] = "mobilenet"
@@ -99,15 +116,17 @@ class MobileNetArchitecture:
 
     @property
     def encoder_stride(self) -> int:
-        """Input pixels a cell where the encoder ends."""
+        """Input pixels per cell at the end of the encoder."""
         return 32 if self.blocks > 13 else 16 if self.blocks > 6 else 8
 
 
 @dataclass(frozen=True)
 class ForeignArchitecture:
-    """A network that only its .tflite file knows: it can be run and measured, not built or trained.
+    """A network from another project, known only from its .tflite file: it can be run and measured, not trained.
 
-    source: who made the file and under which licence, for those who read a report.
+    Attributes:
+        kind: tells the families apart in a file.
+        source: who made the file, and its licence; reports show it.
     """
 
     kind: Literal["foreign"] = "foreign"

@@ -1,7 +1,7 @@
-"""Keypoint sets as data: names, mirror pairs, limbs and the constants that metrics need.
+"""Sets of keypoints as data: names, left-right pairs, limbs and the constants that metrics need.
 
-Nothing in the toolkit counts to 17: every function that needs a name, a pair or a sigma takes a
-`Skeleton`. Four are built in; a user's own is a JSON file with the same fields.
+No code assumes 17 keypoints: every function that needs a name, a pair or a sigma takes a `Skeleton`. Four are built
+in; any other is a JSON file with the same fields.
 """
 
 from __future__ import annotations
@@ -15,19 +15,22 @@ import numpy as np
 from poseport.records import read_json
 
 Pair = tuple[str, str]
+MAX_KEYPOINTS = 512  # as in the Android app
 
 
 @dataclass(frozen=True)
 class Skeleton:
-    """A keypoint set.
+    """A set of K keypoints.
 
-    names: keypoints in the order of the annotations and of the network's channels.
-    flip_pairs: names that change places when the image is mirrored.
-    limbs: pairs that are joined by a line when a pose is drawn.
-    sigmas: OKS constant of each keypoint (COCO keypoint evaluation), in the order of `names`.
-    torso: the two keypoints whose distance is the size in `PCK@t/torso`; None where there is none.
-    head: the two ends of the head segment of `PCKh@t`; None where the set has no head segment.
-    pcp_limbs: the limbs scored by `PCP@0.5` (Eichner et al. 2012).
+    Attributes:
+        name: of the set.
+        names: the keypoints in the order of the annotations and of the network's channels, 1 to 512.
+        flip_pairs: names that change places when the image is mirrored.
+        limbs: pairs that are joined by a line when a pose is drawn.
+        sigmas: OKS constant of each keypoint (COCO keypoint evaluation), in the order of `names`.
+        torso: the two keypoints whose distance is the size in `PCK@t/torso`; None if there is none.
+        head: the two ends of the head segment of `PCKh@t`; None if there is none.
+        pcp_limbs: the limbs that `PCP@0.5` scores (Eichner et al. 2012).
     """
 
     name: str
@@ -43,6 +46,8 @@ class Skeleton:
         where = f"skeleton {self.name!r}"
         if not self.names or len(set(self.names)) != len(self.names):
             raise ValueError(f"{where}: names must be unique and not empty, found {list(self.names)}")
+        if len(self.names) > MAX_KEYPOINTS:
+            raise ValueError(f"{where}: at most {MAX_KEYPOINTS} keypoints, found {len(self.names)}")
         if len(self.sigmas) != len(self.names):
             raise ValueError(f"{where}: {len(self.sigmas)} sigmas for {len(self.names)} keypoints, give one each")
         if not all(s > 0 for s in self.sigmas):
@@ -69,12 +74,16 @@ class Skeleton:
         return len(self.names)
 
     def index(self, name: str) -> int:
-        """Channel of a keypoint."""
+        """Channel of a keypoint.
+
+        Raises:
+            ValueError: if there is no keypoint of this name.
+        """
         return self.names.index(name)
 
     @property
     def flip_index(self) -> np.ndarray:
-        """(K,) int: channel k of a mirrored image shows keypoint flip_index[k] of the original."""
+        """(K,) int: channel k of a mirrored image is keypoint flip_index[k] of the original."""
         index = np.arange(len(self))
         for a, b in self.flip_pairs:
             i, j = self.index(a), self.index(b)
@@ -86,7 +95,11 @@ class Skeleton:
         return np.array([[self.index(a), self.index(b)] for a, b in pairs], int).reshape(-1, 2)
 
     def channels(self, names: tuple[str, ...]) -> np.ndarray:
-        """Names as an (n,) int array of channels; ValueError lists the known names."""
+        """Names as an (n,) int array of channels.
+
+        Raises:
+            ValueError: if a name is unknown; the message lists the known ones.
+        """
         unknown = [name for name in names if name not in self.names]
         if unknown:
             raise ValueError(f"unknown keypoint {unknown[0]!r}; skeleton {self.name!r} has {', '.join(self.names)}")
@@ -94,14 +107,21 @@ class Skeleton:
 
     @property
     def body(self) -> tuple[str, ...]:
-        """Shoulders to ankles: the keypoints that every public set labels by hand."""
+        """Shoulders to ankles: the keypoints that every public data set labels by hand."""
         parts = ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
         return tuple(name for name in self.names if name.endswith(parts))
 
     def chosen(self, text: str | None) -> tuple[str, ...]:
-        """Keypoints of a command line: names, comma separated, or `body`; nothing: (), which stands for all.
+        """Read a choice of keypoints from a command line.
 
-        Raises ValueError that lists the known names.
+        Args:
+            text: names, separated by commas, or `body`; None or "" for all keypoints.
+
+        Returns:
+            The names; () stands for all keypoints.
+
+        Raises:
+            ValueError: if a name is unknown; the message lists the known ones.
         """
         names = self.body if text == "body" else tuple(text.split(",")) if text else ()
         self.channels(names)
@@ -109,14 +129,20 @@ class Skeleton:
 
 
 def rearrange(keypoints: np.ndarray, source: Skeleton, target: Skeleton) -> np.ndarray:
-    """Keypoints (..., K, C) of `source` as (..., K', C) of `target`, matched by name.
+    """Rearrange the keypoints of one skeleton for another one, matched by name.
 
-    A name that `source` lacks becomes zeros, as COCO writes a keypoint that nobody labelled.
+    Args:
+        keypoints: (..., K, C), keypoints of `source`.
+        source: skeleton of the given keypoints.
+        target: skeleton of the result.
+
+    Returns:
+        (..., K', C) of the same type. A keypoint that `source` lacks is zeros, as COCO writes an unlabelled one.
     """
-    found = np.zeros((*keypoints.shape[:-2], len(target), keypoints.shape[-1]), keypoints.dtype)
+    arranged = np.zeros((*keypoints.shape[:-2], len(target), keypoints.shape[-1]), keypoints.dtype)
     shared = tuple(name for name in target.names if name in source.names)
-    found[..., target.channels(shared), :] = keypoints[..., source.channels(shared), :]
-    return found
+    arranged[..., target.channels(shared), :] = keypoints[..., source.channels(shared), :]
+    return arranged
 
 
 def _sides(*parts: str) -> tuple[Pair, ...]:
@@ -132,7 +158,7 @@ _ARMS = _chain("left", "shoulder", "elbow", "wrist") + _chain("right", "shoulder
 _LEGS = _chain("left", "hip", "knee", "ankle") + _chain("right", "hip", "knee", "ankle")
 
 # COCO keypoint evaluation, https://cocodataset.org/#keypoints-eval. The other sets have no published
-# sigmas: a point that COCO labels keeps COCO's value, the rest take that of the nearest COCO point
+# sigmas: a point that COCO labels keeps COCO's value, the others take that of the nearest COCO point
 # (pelvis: hip; thorax, neck: shoulder; head top: ear).
 _SIGMA = {
     "nose": 0.026, "eye": 0.025, "ear": 0.035, "shoulder": 0.079, "elbow": 0.072, "wrist": 0.062,
@@ -229,9 +255,13 @@ BUILT_IN = {skeleton.name: skeleton for skeleton in (COCO17, MPII16, LSP14, FLIC
 
 
 def find(name_or_path: str) -> Skeleton:
-    """A built-in skeleton by name, or one read from a JSON file with the fields of `Skeleton`.
+    """Find a skeleton.
 
-    Raises ValueError that lists the built-in names when it is neither.
+    Args:
+        name_or_path: name of a built-in skeleton, or a JSON file with the fields of `Skeleton`.
+
+    Raises:
+        ValueError: if it is neither, or if the file does not hold a skeleton; the message lists the built-in names.
     """
     if name_or_path in BUILT_IN:
         return BUILT_IN[name_or_path]

@@ -1,7 +1,8 @@
-"""What must be known to use a network: its input, its output and its skeleton, in one record.
+"""Everything needed to use a network: its input, its output and its skeleton, in one record.
 
-A `PoseSpec` is written by training into the bundle, and travels inside every converted file. No
-other part of the toolkit keeps a mean, a size, a stride or a decoder of its own.
+Training writes a `PoseSpec` into the bundle, and every converted file carries it. No other part of the toolkit keeps a
+mean, a size, a stride or a decoder of its own. Values are checked when a record is made, so that a file from anywhere
+is refused when it is read; the limits are those of the Android app (`Spec.kt`).
 """
 
 from __future__ import annotations
@@ -26,14 +27,19 @@ DecodeMethod = Literal["argmax", "quarter", "dark", "centroid", "seed"]
 KeypointOrder = Literal["xys", "yxs"]
 ChannelOrder = Literal["rgb", "bgr"]
 
+MIN_INPUT, MAX_INPUT = 16, 4096  # pixels
+MAX_CELLS = 64  # of a decoder's window or blur
+
 
 @dataclass(frozen=True)
 class Decode:
     """How a heatmap becomes a point (see `poseport.heatmap`).
 
-    blur_cells: sigma of the Gaussian that `dark` smooths the map with first (0: none).
-    radius_cells: half width of the window of `centroid`.
-    threshold: peaks below it give no keypoint in `seed`.
+    Attributes:
+        method: name of the decoder; "seed" is `heatmap.upsampled`.
+        blur_cells: sigma in cells of the Gaussian with which `dark` smooths the map first; 0 for none.
+        radius_cells: half width in cells of the window of `centroid`.
+        threshold: peaks below it give no keypoint with `seed`.
     """
 
     method: DecodeMethod = "dark"
@@ -41,14 +47,23 @@ class Decode:
     radius_cells: int = 2
     threshold: float = 0.04
 
+    def __post_init__(self) -> None:
+        for name, value in (("blur_cells", self.blur_cells), ("radius_cells", self.radius_cells)):
+            if not 0 <= value <= MAX_CELLS:
+                raise ValueError(f"{name} must be 0 to {MAX_CELLS}, found {value}")
+
 
 @dataclass(frozen=True)
 class HeatmapOutput:
-    """One map a keypoint.
+    """One map per keypoint.
 
-    stride: input pixels a cell. sigma: of the target Gaussian, in cells.
-    values: "gaussian" maps peak at 1 (trained by squared error); "logits" become a distribution over
-    the cells by softmax (trained by cross-entropy).
+    Attributes:
+        kind: tells the kinds of output apart in a file.
+        stride: input pixels per cell.
+        sigma: standard deviation of the target Gaussian, in cells.
+        values: "gaussian" maps peak at 1 and are trained with a squared error; "logits" become a distribution over
+            the cells by softmax and are trained with cross-entropy.
+        decode: how a map becomes a point.
     """
 
     kind: Literal["heatmap"] = "heatmap"
@@ -64,13 +79,14 @@ class HeatmapOutput:
 
 @dataclass(frozen=True)
 class CoordsOutput:
-    """(x, y) a keypoint in [-0.5, 0.5], relative to the centre and size of the input.
+    """x and y per keypoint in [-0.5, 0.5], relative to the centre and size of the input.
 
-    score: what a third number a keypoint says, which is its score - 0.5, so that it has the range of the
-    coordinates and one int8 scale fits all three. "none": there is no third number, scores are 1;
-    "visibility": 1 where the keypoint is in the picture, 0 where not (Gupta and Gritton, section 4.5.2);
-    "sigma": 1 minus the error in x or y that the network expects of itself, in sides of the input (Li et
-    al. 2021).
+    Attributes:
+        kind: tells the kinds of output apart in a file.
+        score: the meaning of a third number per keypoint, which is a score minus 0.5, so that it has the range of the
+            coordinates and one int8 scale fits all three. "none": there is no third number, and scores are 1.
+            "visibility": 1 if the keypoint is in the picture, 0 if not (Gupta and Gritton, section 4.5.2). "sigma":
+            1 minus the error in x or y that the network predicts for itself, in sides of the input (Li et al. 2021).
     """
 
     kind: Literal["coords"] = "coords"
@@ -79,10 +95,13 @@ class CoordsOutput:
 
 @dataclass(frozen=True)
 class KeypointsOutput:
-    """Three numbers a keypoint from a network that decodes by itself: x, y and a score in [0, 1].
+    """Three numbers per keypoint from a network that contains its decoder: x, y and a score in [0, 1].
 
-    x and y run from 0 at the input's left and upper edge to 1 at the right and lower one. order: as the
-    network writes them.
+    x and y run from 0 at the input's left and upper edge to 1 at the right and lower edge.
+
+    Attributes:
+        kind: tells the kinds of output apart in a file.
+        order: the order in which the network writes x, y and the score.
     """
 
     kind: Literal["keypoints"] = "keypoints"
@@ -91,10 +110,11 @@ class KeypointsOutput:
 
 @dataclass(frozen=True)
 class Refine:
-    """A later stage of a cascade, which corrects the keypoints of the stage before (see `poseport.cascade`).
+    """Settings of a later stage of a cascade, which corrects the keypoints of the stage before it.
 
-    box_sigma: side of the square around an estimate, in torso diameters (Toshev and Szegedy 2014, section
-    3.2; 1 on FLIC, 2 on LSP).
+    Attributes:
+        box_sigma: side of the square around an estimate, in torso diameters (Toshev and Szegedy 2014, section 3.2;
+            1 on FLIC, 2 on LSP). See `poseport.cascade`.
     """
 
     box_sigma: float = 2.0
@@ -106,13 +126,18 @@ class Refine:
 
 @dataclass(frozen=True)
 class PoseSpec:
-    """A pose network as its users see it.
+    """A pose network from the outside.
 
-    input_hw: height and width of the input in pixels.
-    padding: the person's box is enlarged by this factor before it is cropped.
-    mean, std: RGB, in pixel values 0..255; the network sees (pixel - mean) / std.
-    channel_order: in which the network wants red, green and blue.
-    refine: of a later stage of a cascade; None for a network that starts from the person's box.
+    Attributes:
+        name: of the network.
+        architecture: its family, and the arguments that build it.
+        skeleton: the keypoints that it predicts.
+        input_hw: height and width of the input in pixels, 16 to 4096 each.
+        output: kind and meaning of its output.
+        padding: factor by which the person's box is enlarged before it is cropped.
+        mean, std: red, green, blue, in pixel values 0 to 255; the input of the network is (pixel - mean) / std.
+        channel_order: the order of the colour channels in the network's input.
+        refine: settings of a later stage of a cascade; None for a network that starts from the person's box.
     """
 
     name: str
@@ -128,10 +153,12 @@ class PoseSpec:
 
     def __post_init__(self) -> None:
         h, w = self.input_hw
-        if min(h, w) < 16:
-            raise ValueError(f"input_hw must be at least 16 each, found {self.input_hw}")
+        if not MIN_INPUT <= min(h, w) <= max(h, w) <= MAX_INPUT:
+            raise ValueError(f"input_hw must be {MIN_INPUT} to {MAX_INPUT} each, found {self.input_hw}")
         if self.padding <= 0 or min(self.std) <= 0:
             raise ValueError(f"padding {self.padding} and std {self.std} must be above 0")
+        if isinstance(self.output, HeatmapOutput) and self.output.stride > min(h, w):
+            raise ValueError(f"stride {self.output.stride} is larger than input_hw {self.input_hw}")
         if isinstance(self.architecture, ForeignArchitecture):
             return  # the file's own tensors are compared with it when it is opened
         heatmap = isinstance(self.output, HeatmapOutput)
@@ -175,14 +202,18 @@ class PoseSpec:
 
     @property
     def heatmap_hw(self) -> tuple[int, int]:
-        """Height and width of the heatmaps in cells; ValueError for a network without heatmaps."""
+        """Height and width of the heatmaps in cells.
+
+        Raises:
+            ValueError: if the network has no heatmaps.
+        """
         if not isinstance(self.output, HeatmapOutput):
             raise ValueError(f"{self.name} has no heatmaps: its output is {self.output.kind}")
         return self.input_hw[0] // self.output.stride, self.input_hw[1] // self.output.stride
 
     @property
     def output_shape(self) -> tuple[int, ...]:
-        """Shape of the output for one person."""
+        """Shape of the output for one crop."""
         if isinstance(self.output, HeatmapOutput):
             return (*self.heatmap_hw, len(self.skeleton))
         plain = isinstance(self.output, CoordsOutput) and self.output.score == "none"
@@ -195,11 +226,11 @@ class PoseSpec:
 
     @property
     def crops_per_person(self) -> int:
-        """How often the network runs for one person: a later stage once a keypoint."""
+        """Number of times the network runs per person: once, or once per keypoint in a later stage of a cascade."""
         return 1 if self.refine is None else len(self.skeleton)
 
     @property
     def byte_exact(self) -> bool:
-        """True when an int8 input can be exactly `pixel - 128`: values span [0, 1]."""
+        """Whether an int8 input can be exactly `pixel - 128`: the input is RGB and spans [0, 1]."""
         plain = self.channel_order == "rgb"
         return bool(plain and np.all(np.equal(self.mean, 0.0)) and np.all(np.equal(self.std, 255.0)))

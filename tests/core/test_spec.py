@@ -9,7 +9,13 @@ from typing import Any
 import pytest
 
 from poseport import records
-from poseport.architecture import CpmArchitecture, DeepPoseArchitecture, HourglassArchitecture, MobileNetArchitecture
+from poseport.architecture import (
+    CpmArchitecture,
+    DeepPoseArchitecture,
+    ForeignArchitecture,
+    HourglassArchitecture,
+    MobileNetArchitecture,
+)
 from poseport.skeleton import COCO17, LSP14
 from poseport.spec import CoordsOutput, Decode, HeatmapOutput, PoseSpec
 from poseport.tflite.card import Calibration, Conversion, ModelCard
@@ -85,7 +91,12 @@ def test_a_wrong_value_in_a_file_is_named(key: str, value: Any, message: str) ->
     [
         ({"input_hw": (100, 160)}, r"\(100, 160\) must be multiples of 32"),
         ({"input_hw": (160, 100)}, r"multiples of 32"),
-        ({"input_hw": (0, 0)}, "at least 16"),
+        ({"input_hw": (0, 0)}, r"16 to 4096 each, found \(0, 0\)"),
+        ({"input_hw": (4128, 160)}, r"16 to 4096 each, found \(4128, 160\)"),
+        (
+            {"architecture": ForeignArchitecture(), "output": HeatmapOutput(stride=161)},
+            r"stride 161 is larger than input_hw \(192, 160\)",
+        ),
         ({"padding": 0.0}, "padding 0.0"),
         ({"std": (1.0, 0.0, 1.0)}, "must be above 0"),
         ({"output": CoordsOutput()}, "a hourglass network has no coords output"),
@@ -142,6 +153,11 @@ def test_what_does_not_fit_together_is_refused(changes: dict[str, Any], message:
         lambda: DeepPoseArchitecture(width=0.0),
         lambda: DeepPoseArchitecture(dropout=1.0),
         lambda: DeepPoseArchitecture(dense_units=-1),
+        lambda: Decode(blur_cells=-0.1),
+        lambda: Decode(blur_cells=64.5),
+        lambda: Decode(radius_cells=-1),
+        lambda: Decode(radius_cells=65),
+        lambda: Decode(radius_cells=10**30),
         lambda: HeatmapOutput(stride=0),
         lambda: HeatmapOutput(sigma=0.0),
     ],
