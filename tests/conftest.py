@@ -11,7 +11,7 @@ from poseport import bundle
 from poseport.architecture import DeepPoseArchitecture, HourglassArchitecture
 from poseport.data import coco
 from poseport.data.drawn import synth
-from poseport.skeleton import COCO17
+from poseport.skeletons import COCO17
 from poseport.spec import CoordsOutput, HeatmapOutput, PoseSpec, Refine
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

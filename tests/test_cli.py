@@ -22,7 +22,7 @@ from scipy.io import savemat
 from poseport import bundle
 from poseport.command.cli import main
 from poseport.data.drawn import synth
-from poseport.skeleton import LSP14
+from poseport.skeletons import LSP14
 from poseport.tflite import model_file
 
 POSEPORT = str(Path(sys.executable).with_name("poseport"))

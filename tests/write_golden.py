@@ -20,7 +20,8 @@ from poseport.architecture import DeepPoseArchitecture, ForeignArchitecture, Hou
 from poseport.data.drawn import synth
 from poseport.people import track
 from poseport.records import dumps, loads
-from poseport.skeleton import COCO17, LSP14, Skeleton
+from poseport.skeleton import Skeleton
+from poseport.skeletons import COCO17, LSP14
 from poseport.spec import CoordsOutput, Decode, HeatmapOutput, KeypointsOutput, PoseSpec, Refine
 from poseport.tflite.runner import from_steps, to_steps
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from poseport.architecture import CpmArchitecture, DeepPoseArchitecture, HourglassArchitecture, MobileNetArchitecture
-from poseport.skeleton import COCO17, LSP14, MPII16
+from poseport.skeletons import COCO17, LSP14, MPII16
 from poseport.spec import CoordsOutput, Decode, HeatmapOutput, PoseSpec, Refine
 from poseport.train.config import TrainConfig
 from poseport.train.samples.augment import MEDIUM, AugmentConfig

@@ -86,7 +86,7 @@ def check(
 
     Example: poseport data check coco/annotations/person_keypoints_val2017.json
     """
-    from poseport import skeleton as skeletons
+    from poseport import skeletons
     from poseport.data import check as checks
     from poseport.data import coco
 

@@ -90,7 +90,7 @@ def output_options(command: F) -> F:
 
 def load_people(path: Path, images: Path | None, skeleton: str | None) -> People:
     """The people of `--data`, `--val` or `--calib`."""
-    from poseport import skeleton as skeletons
+    from poseport import skeletons
     from poseport.data import coco
 
     return coco.load(path, images, skeletons.find(skeleton) if skeleton else None)
@@ -98,7 +98,7 @@ def load_people(path: Path, images: Path | None, skeleton: str | None) -> People
 
 def load_sets(paths: Sequence[Path], images: Sequence[Path], shares: str | None, skeleton: str | None = None) -> People:
     """The people of every `--data` or `--calib` as one set. Keypoints of different sets are matched by name."""
-    from poseport import skeleton as skeletons
+    from poseport import skeletons
     from poseport.data import coco
     from poseport.data.merge import merge, parse_shares
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from poseport import skeleton as skeletons
+from poseport import skeletons
 from poseport.data.coco_fields import whole
 from poseport.skeleton import Skeleton
 

@@ -15,7 +15,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from poseport.data.coco_folder import ReadSet, Somebody
-from poseport.skeleton import FLIC11, LSP14, MPII16, Skeleton
+from poseport.skeleton import Skeleton
+from poseport.skeletons import FLIC11, LSP14, MPII16
 
 T = TypeVar("T")
 

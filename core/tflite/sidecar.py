@@ -10,7 +10,7 @@ import hashlib
 import json
 from pathlib import Path
 
-from poseport import skeleton as skeletons
+from poseport import skeletons
 from poseport.architecture import ForeignArchitecture
 from poseport.records import loads, to_data
 from poseport.spec import PoseSpec

@@ -24,7 +24,8 @@ from poseport.convert.recipes import RECIPES, recipe
 from poseport.convert.request import QatTraining, Request
 from poseport.data import coco, images
 from poseport.data.drawn import synth
-from poseport.skeleton import COCO17, LSP14, MPII16, Skeleton, rearrange
+from poseport.skeleton import Skeleton, rearrange
+from poseport.skeletons import COCO17, LSP14, MPII16
 from poseport.spec import CoordsOutput, Decode, HeatmapOutput, PoseSpec, Refine
 from poseport.tflite import runner
 from poseport.train import run_folder

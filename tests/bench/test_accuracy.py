@@ -23,7 +23,8 @@ from poseport.data.people import People, Person
 from poseport.predict import Variant
 from poseport.scoring.official import evaluate
 from poseport.scoring.score import score
-from poseport.skeleton import COCO17, LSP14, rearrange
+from poseport.skeleton import rearrange
+from poseport.skeletons import COCO17, LSP14
 from poseport.spec import Decode
 from poseport.tflite import runner
 from poseport.tflite.card import FineTuning

@@ -13,7 +13,7 @@ import pytest
 from poseport.bench import latency, results_folder
 from poseport.bench.record import Accuracy, Latency, Result
 from poseport.bench.report.report import write_report
-from poseport.skeleton import COCO17
+from poseport.skeletons import COCO17
 
 RECORDS = Path(__file__).parent.parent / "data" / "records"
 

@@ -10,7 +10,7 @@ import pytest
 from poseport import bundle, pose
 from poseport.convert import audit, spread
 from poseport.data import coco
-from poseport.skeleton import LSP14
+from poseport.skeletons import LSP14
 from poseport.tflite import model_file
 
 

@@ -14,7 +14,7 @@ from poseport.convert.request import Request
 from poseport.data import coco
 from poseport.data.drawn import synth
 from poseport.predict import predict
-from poseport.skeleton import COCO17, LSP14
+from poseport.skeletons import COCO17, LSP14
 from poseport.spec import CoordsOutput, HeatmapOutput, PoseSpec
 from poseport.tflite import model_file
 from poseport.tflite.runner import load

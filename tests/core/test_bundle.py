@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from poseport import bundle
-from poseport.skeleton import LSP14
+from poseport.skeletons import LSP14
 from poseport.spec import PoseSpec
 
 

@@ -14,7 +14,7 @@ from poseport.architecture import DeepPoseArchitecture
 from poseport.data import coco
 from poseport.data.images import read_image
 from poseport.predict import Variant, predict
-from poseport.skeleton import COCO17
+from poseport.skeletons import COCO17
 from poseport.spec import CoordsOutput, PoseSpec, Refine
 
 FIRST = PoseSpec("first", DeepPoseArchitecture(), COCO17, (64, 48), CoordsOutput())

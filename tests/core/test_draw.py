@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from poseport import draw, heatmap
-from poseport.skeleton import COCO17, MPII16, Skeleton
+from poseport.skeleton import Skeleton
+from poseport.skeletons import COCO17, MPII16
 
 GREY = 100
 

@@ -14,7 +14,7 @@ from poseport.architecture import DeepPoseArchitecture, ForeignArchitecture, Hou
 from poseport.data import coco
 from poseport.data.batches import crop_boxes
 from poseport.data.images import read_image
-from poseport.skeleton import COCO17
+from poseport.skeletons import COCO17
 from poseport.spec import CoordsOutput, HeatmapOutput, KeypointsOutput, PoseSpec
 
 GAUSSIAN = PoseSpec("gaussian", HourglassArchitecture(), COCO17, (192, 128), HeatmapOutput(sigma=1.5))

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 from pycocotools.cocoeval import Params
 
-from poseport import records, skeleton
-from poseport.skeleton import COCO17, FLIC11, LSP14, MPII16, Skeleton
+from poseport import records, skeleton, skeletons
+from poseport.skeleton import Skeleton
+from poseport.skeletons import COCO17, FLIC11, LSP14, MPII16
 
-ALL = tuple(skeleton.BUILT_IN.values())
+ALL = tuple(skeletons.BUILT_IN.values())
 # "skeleton" of the category in COCO's own annotation files, counted from 1
 COCO_LIMBS = (
     (16, 14), (14, 12), (17, 15), (15, 13), (12, 13), (6, 12), (7, 13), (6, 7), (6, 8), (7, 9), (8, 10), (9, 11),
@@ -22,7 +23,7 @@ COCO_LIMBS = (
 
 
 def test_built_in_sets() -> None:
-    assert {name: len(s) for name, s in skeleton.BUILT_IN.items()} == {
+    assert {name: len(s) for name, s in skeletons.BUILT_IN.items()} == {
         "coco17": 17, "mpii16": 16, "lsp14": 14, "flic11": 11,
     }  # fmt: skip
 
@@ -94,13 +95,13 @@ def test_a_users_own_set_is_read_from_a_file(tmp_path: Path) -> None:
     dog = Skeleton("dog", ("nose", "left_paw", "right_paw"), (("left_paw", "right_paw"),), (), (0.1, 0.2, 0.3))
     path = tmp_path / "dog.json"
     records.write_json(dog, path)
-    assert skeleton.find(str(path)) == dog
-    assert skeleton.find("lsp14") is LSP14
+    assert skeletons.find(str(path)) == dog
+    assert skeletons.find("lsp14") is LSP14
 
 
 def test_an_unknown_set_lists_the_built_in_ones_and_the_fields() -> None:
     with pytest.raises(ValueError, match=r"'coco18' is neither built in \(coco17, mpii16, lsp14, flic11\) nor .*names"):
-        skeleton.find("coco18")
+        skeletons.find("coco18")
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from poseport.architecture import (
     HourglassArchitecture,
     MobileNetArchitecture,
 )
-from poseport.skeleton import COCO17, LSP14
+from poseport.skeletons import COCO17, LSP14
 from poseport.spec import CoordsOutput, Decode, HeatmapOutput, PoseSpec
 from poseport.tflite.card import Calibration, Conversion, ModelCard
 

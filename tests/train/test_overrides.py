@@ -5,7 +5,7 @@ import re
 import pytest
 
 from poseport.architecture import DeepPoseArchitecture, HourglassArchitecture
-from poseport.skeleton import LSP14
+from poseport.skeletons import LSP14
 from poseport.train import overrides, presets
 
 

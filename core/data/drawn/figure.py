@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from poseport.data.drawn.body import SIDES, random_joints, turn
-from poseport.skeleton import COCO17
+from poseport.skeletons import COCO17
 
 Facing = Literal["front", "back", "side"]
 Colour = tuple[float, float, float]

@@ -20,7 +20,7 @@ from poseport.data.coco_json import image as image_entry
 from poseport.data.drawn.figure import SHIFT, Figure, blob_outline, paint, random_figure, shows
 from poseport.data.images import encode_image
 from poseport.records import write_whole
-from poseport.skeleton import COCO17
+from poseport.skeletons import COCO17
 
 MIN_LABELLED = 8
 _DESCRIPTION = "people drawn by poseport"

@@ -20,7 +20,7 @@ from poseport.bench.decide.bootstrap import (
 from poseport.bench.record import Accuracy, Detections, Result
 from poseport.data.people import People, Person
 from poseport.scoring.score import Score, score
-from poseport.skeleton import COCO17
+from poseport.skeletons import COCO17
 
 K = 17
 

@@ -17,7 +17,7 @@ from poseport.bench.cli import bench
 from poseport.bench.decide.bootstrap import ap_difference, median_change
 from poseport.bench.decide.gate import LossBudget, Verdict, gate, of_model, overall
 from poseport.bench.record import Accuracy, Latency, Result
-from poseport.skeleton import COCO17
+from poseport.skeletons import COCO17
 
 
 @pytest.fixture(scope="module")

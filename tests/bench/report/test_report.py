@@ -33,7 +33,7 @@ from poseport.bench.report.page import gather
 from poseport.bench.report.report import write_report
 from poseport.data.images import read_image
 from poseport.data.people import People
-from poseport.skeleton import COCO17
+from poseport.skeletons import COCO17
 from poseport.tflite import runner
 
 VOID = {"meta", "img", "br", "hr", "link", "wbr"}

@@ -11,7 +11,7 @@ from poseport import bundle
 from poseport.architecture import CpmArchitecture, DeepPoseArchitecture, HourglassArchitecture, MobileNetArchitecture
 from poseport.convert.compress import narrow
 from poseport.records import read_json
-from poseport.skeleton import COCO17
+from poseport.skeletons import COCO17
 from poseport.spec import CoordsOutput, HeatmapOutput, PoseSpec
 from poseport.train.evaluate import predict_outputs
 from poseport.train.networks import models

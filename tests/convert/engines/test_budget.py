@@ -18,7 +18,7 @@ from poseport.convert.request import AccuracyBudget, Request
 from poseport.data import coco
 from poseport.data.drawn import synth
 from poseport.predict import predict
-from poseport.skeleton import COCO17
+from poseport.skeletons import COCO17
 from poseport.spec import CoordsOutput, PoseSpec
 from poseport.tflite import inspection, model_file
 from poseport.tflite.runner import load

@@ -16,7 +16,7 @@ from poseport.convert.request import QatTraining, Request
 from poseport.convert.verify import layer_parity, recipe_checks
 from poseport.data import coco
 from poseport.data.drawn import synth
-from poseport.skeleton import COCO17, LSP14
+from poseport.skeletons import COCO17, LSP14
 from poseport.spec import CoordsOutput, HeatmapOutput, PoseSpec
 from poseport.tflite import inspection
 from poseport.tflite.runner import load

@@ -11,7 +11,7 @@ from poseport.convert.engines import tflite_converter
 from poseport.convert.frozen_graph import FrozenNetwork, load_frozen
 from poseport.convert.verify import recipe_checks
 from poseport.convert.verify.parity import Parity
-from poseport.skeleton import COCO17
+from poseport.skeletons import COCO17
 from poseport.spec import HeatmapOutput, PoseSpec
 from poseport.tflite import inspection
 

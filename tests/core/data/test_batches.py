@@ -15,7 +15,7 @@ from poseport import crop
 from poseport.architecture import HourglassArchitecture
 from poseport.data import batches, coco
 from poseport.data.images import read_image
-from poseport.skeleton import COCO17
+from poseport.skeletons import COCO17
 from poseport.spec import HeatmapOutput, PoseSpec
 
 SPEC = PoseSpec("feed", HourglassArchitecture(depth=2), COCO17, (64, 48), HeatmapOutput())

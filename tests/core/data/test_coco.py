@@ -16,7 +16,8 @@ from places import SHARED
 
 from poseport.data import coco
 from poseport.data.images import read_image
-from poseport.skeleton import COCO17, LSP14, Skeleton
+from poseport.skeleton import Skeleton
+from poseport.skeletons import COCO17, LSP14
 
 NAN = float("nan")
 Change = Callable[[dict[str, Any]], Any]

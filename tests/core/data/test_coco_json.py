@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from poseport.data import coco, coco_json
-from poseport.skeleton import COCO17, LSP14
+from poseport.skeletons import COCO17, LSP14
 
 
 def test_written_and_read_back(tmp_path: Path) -> None:

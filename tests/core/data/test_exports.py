@@ -12,7 +12,7 @@ from variants import Change, Data, annotations, both, changed, drawn_set, images
 
 from poseport.data import check, coco
 from poseport.data.people import People
-from poseport.skeleton import COCO17
+from poseport.skeletons import COCO17
 
 
 @pytest.fixture(scope="module")

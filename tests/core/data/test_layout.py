@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from poseport.data import coco, layout
-from poseport.skeleton import COCO17
+from poseport.skeletons import COCO17
 
 
 def unpacked(folder: Path, annotations: str, photos: str, name: str = "{}") -> Path:

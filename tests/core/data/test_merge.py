@@ -13,7 +13,7 @@ from poseport.command.options import load_sets
 from poseport.data import coco
 from poseport.data.merge import merge, parse_shares
 from poseport.data.people import People
-from poseport.skeleton import COCO17, LSP14
+from poseport.skeletons import COCO17, LSP14
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from scipy.io import savemat
 
 from poseport.data import coco, coco_folder, readers
 from poseport.data.images import read_image, stored_hw
-from poseport.skeleton import COCO17, FLIC11, LSP14, MPII16
+from poseport.skeletons import COCO17, FLIC11, LSP14, MPII16
 
 EMPTY = np.zeros((0, 0))
 REAL = SHARED / "data" / "lspet"

@@ -12,7 +12,7 @@ import pytest
 
 from poseport.data import coco, set_plot
 from poseport.data.stats import SIZES_PX, size_names, stats
-from poseport.skeleton import COCO17
+from poseport.skeletons import COCO17
 
 
 def person(number: int, image: int, labels: list[int], side: float = 50, crowd: bool = False) -> coco.Person:

@@ -12,7 +12,8 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from poseport.scoring import metrics
-from poseport.skeleton import COCO17, LSP14, MPII16, Skeleton
+from poseport.skeleton import Skeleton
+from poseport.skeletons import COCO17, LSP14, MPII16
 
 NAN = float("nan")
 TRIO = Skeleton("trio", ("a", "b", "c"), (), (), (0.05, 0.1, 0.2), torso=("a", "b"), head=("b", "c"))

@@ -16,7 +16,7 @@ from pycocotools.cocoeval import COCOeval
 
 from poseport.data.people import Person
 from poseport.scoring.official import STATS, CocoScore, evaluate
-from poseport.skeleton import COCO17
+from poseport.skeletons import COCO17
 
 SIGMAS = np.array(COCO17.sigmas)
 

@@ -13,7 +13,7 @@ from poseport.data import coco
 from poseport.scoring import metrics
 from poseport.scoring.official import STATS
 from poseport.scoring.score import person_scores, score
-from poseport.skeleton import COCO17, LSP14
+from poseport.skeletons import COCO17, LSP14
 
 COMMON = {
     "PCK@0.05/box",

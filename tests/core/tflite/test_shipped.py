@@ -15,7 +15,7 @@ from poseport import bundle
 from poseport.bench import accuracy
 from poseport.command.cli import main
 from poseport.data import coco
-from poseport.skeleton import COCO17
+from poseport.skeletons import COCO17
 from poseport.tflite import model_file, runner, shipped
 
 

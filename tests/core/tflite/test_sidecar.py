@@ -19,7 +19,7 @@ from poseport.bench import accuracy
 from poseport.command.cli import main
 from poseport.data import coco
 from poseport.data.images import read_image
-from poseport.skeleton import COCO17
+from poseport.skeletons import COCO17
 from poseport.tflite import model_file, runner, sidecar
 from poseport.train.networks import models
 

@@ -8,7 +8,7 @@ import pytest
 
 from poseport import bundle
 from poseport.architecture import CpmArchitecture, DeepPoseArchitecture, HourglassArchitecture
-from poseport.skeleton import COCO17, LSP14
+from poseport.skeletons import COCO17, LSP14
 from poseport.spec import CoordsOutput, HeatmapOutput, PoseSpec
 from poseport.train.begin import finetune
 from poseport.train.networks import models

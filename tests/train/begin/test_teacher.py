@@ -19,7 +19,8 @@ from poseport.command.cli import main
 from poseport.data import coco
 from poseport.data.images import read_image
 from poseport.records import read_json
-from poseport.skeleton import COCO17, LSP14, rearrange
+from poseport.skeleton import Skeleton, rearrange
+from poseport.skeletons import COCO17, LSP14
 from poseport.spec import CoordsOutput, HeatmapOutput, PoseSpec
 from poseport.tflite import runner
 from poseport.train import fit
@@ -219,7 +220,7 @@ def test_a_distribution_is_mixed_with_the_mass_of_the_label() -> None:
         ),
         (
             "keypoints",
-            replace(SPEC, skeleton=coco.skeletons.Skeleton("fish", ("tail",), (), (), (0.1,))),
+            replace(SPEC, skeleton=Skeleton("fish", ("tail",), (), (), (0.1,))),
             r"none of its keypoints is one of tail",
         ),
     ],

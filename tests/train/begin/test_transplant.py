@@ -14,7 +14,7 @@ from poseport.architecture import HourglassArchitecture, MobileNetArchitecture
 from poseport.convert import recipes, to_tflite
 from poseport.convert.request import Request
 from poseport.data import batches, coco
-from poseport.skeleton import COCO17
+from poseport.skeletons import COCO17
 from poseport.spec import HeatmapOutput, PoseSpec
 from poseport.train import fit
 from poseport.train.begin import transplant

@@ -12,7 +12,7 @@ from poseport.architecture import CpmArchitecture, DeepPoseArchitecture, Hourgla
 from poseport.convert import recipes, to_tflite
 from poseport.convert.request import Request
 from poseport.data import batches, coco
-from poseport.skeleton import COCO17, LSP14, MPII16
+from poseport.skeletons import COCO17, LSP14, MPII16
 from poseport.spec import CoordsOutput, HeatmapOutput, PoseSpec
 from poseport.tflite.runner import load
 from poseport.train import fit, presets

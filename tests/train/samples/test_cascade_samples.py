@@ -12,6 +12,7 @@ from poseport.data import coco
 from poseport.predict import predict
 from poseport.records import read_json
 from poseport.scoring import metrics
+from poseport.skeletons import LSP14
 from poseport.spec import CoordsOutput, PoseSpec, Refine
 from poseport.train import fit, overrides, presets
 from poseport.train.config import TrainConfig
@@ -214,7 +215,7 @@ def test_what_cannot_be_refined_is_refused_and_leaves_nothing(people, wrong, tmp
         fit.fit(small(people), SETTINGS, people, None, out, previous=wrong)
     with pytest.raises(ValueError, match=r"holds no spec\.json, so it is not a bundle"):
         fit.fit(later(people), SETTINGS, people, None, out, previous=tmp_path)
-    other = overrides.with_skeleton(presets.preset("mobile-deeppose-refine"), coco.skeletons.LSP14)
+    other = overrides.with_skeleton(presets.preset("mobile-deeppose-refine"), LSP14)
     with pytest.raises(ValueError, match=r"finds skeleton 'coco17', the people are labelled with 'lsp14'"):
         cascade_samples.check(other.spec, wrong)
     assert not out.exists()

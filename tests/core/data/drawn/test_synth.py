@@ -15,7 +15,7 @@ from poseport.data import coco
 from poseport.data.drawn import synth
 from poseport.data.drawn.figure import paint, random_figure, shows
 from poseport.data.images import read_image
-from poseport.skeleton import COCO17
+from poseport.skeletons import COCO17
 
 PEOPLE = 60
 LEFT, RIGHT = COCO17.index("left_shoulder"), COCO17.index("right_shoulder")
