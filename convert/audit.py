@@ -1,7 +1,7 @@
-"""How many calibration people are enough, and which: the ranges of every layer as people are added.
+"""Checks whether calibration people are enough: how the ranges of every layer widen as people are added.
 
 What is measured is the width (largest minus smallest value) of what every operation of the float network computes,
-which is what an int8 file turns into a scale. Whole is the range over everybody who was looked at.
+which an int8 file turns into a scale. Widths are shares of the widths over all people.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from poseport import pose
-from poseport.convert import calibration, spread
+from poseport.convert import calibration
 from poseport.data import batches
 from poseport.data.people import People, Person
 from poseport.records import to_data
@@ -22,13 +22,20 @@ from poseport.tflite.inspection import inspect_bytes
 from poseport.tflite.runner import Runner
 
 COUNTS = (8, 16, 32, 64, 128, 256, 512)
-# Settled: on average over the layers a range is this share of the whole.
+# Ranges are settled when they reach this share of the whole ranges, on average over the layers.
 ENOUGH = 0.95
 
 
 @dataclass(frozen=True)
 class Settled:
-    """Ranges of so many people as shares of the whole ranges: the mean over layers, the least and its layer."""
+    """The ranges over some of the people, as shares of the ranges over all of them.
+
+    Attributes:
+        people: How many people.
+        mean: The mean share over the layers, in [0, 1].
+        least: The smallest share.
+        layer: The layer that has it.
+    """
 
     people: int
     mean: float
@@ -38,9 +45,16 @@ class Settled:
 
 @dataclass(frozen=True)
 class Audit:
-    """random: in the order of the seed, as `convert` draws. spread: every next one unlike those before (`spread`).
+    """How ranges settle.
 
-    halves: the narrower of two halves' ranges as share of the wider. preprocessing: `pose.fingerprint`.
+    Attributes:
+        bundle: The bundle.
+        people: How many people were run.
+        seed: The seed that drew them.
+        layers: How many layers were measured.
+        preprocessing: The `pose.fingerprint` of the spec.
+        settled: Of more and more people, in the order in which `convert` draws them.
+        halves: The narrower of two halves' ranges as a share of the wider.
     """
 
     bundle: str
@@ -48,38 +62,36 @@ class Audit:
     seed: int
     layers: int
     preprocessing: str
-    random: tuple[Settled, ...]
-    spread: tuple[Settled, ...]
+    settled: tuple[Settled, ...]
     halves: Settled
 
-    def enough(self, rows: tuple[Settled, ...]) -> int | None:
-        """The fewest of the counts whose ranges are settled; None where no proper part of the people will do."""
-        return next((row.people for row in rows if row.mean >= ENOUGH and row.people < self.people), None)
+    @property
+    def enough(self) -> int | None:
+        """The fewest of the counts whose ranges are settled; None if all of the people are needed."""
+        return next((row.people for row in self.settled if row.mean >= ENOUGH and row.people < self.people), None)
 
     def data(self) -> dict[str, Any]:
         """For `--json`."""
-        return {**to_data(self), "enough": {"random": self.enough(self.random), "spread": self.enough(self.spread)}}
+        return {**to_data(self), "enough": self.enough}
 
     def text(self) -> str:
         """For a person."""
         lines = [
             f"{self.bundle}: ranges of {self.layers} layers over {self.people} people (seed {self.seed}), "
             f"pre-processing {self.preprocessing}",
-            "  people   drawn at random          spread over size, pose, brightness",
-            "           mean width   narrowest   mean width   narrowest",
+            "  people   mean width   narrowest",
         ]
-        for a, b in zip(self.random, self.spread, strict=True):
-            widths = "".join(f"{100 * share:11.1f} %" for share in (a.mean, a.least, b.mean, b.least))
-            lines.append(f"  {a.people:6d}{widths}")
-        lines.append(
-            f"  two halves of {self.halves.people}: the narrower range is {100 * self.halves.mean:.1f} % of the wider "
-            f"on average, {100 * self.halves.least:.1f} % in {self.halves.layer}"
+        lines += [f"  {row.people:6d}{100 * row.mean:11.1f} %{100 * row.least:10.1f} %" for row in self.settled]
+        count = self.enough
+        return "\n".join(
+            [
+                *lines,
+                f"  two halves of {self.halves.people}: the narrower range is {100 * self.halves.mean:.1f} % of the "
+                f"wider on average, {100 * self.halves.least:.1f} % in {self.halves.layer}",
+                f"  {f'{count} people are enough' if count else 'calibrate on all of them, or more'} "
+                f"({100 * ENOUGH:g} % of the whole ranges on average)",
+            ]
         )
-        for word, rows in (("at random", self.random), ("spread", self.spread)):
-            count = self.enough(rows)
-            said = f"{count} people settle the ranges" if count else "take all of them, or more"
-            lines.append(f"  {word}: {said} ({100 * ENOUGH:g} % of the whole on average)")
-        return "\n".join(lines)
 
 
 def audit(
@@ -93,44 +105,56 @@ def audit(
     seed: int = 0,
     progress: Callable[[int], None] | None = None,
 ) -> Audit:
-    """Run a float network on calibration people and see how its ranges settle.
+    """Run a float network on calibration people and measure how its ranges settle.
 
-    flatbuffer: the network in float32. evaluation: people on whom the file will be judged. progress: called with the
-    number of people just done. Raises ValueError for people of another skeleton, ones that are in the evaluation set
-    too, fewer than 16, or an image that cannot be read.
+    Args:
+        flatbuffer: The network in float32.
+        spec: Its spec.
+        name: What messages call it.
+        people: The people to calibrate on.
+        evaluation: People on whom the file will be evaluated.
+        most: How many people to run at most.
+        seed: Draws them.
+        progress: Called with the number of people just done.
+
+    Raises:
+        ValueError: For people of another skeleton, ones that are in the evaluation set too, fewer than 16, an image
+            that cannot be read, or a network whose values do not vary or are not finite.
     """
     check_people(spec, people, name, evaluation)
     available = len(people.for_training())
     if min(most, available) < 2 * COUNTS[0]:
         raise ValueError(f"{people.path}: {available} people can calibrate; expected at least {2 * COUNTS[0]}")
     persons, _ = calibration.choose(people, min(most, available), seed)
-    layers, lows, highs, tones = extremes(flatbuffer, spec, persons, name, progress)
-    counts = [n for n in COUNTS if n < len(persons)] + [len(persons)]
+    layers, lows, highs = extremes(flatbuffer, spec, persons, name, progress)
     whole = _widths(lows, highs)
-    alive = whole > 0
-    layers = [layer for layer, kept in zip(layers, alive, strict=True) if kept]
+    if not np.isfinite(whole).all():
+        layer = layers[int((~np.isfinite(whole)).argmax())]
+        raise ValueError(f"{name}: {layer} takes values that are not finite (NaN or infinity); train it again")
+    varies = whole > 0
+    if not varies.any():
+        raise ValueError(f"{name}: cannot tell how ranges settle: no layer's values vary; train it first")
+    layers = [layer for layer, kept in zip(layers, varies, strict=True) if kept]
 
-    def settled(order: np.ndarray, count: int) -> Settled:
-        some = order[:count]
-        return _settled(count, layers, (_widths(lows[some], highs[some]) / np.where(alive, whole, 1))[alive])
+    def settled(count: int) -> Settled:
+        return _settled(count, layers, _widths(lows[:count], highs[:count])[varies] / whole[varies])
 
-    drawn, apart = np.arange(len(persons)), spread.order(persons, tones)
+    counts = [n for n in COUNTS if n < len(persons)] + [len(persons)]
     half = len(persons) // 2
-    widths = np.stack([_widths(lows[part], highs[part])[alive] for part in (drawn[:half], drawn[half:])])
+    widths = np.stack([_widths(lows[part], highs[part])[varies] for part in (slice(half), slice(half, None))])
     return Audit(
         bundle=name,
         people=len(persons),
         seed=seed,
         layers=len(layers),
         preprocessing=pose.fingerprint(spec),
-        random=tuple(settled(drawn, count) for count in counts),
-        spread=tuple(settled(apart, count) for count in counts),
-        halves=_settled(half, layers, widths.min(axis=0) / np.maximum(widths.max(axis=0), 1e-30)),
+        settled=tuple(settled(count) for count in counts),
+        halves=_settled(half, layers, widths.min(axis=0) / widths.max(axis=0)),
     )
 
 
 def check_people(spec: PoseSpec, people: People, name: str, evaluation: People | None) -> None:
-    """ValueError when people cannot calibrate a network, or would be judged by themselves."""
+    """Raise ValueError if people cannot calibrate a network, or are on photos of the evaluation."""
     calibration.check_skeleton(people, spec, name)
     if evaluation is None:
         return
@@ -150,24 +174,26 @@ def extremes(
     persons: Sequence[Person],
     name: str,
     progress: Callable[[int], None] | None = None,
-) -> tuple[list[str], np.ndarray, np.ndarray, np.ndarray]:
-    """Names of the layers (T), what each one's smallest and largest values are on every person, (N, T) float32 each,
-    and mean and standard deviation (N, 2) of the pixels of each crop.
+) -> tuple[list[str], np.ndarray, np.ndarray]:
+    """Measure the smallest and the largest value of every layer for each person.
+
+    Returns:
+        Names of T layers, and their smallest and largest values, (N, T) float32 each.
     """
-    found = inspect_bytes(flatbuffer, name)
+    inspection = inspect_bytes(flatbuffer, name)
     runner = Runner(flatbuffer, name, keep=True)
-    # a fused operation is called by all that it was; the first is the activation
-    layers = {i: op.name.split(";")[0] for op in found.ops for i in op.outputs if found.tensors[i].dtype == "float32"}
-    lows, highs, tones = [], [], []
+    # a fused operation has the names of all its parts; the first is the activation
+    computed = [(i, op.name.split(";")[0]) for op in inspection.ops for i in op.outputs]
+    layers = {i: layer for i, layer in computed if inspection.tensors[i].dtype == "float32"}
+    lows, highs = [], []
     for batch in batches.batches(spec, persons, batch=8):
         for crop in batch.crops:
             low_each, high_each = calibration.extremes(runner, pose.normalise(spec, crop[None]), list(layers))
             lows.append(low_each)
             highs.append(high_each)
-            tones.append((crop.mean(), crop.std()))
         if progress is not None:
             progress(len(batch.persons))
-    return list(layers.values()), np.array(lows), np.array(highs), np.array(tones)
+    return list(layers.values()), np.array(lows), np.array(highs)
 
 
 def _widths(lows: np.ndarray, highs: np.ndarray) -> np.ndarray:

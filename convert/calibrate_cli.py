@@ -43,9 +43,8 @@ def calibrate(
     as_json: bool,
 ) -> None:
     """Check whether calibration people are enough for a BUNDLE: how its activation ranges settle as people are added,
-    drawn at random or spread over size, pose and brightness, and how much two halves of the people differ. People on
-    evaluation photos are refused, and so is a bundle whose pre-processing has changed since its training. A cascade's
-    first stage is examined.
+    and how much two halves of the people differ. People on evaluation photos are refused, and so is a bundle whose
+    pre-processing has changed since its training. A cascade's first stage is examined.
 
     Example: poseport calibrate runs/first --calib people --exclude unseen
     """

@@ -272,7 +272,7 @@ def test_a_file_is_held_to_its_bundle_and_to_another_file(tiny_models, tiny_bund
 def test_calibration_people_are_audited(tiny_bundle, drawn):
     answer = json.loads(run("calibrate", tiny_bundle, "--calib", drawn, "--count", 24, "--json"))
     assert answer["people"] == 24
-    assert [row["people"] for row in answer["random"]] == [8, 16, 24]
+    assert [row["people"] for row in answer["settled"]] == [8, 16, 24]
 
 
 @pytest.fixture(scope="module")

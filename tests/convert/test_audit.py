@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from filled import filled
 
 from poseport import bundle, pose
-from poseport.convert import audit, spread
+from poseport.convert import audit
 from poseport.data import coco
 from poseport.skeletons import LSP14
 from poseport.tflite import model_file
@@ -29,43 +30,36 @@ def test_ranges_grow_to_the_whole(network, people):
     steps = []
     found = audit.audit(*network, "tiny", people, most=40, progress=steps.append)
     assert sum(steps) == found.people == 40
-    assert [row.people for row in found.random] == [row.people for row in found.spread] == [8, 16, 32, 40]
-    for rows in (found.random, found.spread):
-        means = [row.mean for row in rows]
-        assert means == sorted(means)
-        assert 0 < rows[0].least <= rows[0].mean < 1
-        assert rows[-1].mean == rows[-1].least == 1
+    assert [row.people for row in found.settled] == [8, 16, 32, 40]
+    means = [row.mean for row in found.settled]
+    assert means == sorted(means)
+    assert 0 < found.settled[0].least <= found.settled[0].mean < 1
+    assert found.settled[-1].mean == found.settled[-1].least == 1
     assert 0 < found.halves.least <= found.halves.mean <= 1
     assert found.halves.people == 20
     assert found.layers > 10
-    assert found.data()["enough"]["random"] == found.enough(found.random)
-    assert "drawn at random" in found.text()
+    assert found.data()["enough"] == found.enough
+    assert "of the whole ranges on average" in found.text()
     assert json.dumps(found.data())
 
 
 def test_a_range_is_that_of_the_values(network, people):
     """The first layer's range over two people is the larger of both; a person twice adds nothing."""
     one, two = people.persons[:2]
-    layers, lows, highs, tones = audit.extremes(*network, [one, two, one], "tiny")
+    layers, lows, highs = audit.extremes(*network, [one, two, one], "tiny")
     assert lows.shape == highs.shape == (3, len(layers))
     np.testing.assert_array_equal(lows[0], lows[2])
     assert (lows <= highs).all()
-    assert (tones[:, 0] > 0).all()
     relu = highs[:, [name.endswith("Relu") for name in layers]]
     assert relu.size
     assert (relu >= 0).all()
 
 
-def test_fewer_spread_people_span_more(people):
-    """Two tall people among small ones, and one dark crop, come before any second ordinary one."""
-    persons = [replace(p, box_xywh=(0.0, 0.0, 50.0, 50.0 + i / 100)) for i, p in enumerate([people.persons[0]] * 20)]
-    persons[7] = replace(persons[7], box_xywh=(0.0, 0.0, 50.0, 400.0))
-    persons[11] = replace(persons[11], box_xywh=(0.0, 0.0, 50.0, 6.0))
-    tones = np.tile([120.0, 40.0], (20, 1))
-    tones[3] = [20.0, 5.0]
-    order = spread.order(persons, tones)
-    assert sorted(order) == list(range(20))
-    assert set(order[:4]) >= {3, 7, 11}
+@pytest.mark.parametrize(("value", "message"), [(np.nan, "not finite"), (0.0, "cannot tell how ranges settle")])
+def test_ranges_that_mean_nothing_are_refused(value, message, network, people):
+    data, spec = network
+    with pytest.raises(ValueError, match=message):
+        audit.audit(filled(data, value), spec, "tiny", people, most=16)
 
 
 def test_people_who_cannot_calibrate_are_refused(network, people, tmp_path):

@@ -42,12 +42,8 @@ def calib(tmp_path_factory):
 
 
 SPECS = {
-    "hourglass": PoseSpec(
-        "hg", HourglassArchitecture(stacks=2, width=16, depth=2), COCO17, (64, 64), HeatmapOutput()
-    ),
-    "deeppose": PoseSpec(
-        "dp", DeepPoseArchitecture(width=0.25, dense_units=32), COCO17, (64, 64), CoordsOutput()
-    ),
+    "hourglass": PoseSpec("hg", HourglassArchitecture(stacks=2, width=16, depth=2), COCO17, (64, 64), HeatmapOutput()),
+    "deeppose": PoseSpec("dp", DeepPoseArchitecture(width=0.25, dense_units=32), COCO17, (64, 64), CoordsOutput()),
 }
 
 
