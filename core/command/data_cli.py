@@ -23,6 +23,8 @@ COMMANDS = {
     "from-mpii": ("poseport.command.formats_cli", "from_mpii", "Convert MPII Human Pose to COCO form."),
     "from-flic": ("poseport.command.formats_cli", "from_flic", "Convert FLIC to COCO form."),
     "from-lsp": ("poseport.command.formats_cli", "from_lsp", "Convert Leeds Sports Pose to COCO form."),
+    "from-yolo": ("poseport.command.labels_cli", "from_yolo", "Convert YOLO-pose labels to COCO form."),
+    "to-yolo": ("poseport.command.labels_cli", "to_yolo", "Write YOLO-pose labels of a data set."),
     "check": ("poseport.command.data_cli", "check", "List what is wrong with a data set."),
     "stats": ("poseport.command.data_cli", "describe", "Describe a data set: people, sizes, labelled keypoints."),
     "disagree": ("poseport.train.data_cli", "disagree", "List labels that a trained network contradicts."),

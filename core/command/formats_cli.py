@@ -11,7 +11,7 @@ import click
 from poseport.command.options import PATH, F, answer, guarded, output_options, progress
 
 if TYPE_CHECKING:
-    from poseport.data.coco_folder import ReadSet
+    from poseport.data.formats.coco_folder import ConvertedSet
 
 
 def conversion_options(command: F) -> F:
@@ -34,10 +34,11 @@ def from_mpii(source: Path, images: Path | None, out: Path, quiet: bool, as_json
 
     Example: poseport data from-mpii mpii_human_pose_v1_u12_2 --images mpii/images --out mpii
     """
-    from poseport.data import layout, readers
+    from poseport.data import layout
+    from poseport.data.formats import mpii_flic_lsp
 
-    mat = readers.find_mat(source, "mpii_human_pose_v1*.mat")
-    _convert([(readers.mpii(mat), layout.find_images(mat, images))], out, quiet=quiet, as_json=as_json)
+    mat = mpii_flic_lsp.find_mat(source, "mpii_human_pose_v1*.mat")
+    convert([(mpii_flic_lsp.mpii(mat), layout.find_images(mat, images))], out, quiet=quiet, as_json=as_json)
 
 
 @click.command("from-flic")
@@ -50,10 +51,11 @@ def from_flic(source: Path, images: Path | None, out: Path, quiet: bool, as_json
 
     Example: poseport data from-flic FLIC --out flic
     """
-    from poseport.data import layout, readers
+    from poseport.data import layout
+    from poseport.data.formats import mpii_flic_lsp
 
-    mat = readers.find_mat(source, "examples.mat")
-    _convert([(readers.flic(mat), layout.find_images(mat, images))], out, quiet=quiet, as_json=as_json)
+    mat = mpii_flic_lsp.find_mat(source, "examples.mat")
+    convert([(mpii_flic_lsp.flic(mat), layout.find_images(mat, images))], out, quiet=quiet, as_json=as_json)
 
 
 @click.command("from-lsp")
@@ -68,7 +70,8 @@ def from_lsp(sources: tuple[Path, ...], images: Path | None, out: Path, quiet: b
 
     Example: poseport data from-lsp lsp_dataset lspet_dataset --out lsp
     """
-    from poseport.data import layout, readers
+    from poseport.data import layout
+    from poseport.data.formats import mpii_flic_lsp
 
     if images is not None and len(sources) > 1:
         raise ValueError(
@@ -76,14 +79,15 @@ def from_lsp(sources: tuple[Path, ...], images: Path | None, out: Path, quiet: b
         )
     sets = []
     for source in sources:
-        mat = readers.find_mat(source, "joints.mat")
+        mat = mpii_flic_lsp.find_mat(source, "joints.mat")
         folder = layout.find_images(mat, images)
-        sets.append((readers.lsp(mat, folder), folder))
-    _convert(sets, out, quiet=quiet, as_json=as_json)
+        sets.append((mpii_flic_lsp.lsp(mat, folder), folder))
+    convert(sets, out, quiet=quiet, as_json=as_json)
 
 
-def _convert(sets: Sequence[tuple[ReadSet, Path]], out: Path, *, quiet: bool, as_json: bool) -> None:
-    from poseport.data import coco_folder
+def convert(sets: Sequence[tuple[ConvertedSet, Path]], out: Path, *, quiet: bool, as_json: bool) -> None:
+    """Write sets that were read from another format, and print what was written."""
+    from poseport.data.formats import coco_folder
 
     count = sum(len({s.file_name for s in found.people}) for found, _ in sets)
     with progress("reading images", count, hidden=quiet or as_json) as advance:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from poseport.data import coco_json
-from poseport.data.coco_folder import FILLED, points_box
+from poseport.data.formats.coco_folder import FILLED, points_box
 from poseport.skeleton import Skeleton
 
 # keypoints that score less are left unlabelled in annotations

@@ -106,6 +106,14 @@ def stored_hw(path: Path) -> tuple[int, int]:
     return height, width
 
 
+def shown_hw(path: Path) -> tuple[int, int]:
+    """Height and width of an image as viewers show it, after the rotation (EXIF) that its file asks for."""
+    h, w = stored_hw(path)
+    with open(path, "rb") as file:
+        turned = orientation(file.read(65_536)) >= 5
+    return (w, h) if turned else (h, w)
+
+
 def image_digest(path: Path) -> str:
     """`digest` of an image file."""
     return digest(read_bytes(path))

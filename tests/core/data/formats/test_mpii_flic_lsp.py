@@ -14,7 +14,8 @@ import pytest
 from places import SHARED
 from scipy.io import savemat
 
-from poseport.data import coco, coco_folder, readers
+from poseport.data import coco
+from poseport.data.formats import coco_folder, mpii_flic_lsp
 from poseport.data.images import read_image, stored_hw
 from poseport.skeletons import COCO17, FLIC11, LSP14, MPII16
 
@@ -90,7 +91,7 @@ def mpii_mat(folder: Path, release: Any) -> Path:
 
 def test_mpii(tmp_path: Path) -> None:
     images = photos(tmp_path / "images", "a.jpg", "b.jpg")  # c and d show nobody with labels, and are not asked for
-    found = readers.mpii(mpii_mat(tmp_path, mpii_release()))
+    found = mpii_flic_lsp.mpii(mpii_mat(tmp_path, mpii_release()))
     assert found.left_out == {"without labels": 2, "in neither split": 0}
     out = tmp_path / "coco"
     (written,) = coco_folder.write([(found, images)], out)
@@ -121,7 +122,7 @@ def test_one_image_with_one_person_with_one_point(tmp_path: Path) -> None:
     photos(tmp_path / "images", "a.jpg")
     one = structs({"annopoints": {"point": structs({"x": 3, "y": 5, "id": 7, "is_visible": 1})}})
     path = mpii_mat(tmp_path, {"annolist": structs({"image": {"name": "a.jpg"}, "annorect": one}), "img_train": 1})
-    coco_folder.write([(readers.mpii(path), tmp_path / "images")], tmp_path / "out")
+    coco_folder.write([(mpii_flic_lsp.mpii(path), tmp_path / "images")], tmp_path / "out")
     assert coco.load(tmp_path / "out").persons[0].keypoints[7].tolist() == [2, 4, 2]
 
 
@@ -152,7 +153,7 @@ def test_flic(tmp_path: Path) -> None:
             )
         },
     )
-    found = readers.flic(readers.find_mat(tmp_path, "examples.mat"))
+    found = mpii_flic_lsp.flic(mpii_flic_lsp.find_mat(tmp_path, "examples.mat"))
     assert found.left_out["in neither split"] == 1
     train, test = coco_folder.write([(found, images)], tmp_path / "out")
     assert (train.split, train.people, train.images) == ("train", 2, 1)
@@ -189,7 +190,7 @@ def lsp_source(folder: Path, array: np.ndarray, digits: int, suffix: str = "jpg"
 def test_lsp_one_means_hidden(tmp_path: Path) -> None:
     array = joints(3, lambda k, i: int(k == i)).transpose(1, 0, 2)
     mat = lsp_source(tmp_path, array, 4)
-    found = readers.lsp(mat, tmp_path / "images")
+    found = mpii_flic_lsp.lsp(mat, tmp_path / "images")
     (train,) = coco_folder.write([(found, tmp_path / "images")], tmp_path / "out")
     people = coco.load(train.path)
     assert people.skeleton is LSP14
@@ -203,7 +204,7 @@ def test_lspet_one_means_labelled(tmp_path: Path) -> None:
     array = joints(4, lambda k, i: int(k > i))
     array[:, :2] = np.where(array[:, 2:] > 0, array[:, :2], -51.0)  # what the original holds there
     mat = lsp_source(tmp_path, array, 5, "png")
-    found = readers.lsp(mat, tmp_path / "images")
+    found = mpii_flic_lsp.lsp(mat, tmp_path / "images")
     (train,) = coco_folder.write([(found, tmp_path / "images")], tmp_path / "out")
     for i, person in enumerate(coco.load(train.path).persons):
         assert person.keypoints[:, 2].tolist() == [2 if k > i else 0 for k in range(14)]
@@ -220,7 +221,7 @@ def test_the_first_thousand_of_lsp_train(tmp_path: Path) -> None:
     for i in range(1003):
         (tmp_path / "images" / f"im{i + 1:04d}.jpg").symlink_to(photo)
     savemat(tmp_path / "joints.mat", {"joints": array})
-    found = readers.lsp(tmp_path / "joints.mat", tmp_path / "images")
+    found = mpii_flic_lsp.lsp(tmp_path / "joints.mat", tmp_path / "images")
     assert [s.split for s in found.people] == ["train"] * 1000 + ["test"] * 3
     assert found.people[1000].file_name == "im1001.jpg"
 
@@ -229,7 +230,7 @@ def test_two_sources_become_one_set(tmp_path: Path) -> None:
     lsp_source(tmp_path / "lsp_dataset", joints(2, lambda k, i: 0).transpose(1, 0, 2), 4)
     lsp_source(tmp_path / "lspet_dataset", joints(3, lambda k, i: 1), 5)
     folders = [tmp_path / name / "images" for name in ("lsp_dataset", "lspet_dataset")]
-    sets = [(readers.lsp(folder.parent / "joints.mat", folder), folder) for folder in folders]
+    sets = [(mpii_flic_lsp.lsp(folder.parent / "joints.mat", folder), folder) for folder in folders]
     (train,) = coco_folder.write(sets, tmp_path / "out")
     people = coco.load(train.path)
     assert people.images_dir == tmp_path.resolve()
@@ -244,7 +245,7 @@ def test_two_sources_become_one_set(tmp_path: Path) -> None:
 
 def test_images_whose_numbers_have_gaps_go_by_order_when_none_is_missing(tmp_path: Path) -> None:
     mat = lsp_source(tmp_path, joints(2, lambda k, i: 1), 5, "png", first=7)
-    assert [s.file_name for s in readers.lsp(mat, tmp_path / "images").people] == ["im00007.png", "im00008.png"]
+    assert [s.file_name for s in mpii_flic_lsp.lsp(mat, tmp_path / "images").people] == ["im00007.png", "im00008.png"]
 
 
 @needs_real
@@ -258,7 +259,7 @@ def test_real_lspet_through_its_original_form(tmp_path: Path) -> None:
     for i, annotation in enumerate(chosen):
         (tmp_path / "images" / f"im{i + 1:05d}.jpg").symlink_to(REAL / "images" / names[annotation["image_id"]])
     savemat(tmp_path / "joints.mat", {"joints": original.transpose(1, 2, 0) + np.array([1, 1, 0])[:, None]})
-    found = readers.lsp(tmp_path / "joints.mat", tmp_path / "images")
+    found = mpii_flic_lsp.lsp(tmp_path / "joints.mat", tmp_path / "images")
     coco_folder.write([(found, tmp_path / "images")], tmp_path / "out")
     persons = coco.load(tmp_path / "out").persons
     assert len(persons) == 60
@@ -276,7 +277,7 @@ def broken(change: Callable[[dict[str, Any]], Any]) -> Callable[[Path], Any]:
     def read(folder: Path) -> Any:
         release = mpii_release()
         change(release)
-        return readers.mpii(mpii_mat(folder, release))
+        return mpii_flic_lsp.mpii(mpii_mat(folder, release))
 
     return read
 
@@ -285,7 +286,7 @@ def lsp_of(array: np.ndarray) -> Callable[[Path], Any]:
     def read(folder: Path) -> Any:
         (folder / "images").mkdir()
         savemat(folder / "joints.mat", {"joints": array})
-        return readers.lsp(folder / "joints.mat", folder / "images")
+        return mpii_flic_lsp.lsp(folder / "joints.mat", folder / "images")
 
     return read
 
@@ -293,7 +294,7 @@ def lsp_of(array: np.ndarray) -> Callable[[Path], Any]:
 def bytes_of(data: bytes) -> Callable[[Path], Any]:
     def read(folder: Path) -> Any:
         (folder / "examples.mat").write_bytes(data)
-        return readers.flic(folder / "examples.mat")
+        return mpii_flic_lsp.flic(folder / "examples.mat")
 
     return read
 
@@ -302,7 +303,7 @@ def flic_of(**changes: Any) -> Callable[[Path], Any]:
     def read(folder: Path) -> Any:
         example = {k: v for k, v in {**flic_example("a.jpg", 1, 0), **changes}.items() if v is not None}
         savemat(folder / "examples.mat", {"examples": structs(flic_example("a.jpg", 1, 0), example)})
-        return readers.flic(folder / "examples.mat")
+        return mpii_flic_lsp.flic(folder / "examples.mat")
 
     return read
 
@@ -318,7 +319,7 @@ FAULTS = {
         bytes_of(b"MATLAB 7.3 MAT-file".ljust(124) + struct.pack("<HH", 0x0200, 0x4D49) + bytes(400)),
         "not a MATLAB file that can be read .*HDF",
     ),
-    "another set": (lambda f: readers.flic(mpii_mat(f, mpii_release())), "holds no variable 'examples'"),
+    "another set": (lambda f: mpii_flic_lsp.flic(mpii_mat(f, mpii_release())), "holds no variable 'examples'"),
     "no annolist": (broken(lambda r: r.pop("annolist")), "RELEASE: no field 'annolist'; expected the fields of"),
     "too few img_train": (broken(lambda r: r.update(img_train=[1, 1])), "RELEASE: zip.*; expected"),
     "a point that is none": (broken(bad_point), "entry 2: a point has id 16, expected 0 to 15"),
@@ -332,7 +333,10 @@ FAULTS = {
     "lsp of another shape": (lsp_of(np.zeros((2, 14, 5))), r"joints is \(2, 14, 5\); expected \(3, 14, N\) of LSP or"),
     "lsp with other flags": (lsp_of(np.full((3, 14, 5), 7.0)), "third number of a joint is 7 to 7; expected 0 or 1"),
     "lsp without images": (lsp_of(np.ones((14, 3, 5))), "image 1 of the 5 people of .*joints.mat is missing"),
-    "nothing in the folder": (lambda f: readers.find_mat(f, "joints.mat"), "0 files are called joints.mat; give the"),
+    "nothing in the folder": (
+        lambda f: mpii_flic_lsp.find_mat(f, "joints.mat"),
+        "0 files are called joints.mat; give the",
+    ),
 }
 
 
@@ -349,7 +353,7 @@ def test_a_file_that_is_not_what_it_should_be_is_one_line(
 def test_images_that_are_missing_broken_or_elsewhere(tmp_path: Path) -> None:
     images, out = tmp_path / "images", tmp_path / "out"
     photos(images, "a.jpg")
-    found = readers.mpii(mpii_mat(tmp_path, mpii_release()))
+    found = mpii_flic_lsp.mpii(mpii_mat(tmp_path, mpii_release()))
     with pytest.raises(
         ValueError, match=r"b\.jpg: image cannot be read \(No such file .*; check the name, or --images"
     ):
@@ -361,12 +365,12 @@ def test_images_that_are_missing_broken_or_elsewhere(tmp_path: Path) -> None:
     release = mpii_release()
     release["annolist"]["image"][0, 1] = {"name": "../b.jpg"}
     with pytest.raises(ValueError, match=r"file_name '\.\./b\.jpg' leaves the image folder"):
-        coco_folder.write([(readers.mpii(mpii_mat(tmp_path, release)), images)], out)
+        coco_folder.write([(mpii_flic_lsp.mpii(mpii_mat(tmp_path, release)), images)], out)
 
 
 def test_what_is_there_is_not_overwritten(tmp_path: Path) -> None:
     images, out = photos(tmp_path / "images", "a.jpg", "b.jpg"), tmp_path / "out"
-    found = readers.mpii(mpii_mat(tmp_path, mpii_release()))
+    found = mpii_flic_lsp.mpii(mpii_mat(tmp_path, mpii_release()))
     (out / "images").mkdir(parents=True)
     with pytest.raises(ValueError, match=r"out/images: is there and is not .*; remove it or choose another --out"):
         coco_folder.write([(found, images)], out)

@@ -1,4 +1,4 @@
-"""People of another format -> a COCO-form folder that refers to the images where they lie."""
+"""Writes people that were read from another format as a COCO-form folder, which links to the images where they are."""
 
 from __future__ import annotations
 
@@ -16,17 +16,21 @@ from poseport.data.images import stored_hw
 from poseport.data.layout import ImageFolder
 from poseport.skeleton import Skeleton
 
-# of a box's area a person's outline fills: what CrowdPose's evaluation takes where no outline is labelled
+# share of a box that a person's outline fills: what CrowdPose's evaluation takes where no outline is labelled
 FILLED = 0.53
 
 
 @dataclass(frozen=True, eq=False)
-class Somebody:
-    """One labelled person.
+class LabelledPerson:
+    """One labelled person of another format.
 
-    split: "train" or "test". file_name: below the folder of the images. keypoints: (K, 3) x, y in image
-    pixels, whose centres are at integers from 0, and COCO's visibility. box_xywh: None takes one around
-    the keypoints. more: kept beside them in the annotation.
+    Attributes:
+        split: Part of the set, such as "train" or "test".
+        file_name: Name of the image, below the folder of the images.
+        keypoints: (K, 3): x and y in image pixels, whose centres are at integers from 0, and COCO's visibility.
+        box_xywh: Left, top, width and height of the box in image pixels; None takes one around the keypoints.
+        more: Further keys of the annotation.
+        image_hw: Height and width of the image that the labels refer to; None takes those that its file stores.
     """
 
     split: str
@@ -34,21 +38,36 @@ class Somebody:
     keypoints: np.ndarray
     box_xywh: tuple[float, float, float, float] | None = None
     more: dict[str, Any] = field(default_factory=dict)
+    image_hw: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, eq=False)
-class ReadSet:
-    """A set as it was read. left_out: reason -> people."""
+class ConvertedSet:
+    """The people of a set in another format.
+
+    Attributes:
+        name: Name of the set, which becomes the description of the file.
+        skeleton: The keypoint set of every person.
+        people: The people.
+        left_out: Reason -> how many people were left out.
+    """
 
     name: str
     skeleton: Skeleton
-    people: Sequence[Somebody]
+    people: Sequence[LabelledPerson]
     left_out: dict[str, int]
 
 
 @dataclass(frozen=True)
-class Written:
-    """An annotations file. left out of it: nobody of its split."""
+class WrittenFile:
+    """One annotations file that was written.
+
+    Attributes:
+        path: The file.
+        split: The part of the set that it holds.
+        people: How many people it holds.
+        images: How many images show them.
+    """
 
     path: Path
     split: str
@@ -64,7 +83,7 @@ def points_box(keypoints: np.ndarray, image_hw: tuple[int, int]) -> tuple[float,
     """
     points = keypoints[keypoints[:, 2] > 0, :2]
     low, high = points.min(axis=0), points.max(axis=0)
-    # somebody seen from the side or lying along an axis still has a width
+    # person seen from the side or lying along an axis still has a width
     margin = np.maximum((high - low) / 8, max((high - low).max() / 20, 1.0))
     size = np.array(image_hw[::-1], float)
     low, high = np.clip(low - margin, -0.5, size - 1.5), np.clip(high + margin, 0.5, size - 0.5)
@@ -72,32 +91,41 @@ def points_box(keypoints: np.ndarray, image_hw: tuple[int, int]) -> tuple[float,
 
 
 def write(
-    sets: Sequence[tuple[ReadSet, Path]], out: Path, progress: Callable[[int], None] | None = None
-) -> list[Written]:
-    """Write OUT/person_keypoints_{train,test}.json and the link OUT/images; nothing is copied.
+    sets: Sequence[tuple[ConvertedSet, Path]], out: Path, progress: Callable[[int], None] | None = None
+) -> list[WrittenFile]:
+    """Write OUT/person_keypoints_SPLIT.json for every split, and the link OUT/images; nothing is copied.
 
-    sets: people and the folder of their images; several (of one skeleton) become one set, whose images
-    folder is the nearest that holds all of them. A split without people is not written. progress: called
-    with the number of images just looked at.
-    Raises ValueError for a missing or broken image, a name that leaves its folder, and a set that is there.
+    Args:
+        sets: People and the folder of their images. Several sets, of one skeleton, become one, whose images folder is
+            the nearest that holds all of them.
+        out: The folder to write.
+        progress: Called with the number of images just opened.
+
+    Returns:
+        The files, the training people's first. A split without people has no file.
+
+    Raises:
+        ValueError: If an image is missing or broken, a name leaves its folder, or the set exists already.
     """
     folders = [folder.resolve() for _, folder in sets]
     root = Path(os.path.commonpath(folders))
-    for split in ("train", "test"):
+    splits = list(dict.fromkeys(s.split for found, _ in sets for s in found.people))
+    splits.sort(key=lambda split: split == "train")
+    for split in splits:
         path = out / f"person_keypoints_{split}.json"
         if path.exists():
             raise ValueError(f"{path}: exists already; remove it or choose another --out")
     people = [
-        (somebody, ImageFolder(folder).file(somebody.file_name))
+        (person, ImageFolder(folder).file(person.file_name))
         for (found, _), folder in zip(sets, folders, strict=True)
-        for somebody in found.people
+        for person in found.people
     ]
     if not people:
         raise ValueError(f"{sets[0][0].name}: nobody has a labelled keypoint; is it the right file?")
-    sizes: dict[Path, tuple[int, int]] = {}
+    sizes = {path: person.image_hw for person, path in people if person.image_hw is not None}
     with ThreadPoolExecutor(8) as pool:  # waiting for the disk, not computing
         paths = list(dict.fromkeys(path for _, path in people))
-        for path, image_hw in zip(paths, pool.map(stored_hw, paths), strict=True):
+        for path, image_hw in zip(paths, pool.map(lambda p: sizes.get(p) or stored_hw(p), paths), strict=True):
             sizes[path] = image_hw
             if progress is not None:
                 progress(1)
@@ -105,7 +133,7 @@ def write(
     ids = {path: number for number, path in enumerate(paths, 1)}
     description = " and ".join(found.name for found, _ in sets)
     written = []
-    for split in ("test", "train"):  # a train file that is there says that all is
+    for split in splits:  # train comes last, so a train file says that the set is complete
         chosen = [(number, s, path) for number, (s, path) in enumerate(people, 1) if s.split == split]
         if not chosen:
             continue
@@ -118,15 +146,15 @@ def write(
             [_annotation(number, ids[path], s, sizes[path]) for number, s, path in chosen],
             f"{description}, {split}",
         )
-        written.append(Written(out_path, split, len(chosen), len(seen)))
+        written.append(WrittenFile(out_path, split, len(chosen), len(seen)))
     return written[::-1]
 
 
-def _annotation(number: int, image_id: int, somebody: Somebody, image_hw: tuple[int, int]) -> dict[str, Any]:
-    around = points_box(somebody.keypoints, image_hw)
-    box = [round(v, 2) for v in somebody.box_xywh or around]
+def _annotation(number: int, image_id: int, person: LabelledPerson, image_hw: tuple[int, int]) -> dict[str, Any]:
+    around = points_box(person.keypoints, image_hw)
+    box = [round(v, 2) for v in person.box_xywh or around]
     area = round(FILLED * around[2] * around[3], 2)
-    return coco_json.annotation(number, image_id, somebody.keypoints, box, area, **somebody.more)
+    return coco_json.annotation(number, image_id, person.keypoints, box, area, **person.more)
 
 
 def _link(out: Path, images: Path) -> None:

@@ -1,4 +1,4 @@
-"""MPII, FLIC and LSP as they are downloaded -> people that `foreign` writes in COCO form.
+"""MPII, FLIC and LSP as they are downloaded -> people that `coco_folder` writes in COCO form.
 
 What their files mean is taken from the sets' own readmes and from the conversion that Convolutional Pose
 Machines trained with (https://github.com/shihenw/convolutional-pose-machines-release, training/genJSON.m).
@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from poseport.data.coco_folder import ReadSet, Somebody
+from poseport.data.formats.coco_folder import ConvertedSet, LabelledPerson
 from poseport.skeleton import Skeleton
 from poseport.skeletons import FLIC11, LSP14, MPII16
 
@@ -26,7 +26,7 @@ _LSP_TRAIN = 1000
 _IMAGE_NUMBER = re.compile(r"im0*(\d+)\.(jpg|jpeg|png)", re.IGNORECASE)
 
 
-def mpii(path: Path) -> ReadSet:
+def mpii(path: Path) -> ConvertedSet:
     """MPII Human Pose (Andriluka et al. 2014): `mpii_human_pose_v1_u12_1.mat`, variable RELEASE.
 
     A box is the square of 200 px x scale that hourglasses are trained on, 15 px x scale below the centre so
@@ -37,10 +37,10 @@ def mpii(path: Path) -> ReadSet:
     release = read_mat(path, "RELEASE")
     expected = "the fields of version 1.0: annolist.image.name, annolist.annorect.annopoints.point, img_train"
 
-    def read(entry: tuple[dict[str, Any], Any]) -> Iterator[Somebody]:
+    def read(entry: tuple[dict[str, Any], Any]) -> Iterator[LabelledPerson]:
         image, is_train = entry
         for rectangle in _many(image["annorect"]):
-            yield Somebody(
+            yield LabelledPerson(
                 split="train" if is_train else "test",
                 file_name=str(image["image"]["name"]),
                 keypoints=_mpii_keypoints(rectangle),
@@ -52,22 +52,22 @@ def mpii(path: Path) -> ReadSet:
         entries = list(zip(_many(release["annolist"]), np.atleast_1d(release["img_train"]), strict=True))
     except (KeyError, TypeError, IndexError, ValueError) as error:
         raise ValueError(f"{path}: RELEASE: {_reason(error)}; expected {expected}") from None
-    return _foreign("MPII Human Pose", MPII16, _each(path, entries, read, expected))
+    return _converted("MPII Human Pose", MPII16, _each(path, entries, read, expected))
 
 
-def flic(path: Path) -> ReadSet:
+def flic(path: Path) -> ConvertedSet:
     """FLIC (Sapp and Taskar 2013): `examples.mat`, variable examples.
 
     Only the upper body is labelled, and not whether it is seen. A box is 2.2 heights of the torso that a
     detector found, about the chest, as Convolutional Pose Machines cut it; `torso_box` keeps the torso.
     """
 
-    def read(example: dict[str, Any]) -> Iterator[Somebody]:
+    def read(example: dict[str, Any]) -> Iterator[LabelledPerson]:
         points = np.asarray(example["coords"], float)[:2, _FLIC_COLUMNS].T - 1
         known = np.isfinite(points).all(axis=1)
         left, top, right, bottom = (float(v) - 1 for v in example["torsobox"])
         side = 2.2 * (bottom - top)
-        yield Somebody(
+        yield LabelledPerson(
             split="train" if example["istrain"] else "test" if example["istest"] else "",
             file_name=str(example["filepath"]),
             keypoints=np.column_stack([np.where(known[:, None], points, 0), 2 * known]),
@@ -81,10 +81,10 @@ def flic(path: Path) -> ReadSet:
         entries = _many(examples)
     except TypeError as error:
         raise ValueError(f"{path}: examples: {_reason(error)}; expected structs with {expected}") from None
-    return _foreign("FLIC", FLIC11, _each(path, entries, read, expected))
+    return _converted("FLIC", FLIC11, _each(path, entries, read, expected))
 
 
-def lsp(path: Path, images: Path) -> ReadSet:
+def lsp(path: Path, images: Path) -> ConvertedSet:
     """Leeds Sports Pose (Johnson and Everingham 2010) or its extension (2011): `joints.mat`, variable joints.
 
     The two say opposite things in the third number. LSP, (3, 14, N), has every joint labelled, 1 where it is
@@ -103,8 +103,8 @@ def lsp(path: Path, images: Path) -> ReadSet:
     seen = np.where(flags == 1, 2, 0) if extended else np.where(flags == 1, 1, 2)
     keypoints = np.concatenate([np.where(seen[..., None] > 0, joints[..., :2] - 1, 0), seen[..., None]], axis=-1)
     splits = ["train" if extended or i < _LSP_TRAIN else "test" for i in range(len(joints))]
-    people = map(Somebody, splits, _lsp_images(path, images, len(joints)), keypoints)
-    return _foreign("Leeds Sports Pose" + (" Extended" if extended else ""), LSP14, list(people))
+    people = map(LabelledPerson, splits, _lsp_images(path, images, len(joints)), keypoints)
+    return _converted("Leeds Sports Pose" + (" Extended" if extended else ""), LSP14, list(people))
 
 
 def find_mat(source: Path, pattern: str) -> Path:
@@ -133,16 +133,18 @@ def read_mat(path: Path, variable: str) -> Any:
     return content[variable]
 
 
-def _foreign(name: str, skeleton: Skeleton, everybody: Sequence[Somebody]) -> ReadSet:
+def _converted(name: str, skeleton: Skeleton, everybody: Sequence[LabelledPerson]) -> ConvertedSet:
     labelled = [s for s in everybody if s.keypoints[:, 2].any()]
     kept = [s for s in labelled if s.split]
     left_out = {"without labels": len(everybody) - len(labelled), "in neither split": len(labelled) - len(kept)}
-    return ReadSet(name, skeleton, kept, left_out)
+    return ConvertedSet(name, skeleton, kept, left_out)
 
 
-def _each(path: Path, entries: Sequence[T], read: Callable[[T], Iterator[Somebody]], expected: str) -> list[Somebody]:
+def _each(
+    path: Path, entries: Sequence[T], read: Callable[[T], Iterator[LabelledPerson]], expected: str
+) -> list[LabelledPerson]:
     """What `read` makes of all entries; a missing or odd field raises a ValueError that names the entry."""
-    people: list[Somebody] = []
+    people: list[LabelledPerson] = []
     for number, entry in enumerate(entries, 1):
         try:
             people += read(entry)

@@ -1,0 +1,1 @@
+"""Other label formats: read into people, and written from them."""
