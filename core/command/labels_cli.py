@@ -32,7 +32,7 @@ def from_yolo(source: Path, out: Path, category: str | None, skeleton: str | Non
 
     Example: poseport data from-yolo yolo --out people
     """
-    from poseport import skeleton as skeletons
+    from poseport import skeletons
     from poseport.data.formats import yolo_reader
 
     own = skeletons.find(skeleton) if skeleton else None

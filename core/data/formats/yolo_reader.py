@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from poseport import skeleton as skeletons
+from poseport import skeletons
 from poseport.data.formats.coco_folder import ConvertedSet, LabelledPerson
 from poseport.data.images import shown_hw
 from poseport.skeleton import Skeleton

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from poseport.command.cli import main
 from poseport.data import coco
 from poseport.data.formats import yolo_reader
-from poseport.skeleton import COCO17, LSP14
+from poseport.skeletons import COCO17, LSP14
 
 FLIP = COCO17.flip_index.tolist()
 
