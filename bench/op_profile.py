@@ -21,7 +21,8 @@ from poseport import pose
 from poseport.bench.formatting import plural
 from poseport.data.drawn import synth
 from poseport.tflite.inspection import Inspection, inspect_bytes
-from poseport.tflite.runner import Pose, Runner, load, open_interpreter
+from poseport.tflite.interpreter import Runner, open_interpreter
+from poseport.tflite.runner import Pose, load
 
 RUNS, WARMUP = 50, 5
 

@@ -19,7 +19,7 @@ from poseport.data.people import People, Person
 from poseport.records import to_data
 from poseport.spec import PoseSpec
 from poseport.tflite.inspection import inspect_bytes
-from poseport.tflite.runner import Runner
+from poseport.tflite.interpreter import Runner
 
 COUNTS = (8, 16, 32, 64, 128, 256, 512)
 # Ranges are settled when they reach this share of the whole ranges, on average over the layers.

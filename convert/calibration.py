@@ -13,7 +13,7 @@ from poseport.data import batches
 from poseport.data.people import People, Person
 from poseport.spec import PoseSpec
 from poseport.tflite.card import Calibration
-from poseport.tflite.runner import Runner
+from poseport.tflite.interpreter import Runner
 
 _WORDS = {"calib": "calibrate", "tune": "be tuned on"}
 

@@ -23,7 +23,7 @@ from poseport.records import dumps, loads
 from poseport.skeleton import Skeleton
 from poseport.skeletons import COCO17, LSP14
 from poseport.spec import CoordsOutput, Decode, HeatmapOutput, KeypointsOutput, PoseSpec, Refine
-from poseport.tflite.runner import from_steps, to_steps
+from poseport.tflite.interpreter import from_steps, to_steps
 
 FOLDER = Path(__file__).parent / "golden"
 Case = dict[str, Any]

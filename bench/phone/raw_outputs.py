@@ -17,7 +17,7 @@ from poseport.bench.phone.files import Hardware, Sent
 from poseport.bench.phone.parts import Job
 from poseport.bench.phone.run import Cannot
 from poseport.bench.phone.to_records import outputs, parts
-from poseport.tflite.runner import Runner
+from poseport.tflite.interpreter import Runner
 
 
 def on_phone(device: Device, hardware: Hardware = "CPU") -> Callable[[bytes, np.ndarray], np.ndarray]:

@@ -12,7 +12,8 @@ from poseport.data import batches
 from poseport.data.people import Person
 from poseport.spec import HeatmapOutput
 from poseport.tflite.inspection import Inspection
-from poseport.tflite.runner import Pose, Runner
+from poseport.tflite.interpreter import Runner
+from poseport.tflite.runner import Pose
 
 # Of 256: a peak of 16 steps is half lost in rounding where DARK reads it (its slopes are a tenth of the peak),
 # one of 64 is not.

@@ -23,7 +23,7 @@ from poseport.convert.recipes import Recipe
 from poseport.spec import PoseSpec
 from poseport.tflite.card import BudgetSearch
 from poseport.tflite.inspection import Inspection, OpInfo, inspect_bytes
-from poseport.tflite.runner import Runner
+from poseport.tflite.interpreter import Runner
 
 Ranges = dict[str, tuple[float, float]]
 

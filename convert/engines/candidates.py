@@ -17,7 +17,7 @@ from poseport.scoring import metrics
 from poseport.scoring.score import score
 from poseport.spec import PoseSpec
 from poseport.tflite.card import CandidateResult
-from poseport.tflite.runner import Runner
+from poseport.tflite.interpreter import Runner
 
 
 @dataclass(frozen=True)

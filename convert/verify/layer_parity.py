@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from poseport.tflite.runner import Runner
+from poseport.tflite.interpreter import Runner
 
 # scales in a file are float32 of what the network has
 _SAME_SCALE = 1e-4

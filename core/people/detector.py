@@ -8,7 +8,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from poseport.tflite.runner import open_interpreter
+from poseport.tflite.interpreter import open_interpreter
 
 PERSON = 0
 

@@ -1,6 +1,6 @@
-"""The card that a converted file carries: what it is, and how it was made.
+"""The card in a converted file: what the network is, and how the file was made.
 
-Records as in `poseport.spec`: plain values, strict JSON, no behaviour.
+The records hold plain values only, and are written as strict JSON by `poseport.records`.
 """
 
 from __future__ import annotations
@@ -12,10 +12,13 @@ from poseport.spec import PoseSpec
 
 @dataclass(frozen=True)
 class Calibration:
-    """Which people settled the activation ranges of a quantized file.
+    """The people on whom the activation ranges of a quantized file were measured.
 
-    people: (image id, annotation id) of each, in the order used.
-    images_sha256: first 16 hex digits of the sha256 of each person's image file.
+    Attributes:
+        annotations_sha256: of the annotations file.
+        seed: of the random choice.
+        people: (image id, annotation id) of each person, in the order of their use.
+        images_sha256: first 16 hex digits of the sha256 of each person's image file.
     """
 
     annotations_sha256: str
@@ -26,10 +29,14 @@ class Calibration:
 
 @dataclass(frozen=True)
 class CandidateResult:
-    """The result of one file on the people to tune on.
+    """What a file reached on the people that a budget was tuned on.
 
-    ap: OKS-AP in [0, 1]. moved: 1 - OKS of its keypoints with those of the float file as labels; moved_px: mean
-    distance to those, in input pixels. ms: median of one inference on one thread of the host.
+    Attributes:
+        ap: OKS-AP in [0, 1].
+        moved: 1 - OKS of its keypoints with those of the float file as labels.
+        moved_px: mean distance to the keypoints of the float file, in input pixels.
+        ms: median time of one inference on one thread of the host.
+        bytes: size of the file.
     """
 
     ap: float
@@ -41,7 +48,7 @@ class CandidateResult:
 
 @dataclass(frozen=True)
 class LayerCost:
-    """What quantizing one layer alone costs, the rest being float32; the numbers as in `CandidateResult`."""
+    """The cost of quantizing one layer while all others are float32; moved, moved_px as in `CandidateResult`."""
 
     layer: str
     macs: int
@@ -51,9 +58,14 @@ class LayerCost:
 
 @dataclass(frozen=True)
 class BudgetStep:
-    """One file on the way: its recipe, how many of the costliest layers were kept and their share of multiply-adds.
+    """One file that the search for a budget tried.
 
-    ap_drop: points of AP (100 x) lost against float32.
+    Attributes:
+        recipe: of the file.
+        kept: how many of the costliest layers were not quantized to int8.
+        kept_macs_share: their share of the multiply-adds.
+        ap_drop: points of AP (100 x) lost against float32.
+        measured: what the file reached.
     """
 
     recipe: str
@@ -67,9 +79,12 @@ class BudgetStep:
 class BudgetSearch:
     """How a file was brought within an accuracy budget.
 
-    max_ap_drop: points of AP that it might lose. tune: the people on whom that was measured, neither those that
-    settled ranges nor those of an evaluation. ranking: costliest layer first, empty where plain int8 was enough.
-    curve: in the order in which they were tried; the last is the file.
+    Attributes:
+        max_ap_drop: points of AP that the file may lose.
+        tune: the people on whom the loss was measured; neither calibration nor evaluation people.
+        float32: what the float file reached.
+        ranking: the layers, costliest first; empty if plain int8 was good enough.
+        curve: the files in the order in which they were tried; the last one was written.
     """
 
     max_ap_drop: float
@@ -81,9 +96,15 @@ class BudgetSearch:
 
 @dataclass(frozen=True)
 class FineTuning:
-    """The training that a network had while it was converted (recipe int8-qat).
+    """The training of a network during its conversion (recipe int8-qat).
 
-    people: of these annotations, seen `epochs` times. teacher: share of each target that was the float network's.
+    Attributes:
+        annotations_sha256: of the annotations file.
+        people: number of people.
+        epochs: passes over them.
+        learning_rate: of the optimizer.
+        teacher: share of each target that came from the float network.
+        seed: of the training.
     """
 
     annotations_sha256: str
@@ -96,7 +117,18 @@ class FineTuning:
 
 @dataclass(frozen=True)
 class Conversion:
-    """How a file was made. kept: layers of a mixed recipe that are not int8."""
+    """How a file was made.
+
+    Attributes:
+        recipe: its name.
+        engine: the program that quantized it.
+        weights_sha256: of the bundle's weights.
+        versions: package -> version.
+        calibration: the calibration people; None if the recipe needs none.
+        kept: layers of a mixed recipe that are not int8.
+        budget: the search for an accuracy budget, if there was one.
+        finetuning: the training during the conversion, if there was one.
+    """
 
     recipe: str
     engine: str
@@ -110,7 +142,7 @@ class Conversion:
 
 @dataclass(frozen=True)
 class LaterStage:
-    """A stage after the first of a converted cascade: name of its spec, sha256 of its file and of its weights."""
+    """A later stage of a converted cascade: the name in its spec, and the sha256 of its file and of its weights."""
 
     name: str
     sha256: str
@@ -119,9 +151,12 @@ class LaterStage:
 
 @dataclass(frozen=True)
 class ModelCard:
-    """What travels inside a converted file as `poseport.json`.
+    """The contents of `poseport.json` in a converted file.
 
-    later: the stages that refine this one's keypoints, whose files `stage2.tflite` ... lie beside the card.
+    Attributes:
+        spec: what the network is.
+        conversion: how the file was made.
+        later: the stages of a cascade that refine the keypoints; their files `stage2.tflite`, ... lie beside the card.
     """
 
     spec: PoseSpec
@@ -130,5 +165,5 @@ class ModelCard:
 
     @property
     def weights_sha256(self) -> tuple[str, ...]:
-        """Of every stage: what files of the same network in other recipes have in common."""
+        """sha256 of the weights of every stage; files of one network in several recipes have these in common."""
         return (self.conversion.weights_sha256, *(stage.weights_sha256 for stage in self.later))

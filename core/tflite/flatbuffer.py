@@ -1,22 +1,22 @@
-"""Is a .tflite file sound enough to be given to anybody: offsets, indices and sizes, checked in plain Python.
+"""Checks that a .tflite file is sound, in plain Python: offsets, indices and sizes.
 
-An interpreter is native code, and the generated flatbuffer readers follow whatever offset a damaged file holds.
-So every file goes through `verify` first. It needs neither a runtime nor its schema (tflite-runtime has none),
-and its work grows with the file's size at most: what a file claims is never allocated.
+An interpreter is native code, and the generated flatbuffer readers follow any offset in a damaged file, so every
+file is checked by `verify` first. The check needs neither a runtime nor its schema (tflite-runtime has none), and its
+work is bounded by the file's size: sizes that the file claims are never allocated.
 """
 
 from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 MARK = b"TFL3"
 MAX_RANK = 16
 # A 1024 x 1024 map of 64 float32 channels is a quarter of this; a damaged shape soon asks for more.
 MAX_TENSOR_BYTES = 2**30
-# MoveNet has some 2,000; a file may name one table many times, and each costs memory here.
+# MoveNet has about 2,000. A file may refer to one table many times, and each reference costs memory here.
 MAX_TABLES = 2**17
 
 # schema.fbs of TFLite, as far as a reader or an interpreter follows offsets: table -> slot -> what is there.
@@ -49,28 +49,35 @@ _SCHEMA: dict[str, dict[int, object]] = {
     "Options": {},  # an operation's own: its table must lie inside the file, its fields mean something else each time
 }  # fmt: skip
 
-# bytes of an element by TensorType; other types (strings, packed 4-bit, handles) have no size that a shape gives
+# bytes per element by TensorType; for other types (strings, packed 4-bit, handles) the shape does not give the size
 _WIDTH = {0: 4, 1: 2, 2: 4, 3: 1, 4: 8, 6: 1, 7: 2, 8: 8, 9: 1, 10: 8, 11: 16, 12: 8, 15: 4, 16: 2, 18: 2}
 
 
 class _Damaged(Exception):
-    """What is wrong with the file, in a few words."""
+    """The message says in a few words what is wrong with the file."""
 
 
 @dataclass(frozen=True)
 class _Table:
-    """One table: where its fields begin (slot -> position), None being absent."""
+    """One table: where its present fields begin (slot -> position), and the tables below them (slot -> tables)."""
 
     fields: dict[int, int]
     children: dict[int, list[_Table]]
 
 
 def verify(data: bytes, name: str) -> None:
-    """Raise a one-line ValueError when a file is not a TFLite flatbuffer whose parts all lie inside it.
+    """Check that a file is a TFLite flatbuffer whose parts all lie inside it.
 
-    data: with or without a tail. name: what errors call it. Checked: every table, vector and string; indices of
-    tensors, buffers and operation codes; that constants have the bytes that shape and type ask for; that no
-    tensor is larger than 1 GiB. What the numbers mean (a stride of 0) is left to the interpreter.
+    Every table, vector and string is checked; the indices of tensors, buffers and operation codes; that constants have
+    the bytes that their shape and type need; and that no tensor is larger than 1 GiB. The meaning of the numbers (such
+    as a stride of 0) is left to the interpreter.
+
+    Args:
+        data: a .tflite file, with or without a tail.
+        name: what error messages call it.
+
+    Raises:
+        ValueError: if the file is not sound.
     """
     if data[4:8] != MARK:
         raise ValueError(f"{name}: not a TFLite file (no TFL3 mark)")
@@ -81,11 +88,11 @@ def verify(data: bytes, name: str) -> None:
 
 
 class _Walker:
-    """Reads numbers and tables out of bytes; whatever leaves the file is `_Damaged`."""
+    """Reads numbers and tables from bytes; raises `_Damaged` where an offset leaves the file."""
 
     def __init__(self, data: bytes):
         self.data = data
-        # parts may be shared, so their sum may exceed the file; a file that claims much more is an attack on time
+        # parts may be shared, so their sum may exceed the file; a file that claims far more would take unbounded time
         self.budget = 8 * len(data) + 2**16
         self.tables = 0
 
@@ -109,13 +116,13 @@ class _Walker:
         return start + 4, count
 
     def spend(self, count: int) -> None:
-        """Pay for some bytes of work."""
+        """Subtract some bytes of work from the budget."""
         self.budget -= count
         if self.budget < 0:
             raise _Damaged("its parts overlap")
 
     def ints(self, position: int | None) -> tuple[int, ...]:
-        """A vector of int32; none is an empty one."""
+        """A vector of int32; an absent one is empty."""
         if position is None:
             return ()
         start, count = self.span(position, 4)
@@ -167,13 +174,13 @@ class _Walker:
         return [self.table(self.follow(start + 4 * i), kind) for i in range(count)]
 
     def value(self, table: _Table, slot: int, width: int, signed: bool = False) -> int:
-        """A scalar field; 0 where it is absent, as in every field that is read here."""
+        """A scalar field; 0 if it is absent, which is the default of every field that is read here."""
         position = table.fields.get(slot)
         return 0 if position is None else self.number(position, width, signed)
 
 
 def _check_graph(walk: _Walker) -> None:
-    """Structure first, then what refers to what."""
+    """Check the structure first, then the indices."""
     model = walk.table(walk.follow(0), "Model")
     codes, graphs, buffers = (model.children.get(slot, []) for slot in (1, 2, 4))
     if not graphs:
@@ -199,13 +206,13 @@ def _check_graph(walk: _Walker) -> None:
             _inside((walk.value(entry, 1, 4) for entry in signature.children.get(slot, [])), count, 0)
 
 
-def _inside(indices: Iterator[int] | tuple[int, ...], count: int, least: int) -> None:
+def _inside(indices: Iterable[int], count: int, least: int) -> None:
     if any(not least <= index < count for index in indices):
         raise _Damaged("an index leads to nothing")
 
 
 def _buffer_bytes(walk: _Walker, buffer: _Table) -> int:
-    """How many bytes of constants a buffer holds, inside the flatbuffer or (beyond 2 GB) behind it."""
+    """Bytes of constants in a buffer, inside the flatbuffer or (in files of more than 2 GB) behind it."""
     offset, size = walk.value(buffer, 1, 8), walk.value(buffer, 2, 8)
     if offset > 1:
         if offset + size > len(walk.data):

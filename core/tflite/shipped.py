@@ -1,4 +1,4 @@
-"""Networks that come with the package, by name: `starter` is the one that runs where none is given."""
+"""Networks that come with the package, by name. Commands that need a model and are given none run `starter`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,14 @@ STARTER = "starter"
 
 @dataclass(frozen=True)
 class Shipped:
-    """name: on a command line. file: below the package's `models`. bundle: what it was converted from."""
+    """A network that comes with the package.
+
+    Attributes:
+        name: on a command line.
+        file: the .tflite file in the package's `models`.
+        bundle: the folder in `models` that it was converted from.
+        what: a description in a few words.
+    """
 
     name: str
     file: str
@@ -25,8 +32,8 @@ class Shipped:
 
 
 SHIPPED = {
-    one.name: one
-    for one in (
+    network.name: network
+    for network in (
         Shipped(
             STARTER, "starter.int8-p95.tflite", "starter", "a mobile hourglass, int8: runs where no model is named"
         ),
@@ -39,13 +46,18 @@ SHIPPED = {
 
 
 def model(name: str) -> Path:
-    """The file of a shipped network by name, or the path that `name` is; a file of that name comes first."""
+    """Path of a .tflite file: that of a shipped network if `name` is one, else `name` as a path.
+
+    A file that exists under this name is preferred to a shipped network.
+    """
     path = Path(name)
     return SHIPPED[name].path if name in SHIPPED and not path.exists() else path
 
 
 def bundle(name: str) -> Path:
-    """The bundle of a shipped network by name, or the path that `name` is; a folder of that name comes first.
+    """Path of a bundle: that of a shipped network if `name` is one, else `name` as a path.
+
+    A folder that exists under this name is preferred to a shipped network.
 
     Raises:
         ValueError: if the package lacks the bundle: an installed one holds the .tflite files only.

@@ -1,6 +1,6 @@
-"""Files that others made: a .tflite without a card inside, and its spec beside it, `m.json` beside `m.tflite`.
+"""Files from other projects: a .tflite without a card, and its spec in a file beside it, `m.json` beside `m.tflite`.
 
-The spec is a `PoseSpec` as in a bundle, with two things of its own: the architecture is
+The spec is a `PoseSpec` as in a bundle, with two differences: the architecture is
 `{"kind": "foreign", "source": "..."}`, and a built-in skeleton may be given by its name.
 """
 
@@ -18,15 +18,22 @@ from poseport.tflite.card import Conversion, ModelCard
 
 
 def spec_path(path: Path) -> Path:
-    """Where the spec of a foreign file stands."""
+    """Path of the spec that belongs to a .tflite file from another project."""
     return path.with_suffix(".json")
 
 
 def read_card(path: Path, data: bytes) -> ModelCard:
-    """The card of the foreign file `path`, made from the spec beside it. data: the file's bytes.
+    """Make the card of a file from another project from the spec beside it.
 
-    Its weights are those of the file, its recipe is "foreign".
-    Raises ValueError for a spec that cannot be read or belongs to a network that we can build.
+    Args:
+        path: the .tflite file.
+        data: its bytes.
+
+    Returns:
+        A card with the recipe "foreign", whose weights' sha256 is that of the file.
+
+    Raises:
+        ValueError: if the spec cannot be read, or describes a network that poseport itself builds.
     """
     spec = _read_spec(spec_path(path))
     if not isinstance(spec.architecture, ForeignArchitecture):

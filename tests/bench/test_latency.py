@@ -14,7 +14,7 @@ from poseport.bench import latency, results_folder, timing
 from poseport.bench.cli import bench
 from poseport.bench.record import Latency
 from poseport.data import coco
-from poseport.tflite.runner import Runner
+from poseport.tflite.interpreter import Runner
 
 
 @pytest.mark.parametrize("threads", [1, 2])

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from poseport.bench import op_profile
 from poseport.bench.cli import bench
-from poseport.tflite import runner
+from poseport.tflite import interpreter, runner
 from poseport.tflite.inspection import inspect_bytes
 
 
@@ -35,7 +35,7 @@ def test_an_operation_alone_gives_what_it_gives_in_the_network(tiny_models: dict
     whole = inspect_bytes(data, "m")
     values = op_profile._values(data, str(path), op_profile._input(runner.load(path)))
     for index, op in enumerate(whole.ops):
-        alone, _ = runner.open_interpreter(op_profile._alone(data, index), op.name, 1, xnnpack=False)
+        alone, _ = interpreter.open_interpreter(op_profile._alone(data, index), op.name, 1, xnnpack=False)
         fed = [i for i in dict.fromkeys(op.inputs) if i >= 0 and not whole.tensors[i].constant]
         for detail, i in zip(alone.get_input_details(), fed, strict=True):
             alone.set_tensor(detail["index"], values[i])

@@ -15,7 +15,8 @@ from poseport.convert.request import Request
 from poseport.data import batches, coco
 from poseport.spec import CoordsOutput, KeypointsOutput
 from poseport.tflite import inspection, model_file
-from poseport.tflite.runner import Network, Runner
+from poseport.tflite.interpreter import Runner
+from poseport.tflite.runner import Network
 
 DATA = Arrays((FOLDER / "decode.bin").read_bytes())
 CASES = {

@@ -14,7 +14,7 @@ from poseport.convert.shrink_flatbuffer import shrink
 from poseport.data.coco import load
 from poseport.tflite import inspection, model_file
 from poseport.tflite.constants import real_constants
-from poseport.tflite.runner import open_interpreter
+from poseport.tflite.interpreter import open_interpreter
 
 
 @pytest.fixture(scope="module", params=["float32", "int8"])

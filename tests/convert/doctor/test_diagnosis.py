@@ -25,7 +25,7 @@ from poseport.convert.doctor.runtimes import OLDEST, oldest_runtime, parse_runti
 from poseport.convert.doctor.support_checks import check_support, needed_runtime
 from poseport.data import coco
 from poseport.tflite import model_file
-from poseport.tflite.runner import Runner
+from poseport.tflite.interpreter import Runner
 
 
 def weights(*shape: int, seed: int = 0) -> np.ndarray:

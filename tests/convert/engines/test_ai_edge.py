@@ -8,7 +8,7 @@ from poseport.convert.engines import ai_edge
 from poseport.data import coco
 from poseport.data.drawn import synth
 from poseport.tflite import inspection
-from poseport.tflite.runner import Runner
+from poseport.tflite.interpreter import Runner
 
 
 @pytest.fixture(scope="module")

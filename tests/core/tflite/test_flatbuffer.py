@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import poseport
-from poseport.tflite import flatbuffer, model_file, runner
+from poseport.tflite import flatbuffer, interpreter, model_file
 
 
 def test_sound_files_pass(tiny_models: dict[str, Path]) -> None:
@@ -73,11 +73,11 @@ def test_a_damaged_file_never_reaches_the_interpreter(
 ) -> None:
     reached = []
 
-    def interpreter(**options: object) -> None:
+    def spy(**options: object) -> None:
         reached.append(options)
         raise ValueError("stopped here")
 
-    monkeypatch.setattr(runner, "runtime", lambda: (SimpleNamespace(Interpreter=interpreter), "spy"))
+    monkeypatch.setattr(interpreter, "runtime", lambda: (SimpleNamespace(Interpreter=spy), "spy"))
     data = tiny_models["int8"].read_bytes()
     path = tmp_path / "m.tflite"
     path.write_bytes(data)

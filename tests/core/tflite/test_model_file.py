@@ -16,7 +16,8 @@ import pytest
 from poseport import records
 from poseport.tflite import model_file
 from poseport.tflite.card import ModelCard
-from poseport.tflite.runner import Runner, load
+from poseport.tflite.interpreter import Runner
+from poseport.tflite.runner import load
 
 
 def flatbuffer_of(path: Path) -> bytes:

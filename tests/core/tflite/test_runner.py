@@ -17,7 +17,8 @@ from poseport import cascade, pose
 from poseport.data import coco
 from poseport.data.images import read_image
 from poseport.tflite import model_file
-from poseport.tflite.runner import Pose, Runner, _same_order, load, runtime
+from poseport.tflite.interpreter import Runner, runtime
+from poseport.tflite.runner import Pose, _same_order, load
 
 BOTH = pytest.mark.parametrize("recipe", ["float32", "int8"])
 

@@ -1,0 +1,134 @@
+"""The TFLite interpreter: the only module that chooses and opens one, and converts values from and to its tensors."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+from typing import Any
+
+import numpy as np
+
+from poseport.command.quiet import quiet
+from poseport.tflite.flatbuffer import verify
+
+_RUNTIMES = (("ai_edge_litert.interpreter", "ai-edge-litert"), ("tflite_runtime.interpreter", "tflite-runtime"))
+
+
+def runtime() -> tuple[Any, str]:
+    """Find an installed TFLite interpreter: ai-edge-litert, or else tflite-runtime (for old devices).
+
+    Returns:
+        The interpreter module, and name and version of its package.
+
+    Raises:
+        ValueError: if neither is installed.
+    """
+    for module, package in _RUNTIMES:
+        try:
+            return importlib.import_module(module), f"{package} {importlib.metadata.version(package)}"
+        except ImportError:
+            continue
+    raise ValueError("no TFLite runtime is installed; run `pip install ai-edge-litert` (old devices: tflite-runtime)")
+
+
+def open_interpreter(
+    data: bytes, name: str, threads: int, *, xnnpack: bool = True, keep: bool = False
+) -> tuple[Any, str]:
+    """Open a flatbuffer in an interpreter with its tensors allocated.
+
+    Args:
+        data, name, threads, xnnpack, keep: as in `Runner`.
+
+    Returns:
+        The interpreter, and name and version of its package.
+
+    Raises:
+        ValueError: if the file is damaged, if the interpreter cannot load it, or if none is installed.
+    """
+    verify(data, name)  # an interpreter is native code, which a damaged file can crash
+    module, package = runtime()
+    options: dict[str, Any] = {}
+    if keep or not xnnpack:
+        options["experimental_op_resolver_type"] = module.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+    if keep:
+        options["experimental_preserve_all_tensors"] = True
+    try:
+        with quiet():
+            interpreter = module.Interpreter(model_content=data, num_threads=threads, **options)
+            interpreter.allocate_tensors()
+    except (ValueError, RuntimeError, TypeError) as error:
+        lines = str(error).strip().splitlines() or ["unknown reason"]
+        raise ValueError(f"{name}: {package} cannot load it ({lines[0][:160]}); convert it again") from None
+    return interpreter, package
+
+
+def to_steps(values: np.ndarray, dtype: Any, scale: float, zero_point: int) -> np.ndarray:
+    """Quantize values: round(value / scale) + zero_point, halves to even, clipped to the range of the type.
+
+    Args:
+        values: any shape, real numbers.
+        dtype: type of the tensor. Float32 values are returned as they are.
+        scale, zero_point: of the tensor. A scale of 0 means none: the tensor holds the values themselves.
+
+    Returns:
+        An array of the same shape and of type `dtype`.
+    """
+    if dtype == np.float32:
+        return np.asarray(values, np.float32)
+    limits = np.iinfo(dtype)
+    steps = np.rint(np.asarray(values, np.float32) * np.float32(1 / scale if scale else 1)) + zero_point
+    return np.clip(steps, limits.min, limits.max).astype(dtype)
+
+
+def from_steps(raw: np.ndarray, scale: float, zero_point: int) -> np.ndarray:
+    """Dequantize a tensor: (raw - zero_point) x scale; the inverse of `to_steps` up to rounding.
+
+    Args:
+        raw: any shape, in the tensor's own type.
+        scale, zero_point: of the tensor; a scale of 0 means none.
+
+    Returns:
+        float32 of the same shape.
+    """
+    if raw.dtype == np.float32:
+        return raw
+    return (raw.astype(np.float32) - np.float32(zero_point)) * np.float32(scale or 1)
+
+
+class Runner:
+    """An interpreter for a network with one image as input and one tensor as output.
+
+    Args:
+        data: a flatbuffer, with or without a tail.
+        name: what error messages call it.
+        threads: of the interpreter.
+        xnnpack: whether the XNNPACK delegate runs the operations that it supports; if not, TFLite's own kernels do.
+        keep: keep the values of every tensor between the layers, so that they can be read. It is slower, and excludes
+            the delegate, which overwrites them.
+
+    Raises:
+        ValueError: if the file cannot be loaded, or has several inputs or outputs.
+    """
+
+    def __init__(self, data: bytes, name: str, threads: int = 1, *, xnnpack: bool = True, keep: bool = False):
+        self.interpreter, self.runtime = open_interpreter(data, name, threads, xnnpack=xnnpack, keep=keep)
+        inputs, outputs = self.interpreter.get_input_details(), self.interpreter.get_output_details()
+        if len(inputs) != 1 or len(outputs) != 1:
+            raise ValueError(f"{name}: {len(inputs)} inputs and {len(outputs)} outputs, expected one of each")
+        self.input, self.output = inputs[0], outputs[0]
+        self.threads = threads
+        self.delegate = "XNNPACK" if xnnpack and not keep else "none"
+
+    def quantize(self, values: np.ndarray) -> np.ndarray:
+        """Convert normalised float32 values (any shape) to the type of the input tensor."""
+        return to_steps(values, self.input["dtype"], *self.input["quantization"])
+
+    def dequantize(self, raw: np.ndarray) -> np.ndarray:
+        """Convert an output tensor (any shape) to float32."""
+        return from_steps(raw, *self.output["quantization"])
+
+    def invoke(self, tensor: np.ndarray) -> np.ndarray:
+        """Run one input tensor (1, H, W, 3) of the input's own type; returns the output tensor in its own type."""
+        self.interpreter.set_tensor(self.input["index"], tensor)
+        self.interpreter.invoke()
+        return self.interpreter.get_tensor(self.output["index"])
