@@ -12,7 +12,6 @@ import zipfile
 from dataclasses import replace
 from pathlib import Path
 
-import click
 import cv2
 import numpy as np
 import pytest
@@ -34,39 +33,6 @@ def run(*arguments, code=0):
         raise result.exception
     assert result.exit_code == code, result.output
     return result.output
-
-
-def commands(group=main, path=()):
-    context = click.Context(group)
-    for name in group.list_commands(context):
-        command = group.get_command(context, name)
-        if isinstance(command, click.Group):
-            yield from commands(command, (*path, name))
-        else:
-            yield (*path, name), command
-
-
-EVERY = dict(commands())
-
-
-@pytest.mark.parametrize("path", list(EVERY), ids=" ".join)
-def test_every_command_explains_itself_with_an_example(path):
-    text = run(*path, "--help")
-    assert f"Example: poseport {' '.join(path)} " in " ".join(text.split())
-    assert "--quiet" in text
-    assert "--json" in text
-    for option in EVERY[path].params:
-        if isinstance(option, click.Option) and option.name not in ("epochs", "batch", "threads"):
-            assert option.help or option.type.name in ("integer range", "float", "choice"), option.name
-
-
-def test_help_imports_no_stage_and_no_numpy():
-    code = "import sys\nfrom poseport.command.cli import main\ntry:\n main(['--help'])\nexcept SystemExit:\n pass\n"
-    code += "print(sorted(m for m in ('numpy', 'cv2', 'tensorflow', 'poseport.train') if m in sys.modules))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines()[-1] == "[]"
-    for name in main.lazy:
-        assert f"  {name} " in done.stdout
 
 
 @pytest.fixture(scope="module")

@@ -65,7 +65,7 @@ def inspect(file: Path, list_ops: bool, quiet: bool, as_json: bool) -> None:
 def doctor(
     file: Path, data: Path | None, data_images: Path | None, count: int, runtime: str | None, quiet: bool, as_json: bool
 ) -> None:
-    """List what is wrong with a .tflite FILE for a phone, whoever made it: each finding with its numbers and how to
+    """List what is wrong with a .tflite FILE for a phone, also of a file that others made: each finding with its numbers and how to
     fix it. The exit code is 1 if a finding is an error. Works without TensorFlow.
 
     Example: poseport doctor first.int8.tflite --data people --runtime 2.16

@@ -35,6 +35,7 @@ COMMANDS = {
 @click.group(
     cls=LazyGroup,
     lazy=COMMANDS,
+    epilog="With POSEPORT_DEBUG=1 in the environment, an error shows its traceback.",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
 @click.version_option(__version__, prog_name="poseport")

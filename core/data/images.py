@@ -99,7 +99,7 @@ def stored_hw(path: Path) -> tuple[int, int]:
                         return height, width
                     file.seek(length - 2, 1)
     except OSError as error:
-        raise ValueError(f"{path}: image cannot be read ({error.strerror}); check the name, or --images") from None
+        raise ValueError(f"{path}: image cannot be read ({error.strerror}); check the name and the folder") from None
     except struct.error:
         raise ValueError(f"{path}: the image's header is broken; download it again or drop its people") from None
     height, width = read_image(path).shape[:2]
@@ -129,4 +129,4 @@ def read_bytes(path: Path) -> bytes:
     try:
         return Path(path).read_bytes()
     except OSError as error:
-        raise ValueError(f"{path}: image cannot be read ({error.strerror}); check the name, or --images") from None
+        raise ValueError(f"{path}: image cannot be read ({error.strerror}); check the name and the folder") from None

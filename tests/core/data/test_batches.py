@@ -61,7 +61,7 @@ def test_a_missing_image_is_named_after_what_came_before_it(persons: tuple[coco.
     gone = replace(persons[25], image_path=persons[25].image_path.with_name("gone.jpg"))
     source = batches.batches(SPEC, [*persons[:25], gone, *persons[26:]], batch=10, threads=threads)
     assert [next(source).persons[0], next(source).persons[0]] == [persons[0], persons[10]]
-    with pytest.raises(ValueError, match=r"gone\.jpg: image cannot be read .*check the name, or --images"):
+    with pytest.raises(ValueError, match=r"gone\.jpg: image cannot be read .*check the name and the folder"):
         next(source)
     assert crop_threads() == 0
 

@@ -308,7 +308,7 @@ def test_a_missing_image_shows_when_it_is_read(tmp_path: Path) -> None:
     path = write(tmp_path, changed(image(file_name="gone.jpg")))
     gone = coco.load(path).persons[1]
     with pytest.raises(
-        ValueError, match=r"gone\.jpg: image cannot be read \(No such file .*; check the name, or --images"
+        ValueError, match=r"gone\.jpg: image cannot be read \(No such file .*; check the name and the folder"
     ):
         read_image(gone.image_path, gone.image_hw)
 

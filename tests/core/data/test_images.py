@@ -131,7 +131,7 @@ def test_an_image_of_absurd_size_is_refused() -> None:
 
 def test_a_missing_image_and_a_folder_are_named(tmp_path: Path) -> None:
     with pytest.raises(
-        ValueError, match=r"gone\.jpg: image cannot be read \(No such file .*; check the name, or --images"
+        ValueError, match=r"gone\.jpg: image cannot be read \(No such file .*; check the name and the folder"
     ):
         read_image(tmp_path / "gone.jpg")
     with pytest.raises(ValueError, match=r"image cannot be read \(Is a directory\)"):

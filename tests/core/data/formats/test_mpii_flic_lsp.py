@@ -355,7 +355,7 @@ def test_images_that_are_missing_broken_or_elsewhere(tmp_path: Path) -> None:
     photos(images, "a.jpg")
     found = mpii_flic_lsp.mpii(mpii_mat(tmp_path, mpii_release()))
     with pytest.raises(
-        ValueError, match=r"b\.jpg: image cannot be read \(No such file .*; check the name, or --images"
+        ValueError, match=r"b\.jpg: image cannot be read \(No such file .*; check the name and the folder"
     ):
         coco_folder.write([(found, images)], out)
     (images / "b.jpg").write_bytes((images / "a.jpg").read_bytes()[:30])
