@@ -65,8 +65,8 @@ def inspect(file: Path, list_ops: bool, quiet: bool, as_json: bool) -> None:
 def doctor(
     file: Path, data: Path | None, data_images: Path | None, count: int, runtime: str | None, quiet: bool, as_json: bool
 ) -> None:
-    """List what is wrong with a .tflite FILE for a phone, also of a file that others made: each finding with its numbers and how to
-    fix it. The exit code is 1 if a finding is an error. Works without TensorFlow.
+    """List what is wrong with a .tflite FILE for a phone: each finding with its numbers and how to fix it. The file
+    need not be poseport's own. The exit code is 1 if a finding is an error. Works without TensorFlow.
 
     Example: poseport doctor first.int8.tflite --data people --runtime 2.16
     """
