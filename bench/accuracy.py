@@ -1,4 +1,4 @@
-"""What a converted file predicts for annotated people, scored as everywhere else."""
+"""Accuracy of a converted file: its predictions for annotated people, and their scores."""
 
 from __future__ import annotations
 
@@ -32,12 +32,23 @@ def measure(
     processes: int = 1,
     progress: Callable[[int], None] | None = None,
 ) -> list[Result]:
-    """Run a model over the people of a set and score it, in each of `variants` on the same outputs.
+    """Run a model over the people of a set and score it, once per variant on the same outputs.
 
-    boxes: what is cropped; None: the annotated boxes. only: keypoints to score (empty: all); the model must have
-    them, in whatever order. processes: that share the people, each with the model's threads. progress: called with
-    the number of people just done. Raises ValueError when the model lacks a keypoint, or the file was calibrated on
-    images of this set.
+    Args:
+        model: The converted file.
+        people: The annotated people.
+        boxes: What is cropped; None: the annotated boxes.
+        variants: How outputs become keypoints.
+        only: Names of the keypoints to score; empty: all.
+        processes: Number of processes that share the people, each with the model's threads.
+        progress: Called with the number of people just done.
+
+    Returns:
+        One record per variant.
+
+    Raises:
+        ValueError: if the model lacks a keypoint, predicts NaN or infinity, or was calibrated, tuned or fine-tuned on
+            images of this set.
     """
     check_names(model.spec.skeleton, people, only, str(model.path))
     boxes = boxes or annotated(people)
@@ -49,6 +60,7 @@ def measure(
     speed = len(boxes.cropped) / (time.perf_counter() - began)
     results = []
     for variant, keypoints in zip(variants, found, strict=True):
+        refuse_not_finite(keypoints, boxes.cropped, str(model.path))
         by_name = rearrange(keypoints, model.spec.skeleton, people.skeleton)
         scored = score(people, boxes.scored, by_name, only, boxes.scores)
         results.append(Result(info, environment, record(people, boxes, variant, keypoints, scored, speed)))
@@ -56,30 +68,62 @@ def measure(
 
 
 def decoders(spec: PoseSpec, names: str) -> list[Variant]:
-    """Variants of decoding from a command line: `own`, `all`, or names of decoders, comma separated.
+    """Parse `--decoders`.
 
-    Raises ValueError for a name that is none, and for a network that gives no heatmaps.
+    Args:
+        spec: The network's spec.
+        names: `own`, `all`, or names of decoders separated by commas.
+
+    Returns:
+        One variant per decoder.
+
+    Raises:
+        ValueError: if a decoder does not exist, or the network has no heatmaps.
     """
     if names == "own":
         return [Variant()]
     if not isinstance(spec.output, HeatmapOutput):
-        raise ValueError(f"--decoders {names}: {spec.name} gives {spec.output.kind}, not heatmaps; leave it away")
+        raise ValueError(f"--decoders {names}: {spec.name} gives {spec.output.kind}, not heatmaps; remove the option")
     known: dict[str, DecodeMethod] = {name: name for name in get_args(DecodeMethod)}
     wanted = list(known) if names == "all" else names.split(",")
     unknown = [name for name in wanted if name not in known]
     if unknown:
-        raise ValueError(f"--decoders: {unknown[0]!r} does not exist; choose own, all, or of {', '.join(known)}")
+        raise ValueError(f"--decoders: {unknown[0]!r} does not exist; choose own, all, or some of {', '.join(known)}")
     own = spec.output.decode.method
     return [Variant() if name == own else Variant(decode=Decode(known[name])) for name in wanted]
 
 
 def check_names(own: Skeleton, people: People, only: tuple[str, ...], name: str) -> None:
-    """ValueError, which calls it `name`, when a model of skeleton `own` lacks a keypoint that is to be scored."""
-    lacking = [one for one in only or people.skeleton.names if one not in own.names]
+    """Check that a model predicts every keypoint that is scored.
+
+    Args:
+        own: The model's skeleton.
+        people: The annotated people.
+        only: Names of the keypoints to score; empty: all.
+        name: What the message calls the model.
+
+    Raises:
+        ValueError: if it lacks one.
+    """
+    lacking = [keypoint for keypoint in only or people.skeleton.names if keypoint not in own.names]
     if lacking:
         raise ValueError(
             f"{name}: predicts skeleton {own.name!r} without {', '.join(lacking)}, {people.path} is labelled "
             f"with {people.skeleton.name!r}; score what both have with --keypoints, for example --keypoints body"
+        )
+
+
+def refuse_not_finite(keypoints: np.ndarray, persons: Sequence[Person], name: str) -> None:
+    """Check that all predictions (N, K, 3) are finite numbers, which records and scores need.
+
+    Raises:
+        ValueError: if some are NaN or infinite; names the model and the first image.
+    """
+    wrong = np.flatnonzero(~np.isfinite(keypoints).all(axis=(1, 2)))
+    if len(wrong):
+        raise ValueError(
+            f"{name}: predicts NaN or infinity for {len(wrong)} of {len(persons)} people (first in "
+            f"{persons[wrong[0]].image_path.name}), so it has no score; `poseport doctor` examines the file"
         )
 
 
@@ -99,17 +143,24 @@ def predict(
 
 
 def refuse_learned(model: Pose, people: People) -> None:
-    """ValueError when the network was fine-tuned on these very annotations while it was converted."""
+    """Check that a file was not fine-tuned on these annotations while it was converted.
+
+    Raises:
+        ValueError: if it was.
+    """
     learned = model.card.conversion.finetuning
     if learned is not None and learned.annotations_sha256 == people.sha256:
         raise ValueError(
-            f"{model.path}: was trained on {people.path} (recipe {model.card.conversion.recipe}); bench on other people"
+            f"{model.path}: was trained on {people.path} (recipe {model.card.conversion.recipe}); score it on other "
+            "people"
         )
 
 
 def refuse_overlap(model: Pose, persons: Iterable[Person]) -> None:
-    """ValueError when an image settled the file's activation ranges or tuned its budget: its accuracy there says
-    too much.
+    """Check that a file was neither calibrated nor tuned on these images, where its accuracy would be too high.
+
+    Raises:
+        ValueError: if it was.
     """
     conversion = model.card.conversion
     manifests = (conversion.calibration, conversion.budget.tune if conversion.budget else None)
@@ -120,15 +171,24 @@ def refuse_overlap(model: Pose, persons: Iterable[Person]) -> None:
     shared = [path for path in sorted(images) if images[path].digest() in used]
     if shared:
         raise ValueError(
-            f"{model.path}: {len(shared)} of these images settled its activation ranges or tuned it "
-            f"({shared[0].name} …); bench on other people, or convert again with --exclude naming this set"
+            f"{model.path}: was calibrated or tuned on {len(shared)} of these images ({shared[0].name} …); score it on "
+            "other people, or convert again with --exclude and this set"
         )
 
 
 def record(
     people: People, boxes: Boxes, variant: Variant, keypoints: np.ndarray, scored: Score, speed: float | None
 ) -> Accuracy:
-    """What is kept of keypoints (N, K, 3) that were decoded in one way; speed: people a second."""
+    """Make the record of predictions.
+
+    Args:
+        people: The annotated people.
+        boxes: What was cropped.
+        variant: How outputs became keypoints.
+        keypoints: (N, K, 3) x, y in image pixels and score, finite.
+        scored: Their scores.
+        speed: People per second, or None.
+    """
     official, persons = scored.official, boxes.scored
     kept = np.concatenate([keypoints[..., :2].round(3), keypoints[..., 2:].round(6)], axis=-1)
     bits = 1 << np.arange(len(official.thresholds))

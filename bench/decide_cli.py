@@ -48,33 +48,25 @@ def gate(
 
     Example: poseport bench gate results --baseline starter.float32 --candidate starter.int8-p95 --max-ap-drop 1.0
     """
+    from poseport import escape
     from poseport.bench import results_folder
     from poseport.bench.decide import ci_output
     from poseport.bench.decide import gate as gates
+    from poseport.bench.decide.decision import LossBudget
     from poseport.records import write_whole
 
-    budget = gates.LossBudget(max_ap_drop, max_pck_drop, max_slowdown)
+    budget = LossBudget(max_ap_drop, max_pck_drop, max_slowdown)
     records = results_folder.load_all(results)
     kept = Path(baseline)
-    base = results_folder.load_some(kept) if kept.exists() else gates.of_model(records, baseline)
+    base = results_folder.load_baseline(kept) if kept.exists() else gates.of_model(records, baseline)
     decisions = gates.gate(base, gates.of_model(records, candidate), budget, resamples=resamples)
     if junit is not None:
         write_whole(junit, ci_output.junit(decisions, candidate))
     verdict = gates.overall(decisions)
     word = verdict.name.lower().replace("_", " ")
-    found = {
-        "verdict": verdict.name.lower(),
-        "decisions": [
-            {
-                "what": d.what, "where": d.where, d.of: d.count, "change": d.difference.value, "unit": d.unit,
-                "interval": [d.difference.low, d.difference.high], "budget": d.budget,
-                "verdict": d.verdict.name.lower(), "people_needed": d.needed,
-            }
-            for d in decisions
-        ],
-    }  # fmt: skip
+    found = {"verdict": verdict.name.lower(), "decisions": [d.to_data() for d in decisions]}
     budgets = {d.what: f"{d.budget:g} {d.unit} of {d.what}" for d in decisions}
-    lines = [*(d.sentence for d in decisions), f"{word}: budget {', '.join(budgets.values())}"]
+    lines = [*(escape.terminal(d.sentence) for d in decisions), f"{word}: budget {', '.join(budgets.values())}"]
     answer(found, "\n".join(lines), as_json=as_json, quiet=quiet)
     if github:
         click.echo(ci_output.workflow_lines(decisions, candidate))

@@ -7,8 +7,6 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
 from poseport.bench.describe import host, model_info
 from poseport.bench.record import Latency, Result
 from poseport.bench.timing import WARMUP, Crop, Request, Samples
@@ -20,8 +18,6 @@ RUNS = 1024
 MAX_SECONDS = 60.0
 PROCESSES = 2
 MOST_PEOPLE = 32
-# medians of two processes further apart than this are not one machine's answer
-STEADY = 0.05
 
 
 def measure(
@@ -72,27 +68,3 @@ def _fresh(request: Request) -> Samples:
         lines = ran.stderr.strip().splitlines() or [f"exit code {ran.returncode}"]
         raise ValueError(f"{request.file}: the process that times it ended ({lines[-1]})")
     return loads(Samples, ran.stdout, "timing process")
-
-
-def percentile_ms(latency: Latency, percent: float) -> float:
-    """A percentile of the network's samples in milliseconds."""
-    return float(np.percentile(latency.invoke_us, percent)) / 1e3
-
-
-def whole_ms(latency: Latency, percent: float) -> float | None:
-    """A percentile of crop, network and decoder together in milliseconds; None where only the network was timed."""
-    if not latency.prepare_us:
-        return None
-    whole = np.sum([latency.prepare_us, latency.invoke_us, latency.decode_us], axis=0)
-    return float(np.percentile(whole, percent)) / 1e3
-
-
-def medians_ms(latency: Latency) -> list[float]:
-    """The network's median in each process, in milliseconds."""
-    return [float(np.median(part)) / 1e3 for part in latency.processes_us]
-
-
-def is_steady(latency: Latency) -> bool:
-    """Whether the medians of all processes are within 5 % of each other; so is one alone."""
-    medians = medians_ms(latency)
-    return max(medians) <= (1 + STEADY) * min(medians)

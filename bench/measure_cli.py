@@ -118,15 +118,21 @@ def accuracy(
     else:
         boxes = crops.annotated(people) if jitter is None else crops.moved(people, jitter)
     loaded = [load(path, threads) for path in models]
-    found = []
+    found, faults = [], []
     for model in loaded:
-        variants = [replace(variant, flip=flip) for variant in measure.decoders(model.spec, decoders)]
-        count = len(boxes.cropped) * (1 + len(variants) * len(model.later))
-        with progress(model.path.name, count, hidden=quiet or as_json) as advance:
-            found += measure.measure(
-                model, people, boxes=boxes, variants=variants, only=only, processes=workers, progress=advance
-            )
-    _answer_scores(found, out, quiet=quiet, as_json=as_json)
+        try:
+            variants = [replace(variant, flip=flip) for variant in measure.decoders(model.spec, decoders)]
+            count = len(boxes.cropped) * (1 + len(variants) * len(model.later))
+            with progress(model.path.name, count, hidden=quiet or as_json) as advance:
+                found += measure.measure(
+                    model, people, boxes=boxes, variants=variants, only=only, processes=workers, progress=advance
+                )
+        except ValueError as error:  # the results of the other models are kept
+            faults.append(str(error))
+    if found:
+        _answer_scores(found, out, quiet=quiet, as_json=as_json)
+    if faults:
+        raise ValueError("; ".join(faults))
 
 
 @click.command()
@@ -153,12 +159,11 @@ def rescore(
     Example: poseport bench rescore results/starter.*.accuracy.*.json --data people --keypoints body --out results
     """
     from poseport.bench import rescore as again
-    from poseport.bench.record import Result
-    from poseport.records import read_json
+    from poseport.bench import results_folder
 
     people = load_people(data, data_images, skeleton)
     only = people.skeleton.chosen(keypoints)
-    found = [again.rescore(read_json(Result, path), people, only) for path in records]
+    found = [again.rescore(results_folder.load(path), people, only) for path in records]
     _answer_scores(found, out, quiet=quiet, as_json=as_json)
 
 
@@ -179,7 +184,7 @@ def _answer_scores(results: Sequence[Result], out: Path, *, quiet: bool, as_json
         m = one.measured
         assert isinstance(m, Accuracy)
         shown = ("OKS-AP", "OKS-AP50", "PCK@0.1/box", "PCK@0.2/torso")
-        values = "  ".join(f"{k} {v:.3f}" for k in shown if (v := m.metrics[k]) is not None)
+        values = "  ".join(f"{k} {v:.3f}" for k in shown if (v := m.metrics.get(k)) is not None)
         name = f"{one.model.name} {m.decoder or ''}".strip()
         boxes = [m.boxes] if m.boxes != "ground truth" else []
         how = [plural(m.data.people, "person", "people"), *boxes, *(["flip"] if m.flip else []), str(path)]
@@ -241,8 +246,8 @@ def latency(
             assert isinstance(m, Latency)
             row = {
                 "model": measured.model.name, "threads": count, "delegate": measured.environment.delegate,
-                "p50_ms": measure.percentile_ms(m, 50), "p90_ms": measure.percentile_ms(m, 90),
-                "whole_p50_ms": measure.whole_ms(m, 50), "steady": measure.is_steady(m), "file": str(saved),
+                "p50_ms": m.percentile_ms(50), "p90_ms": m.percentile_ms(90),
+                "whole_p50_ms": m.whole_ms(50), "steady": m.is_steady, "file": str(saved),
             }  # fmt: skip
             found.append(row)
             setting = f"{plural(count, 'thread')}{', no delegate' if delegate == 'none' else ''}"

@@ -6,20 +6,27 @@ import hashlib
 import re
 from pathlib import Path
 
+from poseport import safe_path
 from poseport.bench.record import Accuracy, Result
 from poseport.records import read_json, write_json
 
+# 100,000 people with 17 keypoints take about 200 MB
+MAX_RECORD_BYTES = 2**30
+
 
 def file_name(result: Result) -> str:
-    """Name of a record's file: a repeated measurement replaces the older one."""
-    m, e = result.measured, result.environment
+    """Name of a record's file: the same measurement gets the same name, so that a new record replaces the older one.
+
+    The name of the model comes from the record, which may be a stranger's; it never leads out of the folder.
+    """
+    m, e, name = result.measured, result.environment, safe_path.file_name(result.model.name)
     if isinstance(m, Accuracy):
-        way = repr((m.data.sha256, m.data.people, m.boxes, m.flip, m.keypoints, *filter(None, [m.decoder])))
-        parts = [result.model.name, "accuracy", _word(Path(m.data.file).stem), f"{len(m.keypoints)}kp"]
-        parts += [*filter(None, [m.decoder]), hashlib.sha256(way.encode()).hexdigest()[:6]]
+        conditions = m.data.sha256, m.data.people, m.boxes, m.flip, m.keypoints, *filter(None, [m.decoder])
+        parts = [name, "accuracy", _word(Path(m.data.file).stem), f"{len(m.keypoints)}kp"]
+        parts += [*filter(None, [m.decoder]), hashlib.sha256(repr(conditions).encode()).hexdigest()[:6]]
         parts += [_word(" ".join(map(str, e.conditions)))] if e.device != "host" else []
     else:
-        parts = [result.model.name, m.kind, _word(e.device), f"{e.threads}t"]
+        parts = [name, m.kind, _word(e.device), f"{e.threads}t"]
         if e.device != "host":
             parts.append(_word(e.delegate))
         elif e.delegate == "none":
@@ -28,29 +35,47 @@ def file_name(result: Result) -> str:
 
 
 def save(result: Result, directory: Path) -> Path:
-    """Write a record into a folder of results."""
+    """Write a record into a folder of results and return its path."""
     path = Path(directory) / file_name(result)
     write_json(result, path)
     return path
 
 
+def load(path: Path) -> Result:
+    """Read one record.
+
+    Raises:
+        ValueError: if it is not a regular file, is larger than 1 GiB, or does not hold a record.
+    """
+    return read_json(Result, safe_path.check_regular(Path(path), MAX_RECORD_BYTES))
+
+
 def load_all(directory: Path) -> list[Result]:
-    """Every record of a folder, by file name; ValueError when there is none, or one cannot be read."""
+    """Read every record of a folder, in the order of the file names.
+
+    Raises:
+        ValueError: if there is none, or one cannot be read.
+    """
     directory = Path(directory)
     paths = sorted(directory.glob("*.json")) if directory.is_dir() else []
     if not paths:
         raise ValueError(f"{directory}: holds no results; `poseport bench accuracy … --out {directory}` writes them")
-    return [read_json(Result, path) for path in paths]
+    return [load(path) for path in paths]
 
 
-def load_some(path: Path) -> list[Result]:
-    """Records that somebody kept: a file, or a folder of them, of one model; ValueError when of several."""
-    found = [read_json(Result, path)] if Path(path).is_file() else load_all(path)
-    names = sorted({r.model.name for r in found})
+def load_baseline(path: Path) -> list[Result]:
+    """Read saved records of one model: a file, or a folder of them.
+
+    Raises:
+        ValueError: if they are of several models, or one cannot be read.
+    """
+    results = load_all(path) if Path(path).is_dir() else [load(path)]
+    names = sorted({r.model.name for r in results})
     if len(names) > 1:
         raise ValueError(f"{path}: holds records of {', '.join(names)}; expected those of one model")
-    return found
+    return results
 
 
 def _word(text: str) -> str:
-    return re.sub(r"[^A-Za-z0-9_-]+", "-", text).strip("-") or "unnamed"
+    """Text as a part of a file name, of at most 80 characters."""
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", text).strip("-")[:80] or "unnamed"

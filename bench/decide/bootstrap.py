@@ -6,6 +6,7 @@ what is common to both (hard photos) cancels out.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -95,7 +96,8 @@ def _interpolated(true: np.ndarray, ranked: np.ndarray, needed: np.ndarray) -> n
 def ap_difference(base: Accuracy, candidate: Accuracy, *, resamples: int = 2000, seed: int = 0) -> Interval:
     """Interval of AP(candidate) - AP(baseline) on the same images.
 
-    Raises ValueError when the two were not measured on the same people in the same way.
+    Raises:
+        ValueError: if the two were not measured on the same people in the same way, or nobody has a label.
     """
     check_comparable(base, candidate)
 
@@ -104,50 +106,66 @@ def ap_difference(base: Accuracy, candidate: Accuracy, *, resamples: int = 2000,
             f"{base.data.file}: nobody has a label among the {len(base.keypoints)} scored keypoints, so there is no AP"
         )
 
-    def of(weights: np.ndarray) -> np.ndarray:
+    def difference(weights: np.ndarray) -> np.ndarray:
         return average_precision(candidate.detections, weights) - average_precision(base.detections, weights)
 
-    return bootstrap(of, len(base.detections.image_ids), resamples, seed)
+    return bootstrap(difference, len(base.detections.image_ids), resamples, seed)
+
+
+def pck(accuracy: Accuracy, threshold: float = 0.1) -> float:
+    """`PCK@threshold/box` in [0, 1], from the errors of a record; NaN if nobody has a label."""
+    hits, labels = _person_hits(accuracy, threshold)
+    return float(hits.sum() / labels.sum()) if labels.any() else math.nan
 
 
 def pck_difference(base: Accuracy, candidate: Accuracy, threshold: float = 0.1, *, resamples: int = 2000) -> Interval:
-    """Interval of the difference of `PCK@threshold/box`."""
+    """Interval of the difference of `PCK@threshold/box`; NaN if nobody has a label."""
     hits, scored = _hits(base, candidate, threshold)
     gained, labels = hits.sum(axis=1), scored.sum(axis=1)
+    if not labels.any():
+        return Interval(math.nan, math.nan, math.nan)
 
-    def of(weights: np.ndarray) -> np.ndarray:
-        return (weights @ gained) / np.maximum(weights @ labels, 1)
+    def difference(weights: np.ndarray) -> np.ndarray:
+        total = weights @ labels
+        return np.divide(weights @ gained, total, out=np.full(len(total), np.nan), where=total > 0)
 
-    return bootstrap(of, len(labels), resamples)
+    return bootstrap(difference, len(labels), resamples)
 
 
 def keypoint_differences(base: Accuracy, candidate: Accuracy, threshold: float = 0.1) -> list[Interval]:
-    """The same of each scored keypoint alone, in their order; NaN where a keypoint has no label."""
+    """The same for each scored keypoint alone, in their order; NaN for a keypoint without a label."""
     hits, scored = _hits(base, candidate, threshold)
-    known = scored.sum(axis=0) > 0
+    labelled = scored.sum(axis=0) > 0
 
-    def of(weights: np.ndarray) -> np.ndarray:
-        labels = weights @ scored[:, known]
-        return np.divide(weights @ hits[:, known], labels, out=np.full(labels.shape, np.nan), where=labels > 0)
+    def difference(weights: np.ndarray) -> np.ndarray:
+        total = weights @ scored[:, labelled]
+        return np.divide(weights @ hits[:, labelled], total, out=np.full(total.shape, np.nan), where=total > 0)
 
     ends = np.full((3, scored.shape[1]), np.nan)
-    if known.any():
-        ends[:, known] = _ends(of, len(scored), 2000, 0)
-    return [Interval(*one) for one in ends.T.tolist()]
+    if labelled.any():
+        ends[:, labelled] = _ends(difference, len(scored), 2000, 0)
+    return [Interval(*keypoint_ends) for keypoint_ends in ends.T.tolist()]
 
 
 def _hits(base: Accuracy, candidate: Accuracy, threshold: float) -> tuple[np.ndarray, np.ndarray]:
-    """Of each image and keypoint (I, K): how many more the candidate hit than the baseline, and how many there are."""
+    """Per image and keypoint (I, K): how many more hits the candidate has than the baseline, and how many labels."""
     check_comparable(base, candidate)
-    images = {image: i for i, image in enumerate(base.detections.image_ids)}
-    hits, scored = np.zeros((2, len(images), len(base.keypoints)))
+    image_rows = {image: i for i, image in enumerate(base.detections.image_ids)}
+    difference, labels = np.zeros((2, len(image_rows), len(base.keypoints)))
     for sign, side in ((-1, base), (1, candidate)):
-        for person in side.people:
-            limit, row = threshold * max(person.box_xywh[2:]), images[person.image_id]
-            errors = np.array(person.errors_px, float)  # None becomes NaN, which is no hit
-            hits[row] += sign * (errors <= limit)
-            scored[row] += np.isfinite(errors) * (side is base)
-    return hits, scored
+        hits, labelled = _person_hits(side, threshold)
+        rows = [image_rows[person.image_id] for person in side.people]
+        np.add.at(difference, rows, sign * hits)
+        if side is base:
+            np.add.at(labels, rows, labelled)
+    return difference, labels
+
+
+def _person_hits(accuracy: Accuracy, threshold: float) -> tuple[np.ndarray, np.ndarray]:
+    """Per person and keypoint (N, K): whether it is within the threshold, and whether it has a label; 0 or 1."""
+    errors = np.array([person.errors_px for person in accuracy.people], float)  # None becomes NaN, which is no hit
+    limits = threshold * np.array([max(person.box_xywh[2:]) for person in accuracy.people])
+    return (errors <= limits[:, None]).astype(int), np.isfinite(errors).astype(int)
 
 
 def median_change(base: Latency, candidate: Latency, *, resamples: int = 2000, seed: int = 0) -> Interval:
@@ -211,6 +229,8 @@ def check_comparable(base: Accuracy, candidate: Accuracy) -> None:
             a, b = (a.file, a.sha256, a.people), (b.file, b.sha256, b.people)
         if a != b:
             raise ValueError(f"the two were measured with other {what}: {a} and {b}; measure both in one call")
+    if base.detections.image_ids != candidate.detections.image_ids:
+        raise ValueError("the two were scored on other images of the same set; measure both in one call")
 
 
 def people_needed(interval: Interval, limit: float, people: int) -> int | None:

@@ -1,89 +1,57 @@
-"""Whether a candidate is within its budget of accuracy and time: yes, no, or cannot tell with what was measured."""
+"""Whether a candidate keeps within a budget of accuracy and time: yes, no, or cannot tell from these measurements."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from enum import IntEnum
 
-from poseport.bench.decide.bootstrap import Interval, ap_difference, median_change, pck_difference, people_needed
+import numpy as np
+
+from poseport.bench.decide.bootstrap import (
+    Interval,
+    ap_difference,
+    average_precision,
+    check_comparable,
+    median_change,
+    pck,
+    pck_difference,
+    people_needed,
+)
+from poseport.bench.decide.decision import Decision, LossBudget, Verdict
 from poseport.bench.formatting import plural
 from poseport.bench.record import Accuracy, Latency, Result
 
-
-class Verdict(IntEnum):
-    """The command's exit code."""
-
-    WITHIN = 0
-    BEYOND = 1
-    CANNOT_TELL = 2
-
-
-@dataclass(frozen=True)
-class LossBudget:
-    """What a candidate may lose; None is not judged. ap, pck: points of 100. slower: percent of the median time."""
-
-    ap: float | None = None
-    pck: float | None = None
-    slower: float | None = None
-
-    def __post_init__(self) -> None:
-        given = [value for value in (self.ap, self.pck, self.slower) if value is not None]
-        if not given:
-            raise ValueError("no budget was given; name one: --max-ap-drop, --max-pck-drop or --max-slowdown")
-        if min(given) < 0:
-            raise ValueError(f"a budget of {min(given)}: what may be lost is 0 or more (--max-ap-drop and its like)")
-
-
-@dataclass(frozen=True)
-class Decision:
-    """One quantity in one place. what: AP, PCK or the median time. where: people, or machine and threads.
-
-    count, of: how many people or runs. difference: candidate - baseline in `unit`, points of 100 or percent.
-    needed: people that would decide, where it cannot be told; None: more than a million, or a time.
-    """
-
-    verdict: Verdict
-    what: str
-    where: str
-    count: int
-    of: str
-    difference: Interval
-    unit: str
-    budget: float
-    needed: int | None = None
-
-    @property
-    def sentence(self) -> str:
-        """What the command prints."""
-        d = self.difference
-        change = f"{self.what} {d.value:+.2f} {self.unit}, 95 % interval {d.low:+.2f} to {d.high:+.2f}"
-        text = f"{self.where} ({self.count} {self.of}): {change}"
-        if self.verdict is Verdict.WITHIN:
-            return f"{text}: within the budget"
-        if self.verdict is Verdict.BEYOND:
-            return f"{text}: beyond the budget"
-        if self.of != "people":
-            return f"{text}: cannot tell; time both again on a quiet machine"
-        needed = "more than a million" if self.needed is None else f"about {self.needed:,}"
-        return f"{text}: cannot tell; {needed} people would decide"
+PCK = "PCK@0.1/box"
 
 
 def of_model(results: Sequence[Result], name: str) -> list[Result]:
-    """Records of a model, without those of stand-in devices; ValueError lists the models that there are."""
-    found = [r for r in results if r.model.name == name and not r.environment.stand_in]
-    if not found:
+    """Select the records of a model, without those of stand-in devices.
+
+    Raises:
+        ValueError: if there are none; lists the models that have records.
+    """
+    selected = [r for r in results if r.model.name == name and not r.environment.stand_in]
+    if not selected:
         names = sorted({r.model.name for r in results})
         raise ValueError(f"no result of {name!r}; there are results of {', '.join(names) or 'no model'}")
-    return found
+    return selected
 
 
 def gate(
     base: Sequence[Result], candidate: Sequence[Result], budget: LossBudget, *, resamples: int = 2000
 ) -> list[Decision]:
-    """Judge a candidate against a baseline, everywhere that both were measured in the same way.
+    """Judge a candidate against a baseline, everywhere that both were measured under the same conditions.
 
-    base, candidate: records of one model each. Raises ValueError when a budget has nothing to be judged by.
+    Args:
+        base: Records of the baseline, one model.
+        candidate: Records of the candidate, one model.
+        budget: What the candidate may lose.
+        resamples: Number of bootstrap resamples.
+
+    Returns:
+        One decision per quantity and place.
+
+    Raises:
+        ValueError: if the records hold nothing that a budget could be compared with.
     """
     decisions: list[Decision] = []
     if budget.ap is not None or budget.pck is not None:
@@ -107,59 +75,90 @@ def gate(
 
 
 def overall(decisions: Sequence[Decision]) -> Verdict:
-    """Beyond in one place is beyond; else cannot tell in one is cannot tell."""
-    found = {decision.verdict for decision in decisions}
-    return next(v for v in (Verdict.BEYOND, Verdict.CANNOT_TELL, Verdict.WITHIN) if v in found)
+    """Combine decisions: beyond if any is beyond, else cannot tell if any cannot tell, else within."""
+    verdicts = {decision.verdict for decision in decisions}
+    return next(v for v in (Verdict.BEYOND, Verdict.CANNOT_TELL, Verdict.WITHIN) if v in verdicts)
 
 
 def _pairs(
     base: Sequence[Result], candidate: Sequence[Result], kind: type[Accuracy] | type[Latency]
 ) -> list[tuple[Result, Result]]:
-    """Records of one kind that were taken in the same place and way."""
+    """Records of one kind that were measured under the same conditions."""
 
-    def way(r: Result) -> tuple[object, ...]:
+    def conditions(r: Result) -> tuple[object, ...]:
         e, m = r.environment, r.measured
         if isinstance(m, Accuracy):
             return *m.conditions, *e.conditions
         return m.input, e.device, e.processor, e.cores, e.system, e.runtime, e.delegate, e.threads
 
-    found = {way(r): r for r in candidate if isinstance(r.measured, kind)}
-    return [(r, found[way(r)]) for r in base if isinstance(r.measured, kind) and way(r) in found]
+    candidates = {conditions(r): r for r in candidate if isinstance(r.measured, kind)}
+    own = [r for r in base if isinstance(r.measured, kind)]
+    return [(r, candidates[conditions(r)]) for r in own if conditions(r) in candidates]
 
 
 def _accuracies(base: Result, candidate: Result, budget: LossBudget, resamples: int) -> list[Decision]:
     a, b = base.measured, candidate.measured
     assert isinstance(a, Accuracy)
     assert isinstance(b, Accuracy)
-    kp = "" if len(a.keypoints) == len(a.people[0].keypoints) // 3 else f", {len(a.keypoints)} keypoints"
+    check_comparable(a, b)
+    e, count = base.environment, a.data.people
+    subset = "" if len(a.keypoints) == len(a.people[0].keypoints) // 3 else f", {len(a.keypoints)} keypoints"
+    device = "" if e.device == "host" else f", {e.device}, {e.delegate}, {plural(e.threads, 'thread')}"
+    where = f"{a.data.file}{subset}{device}"
     decisions = []
-    for what, limit, difference in (("AP", budget.ap, ap_difference), ("PCK@0.1/box", budget.pck, pck_difference)):
-        if limit is None:
-            continue
-        raw = difference(a, b, resamples=resamples)
-        points = Interval(100 * raw.value, 100 * raw.low, 100 * raw.high)
-        verdict, needed = _judge(points, -limit), None
-        if verdict is Verdict.CANNOT_TELL:
-            needed = people_needed(points, -limit, a.data.people)
-        e = base.environment
-        device = "" if e.device == "host" else f", {e.device}, {e.delegate}, {plural(e.threads, 'thread')}"
-        place = f"{a.data.file}{kp}{device}"
-        decisions.append(Decision(verdict, what, place, a.data.people, "people", points, "points", limit, needed))
+    if budget.ap is not None:
+        ap = 100 * float(average_precision(a.detections, np.ones((1, len(a.detections.image_ids))))[0])
+        reason = _meaningless("AP", ap, budget.ap)
+        points = None if reason else ap_difference(a, b, resamples=resamples).times(100)
+        decisions.append(_judge_points("AP", where, count, points, budget.ap, reason))
+    if budget.pck is not None:
+        reason = _meaningless(PCK, 100 * pck(a), budget.pck)
+        points = None if reason else pck_difference(a, b, resamples=resamples).times(100)
+        decisions.append(_judge_points(PCK, where, count, points, budget.pck, reason))
     return decisions
 
 
-def _time(base: Result, candidate: Result, limit: float, resamples: int) -> Decision:
+def _meaningless(what: str, baseline: float, budget: float) -> str:
+    """Why a loss from this baseline (points of 100) says nothing; empty if it does.
+
+    Where the baseline has no more than the budget allows to lose, a network that finds nobody would be within it.
+    """
+    if not np.isfinite(baseline):
+        return f"nobody in this set has a label for the scored keypoints, so there is no {what}"
+    if baseline <= 0:
+        return f"the baseline's {what} is 0, so there is nothing to lose; `poseport data check` examines the labels"
+    if baseline <= budget:
+        return (
+            f"the baseline's {what} of {baseline:.2f} points is no more than the budget of {budget:g}, so even a "
+            "network that finds nobody would be within it"
+        )
+    return ""
+
+
+def _judge_points(what: str, where: str, count: int, points: Interval | None, budget: float, reason: str) -> Decision:
+    if points is None:
+        return Decision(Verdict.CANNOT_TELL, what, where, count, "people", None, "points", budget, reason=reason)
+    verdict = _judge(points, -budget)
+    needed = people_needed(points, -budget, count) if verdict is Verdict.CANNOT_TELL else None
+    return Decision(verdict, what, where, count, "people", points, "points", budget, needed)
+
+
+def _time(base: Result, candidate: Result, budget: float, resamples: int) -> Decision:
     a, b, e = base.measured, candidate.measured, base.environment
     assert isinstance(a, Latency)
     assert isinstance(b, Latency)
-    change = median_change(a, b, resamples=resamples)
-    verdict = _judge(Interval(-change.value, -change.high, -change.low), -limit)
     where = f"{e.device}, {e.processor}, {e.delegate}, {plural(e.threads, 'thread')}"
-    return Decision(verdict, "median time", where, len(b.invoke_us), "runs", change, "%", limit)
+    what, count = "median time", len(b.invoke_us)
+    if min((*a.invoke_us, *b.invoke_us)) <= 0:
+        reason = "some of the times are 0, which no network takes; time both again"
+        return Decision(Verdict.CANNOT_TELL, what, where, count, "runs", None, "%", budget, reason=reason)
+    change = median_change(a, b, resamples=resamples)
+    verdict = _judge(Interval(-change.value, -change.high, -change.low), -budget)
+    return Decision(verdict, what, where, count, "runs", change, "%", budget)
 
 
-def _judge(gained: Interval, least: float) -> Verdict:
-    """gained: what the candidate is better by."""
-    if gained.low >= least:
+def _judge(gain: Interval, least: float) -> Verdict:
+    """Compare a gain (negative: a loss) with the least that is allowed."""
+    if gain.low >= least:
         return Verdict.WITHIN
-    return Verdict.BEYOND if gained.high < least else Verdict.CANNOT_TELL
+    return Verdict.BEYOND if gain.high < least else Verdict.CANNOT_TELL

@@ -114,7 +114,7 @@ def bench_phone(
 
 def _row(m: PhoneResult) -> dict[str, Any]:
     """A setting's results, for `--json`."""
-    from poseport.bench import latency, results_folder
+    from poseport.bench import results_folder
     from poseport.bench.record import Accuracy, Latency
 
     row: dict[str, Any] = {"phone": m.phone, "model": m.model, "delegate": m.hardware, "threads": m.threads}
@@ -126,7 +126,7 @@ def _row(m: PhoneResult) -> dict[str, Any]:
             row |= {"people": of.data.people, "metrics": of.metrics, "decoder_apart_px": m.apart_px}
         elif isinstance(of, Latency):
             row |= {
-                "p50_ms": latency.percentile_ms(of, 50), "p90_ms": latency.percentile_ms(of, 90),
+                "p50_ms": of.percentile_ms(50), "p90_ms": of.percentile_ms(90),
                 "load_ms": None if of.load_us is None else of.load_us / 1e3, "first_ms": of.first_us / 1e3,
                 "peak_bytes": of.peak_bytes, "runtime": record.environment.runtime,
                 "xnnpack": record.environment.xnnpack,

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from poseport import safe_path
 from poseport.bench.phone.adb import Device
 from poseport.bench.phone.app import FILES
 from poseport.bench.phone.files import Description, Sent
@@ -22,6 +23,8 @@ from poseport.records import write_whole
 # people a part, as the app measures them
 PART = 32
 RESULT = "result.json"
+# a long run's samples take a few MB
+MAX_RESULT_BYTES = 256 * 2**20
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +72,7 @@ def fetch(job: Job, folder: Path, mine: str, *, last: bool = False) -> None:
     A part of another run, which was cut in the same folder of the phone, goes where that one is kept.
     """
     there = job.device.sizes(job.remote)
-    whole = [name for name in there if re.fullmatch(r"\d+\.json", name) and not (folder / name).is_file()]
+    whole = [name for name in there if re.fullmatch(r"[0-9]{1,9}\.json", name) and not (folder / name).is_file()]
     wanted = [one for name in whole for one in (name, name.replace(".json", ".bin")) if one in there]
     if last:
         wanted.append(RESULT)
@@ -81,9 +84,9 @@ def fetch(job: Job, folder: Path, mine: str, *, last: bool = False) -> None:
         job.device.pull([f"{job.remote}/{one}" for one in wanted], incoming, size)
     for name in (*whole, *([RESULT] if last else [])):
         run = _identity(incoming / name)
-        place, outputs = job.local / run[:16], name.replace(".json", ".bin")
         if not run or (name == RESULT and run != mine):
             continue
+        place, outputs = safe_path.inside(job.local, run[:16]), name.replace(".json", ".bin")
         place.mkdir(exist_ok=True)
         # the outputs first: where the JSON is, the part is whole, as on the phone
         for one in (outputs, name):
@@ -95,10 +98,12 @@ def fetch(job: Job, folder: Path, mine: str, *, last: bool = False) -> None:
 
 
 def _identity(path: Path) -> str:
+    """The run that a file of the phone belongs to: a sha256 in hex digits; empty if the file names none."""
     try:
-        return str(json.loads(path.read_text())["run"])
-    except (OSError, ValueError, KeyError, TypeError):
+        run = json.loads(safe_path.check_regular(path, MAX_RESULT_BYTES).read_text())["run"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return ""
+    return run if isinstance(run, str) and re.fullmatch(r"[0-9a-f]{64}", run) else ""
 
 
 def prepare(job: Job, folder: Path, description: Description) -> None:
@@ -113,7 +118,7 @@ def prepare(job: Job, folder: Path, description: Description) -> None:
     for name in (name for name, size in kept.items() if there.get(name) != size):
         job.device.push(folder / name, f"{job.remote}/{name}")
     final = f"{(description.count - 1) // PART * PART}.json"
-    foreign = [name for name in there if re.fullmatch(r"\d+\.json", name) and name not in kept]
+    foreign = [name for name in there if re.fullmatch(r"[0-9]{1,9}\.json", name) and name not in kept]
     wrong = [RESULT, final, *foreign]
     for start in range(0, len(wrong), 50):  # a command line has an end
         job.device.shell("rm", "-f", *(f"{job.remote}/{name}" for name in wrong[start : start + 50]))
@@ -122,8 +127,8 @@ def prepare(job: Job, folder: Path, description: Description) -> None:
 def read(path: Path) -> dict[str, Any]:
     """A result of the app; ValueError where it is none."""
     try:
-        data = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
+        data = json.loads(safe_path.check_regular(path, MAX_RESULT_BYTES).read_text())
+    except (OSError, ValueError, RecursionError) as error:
         raise ValueError(f"{path}: cannot be read ({error}); remove it, and it is measured again") from None
     if not isinstance(data, dict) or data.get("schema") != 1:
         raise ValueError(f"{path}: is not of schema 1; install the app of this version with --apk")

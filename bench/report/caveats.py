@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from poseport.bench.latency import is_steady, percentile_ms
 from poseport.bench.record import Model
 from poseport.bench.report.grouping import DataSet, Scored, Timed, is_subset
 
@@ -54,7 +53,7 @@ def caveats(
         )
     if timed:
         found.append("Latency is the network alone, one crop at a time; reading, cropping and decoding come on top.")
-    unsteady = sorted({t.model.name for t in timed if not is_steady(t.latency)})
+    unsteady = sorted({t.model.name for t in timed if not t.latency.is_steady})
     if unsteady:
         found.append(
             f"Two processes, one after the other, gave medians more than 5 % apart for {', '.join(unsteady)}: "
@@ -64,7 +63,7 @@ def caveats(
         found.append("Latency comes from more than one processor or runtime; compare within a table only.")
     if any(t.environment.threads > t.environment.cores for t in timed):
         found.append("Some times were taken with more threads than there are cores.")
-    busy = sorted({t.model.name for t in timed if percentile_ms(t.latency, 90) > 1.5 * percentile_ms(t.latency, 50)})
+    busy = sorted({t.model.name for t in timed if t.latency.percentile_ms(90) > 1.5 * t.latency.percentile_ms(50)})
     if busy:
         found.append(f"p90 is far above p50 for {', '.join(busy)}: the machine was busy; measure again when idle.")
     if accuracies:

@@ -1,4 +1,4 @@
-"""Records as one long CSV table, a figure a row, for a spreadsheet or a plot of one's own."""
+"""Records as one long CSV table with one figure per row, for spreadsheets and for plots of your own."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 
+from poseport import escape
 from poseport.bench.decide.bootstrap import percentile_interval
-from poseport.bench.latency import percentile_ms, whole_ms
 from poseport.bench.record import Accuracy, Model, Result, Sustained
 from poseport.bench.report.costs import microjoules
 from poseport.bench.report.grouping import ap_interval
@@ -19,9 +19,10 @@ COLUMNS = (
 
 
 def table(results: Sequence[Result]) -> str:
-    """CSV text; what does not apply to a figure is empty. AP and PCK are shares of 1, times in ms, memory in bytes.
+    """Write records as CSV text.
 
-    What belongs to a file and not to a measurement stands once, behind its first record.
+    AP and PCK are in [0, 1], times in milliseconds, memory in bytes. Cells that do not apply to a figure are empty.
+    Figures of a file rather than of a measurement stand once, after the first record of the file.
     """
     out = io.StringIO()
     rows = csv.writer(out, lineterminator="\n")
@@ -35,11 +36,15 @@ def table(results: Sequence[Result]) -> str:
             data = [m.data.file, m.data.people, " ".join(m.keypoints), m.boxes, int(m.flip), m.decoder or "own"]
         else:
             data = [m.input, "", "", "", "", ""]
-        rows.writerows([*start, *data, name, "" if value is None else value] for name, value in _figures(r))
+        rows.writerows(_row([*start, *data, name, "" if value is None else value]) for name, value in _figures(r))
         if r.model.sha256 not in seen:
             seen.add(r.model.sha256)
-            rows.writerows([*start, *[""] * len(data), name, value] for name, value in _of_file(r.model))
+            rows.writerows(_row([*start, *[""] * len(data), name, value]) for name, value in _of_file(r.model))
     return out.getvalue()
+
+
+def _row(cells: Sequence[object]) -> list[object]:
+    return [escape.csv_cell(cell) for cell in cells]
 
 
 def _of_file(model: Model) -> Iterator[tuple[str, float]]:
@@ -56,7 +61,7 @@ def _figures(result: Result) -> Iterator[tuple[str, float | None]]:
     m = result.measured
     if isinstance(m, Accuracy):
         yield from m.metrics.items()
-        if m.metrics["OKS-AP"] is not None:
+        if m.metrics.get("OKS-AP") is not None:
             own = ap_interval(m.detections)
             yield from (("OKS-AP 95 % from", round(own.low / 100, 6)), ("OKS-AP 95 % to", round(own.high / 100, 6)))
         for name, values in m.by_keypoint.items():
@@ -69,10 +74,10 @@ def _figures(result: Result) -> Iterator[tuple[str, float | None]]:
         yield "throttles from minute", m.throttles_from
         return
     for percent in (50, 90, 99):
-        yield f"p{percent} ms", round(percentile_ms(m, percent), 4)
+        yield f"p{percent} ms", round(m.percentile_ms(percent), 4)
     p90 = percentile_interval(m, 90)
     yield from (("p90 ms 95 % from", round(p90.low, 4)), ("p90 ms 95 % to", round(p90.high, 4)))
-    whole = whole_ms(m, 50)
+    whole = m.whole_ms(50)
     yield "crop to keypoints p50 ms", None if whole is None else round(whole, 4)
     yield "load ms", None if m.load_us is None else m.load_us / 1e3
     yield "first run ms", m.first_us / 1e3

@@ -12,6 +12,7 @@ from poseport.bench.formatting import Table
 from poseport.bench.record import Result
 from poseport.bench.report import csv_table
 from poseport.bench.report.page import Page, gather
+from poseport.escape import markdown
 from poseport.records import write_whole
 
 
@@ -51,30 +52,33 @@ def write_report(
 
 
 def _markdown(page: Page) -> str:
+    """The page as Markdown; text of the records is escaped, so that it stays text."""
     parts = [f"# {page.title}", page.written, "## Summary"]
     for change in page.changes:
-        lines = "\n".join(f"- {line.what}: **{line.change}**. {line.text}" for line in change.lines)
-        parts += [f"### {change.title}", lines]
+        lines = (
+            f"- {markdown(line.what)}: **{markdown(line.change)}**. {markdown(line.text)}" for line in change.lines
+        )
+        parts += [f"### {markdown(change.title)}", "\n".join(lines)]
     if page.alone:
-        parts.append(f"No float32 file of the same weights is among the records for {', '.join(page.alone)}.")
+        parts.append(f"{markdown(', '.join(page.alone))}: the records hold no float32 file of the same weights.")
     parts += map(_markdown_table, page.glance)
     parts += ["## Accuracy", "In points of 100.", *map(_markdown_table, [*page.accuracy, *page.parts])]
     parts += ["## Size and latency", *map(_markdown_table, [page.files, *page.latency])]
     if page.stand_ins:
-        note = "Programs that speak a phone's protocol on a workstation; none of these figures is a phone's."
+        note = "Programs that imitate a phone on a workstation, for tests; none of these figures is a phone's."
         parts += ["## Stand-in devices", note, *map(_markdown_table, page.stand_ins)]
-    for one in page.compared:
-        worst = [w.cells for w in one.worst]
+    for compared in page.compared:
+        worst = [person.cells for person in compared.worst]
         header = ("Person", "OKS before", "OKS after", "Change")
-        parts += [f"## {one.title}", _markdown_table(one.keypoints)]
-        parts += [_markdown_table(Table("Whose OKS fell most", header, worst))] if worst else []
-    parts += ["## Caveats", "\n".join(f"- {caveat}" for caveat in page.caveats)]
+        parts += [f"## {markdown(compared.title)}", _markdown_table(compared.keypoints)]
+        parts += [_markdown_table(Table("People whose OKS fell most", header, worst))] if worst else []
+    parts += ["## Caveats", "\n".join(f"- {markdown(caveat)}" for caveat in page.caveats)]
     parts += ["## Provenance", *map(_markdown_table, page.provenance)]
     return "\n\n".join(parts) + "\n"
 
 
 def _markdown_table(table: Table) -> str:
     rule = ("---", *(("---:" if table.numeric else "---") for _ in table.header[1:]))
-    rows = [table.header, rule, *table.rows]
-    body = "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows)
-    return f"**{table.caption}**\n\n{body}"
+    rows = [rule if row is rule else tuple(map(markdown, row)) for row in (table.header, rule, *table.rows)]
+    body = "\n".join("| " + " | ".join(row) + " |" for row in rows)
+    return f"**{markdown(table.caption)}**\n\n{body}"

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from poseport.bench.decide.bootstrap import Interval, median_change, pck_difference
 from poseport.bench.formatting import PER_KEYPOINT, figures, plural, points, signed, span
-from poseport.bench.latency import percentile_ms
 from poseport.bench.record import Model
 from poseport.bench.report.grouping import DataSet, Pair, Timed, baseline, is_float, same_threads
 
@@ -60,7 +59,7 @@ def _accuracy(data: DataSet, pair: Pair) -> Iterator[ChangeLine]:
 
 
 def _latency(mine: Timed, other: Timed) -> ChangeLine:
-    before, after = (percentile_ms(t.latency, 50) for t in (other, mine))
+    before, after = (t.latency.percentile_ms(50) for t in (other, mine))
     d, threads = median_change(other.latency, mine.latency), plural(mine.environment.threads, "thread")
     text = f"Median of {figures(after)} ms instead of {figures(before)} ms: {signed(d.value)} % ({span(d)})."
     where = f"{mine.environment.device} {mine.environment.delegate}, {threads}"

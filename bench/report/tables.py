@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from poseport.bench.formatting import NONE, PER_KEYPOINT, Table, figures, plural, points, signed, span
-from poseport.bench.latency import percentile_ms, whole_ms
 from poseport.bench.record import Model
 from poseport.bench.report.costs import Cost, memory_bytes, microjoules
 from poseport.bench.report.grouping import (
@@ -89,9 +88,9 @@ def latency(place: str, members: Sequence[Timed]) -> Table:
     rows = []
     for t in members:
         base = same_threads(t, members)
-        times = [percentile_ms(t.latency, p) for p in (50, 90, 99)]
-        share = _share(times[0], None if base is None else percentile_ms(base.latency, 50), base == t)
-        whole, memory = whole_ms(t.latency, 50), memory_bytes(t)
+        times = [t.latency.percentile_ms(p) for p in (50, 90, 99)]
+        share = _share(times[0], None if base is None else base.latency.percentile_ms(50), base == t)
+        whole, memory = t.latency.whole_ms(50), memory_bytes(t)
         rest = (
             NONE if whole is None else figures(whole),
             figures(t.latency.first_us / 1e3),

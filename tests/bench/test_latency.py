@@ -59,9 +59,9 @@ def test_crop_network_and_decoder_are_timed_apart_in_a_fresh_process(tiny_models
     assert isinstance(m, Latency)
     assert m.input == people.path.name
     assert len(m.prepare_us) == len(m.decode_us) == len(m.invoke_us) == 40
-    whole = latency.whole_ms(m, 50)
+    whole = m.whole_ms(50)
     assert whole is not None
-    assert whole > latency.percentile_ms(m, 50)
+    assert whole > m.percentile_ms(50)
     assert m.before_bytes is not None
     assert m.peak_bytes is not None
     assert 0 < m.peak_bytes - m.before_bytes < 2e8  # of this process it would be TensorFlow's too
@@ -77,19 +77,21 @@ def test_processes_that_disagree_are_not_steady() -> None:
     def of(first: float, second: float) -> Latency:
         return Latency("latency", "", 0, 0, 0, (first,) * 10 + (second,) * 10, repeats=(10, 10))
 
-    assert latency.medians_ms(of(1000, 2000)) == [1.0, 2.0]
-    assert latency.is_steady(of(1000, 1049))
-    assert not latency.is_steady(of(1000, 1051))
-    assert not latency.is_steady(of(1051, 1000))
-    assert latency.is_steady(replace(of(1000, 2000), repeats=()))  # of an older version
+    assert of(1000, 2000).medians_ms == [1.0, 2.0]
+    assert of(1000, 1049).is_steady
+    assert not of(1000, 1051).is_steady
+    assert not of(1051, 1000).is_steady
+    assert replace(of(1000, 2000), repeats=()).is_steady  # of an older version
 
 
 def test_percentiles_are_milliseconds_of_the_samples(tiny_models: dict[str, Path]) -> None:
     m = latency.measure(tiny_models["float32"], 1, runs=20).measured
     assert isinstance(m, Latency)
-    known = replace(m, invoke_us=tuple(float(v) for v in np.arange(1000, 2001, 10)))
-    assert latency.percentile_ms(known, 50) == pytest.approx(1.5)
-    assert latency.percentile_ms(known, 90) == pytest.approx(1.9)
+    known = replace(
+        m, invoke_us=tuple(float(v) for v in np.arange(1000, 2001, 10)), prepare_us=(), decode_us=(), repeats=()
+    )
+    assert known.percentile_ms(50) == pytest.approx(1.5)
+    assert known.percentile_ms(90) == pytest.approx(1.9)
 
 
 def test_the_command_times_each_file_with_each_thread_count(tiny_models: dict[str, Path], tmp_path: Path) -> None:

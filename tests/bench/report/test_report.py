@@ -24,7 +24,8 @@ from poseport.bench import accuracy as measure
 from poseport.bench import boxes, results_folder
 from poseport.bench.cli import bench
 from poseport.bench.decide.bootstrap import Interval
-from poseport.bench.decide.gate import LossBudget, gate
+from poseport.bench.decide.decision import LossBudget
+from poseport.bench.decide.gate import gate
 from poseport.bench.formatting import figures
 from poseport.bench.record import Accuracy, Latency, Result
 from poseport.bench.report import body_plot, costs, heatmaps, photos, plots, set_plots

@@ -1,0 +1,103 @@
+"""What a gate answers: a verdict, and the decision on each quantity in each place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any
+
+from poseport.bench.decide.bootstrap import Interval
+
+
+class Verdict(IntEnum):
+    """The answer, and the exit code of `poseport bench gate`."""
+
+    WITHIN = 0
+    BEYOND = 1
+    CANNOT_TELL = 2
+
+
+@dataclass(frozen=True)
+class LossBudget:
+    """What a candidate may lose against its baseline; None is not judged.
+
+    Attributes:
+        ap: Points (of 100) of OKS-AP.
+        pck: Points (of 100) of PCK@0.1/box.
+        slower: Percent of the median time.
+    """
+
+    ap: float | None = None
+    pck: float | None = None
+    slower: float | None = None
+
+    def __post_init__(self) -> None:
+        given = [value for value in (self.ap, self.pck, self.slower) if value is not None]
+        if not given:
+            raise ValueError("no budget was given; add --max-ap-drop, --max-pck-drop or --max-slowdown")
+        if not min(given) >= 0:
+            raise ValueError(
+                f"the budget {min(given):g} is negative; --max-ap-drop, --max-pck-drop and --max-slowdown are 0 or more"
+            )
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The judgement of one quantity in one place.
+
+    Attributes:
+        verdict: The answer.
+        what: `AP`, `PCK@0.1/box` or `median time`.
+        where: The people, or the machine and number of threads.
+        count: Number of people or runs.
+        of: `people` or `runs`.
+        difference: Candidate minus baseline in `unit`; None where `reason` says why it means nothing.
+        unit: `points` (of 100) or `%`.
+        budget: The largest loss that is allowed, in `unit`.
+        needed: How many people would be enough to decide; None for times, and for more than a million.
+        reason: Why the measurements cannot answer, however many people or runs there are; else empty.
+    """
+
+    verdict: Verdict
+    what: str
+    where: str
+    count: int
+    of: str
+    difference: Interval | None
+    unit: str
+    budget: float
+    needed: int | None = None
+    reason: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """The decision as the command prints it."""
+        head = f"{self.where} ({self.count} {self.of}): {self.what}"
+        if self.difference is None:
+            return f"{head}: cannot tell; {self.reason}"
+        d = self.difference
+        text = f"{head} {d.value:+.2f} {self.unit}, 95 % interval {d.low:+.2f} to {d.high:+.2f}"
+        if self.verdict is Verdict.WITHIN:
+            return f"{text}: within the budget"
+        if self.verdict is Verdict.BEYOND:
+            return f"{text}: beyond the budget"
+        if self.of != "people":
+            return f"{text}: cannot tell; time both again on a quiet machine"
+        needed = "more than a million" if self.needed is None else f"about {self.needed:,}"
+        return f"{text}: cannot tell; {needed} people would decide"
+
+    def to_data(self) -> dict[str, Any]:
+        """The decision as JSON-ready values."""
+        d = self.difference
+        return {
+            "what": self.what,
+            "where": self.where,
+            self.of: self.count,
+            "change": None if d is None else d.value,
+            "unit": self.unit,
+            "interval": None if d is None else [d.low, d.high],
+            "budget": self.budget,
+            "verdict": self.verdict.name.lower(),
+            "people_needed": self.needed,
+            "reason": self.reason,
+        }
