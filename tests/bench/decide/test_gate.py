@@ -126,7 +126,7 @@ def test_no_budget_at_all_is_refused(records: list[Result], tmp_path: Path) -> N
     names = ["--baseline", "tiny.float32", "--candidate", "tiny.float32"]
     ran = CliRunner().invoke(bench, ["gate", str(tmp_path), *names])
     assert ran.exit_code == 2
-    assert "name one: --max-ap-drop" in ran.output
+    assert "add --max-ap-drop" in ran.output
 
 
 def timing(record: Result, us: np.ndarray) -> Result:
