@@ -47,7 +47,7 @@ $(VENV)/.docs: $(VENV)/.dependencies
 
 docs: $(VENV)/.docs install
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
-	@echo "open site/index.html"
+	@echo "open site/index.html; the search needs a server: $(BIN)/python -m http.server -d site"
 
 test: install
 	$(BIN)/python -m pytest -m "not slow"

@@ -115,9 +115,12 @@ def _cell(text: str) -> str:
 
 
 def _escape(text: str) -> str:
-    """Prose of a help text: brackets and angle brackets that Markdown would take for links and tags."""
-    parts = re.split(r"(`[^`]*`)", text)
-    return "".join(p if p.startswith("`") else re.sub(r"([\[\]<>*_])", r"\\\1", p) for p in parts)
+    """Prose of a help text: options become code, and what Markdown would take for links and tags is escaped."""
+    parts = re.split(r"(`[^`]*`|(?<![\w-])--[a-z][a-z-]*)", text)
+    return "".join(
+        p if p.startswith("`") else f"`{p}`" if p.startswith("--") else re.sub(r"([\[\]<>*_])", r"\\\1", p)
+        for p in parts
+    )
 
 
 def _command_page(path: tuple[str, ...], command: click.Command) -> str:
@@ -127,7 +130,10 @@ def _command_page(path: tuple[str, ...], command: click.Command) -> str:
         parent = click.Context(click.Group(part), info_name=part, parent=parent)
     context = click.Context(command, info_name=name[-1], parent=parent)
     formatter = _Markdown(width=10_000, max_width=10_000)
-    command.format_help(context, formatter)
+    command.format_usage(context, formatter)
+    command.format_help_text(context, formatter)
+    command.format_epilog(context, formatter)  # the example of a command whose options are long; here it stands first
+    command.format_options(context, formatter)
     return f"# {' '.join(name)}\n\n" + re.sub(r"\n{3,}", "\n\n", formatter.getvalue())
 
 
