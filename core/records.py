@@ -1,7 +1,8 @@
 """Strict JSON for frozen dataclasses: what is written can be read, and nothing is silently ignored.
 
 Supported field types: str, bool, int, float, `Literal`, `X | None`, `tuple[X, ...]`, `dict[str, X]`,
-dataclasses, and unions of dataclasses that are told apart by a `kind: Literal[...]` field.
+dataclasses, and unions of dataclasses that are told apart by a `kind: Literal[...]` field. A dataclass may
+name fields of its earlier versions in a class variable `REMOVED`, with the one value of each that can still be read.
 """
 
 from __future__ import annotations
@@ -40,7 +41,11 @@ def from_data(cls: type[T], data: Any, where: str) -> T:
         raise ValueError(f"{where}: expected an object with the keys of {cls.__name__}, found {_short(data)}")
     hints = typing.get_type_hints(cls)
     known = [f.name for f in dataclasses.fields(cls)]  # type: ignore[arg-type]
-    unknown = [key for key in data if key not in known]
+    removed: dict[str, Any] = getattr(cls, "REMOVED", {})
+    for key, neutral in removed.items():
+        if key in data and data[key] != neutral:
+            raise ValueError(f"{where}: {key} {_short(data[key])} is no longer supported; only {neutral} can be read")
+    unknown = [key for key in data if key not in known and key not in removed]
     if unknown:
         raise ValueError(f"{where}: unknown key {unknown[0]!r}; {cls.__name__} has {', '.join(known)}")
     values = {}

@@ -36,7 +36,8 @@ from poseport.train import losses, optimizer, presets
 from poseport.train.networks import models
 from poseport.train.progress.callbacks import save_weights
 from poseport.train.samples.augment import HEAVY, AugmentConfig, random_matrix
-from poseport.train.samples.dataset import TrainingPeople
+from poseport.train.samples.sample import CropSource
+from poseport.train.samples.training_batches import TrainingBatches
 
 THREADS = 2
 ROUNDS = 5
@@ -59,7 +60,7 @@ def rate(count: int, work: Callable[[], object]) -> float:
 def input_pipeline(people: coco.People, ranges: AugmentConfig) -> tuple[float, float, float]:
     """Batches of crops and targets, against decoding and warping alone on as many threads."""
     preset = presets.preset("mobile-hourglass")
-    data = TrainingPeople(preset.spec, people.persons, ranges, 32, 0, threads=THREADS)
+    data = TrainingBatches(CropSource(preset.spec, people.persons, ranges), 32, threads=THREADS)
     count = len(data) * data.batch
 
     def floor_one(i: int) -> None:
@@ -91,7 +92,7 @@ class Ready(keras.utils.PyDataset):
 def training_step(people: coco.People) -> tuple[float, float, float]:
     """`fit` fed by OpenCV threads, against `fit` on a ready batch."""
     preset = presets.preset("mobile-hourglass")
-    data = TrainingPeople(preset.spec, people.persons, preset.train.augment, 32, 0, threads=THREADS)
+    data = TrainingBatches(CropSource(preset.spec, people.persons, preset.train.augment), 32, threads=THREADS)
     model = models.build(preset.spec, keras)
     loss = losses.for_spec(preset.spec, preset.train.loss)
     model.compile(

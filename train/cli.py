@@ -200,6 +200,7 @@ def _train(
     with quiet():  # TensorFlow's notices about processors and missing GPUs
         from poseport.train.begin import teacher as teachers
         from poseport.train.fit import Interrupted, fit
+        from poseport.train.request import Reporting, Start, TrainingData
         from poseport.train.workers.strategy import joined
 
     out: Path = options["out"]
@@ -213,19 +214,15 @@ def _train(
             record = fit(
                 preset.spec,
                 preset.train,
-                people,
-                val,
+                TrainingData(people, val, teacher, options["teacher_cache"], options["backgrounds"]),
                 out,
-                init=options["init"],
-                previous=options["refine"],
-                resume=options["resume"],
-                pictures=options["pictures"],
-                tensorboard=options["tensorboard"],
-                echo=None if silent else click.echo,
-                live=sys.stdout.isatty(),
-                teacher=teacher,
-                teacher_cache=options["teacher_cache"],
-                backgrounds=options["backgrounds"],
+                start=Start(options["init"], options["refine"], options["resume"]),
+                reporting=Reporting(
+                    echo=None if silent else click.echo,
+                    live=sys.stdout.isatty(),
+                    pictures=options["pictures"],
+                    tensorboard=options["tensorboard"],
+                ),
                 team=team,
             )
     except Interrupted as stopped:

@@ -1,7 +1,8 @@
-"""A Keras network on the validation people, scored as the bench scores a converted file."""
+"""Scores of a Keras network on validation people, computed as `poseport bench` computes those of a converted file."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,9 @@ from poseport.predict import Variant, predict_variants
 from poseport.scoring.score import score
 from poseport.spec import PoseSpec
 
+# a network -> its metrics by name
+Score = Callable[[Any], dict[str, float]]
+
 VARIANTS = (Variant(), Variant(flip=True))
 
 
@@ -21,8 +25,8 @@ class KerasNetwork:
     """A Keras network that takes crops, as `poseport.predict` runs it.
 
     Attributes:
-        spec: of the network.
-        model: the Keras model.
+        spec: The network's spec.
+        model: The Keras model.
     """
 
     spec: PoseSpec
@@ -42,9 +46,18 @@ def predict(
     batch: int = 32,
     threads: int = 2,
 ) -> np.ndarray:
-    """Keypoints (2, N, K, 3) in image pixels of every person of `people`, without and with flip averaging.
+    """Predict every person without and with flip averaging.
 
-    estimates: (2, N, K, 3) that a network of a later stage refines, likewise without and with.
+    Args:
+        spec: The network's spec.
+        model: The Keras network.
+        people: N people, in their own boxes.
+        estimates: (2, N, K, 3) keypoints that a later stage of a cascade refines, without and with flip averaging.
+        batch: Crops per step.
+        threads: Threads that read photos.
+
+    Returns:
+        (2, N, K, 3) x and y in image pixels and a score, without and with flip averaging.
     """
     network, persons = KerasNetwork(spec, model), people.persons
     if estimates is not None:
@@ -53,17 +66,33 @@ def predict(
 
 
 def evaluate(spec: PoseSpec, model: Any, people: People, estimates: np.ndarray | None = None) -> dict[str, float]:
-    """Every metric of `poseport.scoring.score` on the people's own boxes; those with flip averaging end in `+flip`.
+    """Every metric of `poseport.scoring.score` on the people's own boxes.
 
-    estimates: as in `predict`.
+    Args:
+        spec: The network's spec.
+        model: The Keras network.
+        people: The people to score on.
+        estimates: As for `predict`.
+
+    Returns:
+        Metrics by name; the names of those with flip averaging end in `+flip`.
     """
     values = {}
-    for end, found in zip(("", "+flip"), predict(spec, model, people, estimates), strict=True):
-        values.update({name + end: value for name, value in score(people, people.persons, found).values.items()})
+    for suffix, keypoints in zip(("", "+flip"), predict(spec, model, people, estimates), strict=True):
+        metrics = score(people, people.persons, keypoints).values
+        values.update({name + suffix: value for name, value in metrics.items()})
     return values
 
 
 def predict_outputs(model: Any, images: np.ndarray) -> np.ndarray:
-    """Raw outputs of the deployed head, that of the last stack, for normalised images (N, H, W, 3)."""
+    """Raw outputs of the deployed head, which is that of the last stack.
+
+    Args:
+        model: The Keras network.
+        images: (N, H, W, 3) float32, normalised.
+
+    Returns:
+        (N, *spec.output_shape) float32.
+    """
     outputs = model.predict_on_batch(images)
     return np.asarray(outputs[-1] if isinstance(outputs, list | tuple) else outputs)

@@ -18,14 +18,16 @@ from poseport import bundle
 from poseport.convert.calibration import on_other_photos
 from poseport.data.people import People
 from poseport.spec import HeatmapOutput, PoseSpec
-from poseport.train import fit, losses
+from poseport.train import config, losses
 from poseport.train.begin import teacher
 from poseport.train.config import TrainConfig
 from poseport.train.networks import models
 from poseport.train.optimizer import Rate, make_optimizer
 from poseport.train.record import read_record
+from poseport.train.request import chosen_people
 from poseport.train.samples.backgrounds import find_photos
-from poseport.train.samples.dataset import TrainingPeople
+from poseport.train.samples.sample import CropSource
+from poseport.train.samples.training_batches import TrainingBatches
 
 # a converged network is trained further with a tenth of its learning rate
 _RATE_FACTOR = 0.1
@@ -107,7 +109,8 @@ def choose_people(folder: Path, train: TrainConfig, people: People, exclude: Peo
         )
     if exclude is not None:
         people = replace(people, persons=on_other_photos(people.persons, exclude))
-    return fit.chosen(spec, train, people, None, None)[0]
+    config.check(spec, train)
+    return chosen_people(train, people, None)[0]
 
 
 def finetune(
@@ -136,16 +139,9 @@ def finetune(
     mix = None
     if isinstance(spec.output, HeatmapOutput) and teacher_weight:
         mix = teacher.load(folder, targets="heatmaps", weight=teacher_weight).mixer(spec)
-    data = TrainingPeople(
-        spec,
-        people.persons,
-        train.augment,
-        train.batch,
-        train.seed,
-        epochs=train.epochs,
-        mix=mix,
-        backgrounds=find_photos(None, people.persons, train.augment.background),
-    )
+    photos = find_photos(None, people.persons, train.augment.background)
+    source = CropSource(spec, people.persons, train.augment, train.seed, photos)
+    data = TrainingBatches(source, train.batch, epochs=train.epochs, mix=mix)
     optimizer, loss = make_optimizer(train, Rate(train, data.steps)), losses.for_spec(spec, train.loss)
     optimizer.build(network.trainable_variables)
 

@@ -22,6 +22,7 @@ from poseport.train.networks import models
 from poseport.train.progress.callbacks import save_weights
 from poseport.train.progress.log_csv import read_log, stalled
 from poseport.train.record import TrainRecord
+from poseport.train.request import Reporting, Start, TrainingData
 from poseport.train.samples.augment import HEAVY, AugmentConfig
 
 
@@ -67,7 +68,11 @@ def untrained(spec, directory, seed=1):
 def test_a_run_leaves_a_whole_bundle_and_its_loss_falls(people, tmp_path):
     lines = []
     record = fit.fit(
-        small(people), SETTINGS, people, people, tmp_path / "run", pictures=2, echo=lambda s, **_: lines.append(s)
+        small(people),
+        SETTINGS,
+        TrainingData(people, people),
+        tmp_path / "run",
+        reporting=Reporting(pictures=2, echo=lambda s, **_: lines.append(s)),
     )
     log = read_log(tmp_path / "run")
     assert [r["epoch"] for r in log] == [1, 2, 3]
@@ -104,20 +109,27 @@ def test_an_interrupted_run_ends_with_the_same_weights(people, tmp_path, family)
         spec = PoseSpec("small", architecture, people.skeleton, (64, 64), CoordsOutput())
         settings = replace(settings, loss="l1", freeze_epochs=2, ema=0.5)
         init = untrained(spec, tmp_path / "init")
-    fit.fit(spec, settings, people, None, tmp_path / "whole", init=init)
+    fit.fit(spec, settings, TrainingData(people), tmp_path / "whole", start=Start(init=init))
 
     def interrupt(line, **_):
         if line.startswith("epoch 2/3"):
             raise KeyboardInterrupt
 
     with pytest.raises(fit.Interrupted, match=r"2 whole epochs are kept .* --resume"):
-        fit.fit(spec, settings, people, None, tmp_path / "cut", init=init, echo=interrupt)
+        fit.fit(
+            spec,
+            settings,
+            TrainingData(people),
+            tmp_path / "cut",
+            start=Start(init=init),
+            reporting=Reporting(echo=interrupt),
+        )
     with pytest.raises(ValueError, match="holds a run already; add --resume"):
-        fit.fit(spec, settings, people, None, tmp_path / "cut", init=init)
+        fit.fit(spec, settings, TrainingData(people), tmp_path / "cut", start=Start(init=init))
     if init is not None:
         other = untrained(spec, tmp_path / "other", seed=2)
         with pytest.raises(ValueError, match="begun with another --init"):
-            fit.fit(spec, settings, people, None, tmp_path / "cut", init=other, resume=True)
+            fit.fit(spec, settings, TrainingData(people), tmp_path / "cut", start=Start(init=other, resume=True))
         frozen = weights(tmp_path / "cut" / bundle.WEIGHTS)
         moved = {
             name.split("/")[1]
@@ -125,12 +137,12 @@ def test_an_interrupted_run_ends_with_the_same_weights(people, tmp_path, family)
             if not np.array_equal(value, frozen[name])
         }
         assert moved == {"dense", "dense_1"}  # what the file calls dense0 and coords
-    record = fit.fit(spec, settings, people, None, tmp_path / "cut", init=init, resume=True)
+    record = fit.fit(spec, settings, TrainingData(people), tmp_path / "cut", start=Start(init=init, resume=True))
     assert (record.initial is None) == (init is None)
     alike(tmp_path / "whole", tmp_path / "cut")
     assert [r["epoch"] for r in read_log(tmp_path / "cut")] == [1, 2, 3]
     with pytest.raises(ValueError, match="nothing is left to resume"):
-        fit.fit(spec, settings, people, None, tmp_path / "cut", init=init, resume=True)
+        fit.fit(spec, settings, TrainingData(people), tmp_path / "cut", start=Start(init=init, resume=True))
 
 
 KILLED = """
@@ -140,6 +152,7 @@ from test_fit import EVERYTHING, small
 from poseport.data import coco
 from poseport.train import fit
 from poseport.train.progress import callbacks
+from poseport.train.request import Reporting, TrainingData
 
 def die(self, batch, logs=None):
     if (self.epoch, batch) == (2, 1):
@@ -147,7 +160,8 @@ def die(self, batch, logs=None):
 
 callbacks.Progress.on_train_batch_end = die
 people = coco.load(Path(sys.argv[1]))
-fit.fit(small(people, stacks=1, depth=1), EVERYTHING, people, people, Path(sys.argv[2]), echo=print)
+data, reporting = TrainingData(people, people), Reporting(echo=print)
+fit.fit(small(people, stacks=1, depth=1), EVERYTHING, data, Path(sys.argv[2]), reporting=reporting)
 """
 EVERYTHING = replace(
     SETTINGS, epochs=6, learning_rate=0.05, optimizer="sgd", momentum=0.9, weight_decay=1e-4, schedule="step",
@@ -158,13 +172,13 @@ EVERYTHING = replace(
 def test_a_killed_run_ends_with_the_same_weights(people, drawn, tmp_path):
     """kill -9 in the middle of the third epoch, with everything on that has a state."""
     spec = small(people, stacks=1, depth=1)
-    fit.fit(spec, EVERYTHING, people, people, tmp_path / "whole")
+    fit.fit(spec, EVERYTHING, TrainingData(people, people), tmp_path / "whole")
     path = os.pathsep.join([str(Path(__file__).parent), *sys.path])
     child = [sys.executable, "-c", KILLED, str(drawn), str(tmp_path / "cut")]
     died = subprocess.run(child, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True)
     assert died.returncode == -signal.SIGKILL, died.stderr
     assert died.stdout.splitlines()[-1].startswith("epoch 2/6")
-    fit.fit(spec, EVERYTHING, people, people, tmp_path / "cut", resume=True)
+    fit.fit(spec, EVERYTHING, TrainingData(people, people), tmp_path / "cut", start=Start(resume=True))
     alike(tmp_path / "whole", tmp_path / "cut")
     assert {value.dtype for value in weights(tmp_path / "cut" / bundle.WEIGHTS).values()} == {np.dtype("float32")}
     whole, cut = read_log(tmp_path / "whole"), read_log(tmp_path / "cut")
@@ -176,28 +190,40 @@ def test_a_killed_run_ends_with_the_same_weights(people, drawn, tmp_path):
 def test_training_stops_after_patience_and_is_then_finished(people, tmp_path):
     """A rate that is too small to move anything: no score gets better."""
     settings = replace(SETTINGS, epochs=9, learning_rate=1e-12, eval_every=1, patience=2)
-    record = fit.fit(small(people, stacks=1, depth=1), settings, people, people, tmp_path / "run")
+    record = fit.fit(small(people, stacks=1, depth=1), settings, TrainingData(people, people), tmp_path / "run")
     log = read_log(tmp_path / "run")
     assert record.epochs_done == len(log) < 9
     assert stalled(log, 2)
     assert not stalled(log[:-1], 2)
     with pytest.raises(ValueError, match=f"has finished after {len(log)} epochs"):
-        fit.fit(small(people, stacks=1, depth=1), settings, people, people, tmp_path / "run", resume=True)
+        fit.fit(
+            small(people, stacks=1, depth=1),
+            settings,
+            TrainingData(people, people),
+            tmp_path / "run",
+            start=Start(resume=True),
+        )
 
 
 def test_resume_refuses_other_settings_and_a_folder_without_a_run(people, tmp_path):
     with pytest.raises(ValueError, match="holds no run to resume"):
-        fit.fit(small(people), SETTINGS, people, None, tmp_path / "none", resume=True)
+        fit.fit(small(people), SETTINGS, TrainingData(people), tmp_path / "none", start=Start(resume=True))
     one = replace(SETTINGS, epochs=1, eval_every=9)
-    fit.fit(small(people), one, people, None, tmp_path / "run")
+    fit.fit(small(people), one, TrainingData(people), tmp_path / "run")
     with pytest.raises(ValueError, match="other settings"):
-        fit.fit(small(people), replace(one, epochs=2, batch=8), people, None, tmp_path / "run", resume=True)
+        fit.fit(
+            small(people),
+            replace(one, epochs=2, batch=8),
+            TrainingData(people),
+            tmp_path / "run",
+            start=Start(resume=True),
+        )
 
 
 def test_weights_that_do_not_fit_their_spec_are_named(people, tmp_path):
     import keras
 
-    fit.fit(small(people), replace(SETTINGS, epochs=1, eval_every=9), people, None, tmp_path / "run")
+    fit.fit(small(people), replace(SETTINGS, epochs=1, eval_every=9), TrainingData(people), tmp_path / "run")
     bundle.write_spec(tmp_path / "run", replace(small(people), architecture=HourglassArchitecture(width=32, depth=2)))
     with pytest.raises(ValueError, match=r"weights do not fit spec\.json"):
         models.load(tmp_path / "run", keras)
@@ -210,15 +236,15 @@ def test_weights_that_do_not_fit_their_spec_are_named(people, tmp_path):
         models.load(tmp_path / "run", keras)
 
 
-def test_options_that_look_at_nobody_are_refused(people, tmp_path):
+def test_options_that_lack_their_counterpart_are_refused(people, tmp_path):
     for settings, more, message in (
-        (replace(SETTINGS, patience=2), {}, "--patience waits .* --val"),
-        (SETTINGS, {"pictures": 3}, "--pictures draws .* --val"),
+        (replace(SETTINGS, patience=2), {}, "--patience needs .* --val"),
+        (SETTINGS, {"reporting": Reporting(pictures=3)}, "--pictures needs .* --val"),
         (replace(SETTINGS, freeze_epochs=1), {}, "--freeze-epochs .* --init"),
-        (SETTINGS, {"init": tmp_path / "none"}, "not a bundle"),
+        (SETTINGS, {"start": Start(init=tmp_path / "none")}, "not a bundle"),
     ):
         with pytest.raises(ValueError, match=message):
-            fit.fit(small(people), settings, people, None, tmp_path / "run", **more)
+            fit.fit(small(people), settings, TrainingData(people), tmp_path / "run", **more)
     assert not (tmp_path / "run").exists()
 
 

@@ -1,4 +1,4 @@
-"""What happens between epochs: data of the next epoch, score, log, weights, and the line a person watches."""
+"""Keras callbacks of a run: random state, scores, log, weights, early stopping, and the line of progress."""
 
 from __future__ import annotations
 
@@ -12,18 +12,16 @@ import keras
 import numpy as np
 
 from poseport import bundle
-from poseport.data.people import People
-from poseport.spec import PoseSpec
-from poseport.train.evaluate import evaluate
+from poseport.train.evaluate import Score
 from poseport.train.optimizer import Rate, averaged
 from poseport.train.progress.log_csv import SCORES, due, is_best, read_log, stalled, write_log
 from poseport.train.run_folder import check_room
 
 
 class Reseed(keras.callbacks.Callback):
-    """Sets the random state of every dropout layer from the epoch.
+    """Set the random state of every dropout layer from the epoch's number.
 
-    It is in no weights file: without this a resumed run drops other units.
+    No weights file holds that state: without this callback a resumed run would drop other units.
     """
 
     def __init__(self, seed: int):
@@ -31,7 +29,7 @@ class Reseed(keras.callbacks.Callback):
         self.seed = seed
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        """Before the epoch's first step."""
+        """Set the states before the epoch's first step."""
         for layer in self.model.layers:
             generator = getattr(layer, "seed_generator", None)
             if generator is not None:
@@ -39,35 +37,39 @@ class Reseed(keras.callbacks.Callback):
 
 
 class Validate(keras.callbacks.Callback):
-    """Adds the scores of the validation people to the epoch's logs, NaN in epochs that are not scored.
+    """Add the scores on the validation people to the epoch's logs; NaN in epochs that are not scored.
 
-    estimates: (2, N, K, 3) of these people, without and with flip averaging, which a network of a later stage refines.
+    Args:
+        score: Scores a network; None without validation people.
+        every: Epochs between evaluations.
+        epochs: Number of epochs; the last one is always scored.
     """
 
-    def __init__(
-        self, spec: PoseSpec, people: People | None, every: int, epochs: int, estimates: np.ndarray | None = None
-    ):
+    def __init__(self, score: Score | None, every: int, epochs: int):
         super().__init__()
-        self.estimates = estimates
-        self.spec, self.people, self.every, self.epochs = spec, people, every, epochs
+        self.score, self.every, self.epochs = score, every, epochs
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Score the averaged weights where there are some, without and with flip averaging."""
+        """Score the network, with the averaged weights if the optimizer keeps an average."""
         assert logs is not None
-        if self.people is not None and due(epoch, self.every, self.epochs):
+        if self.score is not None and due(epoch, self.every, self.epochs):
             with averaged(self.model):
-                values = evaluate(self.spec, self.model, self.people, self.estimates)
+                values = self.score(self.model)
             logs.update({name: values[name] for name in SCORES})
         else:
             logs.update(dict.fromkeys(SCORES, math.nan))
 
 
 class Keep(keras.callbacks.Callback):
-    """Log, best weights and resume state of each epoch, every file written beside and renamed.
+    """Write log, best weights and resume state after each epoch, every file whole or not at all.
 
-    `model.weights.h5` is the best epoch by (AP, PCK), or the last where nothing is scored: the network as
-    it was scored, without the optimizer. The resume state is one file with its epoch in its name, so that
-    it is there whole or not at all.
+    `model.weights.h5` holds the best epoch by (AP, PCK), or the last one if nothing is scored: the network as it was
+    scored, without the optimizer. The resume state is one file with the epoch in its name.
+
+    Args:
+        directory: The run's folder.
+        rate: Learning rate of each step, for the log.
+        seconds_before: Duration of the epochs before this phase.
     """
 
     def __init__(self, directory: Path, rate: Rate, seconds_before: float = 0.0):
@@ -76,7 +78,7 @@ class Keep(keras.callbacks.Callback):
         self.began = time.monotonic() - seconds_before
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Weights first, then the log, then the resume state: a cut at any point repeats the epoch."""
+        """Write weights, then the log, then the resume state: an interruption between them repeats the epoch."""
         assert logs is not None
         rows = read_log(self.directory)
         row = {
@@ -97,19 +99,33 @@ class Keep(keras.callbacks.Callback):
 
 
 class Stop(keras.callbacks.Callback):
-    """Ends training when the log's last scores brought nothing better; it remembers nothing itself."""
+    """Early stopping, decided from the log alone, so that a resumed run stops at the same epoch.
+
+    Args:
+        directory: The run's folder.
+        patience: Evaluations without improvement after which training ends; 0: never.
+        since: Number of first epochs that do not count.
+    """
 
     def __init__(self, directory: Path, patience: int, since: int):
         super().__init__()
         self.directory, self.patience, self.since = directory, patience, since
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """After `Keep` has written the epoch's row."""
+        """Decide after `Keep` has written the epoch's row."""
         self.model.stop_training = stalled(read_log(self.directory), self.patience, self.since)
 
 
 class Progress(keras.callbacks.Callback):
-    """One line an epoch; within an epoch, on a terminal, the share done and the time left."""
+    """Print one line per epoch and, on a terminal, the progress within the epoch and the time left.
+
+    Args:
+        epochs: Number of epochs of the run.
+        steps: Steps per epoch.
+        first: First epoch of this phase, from 0.
+        echo: Prints a line.
+        live: Whether the lines go to a terminal.
+    """
 
     def __init__(self, epochs: int, steps: int, first: int, echo: Any, live: bool):
         super().__init__()
@@ -118,7 +134,7 @@ class Progress(keras.callbacks.Callback):
         self.began = self.shown = time.monotonic()
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        """Remember where we are."""
+        """Remember the epoch's number."""
         self.epoch = epoch
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
@@ -131,7 +147,7 @@ class Progress(keras.callbacks.Callback):
             self.echo(f"\r{text}  {self._left(batch + 1)} left \033[K", nl=False)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """The epoch's result and the time left."""
+        """Print the epoch's loss, scores and the time left."""
         logs = logs or {}
         parts = [f"epoch {epoch + 1}/{self.epochs}", f"loss {logs['loss']:.4f}"]
         for name in ("OKS-AP", "PCK@0.1/box"):
@@ -148,9 +164,13 @@ class Progress(keras.callbacks.Callback):
 
 
 def save_weights(model: Any, path: Path) -> None:
-    """Weights (and, of a compiled model, the optimizer) beside and renamed; ValueError as `run.check_room`."""
+    """Save weights, and the optimizer of a compiled model, whole or not at all.
+
+    Raises:
+        ValueError: If the disk is too full.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     check_room(model, path.parent)
-    beside = path.with_name(f".part-{path.name}")  # Keras insists on the ending .weights.h5
+    beside = path.with_name(f".part-{path.name}")  # Keras requires the suffix .weights.h5
     model.save_weights(beside)
     os.replace(beside, path)

@@ -1,12 +1,13 @@
-"""How a training crop differs from the plain one: the record of it, its levels, and its geometry.
+"""Augmentation settings (`AugmentConfig`), the named levels, and the random geometry of a crop.
 
-All geometry is one matrix. What happens to the pixels is in `pixels`.
+All geometry is one matrix. Changes of the pixels are in `pixels`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
@@ -16,46 +17,54 @@ from poseport.records import read_json
 from poseport.skeleton import Skeleton
 from poseport.spec import PoseSpec
 
-# half-body crops as of Wang et al. 2020 (HRNet): of people with more labels than this, on at least three of them
+# half-body crops as in Wang et al. 2020 (HRNet): for people with more labels than this, around at least three
 _MANY_LABELS, _FEWEST_OF_HALF = 8, 3
 _LOWER = ("hip", "knee", "ankle", "pelvis", "heel", "toe", "foot")
 
-# of the fields that are neither fractions nor probabilities
+# upper limits of the fields that are neither fractions nor probabilities
 _UPPER_LIMITS = {"rotation_deg": 180.0, "blur_sigma": 10.0, "hue": 127.0, "saturation": 255.0, "brightness": 255.0}
 
 
 @dataclass(frozen=True)
 class AugmentConfig:
-    """What may be done to a crop, as ranges and probabilities; every field at 0 leaves the plain crop.
+    """Random changes of a training crop, as ranges and probabilities. With every field at 0 the crop is unchanged.
 
-    Amounts are drawn uniformly, from 0 or from both sides of 0 up to the field.
+    Amounts are drawn uniformly: fields marked +- from both sides of 0, the others from 0 up to the field.
 
-    Geometry. rotation_deg: +-. scale: 1 +-. shift: +- fraction of the input. flip: probability.
-    box_jitter: each edge of the person's box moves by +- this fraction of its side, as a detector's would.
-    half_body: probability of a crop around the upper or the lower half of a well labelled person.
-    cut_off: probability that the photo ends inside the person. neighbour: that somebody else stands beside
-    them, in front or behind (see `scene`).
-
-    Pixels. occlude: probability that a block of one colour hides a part whose labels stay;
-    occlude_side: its longest sides, as a fraction of the input's. blur: probability; blur_sigma: up to, in
-    input pixels. sharpen: blending factor, up to; lightness: of what is blended in, 1 +-.
-    hue, saturation, brightness: +- levels of 255 (255 levels of hue are the whole circle, 255 of
-    saturation double it or leave grey). contrast: 1 +-. dropout: fraction of pixels that turn black, up
-    to. noise: standard deviation of Gaussian noise as a fraction of 255, up to. grey, solarize,
-    posterize, equalize: probabilities.
-
-    at_most: of sharpening, hue and saturation, brightness and contrast, dropout and noise, a crop gets 0
-    to this many, evenly; None: all. exclusive: a crop gets either scale or rotation, either brightness or
-    contrast, either dropout or noise.
-
-    background: probability that a crop shows no person at all (see `backgrounds`).
+    Attributes:
+        rotation_deg: Rotation, +- degrees.
+        scale: Scale factor, 1 +- this.
+        shift: Translation, +- fraction of the input's side.
+        flip: Probability of mirroring.
+        half_body: Probability of a crop around the upper or the lower half of a person with many labels.
+        cut_off: Probability that the photo ends inside the person (see `scene`).
+        neighbour: Probability that another person is pasted in beside, in front or behind (see `scene`).
+        occlude: Probability that a block of one colour hides a part of the crop; hidden labels stay.
+        occlude_side: Longest side of the block, as a fraction of the input's side.
+        blur: Probability of Gaussian blur.
+        blur_sigma: Standard deviation of the blur in input pixels.
+        sharpen: Blending factor of the sharpened crop.
+        lightness: Lightness of the sharpened crop, 1 +- this.
+        hue: Change of hue, +- levels; 255 levels are the whole circle.
+        saturation: Change of saturation, +- levels; 255 doubles it, -255 leaves grey.
+        brightness: Change of brightness, +- levels of 255.
+        contrast: Factor of contrast, 1 +- this.
+        dropout: Fraction of pixels that turn black.
+        noise: Standard deviation of Gaussian noise as a fraction of 255.
+        grey: Probability of a grey crop.
+        at_most: Of sharpening, colour (hue and saturation), light (brightness and contrast) and grain (dropout and
+            noise), a crop gets a random number of kinds from 0 to this; None: every kind.
+        exclusive: A crop gets either scale or rotation, either brightness or contrast, either dropout or noise.
+        background: Probability that a crop shows no person (see `backgrounds`).
     """
+
+    # fields of earlier versions, 0 in every recipe that was published: their files can still be read
+    REMOVED: ClassVar[dict[str, float]] = dict.fromkeys(("box_jitter", "solarize", "posterize", "equalize"), 0.0)
 
     rotation_deg: float = 0.0
     scale: float = 0.0
     shift: float = 0.0
     flip: float = 0.0
-    box_jitter: float = 0.0
     half_body: float = 0.0
     cut_off: float = 0.0
     neighbour: float = 0.0
@@ -72,9 +81,6 @@ class AugmentConfig:
     dropout: float = 0.0
     noise: float = 0.0
     grey: float = 0.0
-    solarize: float = 0.0
-    posterize: float = 0.0
-    equalize: float = 0.0
     at_most: int | None = None
     exclusive: bool = False
     background: float = 0.0
@@ -84,17 +90,14 @@ class AugmentConfig:
             value, highest = getattr(self, field.name), _UPPER_LIMITS.get(field.name, 1.0)
             if field.type == "float" and not 0 <= value <= highest:
                 raise ValueError(f"augmentation: {field.name} {value} is out of range; expected 0 to {highest:g}")
-        if self.scale == 1 or self.box_jitter >= 0.5:
-            raise ValueError(
-                f"augmentation: scale {self.scale} or box_jitter {self.box_jitter} leaves nothing of a crop; "
-                "expected scale below 1, box_jitter below 0.5"
-            )
+        if self.scale == 1:
+            raise ValueError(f"augmentation: scale {self.scale} would shrink a crop to nothing; expected less than 1")
         if self.at_most is not None and self.at_most < 0:
             raise ValueError(f"augmentation: at_most {self.at_most} is out of range; expected 0 or more")
 
 
-# Table 1 of Lee et al., section 3.2.3, row by row. Its exclusions are `exclusive`; "not all augmentations
-# were applied to each image" is `at_most`, whose counts come from the code that they published.
+# Lee et al., section 3.2.3, table 1, row by row. Its exclusions are `exclusive`. "Not all augmentations were
+# applied to each image" is `at_most`; the counts come from the code that they published.
 HEAVY = AugmentConfig(
     blur=0.30, blur_sigma=2.0,
     sharpen=1.0, lightness=0.20,
@@ -137,7 +140,14 @@ LEVELS = {"none": AugmentConfig(), "light": LIGHT, "medium": MEDIUM, "heavy": HE
 
 
 def find(level: str) -> AugmentConfig:
-    """A level by name, or an `AugmentConfig` from a JSON file; ValueError lists the levels."""
+    """Augmentation by name, or from a JSON file.
+
+    Args:
+        level: A name in `LEVELS`, or the path of a .json file that holds an `AugmentConfig`.
+
+    Raises:
+        ValueError: If the level does not exist or the file cannot be read; the message lists the levels.
+    """
     if level in LEVELS:
         return LEVELS[level]
     if level.endswith(".json"):
@@ -148,19 +158,16 @@ def find(level: str) -> AugmentConfig:
 def random_box(
     rng: np.random.Generator, skeleton: Skeleton, person: Person, ranges: AugmentConfig
 ) -> tuple[float, float, float, float]:
-    """The box (x, y, width, height) to crop: the person's, half of it, or as a detector would find it."""
-    x, y, w, h = person.box_xywh
+    """The box to crop, (x, y, width, height) in image pixels: the person's, or one around half of the body."""
     if ranges.half_body and rng.random() < ranges.half_body:
-        x, y, w, h = _half_body(rng, skeleton, person) or (x, y, w, h)
-    if ranges.box_jitter:
-        return crop.move_edges(rng, (x, y, w, h), ranges.box_jitter)
-    return x, y, w, h
+        return _half_body(rng, skeleton, person) or person.box_xywh
+    return person.box_xywh
 
 
 def _half_body(
     rng: np.random.Generator, skeleton: Skeleton, person: Person
 ) -> tuple[float, float, float, float] | None:
-    """A box around the labelled keypoints above the hips, or from the hips down; None with too few labels."""
+    """A box around the labelled keypoints above the hips or from the hips down; None if there are too few labels."""
     if person.num_labelled <= _MANY_LABELS:
         return None
     lower = np.array([name.endswith(_LOWER) for name in skeleton.names])
@@ -178,7 +185,18 @@ def _half_body(
 def random_matrix(
     rng: np.random.Generator, spec: PoseSpec, box_xywh: tuple[float, float, float, float], ranges: AugmentConfig
 ) -> tuple[np.ndarray, bool]:
-    """Matrix (2, 3) of a random crop, and whether it mirrors (then left and right names change places)."""
+    """The geometry of a random crop.
+
+    Args:
+        rng: Source of randomness.
+        spec: The network's spec, for the input's size and the padding of the box.
+        box_xywh: Box to crop, in image pixels.
+        ranges: Ranges to draw from.
+
+    Returns:
+        The (2, 3) float64 matrix from image to input pixels, and whether it mirrors. If it does, left and right
+        keypoints change places.
+    """
     turn, zoom, dx, dy = rng.uniform(-1, 1, 4)
     if ranges.exclusive:
         turn, zoom = (turn, 0.0) if rng.random() < 0.5 else (0.0, zoom)

@@ -1,4 +1,4 @@
-"""Crops that show no person, so that a network learns to say so: free regions of photos, or photos without people."""
+"""Crops without a person: free regions of photos, or photos without people. A network learns low scores from them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,13 @@ _ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 
 @dataclass(frozen=True, eq=False)
 class Photo:
-    """A photo and everybody in it. boxes_xywh: (n, 4). image_hw: as annotated, None where nothing is."""
+    """A photo and the boxes of everybody in it.
+
+    Attributes:
+        path: The image file.
+        image_hw: Height and width as annotated; None if nothing is annotated.
+        boxes_xywh: (n, 4) boxes in image pixels.
+    """
 
     path: Path
     image_hw: tuple[int, int] | None
@@ -30,17 +36,21 @@ class Photo:
 
 
 def find_photos(folder: Path | None, persons: Sequence[Person], share: float) -> tuple[Photo, ...]:
-    """The photos that crops without a person come from: those of a folder, else those of the people.
+    """The photos for crops without a person: those of a folder, or else those of the people.
 
-    persons: everybody who is annotated, crowds and people without labels too: they are no background.
-    share: of crops without a person (`AugmentConfig.background`); none are needed at 0.
-    Raises ValueError for a folder that holds no photo, or that nothing asks for.
+    Args:
+        folder: Folder of photos without people; None for free regions of the people's photos.
+        persons: Everybody who is annotated, crowds and people without labels included, since they are no background.
+        share: Share of crops without a person (`AugmentConfig.background`); at 0 no photos are needed.
+
+    Raises:
+        ValueError: If the folder holds no photo, or `share` is 0 and a folder is given.
     """
     if folder is None:
         return _of_people(persons) if share else ()
     if not share:
         raise ValueError(
-            f"{folder}: no crop shows a background; set a share of the crops, such as --set augment.background=0.05"
+            f"{folder}: the share of crops without a person is 0; set it, such as --set augment.background=0.05"
         )
     paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in _ENDINGS)
     if not paths:
@@ -58,7 +68,7 @@ def _of_people(persons: Sequence[Person]) -> tuple[Photo, ...]:
 
 
 def digest(photos: Sequence[Photo]) -> str:
-    """sha256 of the photos' names and sizes in bytes, in order."""
+    """sha256 over the names of the photos and the sizes of their files, in order."""
     lines = (f"{photo.path.name} {photo.path.stat().st_size}\n" for photo in photos)
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
@@ -66,9 +76,16 @@ def digest(photos: Sequence[Photo]) -> str:
 def random_background(
     rng: np.random.Generator, spec: PoseSpec, photos: Sequence[Photo]
 ) -> tuple[Photo, np.ndarray] | None:
-    """A random photo and the matrix (2, 3) of a region of it that touches no person's box, maybe mirrored.
+    """A random region without people.
 
-    None where a few tries found no such region, as in a photo that its person fills.
+    Args:
+        rng: Source of randomness.
+        spec: The network's spec, for the input's size.
+        photos: Photos to choose from.
+
+    Returns:
+        The photo and the (2, 3) matrix of a region that touches no person's box, mirrored half of the time. None if
+        a few tries found no such region, as in a photo that one person fills.
     """
     photo = photos[int(rng.integers(len(photos)))]
     box = _free_region(rng, photo.image_hw or _image_hw(photo.path), photo.boxes_xywh, spec.input_hw)
@@ -86,7 +103,7 @@ def _image_hw(path: Path) -> tuple[int, int]:
 def _free_region(
     rng: np.random.Generator, image_hw: tuple[int, int], boxes_xywh: np.ndarray, input_hw: tuple[int, int]
 ) -> np.ndarray | None:
-    """A box (4,) of the input's aspect inside the image and beside all boxes; None after some tries."""
+    """A box (4,) with the input's aspect ratio inside the image and outside all boxes; None after a few tries."""
     image_wh, input_wh = np.array(image_hw[::-1], float), np.array(input_hw[::-1], float)
     largest = input_wh * min(image_wh / input_wh)
     low, high = boxes_xywh[:, :2], boxes_xywh[:, :2] + boxes_xywh[:, 2:]

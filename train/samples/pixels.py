@@ -1,7 +1,7 @@
-"""What augmentation does to the pixels of a crop: drawn first, then done, each operation in one pass.
+"""Augmentation of a crop's pixels: the changes are drawn first and then made, each operation in one pass.
 
-Everything that maps each level by itself (brightness, contrast, equalising, solarising, posterising) is
-composed into one table, the crop's tone, which `pose.normalise` applies in the pass that it makes anyway.
+Brightness and contrast map each level by itself, and so does normalisation. Both are composed into one lookup
+table: see `Crop`.
 """
 
 from __future__ import annotations
@@ -14,9 +14,11 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
+from poseport import pose
+from poseport.spec import PoseSpec
 from poseport.train.samples.augment import AugmentConfig
 
-Tone = np.ndarray  # (256,) uint8: what becomes of each level
+Tone = np.ndarray  # (256,) uint8: the new value of each level
 
 _LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
 _POOL = 1 << 20
@@ -24,13 +26,47 @@ _POOL_SIGMA = 32.0
 
 
 @dataclass(frozen=True, eq=False)
-class Changes:
-    """What one crop gets, in this order; None or 0 for what it does not get.
+class Crop:
+    """An augmented crop. Its last change, the tone, is applied when the crop is used.
 
-    block: top, left, bottom, right in pixels; block_rgb: its colour. blur_sigma: in pixels. kernel: (3, 3)
-    that sharpens. colour: (3, 3) on RGB. noise: standard deviation in levels. dropout: fraction of pixels.
-    place: in [0, 1), where in the pools noise and dropout begin. equalize: the histogram is made even before
-    `tone`.
+    Attributes:
+        levels: (H, W, 3) uint8 RGB, without the tone.
+        tone: (256,) uint8, the new value of each level; None if the levels stay as they are.
+    """
+
+    levels: np.ndarray
+    tone: Tone | None = None
+
+    def picture(self) -> np.ndarray:
+        """The finished crop: (H, W, 3) uint8 RGB."""
+        return self.levels if self.tone is None else cv2.LUT(self.levels, self.tone)
+
+    def normalised(self, spec: PoseSpec, out: np.ndarray | None = None) -> np.ndarray:
+        """The network's input: (H, W, 3) float32, equal to `pose.normalise(spec, self.picture())` in every bit.
+
+        The tone costs no pass of its own: it is composed into the table that normalises.
+
+        Args:
+            spec: The network's spec.
+            out: Contiguous (H, W, 3) float32 array to write into; a new one if None.
+        """
+        return pose.normalise(spec, self.levels, out=out, tone=self.tone)
+
+
+@dataclass(frozen=True, eq=False)
+class Changes:
+    """The changes of one crop, in the order in which they are made; None or 0 for a change that is not made.
+
+    Attributes:
+        block: Top, left, bottom and right of a block of one colour, in pixels.
+        block_rgb: The block's colour.
+        blur_sigma: Standard deviation of the Gaussian blur in pixels.
+        kernel: (3, 3) float32 sharpening kernel.
+        colour: (3, 3) float32 matrix on RGB.
+        noise: Standard deviation of the noise in levels.
+        dropout: Fraction of pixels that turn black.
+        place: Where noise and dropout begin in their pools, in [0, 1).
+        tone: (256,) uint8, the new value of each level.
     """
 
     block: tuple[int, int, int, int] | None
@@ -41,18 +77,23 @@ class Changes:
     noise: float
     dropout: float
     place: float
-    equalize: bool
     tone: Tone | None
 
 
 def draw_changes(rng: np.random.Generator, ranges: AugmentConfig, input_hw: tuple[int, int]) -> Changes:
-    """Draw what one crop gets."""
+    """Draw the changes of one crop.
+
+    Args:
+        rng: Source of randomness.
+        ranges: Ranges and probabilities to draw from.
+        input_hw: Height and width of the crop in pixels.
+    """
 
     def happens(probability: float) -> bool:
         return probability > 0 and bool(rng.random() < probability)
 
     def either(a: float, b: float) -> tuple[float, float]:
-        """Both, or one of the two and 0 where they exclude each other and both are wanted."""
+        """Both amounts, or one of them and 0 if both are wanted and they exclude each other."""
         if not (ranges.exclusive and a and b):
             return a, b
         return (a, 0.0) if rng.random() < 0.5 else (0.0, b)
@@ -78,18 +119,12 @@ def draw_changes(rng: np.random.Generator, ranges: AugmentConfig, input_hw: tupl
         noise=rng.random() * noise * 255,
         dropout=rng.random() * dropout,
         place=rng.random(),
-        equalize=happens(ranges.equalize),
-        tone=tone_table(
-            rng.uniform(-1, 1) * brightness,
-            1 + rng.uniform(-1, 1) * contrast,
-            solarize=happens(ranges.solarize),
-            posterize=happens(ranges.posterize),
-        ),
+        tone=tone_table(rng.uniform(-1, 1) * brightness, 1 + rng.uniform(-1, 1) * contrast),
     )
 
 
 def _kinds(rng: np.random.Generator, ranges: AugmentConfig) -> list[str]:
-    """Which of the four kinds of operation that `at_most` counts this crop gets."""
+    """The kinds of operation for this crop, of the four that `AugmentConfig.at_most` limits."""
     wanted = {
         "sharpen": ranges.sharpen > 0,
         "colour": ranges.hue > 0 or ranges.saturation > 0,
@@ -104,7 +139,7 @@ def _kinds(rng: np.random.Generator, ranges: AugmentConfig) -> list[str]:
 
 
 def _block(rng: np.random.Generator, longest: float, input_hw: tuple[int, int]) -> tuple[int, int, int, int]:
-    """A block anywhere inside the input, each side up to `longest` of the input's."""
+    """A random block inside the input; each side is at most the fraction `longest` of the input's side."""
     h, w = input_hw
     high, wide, y, x = rng.random(4) * (longest * h, longest * w, 1, 1)
     top, left = y * (h - high), x * (w - wide)
@@ -112,17 +147,25 @@ def _block(rng: np.random.Generator, longest: float, input_hw: tuple[int, int]) 
 
 
 def sharpening(blending: float, lightness: float) -> np.ndarray:
-    """Kernel (3, 3) float32 that mixes an image (0) with its edges over it (1: 8 + lightness amid -1)."""
+    """A (3, 3) float32 kernel that blends an image with its sharpened version.
+
+    Args:
+        blending: Weight of the sharpened version, in [0, 1].
+        lightness: Lightness of the sharpened version; its kernel is 8 + lightness, surrounded by -1.
+    """
     kernel = np.full((3, 3), -blending, np.float32)
     kernel[1, 1] = 1 - blending + blending * (8 + lightness)
     return kernel
 
 
 def colour_matrix(hue: float, saturation: float) -> np.ndarray:
-    """Matrix (3, 3) float32 on RGB: a turn around the grey axis, then nearer to grey or further from it.
+    """A (3, 3) float32 matrix on RGB: a rotation about the grey axis, then a scaling of the distance from grey.
 
-    hue, saturation: in levels of 255; saturation -255 leaves the grey of ITU-R BT.601. A grey pixel
-    keeps its level, as it would not if saturation were added in HSV, where grey has the hue of red.
+    A grey pixel keeps its level. It would not if saturation were added in HSV, where grey has the hue of red.
+
+    Args:
+        hue: Rotation in levels; 255 levels are the whole circle.
+        saturation: Change in levels; 255 doubles the saturation, -255 leaves the grey of ITU-R BT.601.
     """
     angle, keep = 2 * math.pi * hue / 255, 1 + saturation / 255
     cos, sin = math.cos(angle), math.sin(angle) / math.sqrt(3)
@@ -131,25 +174,25 @@ def colour_matrix(hue: float, saturation: float) -> np.ndarray:
     return np.asarray(keep * turn + (1 - keep) * (_LUMA @ turn), np.float32)
 
 
-def tone_table(brightness: float, contrast: float, *, solarize: bool = False, posterize: bool = False) -> Tone | None:
-    """Contrast around 128 and brightness in levels, then levels above 127 upside down, then four bits of each.
+def tone_table(brightness: float, contrast: float) -> Tone | None:
+    """The tone that changes contrast and then brightness; None if it changes nothing.
 
-    None for the table that changes nothing.
+    Args:
+        brightness: Levels to add.
+        contrast: Factor of the distance from level 128.
     """
-    if not brightness and contrast == 1 and not solarize and not posterize:
+    if not brightness and contrast == 1:
         return None
     levels = np.rint((np.arange(256) - 128) * contrast + (128 + brightness)).clip(0, 255)
-    if solarize:
-        levels = np.where(levels < 128, levels, 255 - levels)
-    if posterize:
-        levels = levels // 16 * 16
     return levels.astype(np.uint8)
 
 
-def change(image: np.ndarray, changes: Changes) -> tuple[np.ndarray, Tone | None]:
-    """The changes done to (H, W, 3) uint8 RGB, which a block may be painted into, all but the tone.
+def change(image: np.ndarray, changes: Changes) -> Crop:
+    """Make the changes to a crop.
 
-    Returns (H, W, 3) uint8 and the tone that its levels are still to go through, None for levels that stay.
+    Args:
+        image: (H, W, 3) uint8 RGB; a block is painted into it in place.
+        changes: The changes to make.
     """
     if changes.block is not None:
         top, left, bottom, right = changes.block
@@ -165,41 +208,37 @@ def change(image: np.ndarray, changes: Changes) -> tuple[np.ndarray, Tone | None
         grain, strength = _piece(_normal_pool, image.shape, changes.place), changes.noise / _POOL_SIGMA
         image = cv2.addWeighted(image, 1, grain, strength, -128 * strength)
     if changes.dropout:
-        kept = _piece(_uniform_pool, image.shape[:2], changes.place) >= changes.dropout * 2**16
-        image = cv2.copyTo(image, kept.view(np.uint8))
-    if not changes.equalize:
-        return image, changes.tone
-    even = equalizing(image)
-    return image, even if changes.tone is None else changes.tone[even]
+        stays = _piece(_uniform_pool, image.shape[:2], changes.place) >= changes.dropout * 2**16
+        image = cv2.copyTo(image, stays.view(np.uint8))
+    return Crop(image, changes.tone)
 
 
 def blurred(image: np.ndarray, sigma: float) -> np.ndarray:
-    """Gaussian blur; sigma in pixels. The kernel ends at two sigmas, beyond which lies a twentieth of it."""
+    """Gaussian blur. The kernel ends at two sigmas; a twentieth of its weight lies beyond.
+
+    Args:
+        image: (H, W, 3) uint8.
+        sigma: Standard deviation in pixels.
+    """
     side = 2 * math.ceil(2 * sigma) + 1
     return cv2.GaussianBlur(image, (side, side), sigma)
 
 
-def equalizing(image: np.ndarray) -> Tone:
-    """The tone that makes the histogram of an image even, all channels counted together."""
-    counts = cv2.calcHist([image.reshape(-1, 1)], [0], None, [256], [0, 256]).ravel()
-    return (255 * np.cumsum(counts) / image.size).astype(np.uint8)
-
-
 @lru_cache(maxsize=4)
 def _normal_pool(size: int) -> np.ndarray:
-    """(size,) uint8 of mean 128 and standard deviation 32."""
+    """Normally distributed values: (size,) uint8 with mean 128 and standard deviation 32."""
     values = np.random.default_rng(0).normal(128, _POOL_SIGMA, size)
     return np.clip(np.rint(values), 0, 255).astype(np.uint8)
 
 
 @lru_cache(maxsize=4)
 def _uniform_pool(size: int) -> np.ndarray:
-    """(size,) uint16."""
+    """Uniformly distributed values: (size,) uint16."""
     return np.random.default_rng(1).integers(0, 2**16, size, dtype=np.uint16)
 
 
 def _piece(pool: Callable[[int], np.ndarray], shape: tuple[int, ...], place: float) -> np.ndarray:
-    """A stretch of a pool in the given shape; place: in [0, 1), where it begins."""
+    """A contiguous piece of a pool in the given shape. place: where the piece begins, in [0, 1)."""
     count = math.prod(shape)
     values = pool(max(_POOL, 4 * count))
     begin = int(place * (len(values) - count))

@@ -1,4 +1,4 @@
-"""What a network would be trained on, for people to look at."""
+"""Preview of augmented training crops and their targets."""
 
 from __future__ import annotations
 
@@ -13,22 +13,33 @@ from poseport.records import write_whole
 from poseport.spec import HeatmapOutput, PoseSpec
 from poseport.train.presets import Preset
 from poseport.train.samples.backgrounds import find_photos
-from poseport.train.samples.sample import Plan, picture, plan
+from poseport.train.samples.sample import CropPlan, plan_crop, render
 
 _COLUMNS = 4
 
 
 def write_sheet(path: Path, preset: Preset, people: People, count: int, seed: int) -> int:
-    """Write the sheet of `count` of the people, drawn by seed; how many they are, where there are fewer.
+    """Write a picture of augmented crops with their skeletons and targets.
 
-    Raises ValueError for a path that is no picture's, and for people that cannot be trained on.
+    Args:
+        path: Picture to write, .png or .jpg.
+        preset: Network and augmentation.
+        people: People to choose from.
+        count: Number of crops.
+        seed: Seed of the choice and of the augmentation.
+
+    Returns:
+        The number of crops, which is lower than `count` if there are fewer people.
+
+    Raises:
+        ValueError: If the suffix is not a picture's, or nobody has enough labels to be trained on.
     """
     suffix = picture_suffix(path)
     persons = people.for_training(preset.train.min_keypoints).persons
     photos = find_photos(None, people.persons, preset.train.augment.background)
     chosen = np.random.default_rng(seed).permutation(len(persons))[:count]
     plans = [
-        plan(np.random.default_rng((seed, int(i))), preset.spec, persons[i], preset.train.augment, photos, persons)
+        plan_crop(np.random.default_rng((seed, int(i))), preset.spec, persons[i], preset.train.augment, photos, persons)
         for i in chosen
     ]
     image = sheet(preset.spec, plans)
@@ -36,18 +47,18 @@ def write_sheet(path: Path, preset: Preset, people: People, count: int, seed: in
     return len(plans)
 
 
-def sheet(spec: PoseSpec, plans: list[Plan]) -> np.ndarray:
-    """Crops with their skeletons, beside their target heatmaps where a network has any: (h, w, 3) uint8 RGB."""
-    tiles = [_tile(spec, planned) for planned in plans]
+def sheet(spec: PoseSpec, plans: list[CropPlan]) -> np.ndarray:
+    """Crops with their skeletons, beside the target heatmaps if the network has any: (h, w, 3) uint8 RGB."""
+    tiles = [_tile(spec, plan) for plan in plans]
     rows = [draw.beside(tiles[i : i + _COLUMNS]) for i in range(0, len(tiles), _COLUMNS)]
     width = max(row.shape[1] for row in rows)
     return np.concatenate([np.pad(row, ((0, 0), (0, width - row.shape[1]), (0, 0))) for row in rows])
 
 
-def _tile(spec: PoseSpec, planned: Plan) -> np.ndarray:
-    image = picture(spec, planned)
-    points = np.full((len(spec.skeleton), 2), np.nan) if planned.points is None else planned.points
-    keypoints = np.column_stack([points, np.ones(len(points))])  # points of NaN are not drawn
+def _tile(spec: PoseSpec, plan: CropPlan) -> np.ndarray:
+    image = render(spec, plan).picture()
+    points = np.full((len(spec.skeleton), 2), np.nan) if plan.points is None else plan.points
+    keypoints = np.column_stack([points, np.ones(len(points))])  # NaN points are not drawn
     tile = draw.skeleton_overlay(image, keypoints[None], spec.skeleton)
     if isinstance(spec.output, HeatmapOutput):
         tile = draw.beside([tile, draw.heatmap_overlay(image, pose.encode(spec, points), spec.skeleton)])

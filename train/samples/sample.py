@@ -1,16 +1,15 @@
-"""One person -> what a network is trained on: drawn first (`plan`), then cut from the photo (`render`).
+"""From a person to a training crop: the crop is planned first (`plan_crop`) and then cut from the photo (`render`).
 
-In two steps because a batch is faster so: decoding a photo leaves little of what the processor's caches
-held, and right after it the small steps of a plan take five times as long as one after the other.
+These are two steps because a batch is made faster so. Decoding a photo evicts most of the processor's caches, and
+the small steps of a plan take five times as long right after it as one after the other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from poseport import crop
@@ -19,17 +18,25 @@ from poseport.data.people import Person
 from poseport.spec import PoseSpec
 from poseport.train.samples.augment import AugmentConfig, random_box, random_matrix
 from poseport.train.samples.backgrounds import Photo, random_background
-from poseport.train.samples.pixels import Changes, Tone, change, draw_changes
+from poseport.train.samples.pixels import Changes, Crop, change, draw_changes
 from poseport.train.samples.scene import WHOLE, Frame, Neighbour, end_photo, random_neighbour
+
+_CROPS = 2  # tells the random streams of crops from the one that shuffles an epoch
 
 
 @dataclass(frozen=True, eq=False)
-class Plan:
-    """A crop that is still to be made, and where its keypoints will be.
+class CropPlan:
+    """A crop that has not been rendered, and where its keypoints will be.
 
-    image_hw: as annotated, None where nothing is. matrix: (2, 3), image to input pixels.
-    points: (K, 2) float64 x, y in input pixels, NaN for what is unlabelled, outside the crop or beyond `frame`;
-    None where the crop shows no person. frame: what of the photo is there. neighbour: who is pasted in.
+    Attributes:
+        image_path: The photo.
+        image_hw: Height and width of the photo as annotated; None if nothing is annotated.
+        matrix: (2, 3) float64, from image to input pixels.
+        points: (K, 2) float64 x and y in input pixels; NaN for keypoints that are unlabelled, outside the crop or
+            outside `frame`. None if the crop shows no person.
+        changes: Changes of the pixels.
+        frame: The part of the photo that is used.
+        neighbour: A person to paste in; None for nobody.
     """
 
     image_path: Path
@@ -41,23 +48,56 @@ class Plan:
     neighbour: Neighbour | None = None
 
 
-def plan(
+@dataclass(frozen=True, eq=False)
+class CropSource:
+    """Plans of training crops. A plan depends on (seed, epoch, i) alone, so a resumed run repeats it.
+
+    Attributes:
+        spec: The network's spec.
+        persons: One person per crop of an epoch.
+        augment: Ranges of the augmentation.
+        seed: Seed of every random choice.
+        backgrounds: Photos for crops without a person.
+        draw: Changes person i for one crop, for example its box or its labels; None: the person as annotated.
+    """
+
+    spec: PoseSpec
+    persons: Sequence[Person]
+    augment: AugmentConfig
+    seed: int = 0
+    backgrounds: Sequence[Photo] = ()
+    draw: Callable[[np.random.Generator, int], Person] | None = None
+
+    def plan(self, epoch: int, i: int) -> CropPlan:
+        """Plan crop i (from 0) of an epoch (from 0)."""
+        rng = np.random.default_rng((self.seed, epoch, _CROPS, i))
+        person = self.persons[i] if self.draw is None else self.draw(rng, i)
+        return plan_crop(rng, self.spec, person, self.augment, self.backgrounds, self.persons)
+
+
+def plan_crop(
     rng: np.random.Generator,
     spec: PoseSpec,
     person: Person,
     ranges: AugmentConfig,
     photos: Sequence[Photo] = (),
     others: Sequence[Person] = (),
-) -> Plan:
-    """Draw a crop of one person, or of no person from `photos` (see `AugmentConfig.background`).
+) -> CropPlan:
+    """Plan a random crop of a person, or of no person.
 
-    others: who may be pasted beside the person (`AugmentConfig.neighbour`).
+    Args:
+        rng: Source of randomness.
+        spec: The network's spec.
+        person: The person to crop.
+        ranges: Ranges of the augmentation.
+        photos: Photos for crops without a person (`AugmentConfig.background`).
+        others: People who may be pasted in (`AugmentConfig.neighbour`).
     """
     if photos and ranges.background and rng.random() < ranges.background:
-        found = random_background(rng, spec, photos)
-        if found is not None:
-            photo, matrix = found
-            return Plan(photo.path, photo.image_hw, matrix, None, draw_changes(rng, ranges, spec.input_hw))
+        background = random_background(rng, spec, photos)
+        if background is not None:
+            photo, matrix = background
+            return CropPlan(photo.path, photo.image_hw, matrix, None, draw_changes(rng, ranges, spec.input_hw))
     box, frame, neighbour = random_box(rng, spec.skeleton, person, ranges), WHOLE, None
     if ranges.cut_off and rng.random() < ranges.cut_off:
         frame, box = end_photo(rng, person, box)
@@ -71,22 +111,17 @@ def plan(
     if flipped:
         points = points[spec.skeleton.flip_index]
     changes = draw_changes(rng, ranges, spec.input_hw)
-    return Plan(person.image_path, person.image_hw, matrix, points, changes, frame, neighbour)
+    return CropPlan(person.image_path, person.image_hw, matrix, points, changes, frame, neighbour)
 
 
-def render(spec: PoseSpec, planned: Plan) -> tuple[np.ndarray, Tone | None]:
-    """The crop (H, W, 3) uint8 RGB, and the tone that its levels are still to go through.
+def render(spec: PoseSpec, plan: CropPlan) -> Crop:
+    """Cut a planned crop from its photo.
 
-    Raises ValueError for an image that is missing, broken or of another size than annotated.
+    Raises:
+        ValueError: If the image is missing, broken or not of the annotated size.
     """
-    image, matrix = planned.frame.of(read_image(planned.image_path, planned.image_hw), planned.matrix)
+    image, matrix = plan.frame.of(read_image(plan.image_path, plan.image_hw), plan.matrix)
     image = crop.warp(image, matrix, spec.input_hw)
-    if planned.neighbour is not None:
-        planned.neighbour.paste(image)
-    return change(image, planned.changes)
-
-
-def picture(spec: PoseSpec, planned: Plan) -> np.ndarray:
-    """The crop (H, W, 3) uint8 RGB as the network sees it but for the normalisation."""
-    image, tone = render(spec, planned)
-    return image if tone is None else cv2.LUT(image, tone)
+    if plan.neighbour is not None:
+        plan.neighbour.paste(image)
+    return change(image, plan.changes)

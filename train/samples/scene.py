@@ -1,8 +1,8 @@
-"""What the photo of a training crop may do to a person: end before the person does, or show somebody else too.
+"""Augmentation of the scene: photos that end inside a person, and other people who are pasted in.
 
-Photos of one whole person each teach a network that everybody is whole and alone. Pasting people into
-crops follows Dwibedi et al. 2017 and, for poses, the synthetic occlusion of Sarandi et al. 2018; there are no
-masks here, so a body is what its keypoints' limbs, drawn thick, cover.
+A network that is trained only on photos of one whole person learns that everybody is whole and alone. Pasting people
+into crops follows Dwibedi et al. 2017 and, for poses, the synthetic occlusion of Sarandi et al. 2018. There are no
+masks here, so a body is the area that its limbs cover when they are drawn thick.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ from poseport.data.people import Person
 from poseport.skeleton import Skeleton
 from poseport.spec import PoseSpec
 
-# what is left of a person where the photo ends: fractions of the box's side
+# the part of a person that is left by a photo that ends: fractions of the box's side
 _LEAST, _MOST = 0.35, 0.85
 _FEWEST_LEFT = 3  # keypoints
-# left, top, right, bottom: how often each is the one; people are cut off below, by the photo or by a table
+# how often a photo ends at its left, top, right, bottom: most people are cut off below, by the photo or by a table
 _SIDES = (0.2, 0.15, 0.2, 0.45)
 _TWO_SIDES = 0.3
 
-_THICKNESS = 0.13  # of a limb, of the longer side of what is labelled: clothes included
+_THICKNESS = 0.13  # of a limb, clothes included, as a fraction of the longer side of the labelled keypoints
 _TRUNK = ("shoulder", "hip", "neck", "thorax", "pelvis")
 _FACE = ("nose", "eye", "ear", "head_top", "neck")
 
 
 @dataclass(frozen=True)
 class Frame:
-    """Where a photo ends, in its pixels: columns left to right, rows top to bottom; the ends are not included."""
+    """The part of a photo that is used, in its pixels: columns left to right - 1, rows top to bottom - 1."""
 
     left: int = 0
     top: int = 0
@@ -42,12 +42,20 @@ class Frame:
     bottom: int = sys.maxsize
 
     def holds(self, points: np.ndarray) -> np.ndarray:
-        """(...,) bool: which of (..., 2) x, y lie inside."""
+        """Whether points lie inside: (..., 2) x, y -> (...,) bool."""
         x, y = points[..., 0], points[..., 1]
         return (x >= self.left) & (x < self.right) & (y >= self.top) & (y < self.bottom)
 
     def of(self, image: np.ndarray, matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """What is there of a photo (h, w, 3), without a copy, and the matrix (2, 3) of a crop moved to it."""
+        """Cut a photo without a copy.
+
+        Args:
+            image: The photo, (h, w, 3).
+            matrix: (2, 3) of a crop, from the photo's pixels.
+
+        Returns:
+            A view of the part that is used, and the matrix from the pixels of that part.
+        """
         corner = np.array([max(self.left, 0), max(self.top, 0)])
         moved = np.column_stack([matrix[:, :2], matrix[:, :2] @ corner + matrix[:, 2]])
         return image[corner[1] : max(self.bottom, 0), corner[0] : max(self.right, 0)], moved
@@ -58,7 +66,14 @@ WHOLE = Frame()
 
 @dataclass(frozen=True, eq=False)
 class Neighbour:
-    """Somebody else in the crop. matrix: (2, 3), their photo's pixels to input pixels. mask: (H, W) bool, where."""
+    """Another person in the crop.
+
+    Attributes:
+        image_path: Photo of the other person.
+        image_hw: Height and width of that photo, as annotated.
+        matrix: (2, 3) from that photo's pixels to input pixels.
+        mask: (H, W) bool, the pixels to replace.
+    """
 
     image_path: Path
     image_hw: tuple[int, int]
@@ -66,7 +81,11 @@ class Neighbour:
     mask: np.ndarray
 
     def paste(self, image: np.ndarray) -> None:
-        """Paint them into a crop (H, W, 3) uint8 RGB. Raises ValueError for a photo that cannot be read."""
+        """Paint the person into a crop (H, W, 3) uint8 RGB, in place.
+
+        Raises:
+            ValueError: If the photo cannot be read.
+        """
         theirs = crop.warp(read_image(self.image_path, self.image_hw), self.matrix, self.mask.shape)
         np.copyto(image, theirs, where=self.mask[..., None])
 
@@ -74,9 +93,16 @@ class Neighbour:
 def end_photo(
     rng: np.random.Generator, person: Person, box_xywh: tuple[float, float, float, float]
 ) -> tuple[Frame, tuple[float, float, float, float]]:
-    """A photo that ends inside the person at one side or two, and what it leaves of the box (x, y, width, height).
+    """End a photo inside the person, at one side or at two.
 
-    The whole photo and the box as they are where fewer than three labelled keypoints would be left.
+    Args:
+        rng: Source of randomness.
+        person: The person.
+        box_xywh: Box to crop, in image pixels.
+
+    Returns:
+        The part of the photo that is used and the part of the box that lies in it; the whole photo and the whole box
+        if fewer than three labelled keypoints would be left.
     """
     x, y, w, h = box_xywh
     edges = np.array([x, y, x + w, y + h])
@@ -90,17 +116,22 @@ def end_photo(
     frame = Frame(*(round(ends[i]) if i in cut else open_ends[i] for i in range(4)))
     left, top, right, bottom = (float(v) for v in ends)
     points = person.keypoints[:, :2]
-    seen = person.labelled & frame.holds(points) & ((points >= ends[:2]) & (points <= ends[2:])).all(axis=1)
-    if np.count_nonzero(seen) < _FEWEST_LEFT:
+    left_labelled = person.labelled & frame.holds(points) & ((points >= ends[:2]) & (points <= ends[2:])).all(axis=1)
+    if np.count_nonzero(left_labelled) < _FEWEST_LEFT:
         return WHOLE, box_xywh
     return frame, (left, top, right - left, bottom - top)
 
 
 def random_neighbour(rng: np.random.Generator, spec: PoseSpec, points: np.ndarray, other: Person) -> Neighbour:
-    """Somebody about as large beside the person, in front of them half of the time, else behind.
+    """Place another person of about the same size beside the person: in front of them half of the time, else behind.
 
-    points: (K, 2) of the person, in input pixels, NaN for what is unlabelled. What a neighbour hides keeps its
-    label, as people label it.
+    Keypoints that the other person hides keep their labels, because annotators label such keypoints too.
+
+    Args:
+        rng: Source of randomness.
+        spec: The network's spec.
+        points: (K, 2) keypoints of the person in input pixels; NaN for unlabelled ones.
+        other: The other person.
     """
     side, dx, dy = rng.choice((-1, 1)), rng.uniform(0.25, 0.6), rng.uniform(-0.25, 0.25)
     matrix = crop.crop_matrix(
@@ -120,12 +151,18 @@ def random_neighbour(rng: np.random.Generator, spec: PoseSpec, points: np.ndarra
 
 
 def silhouette(skeleton: Skeleton, points: np.ndarray, input_hw: tuple[int, int]) -> np.ndarray:
-    """(H, W) bool: about what a body covers. points: (K, 2) in input pixels, NaN for what is unknown."""
+    """The approximate area of a body: (H, W) bool.
+
+    Args:
+        skeleton: Names the keypoints and the limbs.
+        points: (K, 2) keypoints in input pixels; NaN for unknown ones.
+        input_hw: Height and width of the input.
+    """
     mask = np.zeros(input_hw, np.uint8)
     known = np.isfinite(points).all(axis=1)
     if not known.any():
         return mask.astype(bool)
-    # what lies far outside is cut to numbers that OpenCV draws
+    # OpenCV draws only coordinates of moderate size
     corners = np.clip(np.rint(np.where(known[:, None], points, 0)), -4096, 4096).astype(np.int32)
     extent = float(np.ptp(points[known], axis=0).max())
     thick = max(1, round(_THICKNESS * extent))

@@ -46,8 +46,8 @@ class Team:
         return self.index == 0
 
     @property
-    def mirrored(self) -> bool:
-        """Whether one TensorFlow process has all devices."""
+    def uses_mirrored_strategy(self) -> bool:
+        """Whether one TensorFlow process has all devices (`tf.distribute.MirroredStrategy`)."""
         return self.strategy is not None and self.count == 1
 
     def scope(self) -> AbstractContextManager[Any]:
@@ -56,7 +56,7 @@ class Team:
 
     def fitting(self) -> AbstractContextManager[Any]:
         """To call `fit` in: JAX's distribution also lays out the batches; TensorFlow's network knows its own."""
-        return nullcontext() if self.mirrored else self.scope()
+        return nullcontext() if self.uses_mirrored_strategy else self.scope()
 
     def networks(self, build: Callable[[], Any]) -> tuple[Any, Any]:
         """The network to train and the chief's copy, from what builds one, always with the same weights.
@@ -65,7 +65,7 @@ class Team:
         """
         with self.scope():
             model = build()
-            if self.mirrored:  # JAX computes moments over the global batch by itself
+            if self.uses_mirrored_strategy:  # JAX computes moments over the global batch by itself
                 for layer in model.layers:
                     if isinstance(layer, keras.layers.BatchNormalization):
                         layer.synchronized = True
@@ -89,7 +89,7 @@ class Team:
             )
         if self.strategy is not None and settings.precision != "float32":
             raise only_alone(f"--precision {settings.precision}")
-        if not self.mirrored:
+        if not self.uses_mirrored_strategy:
             return
         for setting, used in (
             ("train.clip_norm", settings.clip_norm > 0),  # Keras clips before it adds up the devices' gradients

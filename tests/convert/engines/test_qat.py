@@ -115,7 +115,7 @@ def test_learning_lowers_the_loss_under_rounding(trained, people):
     settings = tf_keras_twin.settings(trained, 8, 2e-3)
     spec, model = frozen_graph.load(trained)
     network = qat.rounding(tf_keras_twin.twin(spec, model))
-    data = tf_keras_twin.TrainingPeople(spec, people.persons, settings.augment, 24, 0)
+    data = tf_keras_twin.TrainingBatches(tf_keras_twin.CropSource(spec, people.persons, settings.augment), 24)
     images, targets = data.make(0)
     loss = tf_keras_twin.losses.for_spec(spec, settings.loss)
     before = float(loss(targets, network(images, training=True)))

@@ -28,8 +28,10 @@ from poseport.train.begin import disagree, teacher
 from poseport.train.begin.teacher import Teacher
 from poseport.train.config import TeacherConfig, TrainConfig
 from poseport.train.record import TrainRecord
+from poseport.train.request import Reporting, Start, TrainingData
 from poseport.train.samples.augment import AugmentConfig
-from poseport.train.samples.dataset import TrainingPeople
+from poseport.train.samples.sample import CropSource
+from poseport.train.samples.training_batches import TrainingBatches
 
 SPEC = PoseSpec("s", HourglassArchitecture(width=16, depth=2), COCO17, (64, 64), HeatmapOutput(values="logits"))
 GAUSSIAN = replace(SPEC, output=HeatmapOutput())
@@ -242,9 +244,10 @@ def test_taught_batches_depend_on_seed_epoch_and_index_only(people: coco.People,
     assert tiny.mixer(SPEC) is None
     mix = replace(tiny, config=replace(tiny.config, targets="heatmaps")).mixer(SPEC)
     assert mix is not None
-    whole = TrainingPeople(SPEC, persons, AugmentConfig(), 8, seed=3, epochs=3, mix=mix)
-    resumed = TrainingPeople(SPEC, persons, AugmentConfig(), 8, seed=3, epochs=3, first_epoch=1, mix=mix)
-    plain = TrainingPeople(SPEC, persons, AugmentConfig(), 8, seed=3, epochs=3)
+    source = CropSource(SPEC, persons, AugmentConfig(), seed=3)
+    whole = TrainingBatches(source, 8, epochs=3, mix=mix)
+    resumed = TrainingBatches(source, 8, epochs=3, first_epoch=1, mix=mix)
+    plain = TrainingBatches(source, 8, epochs=3)
     index = whole.steps + 1
     for a, b in zip(whole[index], resumed[1], strict=True):
         np.testing.assert_array_equal(a, b)
@@ -271,18 +274,20 @@ def test_a_run_taught_by_a_bundle_resumes_with_the_same_weights(
     """The teacher's maps are part of every batch, also of those after the interruption."""
     settings = TrainConfig(loss="softmax", epochs=2, batch=16, learning_rate=3e-3, eval_every=9)
     asked = teacher.load(tiny_bundle, targets="heatmaps", threshold=1e-6)
-    fit.fit(SPEC, settings, people, None, tmp_path / "whole", teacher=asked)
+    fit.fit(SPEC, settings, TrainingData(people, teacher=asked), tmp_path / "whole")
 
     def interrupt(line: str, **_: Any) -> None:
         if line.startswith("epoch 1/2"):
             raise KeyboardInterrupt
 
     with pytest.raises(fit.Interrupted, match="1 whole epochs are kept"):
-        fit.fit(SPEC, settings, people, None, tmp_path / "cut", echo=interrupt, teacher=asked)
+        fit.fit(
+            SPEC, settings, TrainingData(people, teacher=asked), tmp_path / "cut", reporting=Reporting(echo=interrupt)
+        )
     for other in (None, teacher.load(tiny_bundle, targets="heatmaps", threshold=0.5)):
         with pytest.raises(ValueError, match="other settings"):
-            fit.fit(SPEC, settings, people, None, tmp_path / "cut", resume=True, teacher=other)
-    fit.fit(SPEC, settings, people, None, tmp_path / "cut", resume=True, teacher=asked)
+            fit.fit(SPEC, settings, TrainingData(people, teacher=other), tmp_path / "cut", start=Start(resume=True))
+    fit.fit(SPEC, settings, TrainingData(people, teacher=asked), tmp_path / "cut", start=Start(resume=True))
     a, b = (weights(tmp_path / run / bundle.WEIGHTS) for run in ("whole", "cut"))
     assert a.keys() == b.keys()
     for name in a:

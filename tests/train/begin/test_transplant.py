@@ -21,6 +21,7 @@ from poseport.train.begin import transplant
 from poseport.train.config import TrainConfig
 from poseport.train.networks import mobilenet, models
 from poseport.train.progress.callbacks import save_weights
+from poseport.train.request import Start, TrainingData
 from poseport.train.samples.augment import AugmentConfig
 
 SPEC = PoseSpec(
@@ -108,14 +109,14 @@ def test_training_begins_from_a_file_and_holds_the_encoder_still(files, drawn, t
     held = [x.name for x in part.model.layers if x.weights and not x.trainable_weights]
     part.data.close()
     assert held == [x.name for x in part.model.layers if x.weights and x.name.startswith(mobilenet.ENCODER)]
-    record = fit.fit(SPEC, settings, people, None, tmp_path / "run", init=files("float32"))
+    record = fit.fit(SPEC, settings, TrainingData(people), tmp_path / "run", start=Start(init=files("float32")))
     assert record.epochs_done == 2
     assert record.initial is not None
     assert record.initial.bundle == "encoder.float32.tflite"
     with pytest.raises(ValueError, match="has finished after 2 epochs"):
-        fit.fit(SPEC, settings, people, None, tmp_path / "run", init=files("float32"), resume=True)
+        fit.fit(SPEC, settings, TrainingData(people), tmp_path / "run", start=Start(init=files("float32"), resume=True))
     with pytest.raises(ValueError, match="was begun with another --init"):
-        fit.fit(SPEC, settings, people, None, tmp_path / "run", init=files("int8"), resume=True)
+        fit.fit(SPEC, settings, TrainingData(people), tmp_path / "run", start=Start(init=files("int8"), resume=True))
 
 
 def with_(**fields):

@@ -19,6 +19,7 @@ from poseport.train import fit, presets
 from poseport.train.config import TrainConfig
 from poseport.train.evaluate import predict_outputs
 from poseport.train.networks import mobilenet, models
+from poseport.train.request import TrainingData
 
 
 def hourglass(**architecture):
@@ -60,7 +61,7 @@ def test_from_training_to_int8(spec, drawn, tmp_path):
     people = coco.load(drawn)
     loss = {"logits": "softmax", "sigma": "laplace"}.get(getattr(spec.output, "values", None) or spec.output.score)
     settings = TrainConfig(loss=loss or "mse", epochs=1, batch=16, learning_rate=1e-3)
-    record = fit.fit(spec, settings, people, None, tmp_path / "run")
+    record = fit.fit(spec, settings, TrainingData(people), tmp_path / "run")
     assert record.epochs_done == 1
     done = to_tflite.convert(
         Request(tmp_path / "run", recipes.recipe("int8"), tmp_path / "m.tflite", people, calib_count=16)

@@ -18,9 +18,10 @@ from poseport.train import fit, overrides, presets
 from poseport.train.config import TrainConfig
 from poseport.train.networks import models
 from poseport.train.progress import callbacks
+from poseport.train.request import Reporting, Start, TrainingData
 from poseport.train.samples import cascade_samples
 from poseport.train.samples.augment import AugmentConfig
-from poseport.train.samples.dataset import TrainingPeople
+from poseport.train.samples.sample import CropSource
 
 STILL = AugmentConfig()
 
@@ -92,7 +93,7 @@ def test_a_keypoint_that_nobody_has_is_displaced_like_the_others(people):
 
 @pytest.fixture(scope="module")
 def samples(people, wrong, tmp_path_factory):
-    return cascade_samples.samples(later(people), wrong, people, people, tmp_path_factory.mktemp("samples"))
+    return cascade_samples.stage_samples(later(people), wrong, people, people, tmp_path_factory.mktemp("samples"))
 
 
 def test_the_errors_of_the_bundle_before_are_found(samples, people, wrong):
@@ -132,8 +133,8 @@ def test_draws_are_displaced_by_the_gaussian_of_their_keypoint(samples):
 
 def test_a_sample_teaches_its_own_keypoint_only(samples, people):
     spec = later(people)
-    data = TrainingPeople(spec, samples.persons, STILL, 8, 3, draw=samples.draw)
-    mirrored = TrainingPeople(spec, samples.persons, replace(STILL, flip=1.0), 8, 3, draw=samples.draw)
+    data = CropSource(spec, samples.persons, STILL, 3, draw=samples.draw)
+    mirrored = CropSource(spec, samples.persons, replace(STILL, flip=1.0), 3, draw=samples.draw)
     seen = 0
     for i in range(0, len(samples.persons), 50):
         target = pose.encode(spec, data.plan(0, i).points)
@@ -155,7 +156,7 @@ SETTINGS = TrainConfig(
 @pytest.fixture(scope="module")
 def trained(people, wrong, tmp_path_factory):
     out = tmp_path_factory.mktemp("trained") / "run"
-    return out, fit.fit(later(people), SETTINGS, people, people, out, previous=wrong)
+    return out, fit.fit(later(people), SETTINGS, TrainingData(people, people), out, start=Start(previous=wrong))
 
 
 def test_training_corrects_a_stage_that_is_wrong_on_purpose(people, wrong, trained):
@@ -182,13 +183,26 @@ def test_an_interrupted_later_stage_ends_with_the_same_weights(people, wrong, tm
         if line.startswith("epoch 1/2"):
             raise KeyboardInterrupt
 
-    fit.fit(later(people), settings, few, None, tmp_path / "whole", previous=wrong)
+    fit.fit(later(people), settings, TrainingData(few), tmp_path / "whole", start=Start(previous=wrong))
     with pytest.raises(fit.Interrupted):
-        fit.fit(later(people), settings, few, None, tmp_path / "cut", previous=wrong, echo=interrupt)
+        fit.fit(
+            later(people),
+            settings,
+            TrainingData(few),
+            tmp_path / "cut",
+            start=Start(previous=wrong),
+            reporting=Reporting(echo=interrupt),
+        )
     with pytest.raises(ValueError, match=r"refines another bundle than .*cut"):
-        fit.fit(later(people), settings, few, None, tmp_path / "cut", previous=tmp_path / "cut", resume=True)
+        fit.fit(
+            later(people),
+            settings,
+            TrainingData(few),
+            tmp_path / "cut",
+            start=Start(previous=tmp_path / "cut", resume=True),
+        )
     assert (tmp_path / "cut" / "resume" / cascade_samples.ESTIMATES).exists()
-    fit.fit(later(people), settings, few, None, tmp_path / "cut", previous=wrong, resume=True)
+    fit.fit(later(people), settings, TrainingData(few), tmp_path / "cut", start=Start(previous=wrong, resume=True))
     _, a = models.load(tmp_path / "whole", keras)
     _, b = models.load(tmp_path / "cut", keras)
     for one, other in zip(a.get_weights(), b.get_weights(), strict=True):
@@ -196,26 +210,26 @@ def test_an_interrupted_later_stage_ends_with_the_same_weights(people, wrong, tm
 
 
 def test_estimates_that_were_cut_off_are_made_again(people, wrong, tmp_path):
-    first = cascade_samples.samples(later(people), wrong, people, None, tmp_path)
+    first = cascade_samples.stage_samples(later(people), wrong, people, None, tmp_path)
     path = tmp_path / "resume" / cascade_samples.ESTIMATES
     whole = path.read_bytes()
     for spoilt in (whole[: len(whole) // 2], b"", b"text"):
         path.write_bytes(spoilt)
-        again = cascade_samples.samples(later(people), wrong, people, None, tmp_path)
+        again = cascade_samples.stage_samples(later(people), wrong, people, None, tmp_path)
         np.testing.assert_array_equal(first.diameter, again.diameter)
     fewer = replace(people, persons=people.persons[:5])  # other people, other estimates
-    assert len(cascade_samples.samples(later(people), wrong, fewer, None, tmp_path).persons) < len(first.persons)
+    assert len(cascade_samples.stage_samples(later(people), wrong, fewer, None, tmp_path).persons) < len(first.persons)
 
 
 def test_what_cannot_be_refined_is_refused_and_leaves_nothing(people, wrong, tmp_path):
     out = tmp_path / "run"
     with pytest.raises(ValueError, match="small refines the keypoints of a trained bundle; name it with --refine"):
-        fit.fit(later(people), SETTINGS, people, None, out)
-    with pytest.raises(ValueError, match=r"small refines nothing, so --refine .* has no use"):
-        fit.fit(small(people), SETTINGS, people, None, out, previous=wrong)
+        fit.fit(later(people), SETTINGS, TrainingData(people), out)
+    with pytest.raises(ValueError, match=r"small is not a later stage of a cascade; remove --refine"):
+        fit.fit(small(people), SETTINGS, TrainingData(people), out, start=Start(previous=wrong))
     with pytest.raises(ValueError, match=r"holds no spec\.json, so it is not a bundle"):
-        fit.fit(later(people), SETTINGS, people, None, out, previous=tmp_path)
+        fit.fit(later(people), SETTINGS, TrainingData(people), out, start=Start(previous=tmp_path))
     other = overrides.with_skeleton(presets.preset("mobile-deeppose-refine"), LSP14)
-    with pytest.raises(ValueError, match=r"finds skeleton 'coco17', the people are labelled with 'lsp14'"):
+    with pytest.raises(ValueError, match=r"its skeleton is 'coco17', and the people are labelled with 'lsp14'"):
         cascade_samples.check(other.spec, wrong)
     assert not out.exists()

@@ -8,7 +8,7 @@ from poseport.data import coco
 from poseport.data.images import read_image
 from poseport.train import presets
 from poseport.train.samples.augment import AugmentConfig
-from poseport.train.samples.sample import picture, plan
+from poseport.train.samples.sample import plan_crop, render
 from poseport.train.samples.scene import WHOLE, Frame, end_photo, random_neighbour, silhouette
 
 SPEC = presets.preset("mobile-hourglass").spec
@@ -77,7 +77,7 @@ def test_keypoints_beyond_the_frame_have_no_label(person):
     rng = np.random.default_rng(1)
     cut = 0
     for _ in range(30):
-        planned = plan(rng, SPEC, person, AugmentConfig(cut_off=1.0))
+        planned = plan_crop(rng, SPEC, person, AugmentConfig(cut_off=1.0))
         outside = ~planned.frame.holds(person.keypoints[:, :2])
         assert np.isnan(planned.points[outside]).all()
         assert np.isfinite(planned.points[~outside]).all(axis=1).sum() >= 3
@@ -123,9 +123,9 @@ def test_a_neighbour_is_painted_where_their_body_is_and_stays_behind_half_of_the
 
 def test_a_crop_with_a_neighbour_differs_there_only(persons):
     ranges, person = AugmentConfig(neighbour=1.0), persons[0]
-    planned = plan(np.random.default_rng(3), SPEC, person, ranges, others=persons[1:])
-    alone = plan(np.random.default_rng(3), SPEC, person, ranges)
+    planned = plan_crop(np.random.default_rng(3), SPEC, person, ranges, others=persons[1:])
+    alone = plan_crop(np.random.default_rng(3), SPEC, person, ranges)
     assert alone.neighbour is None, "nobody to paste"
     mask = planned.neighbour.mask
     np.testing.assert_array_equal(planned.points, alone.points)
-    np.testing.assert_array_equal(picture(SPEC, planned)[~mask], picture(SPEC, alone)[~mask])
+    np.testing.assert_array_equal(render(SPEC, planned).picture()[~mask], render(SPEC, alone).picture()[~mask])

@@ -24,8 +24,10 @@ from poseport.train.begin.teacher import Teacher
 from poseport.train.config import TeacherConfig
 from poseport.train.progress.log_csv import read_log
 from poseport.train.record import TrainRecord
+from poseport.train.request import TrainingData
 from poseport.train.samples.backgrounds import find_photos
-from poseport.train.samples.dataset import TrainingPeople
+from poseport.train.samples.sample import CropSource
+from poseport.train.samples.training_batches import Shard, TrainingBatches
 from poseport.train.workers import jax_launcher, strategy
 from poseport.train.workers.team import ALONE, Team
 
@@ -65,20 +67,19 @@ def alone(drawn, tiny_bundle, tmp_path_factory):
     return out
 
 
-def test_parts_of_a_batch_are_the_batch(drawn):
+def test_shards_of_a_batch_are_the_batch(drawn):
     chosen = overrides.customise(presets.preset("mobile-hourglass"), {"input_size": 64}, ["augment.background=0.3"])
     persons = coco.load(drawn).for_training().persons
 
-    augment, photos = chosen.train.augment, find_photos(None, persons, 0.3)
+    source = CropSource(chosen.spec, persons, chosen.train.augment, seed=3, backgrounds=find_photos(None, persons, 0.3))
 
-    def batch(part):
-        data = TrainingPeople(chosen.spec, persons, augment, 8, seed=3, epochs=2, part=part, backgrounds=photos)
-        return data[STEPS + 1]
+    def batch(shard):
+        return TrainingBatches(source, 8, epochs=2, shard=shard)[STEPS + 1]
 
-    whole = batch((0, 1))
-    for of_all, *of_parts in zip(whole, *(batch((i, 4)) for i in range(4)), strict=True):
-        assert all(len(part) == 2 for part in of_parts)
-        np.testing.assert_array_equal(np.concatenate(of_parts), of_all)
+    whole = batch(Shard())
+    for of_all, *of_shards in zip(whole, *(batch(Shard(i, 4)) for i in range(4)), strict=True):
+        assert all(len(rows) == 2 for rows in of_shards)
+        np.testing.assert_array_equal(np.concatenate(of_shards), of_all)
 
 
 @pytest.mark.slow
@@ -190,7 +191,7 @@ def test_a_team_that_cannot_be_is_refused(drawn, tmp_path, monkeypatch):
     Team(count=2, devices=2, strategy="any").check(preset.spec, replace(preset.train, clip_norm=1.0), 8)
     two, teacher = Team(devices=2), Teacher(TeacherConfig("t", "0"), preset.spec, np.zeros_like)
     with pytest.raises(ValueError, match="--teacher: was tried with one worker only"):
-        fit.fit(preset.spec, preset.train, coco.load(drawn), None, tmp_path, teacher=teacher, team=two)
+        fit.fit(preset.spec, preset.train, TrainingData(coco.load(drawn), teacher=teacher), tmp_path, team=two)
     with strategy.joined(1) as team:
         assert team == ALONE
     tf.config.list_logical_devices()  # from here on TensorFlow cannot divide the processor any more

@@ -58,7 +58,8 @@ def train(arguments):
 
     from poseport.train import evaluate, fit
     from poseport.train.networks import models
-    from poseport.train.samples.dataset import TrainingPeople
+    from poseport.train.request import Reporting, Start, TrainingData
+    from poseport.train.samples.training_batches import TrainingBatches
     from poseport.train.workers import strategy
     from poseport.train.workers import team as teams
 
@@ -68,25 +69,41 @@ def train(arguments):
     if arguments.regressor:
         network = DeepPoseArchitecture(width=0.25, dense_units=32, dropout=0.5)
         spec = PoseSpec("team", network, people.skeleton, (64, 64), CoordsOutput(score="sigma"))
-    batch_of = TrainingPeople.__getitem__
+    batch_of = TrainingBatches.__getitem__
 
     def mortal(data, index):
-        if data.first_epoch * data.steps + index == arguments.die_at and data.part[0] == 1:
+        if data.first_epoch * data.steps + index == arguments.die_at and data.shard.index == 1:
             os.kill(os.getpid(), signal.SIGKILL)
         return batch_of(data, index)
 
-    TrainingPeople.__getitem__ = mortal
+    TrainingBatches.__getitem__ = mortal
     init, out = Path(arguments.init), Path(arguments.out)
     with strategy.joined(arguments.devices) as team:
         if arguments.devices > 1:
             for some in (teams.ALONE, team):
-                fit.fit(spec, SETTINGS, people, people, out / str(some.devices), init=init, pictures=1, team=some)
+                fit.fit(
+                    spec,
+                    SETTINGS,
+                    TrainingData(people, people),
+                    out / str(some.devices),
+                    start=Start(init=init),
+                    reporting=Reporting(pictures=1),
+                    team=some,
+                )
             return
         if arguments.regressor:
-            fit.fit(spec, DROPPED, people, people, out, team=team)
+            fit.fit(spec, DROPPED, TrainingData(people, people), out, team=team)
             return
         say, resume = click.echo, arguments.resume
-        fit.fit(spec, STOPPED, people, out_of_reach(people), out, init=init, resume=resume, echo=say, team=team)
+        fit.fit(
+            spec,
+            STOPPED,
+            TrainingData(people, out_of_reach(people)),
+            out,
+            start=Start(init=init, resume=resume),
+            reporting=Reporting(echo=say),
+            team=team,
+        )
     if team is teams.ALONE:
         crops = next(batches.batches(spec, people.persons[:8])).crops
         images = pose.normalise(spec, crops)

@@ -10,8 +10,8 @@ from poseport.spec import CoordsOutput
 from poseport.train import overrides, presets
 from poseport.train.samples.augment import HEAVY, AugmentConfig
 from poseport.train.samples.backgrounds import find_photos
-from poseport.train.samples.dataset import TrainingPeople
-from poseport.train.samples.sample import picture
+from poseport.train.samples.sample import CropSource, render
+from poseport.train.samples.training_batches import TrainingBatches
 
 PRESET = overrides.customise(presets.preset("mobile-hourglass"), {"input_size": 64})
 STILL = AugmentConfig()
@@ -19,7 +19,7 @@ STILL = AugmentConfig()
 
 def sample(spec, persons, ranges, i=0, **options):
     """Crop (H, W, 3) in [0, 1] and target of person i."""
-    data = TrainingPeople(spec, [persons[i]], ranges, 1, 0, **options)
+    data = TrainingBatches(CropSource(spec, [persons[i]], ranges, **options), 1)
     images, targets = data.make(0)
     return images[0], targets[0]
 
@@ -30,8 +30,9 @@ def persons(drawn):
 
 
 def test_a_batch_depends_on_seed_epoch_and_index_only(persons):
-    whole = TrainingPeople(PRESET.spec, persons, PRESET.train.augment, 8, seed=3, epochs=4)
-    resumed = TrainingPeople(PRESET.spec, persons, PRESET.train.augment, 8, seed=3, epochs=4, first_epoch=2)
+    source = CropSource(PRESET.spec, persons, PRESET.train.augment, seed=3)
+    whole = TrainingBatches(source, 8, epochs=4)
+    resumed = TrainingBatches(source, 8, epochs=4, first_epoch=2)
     steps = whole.steps
     assert len(whole) == 4 * steps
     assert len(resumed) == 2 * steps
@@ -39,19 +40,19 @@ def test_a_batch_depends_on_seed_epoch_and_index_only(persons):
     for a, b in zip(whole[2 * steps + 1], resumed[1], strict=True):
         np.testing.assert_array_equal(a, b)
     assert not np.array_equal(whole[1][0], whole[steps + 1][0])
-    other = TrainingPeople(PRESET.spec, persons, PRESET.train.augment, 8, seed=4)
+    other = TrainingBatches(replace(source, seed=4), 8)
     assert not np.array_equal(whole[1][0], other[1][0])
 
 
 def test_an_epoch_shows_everyone_once(persons):
-    data = TrainingPeople(PRESET.spec, persons, STILL, 4, seed=0)
+    data = TrainingBatches(CropSource(PRESET.spec, persons, STILL), 4)
     seen = np.concatenate([data[i][0] for i in range(len(data))])
     assert len(seen) == len(persons) // 4 * 4
     assert len({image.tobytes() for image in seen}) == len(seen)
 
 
 def test_shapes_types_and_supervision_of_every_stack(persons):
-    data = TrainingPeople(PRESET.spec, persons, PRESET.train.augment, 8, seed=0, outputs=3)
+    data = TrainingBatches(CropSource(PRESET.spec, persons, PRESET.train.augment), 8, outputs=3)
     images, targets = data[0]
     assert images.dtype == np.float32
     assert images.shape == (8, 64, 64, 3)
@@ -97,14 +98,15 @@ def test_unlabelled_and_cropped_away_keypoints_are_masked(persons):
 
 def test_a_batch_is_the_pictures_normalised_with_everything_on(persons):
     """The tone that is folded into the normalisation gives the bits of the one after the other."""
-    ranges = replace(HEAVY, equalize=0.5, solarize=0.3, posterize=0.3, grey=0.2, occlude=0.5, half_body=0.5)
-    data = TrainingPeople(PRESET.spec, persons, ranges, 16, seed=0)
+    ranges = replace(HEAVY, grey=0.2, occlude=0.5, half_body=0.5)
+    data = TrainingBatches(CropSource(PRESET.spec, persons, ranges), 16)
     images, targets = data.make(1)
     order = np.random.default_rng((0, 0, 1)).permutation(len(persons))[16:32]
     for image, target, i in zip(images, targets, order, strict=True):
-        planned = data.plan(0, int(i))
-        np.testing.assert_array_equal(image, pose.normalise(PRESET.spec, picture(PRESET.spec, planned)))
-        np.testing.assert_array_equal(target, pose.encode(PRESET.spec, planned.points))
+        plan = data.source.plan(0, int(i))
+        picture = render(PRESET.spec, plan).picture()
+        np.testing.assert_array_equal(image, pose.normalise(PRESET.spec, picture))
+        np.testing.assert_array_equal(target, pose.encode(PRESET.spec, plan.points))
 
 
 def test_a_background_shows_nobody_and_its_target_says_so(persons):
