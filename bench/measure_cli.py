@@ -66,7 +66,12 @@ def keypoints_option(command: F) -> F:
 @keypoints_option
 @click.option("--flip", is_flag=True, help="Average the keypoints with those of the mirrored crops.")
 @click.option("--detections", type=PATH, help="COCO results file whose boxes replace the annotated boxes.")
-@click.option("--category", type=int, help="Category id of people in --detections. Default: that of the annotations.")
+@click.option(
+    "--detections-category",
+    "category",
+    type=int,
+    help="Category id of people in --detections. Default: that of the annotations.",
+)
 @click.option("--jitter", type=float, help="Move each edge of the annotated boxes by up to this share, such as 0.1.")
 @click.option(
     "--decoders",

@@ -10,6 +10,7 @@ from poseport.command.groups import LazyGroup
 from poseport.command.options import (
     PATH,
     answer,
+    chosen_category,
     guarded,
     load_people,
     output_options,
@@ -92,7 +93,8 @@ def check(
     from poseport.data import check as checks
     from poseport.data import coco
 
-    people = coco.load(path, images, skeletons.find(skeleton) if skeleton else None, strict=False)
+    own = skeletons.find(skeleton) if skeleton else None
+    people = coco.load(path, images, own, category=chosen_category(), strict=False)
     count = len({p.image_path for p in people.persons})
     with progress("reading images", count, hidden=quiet or as_json) as advance:
         found = checks.check(people, min_keypoints, advance)

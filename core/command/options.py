@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 PATH = click.Path(path_type=Path)
+_CATEGORY = "poseport.category"
+
 MODEL, BUNDLE = ShippedPath("model"), ShippedPath("bundle")
 POSITIVE = click.FloatRange(0, min_open=True)
 
@@ -56,6 +58,7 @@ def people_options(flag: str, what: str, *, required: bool = True, several: bool
             command = click.option(f"--{flag}-share", f"{name}_share", help=text)(command)
         text = f"Folder of the photos of --{flag}. Default: found beside the annotations."
         command = click.option(images, f"{name}_images", type=PATH, multiple=several, help=text)(command)
+        command = category_option(command)
         text = f"{what}: a COCO keypoint annotations file, or a folder that holds one.{more}"
         return click.option(f"--{flag}", name, type=PATH, required=required, multiple=several, help=text)(command)
 
@@ -66,8 +69,30 @@ def people_argument(command: F) -> F:
     """`PATH` with its `--images` and `--skeleton`: the set of people that a command is about."""
     command = skeleton_option(command)
     text = "Folder of the photos. Default: found beside the annotations."
+    command = category_option(command)
     command = click.option("--images", type=PATH, help=text)(command)
     return click.argument("path", type=PATH)(command)
+
+
+def category_option(command: F) -> F:
+    """`--category`, once per command: which people to read where several categories have keypoints.
+
+    It is kept in click's context, where `load_people` and `load_sets` find it: no command does anything else with it.
+    """
+    if any("--category" in option.opts for option in getattr(command, "__click_params__", [])):
+        return command
+
+    def keep(context: click.Context, _: click.Parameter, value: str | None) -> None:
+        context.meta[_CATEGORY] = value
+
+    text = "Name or id of the people's category, where several in the annotations have keypoints."
+    return click.option("--category", help=text, expose_value=False, callback=keep)(command)
+
+
+def chosen_category() -> str | None:
+    """The value of `--category` in the command that runs."""
+    context = click.get_current_context(silent=True)
+    return context.meta.get(_CATEGORY) if context else None
 
 
 def skeleton_option(command: F) -> F:
@@ -93,7 +118,7 @@ def load_people(path: Path, images: Path | None, skeleton: str | None) -> People
     from poseport import skeletons
     from poseport.data import coco
 
-    return coco.load(path, images, skeletons.find(skeleton) if skeleton else None)
+    return coco.load(path, images, skeletons.find(skeleton) if skeleton else None, category=chosen_category())
 
 
 def load_sets(paths: Sequence[Path], images: Sequence[Path], shares: str | None, skeleton: str | None = None) -> People:
@@ -110,11 +135,11 @@ def load_sets(paths: Sequence[Path], images: Sequence[Path], shares: str | None,
     sets = []
     for path, folder in zip(paths, images or [None] * len(paths), strict=True):
         try:
-            sets.append(coco.load(path, folder))
+            sets.append(coco.load(path, folder, category=chosen_category()))
         except ValueError as error:
             if wanted is None or "no built-in skeleton" not in str(error):
                 raise
-            sets.append(coco.load(path, folder, wanted))
+            sets.append(coco.load(path, folder, wanted, category=chosen_category()))
     return merge(sets, parse_shares(shares), wanted)
 
 

@@ -44,5 +44,8 @@ def read_boxes(path: Path, category_id: int = 1) -> list[Detection]:
         ) from None
     if others and not found:
         names = ", ".join(f"{name} ({count} boxes)" for name, count in others.most_common(5))
-        raise ValueError(f"{path}: no box is of category {category_id}, but of {names}; choose with --category")
+        raise ValueError(
+            f"{path}: no box is of category {category_id}, but of {names}; name the people's category "
+            "with --category (bench: --detections-category)"
+        )
     return found

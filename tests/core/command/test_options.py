@@ -1,10 +1,14 @@
 """Help with headings, lists on a command line, examples; faults as one line."""
 
+import json
+from pathlib import Path
+
 import click
 import cv2
 import pytest
 from click.testing import CliRunner
 
+from poseport.command.cli import main
 from poseport.command.errors import guarded_as
 from poseport.command.groups import Sections, section
 from poseport.command.options import guarded, output_options
@@ -118,3 +122,19 @@ def test_lists_are_parsed_in_one_place(arguments, said):
 def test_an_example_is_pasted_from_one_line():
     (line,) = [line for line in CliRunner().invoke(listed, ["--help"]).output.splitlines() if "Example" in line]
     assert line.endswith("than a terminal is wide")
+
+
+def test_the_category_of_the_people_is_chosen_by_name_or_id(drawn: Path, tmp_path: Path) -> None:
+    data = json.loads(drawn.read_text())
+    data["categories"].append({**data["categories"][0], "id": 2, "name": "child"})
+    for annotation in data["annotations"][:7]:
+        annotation["category_id"] = 2
+    (tmp_path / "two.json").write_text(json.dumps(data))
+    command = ["data", "check", str(tmp_path / "two.json"), "--images", str(drawn.parent / "images"), "--json"]
+    for name, people in (("child", 7), ("2", 7), ("Person", 53)):
+        done = CliRunner().invoke(main, [*command, "--category", name])
+        assert done.exit_code == 0, done.output
+        assert json.loads(done.stdout)["people"] == people
+    refused = CliRunner().invoke(main, command)
+    assert refused.exit_code == 1
+    assert "choose with --category" in refused.output

@@ -195,6 +195,6 @@ def test_only_boxes_of_people_are_people(tmp_path: Path) -> None:
     path.write_text(json.dumps(entries() + entries(category_id=None) + entries(category_id="1", image_id="1")))
     assert read_boxes(path) == [(1, (1.0, 2.0, 30.0, 40.0), 0.9)] * 3
     path.write_text(json.dumps(entries(category_id=0)))
-    with pytest.raises(ValueError, match=r"no box is of category 1, but of 0 \(1 boxes\); choose with --category"):
+    with pytest.raises(ValueError, match=r"no box is of category 1, but of 0 \(1 boxes\); name the people's"):
         read_boxes(path)
     assert len(read_boxes(path, 0)) == 1
