@@ -1,4 +1,4 @@
-"""Figures and tables as a report writes them. AP and PCK are in points of 100."""
+"""Figures and tables as text. AP and PCK are in points of 100."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NONE = "—"
 
 @dataclass(frozen=True)
 class Table:
-    """The first cell of a row names it. numeric: the other cells are figures."""
+    """A table whose first cell names each row; numeric if its other cells are figures."""
 
     caption: str
     header: tuple[str, ...]
@@ -23,17 +23,22 @@ class Table:
 
 
 def points(value: float | None) -> str:
-    """A share as points of 100."""
+    """A share of 1 in points of 100, or a dash."""
     return NONE if value is None else f"{100 * value:.1f}"
 
 
 def signed(value: float, digits: int = 1) -> str:
-    """With a sign that is not a hyphen, and no minus before zero."""
+    """A signed figure with a true minus sign, and no minus before zero."""
     return f"{round(value, digits) + 0.0:+.{digits}f}".replace("-", "\N{MINUS SIGN}") if math.isfinite(value) else NONE
 
 
+def percentage(value: float, of: float) -> str:
+    """A ratio in percent; a dash if there is nothing to divide by."""
+    return f"{100 * value / of:.0f} %" if of > 0 else NONE
+
+
 def figures(value: float) -> str:
-    """A size or time: small ones keep their digits."""
+    """A size or time with about three significant digits."""
     return f"{value:.3f}" if value < 1 else f"{value:.2f}" if value < 100 else f"{value:,.0f}"
 
 

@@ -12,12 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from poseport.bench.record import Accuracy, Detections, Latency
+from poseport.bench.record import Accuracy, Detections
 
 RECALLS = np.linspace(0.0, 1.0, 101)
 THRESHOLDS = 10
 MOST_PEOPLE = 1_000_000
-BLOCK = 16
 
 
 @dataclass(frozen=True)
@@ -166,37 +165,6 @@ def _person_hits(accuracy: Accuracy, threshold: float) -> tuple[np.ndarray, np.n
     errors = np.array([person.errors_px for person in accuracy.people], float)  # None becomes NaN, which is no hit
     limits = threshold * np.array([max(person.box_xywh[2:]) for person in accuracy.people])
     return (errors <= limits[:, None]).astype(int), np.isfinite(errors).astype(int)
-
-
-def median_change(base: Latency, candidate: Latency, *, resamples: int = 2000, seed: int = 0) -> Interval:
-    """By how many percent the network's median time is longer; the two were timed one after the other, unpaired."""
-    rng = np.random.default_rng(seed)
-    drawn = 100 * (_drawn(candidate, 50, resamples, rng) / _drawn(base, 50, resamples, rng) - 1)
-    low, high = np.percentile(drawn, [2.5, 97.5])
-    value = 100 * (np.median(candidate.invoke_us) / np.median(base.invoke_us) - 1)
-    return Interval(float(value), float(low), float(high))
-
-
-def percentile_interval(found: Latency, percent: float, *, resamples: int = 500) -> Interval:
-    """A percentile of the network's time in milliseconds."""
-    drawn = _drawn(found, percent, resamples, np.random.default_rng(0))
-    low, high = np.percentile(drawn, [2.5, 97.5]) / 1e3
-    return Interval(float(np.percentile(found.invoke_us, percent)) / 1e3, float(low), float(high))
-
-
-def _drawn(found: Latency, percent: float, resamples: int, rng: np.random.Generator) -> np.ndarray:
-    """A percentile (R,) of resampled times, in microseconds.
-
-    Processes are drawn, for each has a speed of its own that lasts; then in each blocks of successive samples and not
-    single ones: a machine is slow for a while, not for a sample.
-    """
-    processes = [np.array_split(part, max(len(part) // BLOCK, 1)) for part in found.processes_us]
-    drawn = np.empty(resamples)
-    for r in range(resamples):
-        chosen = [processes[p] for p in rng.integers(0, len(processes), len(processes))]
-        picks = [blocks[i] for blocks in chosen for i in rng.integers(0, len(blocks), len(blocks))]
-        drawn[r] = np.percentile(np.concatenate(picks), percent)
-    return drawn
 
 
 def bootstrap(of: Callable[[np.ndarray], np.ndarray], images: int, resamples: int, seed: int = 0) -> Interval:

@@ -11,12 +11,12 @@ from poseport.bench.decide.bootstrap import (
     ap_difference,
     average_precision,
     check_comparable,
-    median_change,
     pck,
     pck_difference,
     people_needed,
 )
 from poseport.bench.decide.decision import Decision, LossBudget, Verdict
+from poseport.bench.decide.time_intervals import median_change
 from poseport.bench.formatting import plural
 from poseport.bench.record import Accuracy, Latency, Result
 

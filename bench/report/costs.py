@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from poseport.bench.decide.bootstrap import Interval, percentile_interval
+from poseport.bench.decide.bootstrap import Interval
+from poseport.bench.decide.time_intervals import percentile_interval
 from poseport.bench.formatting import plural
 from poseport.bench.record import Model
 from poseport.bench.report.grouping import Timed

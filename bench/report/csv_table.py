@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterator, Sequence
 
 from poseport import escape
-from poseport.bench.decide.bootstrap import percentile_interval
+from poseport.bench.decide.time_intervals import percentile_interval
 from poseport.bench.record import Accuracy, Model, Result, Sustained
 from poseport.bench.report.costs import microjoules
 from poseport.bench.report.grouping import ap_interval

@@ -1,4 +1,4 @@
-"""Records put together: which files, on which people, against which float32 file."""
+"""Records in groups: the files, the people that they were scored on, and the float32 file of each."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from poseport.bench.record import Accuracy, Detections, Environment, Latency, Mo
 
 @dataclass(frozen=True)
 class Scored:
-    """An accuracy record."""
+    """An accuracy record with its file and machine."""
 
     model: Model
     environment: Environment
@@ -24,7 +24,7 @@ class Scored:
 
 @dataclass(frozen=True)
 class Timed:
-    """A latency record."""
+    """A latency record with its file and machine."""
 
     model: Model
     environment: Environment
@@ -32,7 +32,7 @@ class Timed:
 
     @property
     def place(self) -> str:
-        """Where it was taken; times of two places do not compare."""
+        """The machine and its software; times of two places cannot be compared."""
         e = self.environment
         slower = " without XNNPACK" if e.xnnpack is False else ""
         return f"{e.device}: {e.processor}, {e.cores} cores, {e.system}, {e.runtime}, {e.delegate}{slower}"
@@ -40,7 +40,7 @@ class Timed:
 
 @dataclass(frozen=True)
 class LongRun:
-    """A record of minutes on end."""
+    """A record of a sustained run with its file and phone."""
 
     model: Model
     environment: Environment
@@ -49,7 +49,7 @@ class LongRun:
 
 @dataclass(frozen=True)
 class Pair:
-    """A converted file and the float32 file of the same weights, on the same people. difference: in points."""
+    """A converted file and the float32 file of the same weights, on the same people; their AP difference in points."""
 
     base: Scored
     candidate: Scored
@@ -58,7 +58,7 @@ class Pair:
 
 @dataclass(frozen=True)
 class DataSet:
-    """What was measured on the same people in the same way."""
+    """The records of the same people under the same conditions."""
 
     label: str
     scored: list[Scored]
@@ -66,25 +66,26 @@ class DataSet:
 
 
 def is_float(model: Model) -> bool:
-    """Whether a file can be a baseline."""
+    """Whether a file is a float32 file, which others are compared with."""
     return model.card.conversion.recipe == "float32"
 
 
 def baseline(model: Model, among: Sequence[Model]) -> Model | None:
-    """The float32 file of the same weights."""
+    """Find the float32 file of the same weights, or None."""
     weights = model.card.weights_sha256
     return next((m for m in among if is_float(m) and m.card.weights_sha256 == weights), None)
 
 
 def series(models: Sequence[Model]) -> dict[str, int]:
-    """sha256 of each file -> a number that files of the same weights share."""
+    """Number the files by their weights: sha256 of each file -> a number that files of the same weights share."""
     numbers: dict[tuple[str, ...], int] = {}
     return {m.sha256: numbers.setdefault(m.card.weights_sha256, len(numbers)) for m in models}
 
 
 def sort_records(results: Sequence[Result]) -> tuple[list[Model], list[Scored], list[Timed], list[LongRun]]:
-    """Every file once, its accuracy, latency and sustained records; a float32 file comes before those of the same
-    weights.
+    """Sort records into files (each once) and accuracy, latency and sustained records.
+
+    A float32 file comes before the other files of the same weights.
     """
 
     def key(m: Model) -> tuple[object, ...]:
@@ -99,7 +100,7 @@ def sort_records(results: Sequence[Result]) -> tuple[list[Model], list[Scored], 
 
 
 def data_sets(scored: Sequence[Scored]) -> list[DataSet]:
-    """Records that were taken on the same people in the same way, under a name that says what sets them apart."""
+    """Group accuracy records by people and conditions, and label each group by what sets it apart."""
     grouped: dict[tuple[object, ...], list[Scored]] = defaultdict(list)
     for s in scored:
         grouped[(*s.accuracy.conditions, *s.environment.conditions)].append(s)
@@ -125,13 +126,13 @@ def data_sets(scored: Sequence[Scored]) -> list[DataSet]:
 
 
 def _pairs(members: Sequence[Scored]) -> list[Pair]:
-    """Every converted file with its float32 file, where both have an AP."""
+    """Every converted file with its float32 file, if both have an AP."""
     found = []
     for candidate in members:
         model = baseline(candidate.model, [s.model for s in members])
         base = next((s for s in members if s.model == model), None)
-        known = base and base.accuracy.metrics["OKS-AP"] is not None
-        if base and known and not is_float(candidate.model) and candidate.accuracy.metrics["OKS-AP"] is not None:
+        known = base and base.accuracy.metrics.get("OKS-AP") is not None
+        if base and known and not is_float(candidate.model) and candidate.accuracy.metrics.get("OKS-AP") is not None:
             raw = ap_difference(base.accuracy, candidate.accuracy)  # as the gate draws it: the two agree
             found.append(Pair(base, candidate, raw.times(100)))
     return found
@@ -143,15 +144,15 @@ def is_subset(scored: Scored) -> bool:
 
 
 def same_threads(timed: Timed, members: Sequence[Timed]) -> Timed | None:
-    """The time of the float32 file with as many threads in the same place."""
+    """Find the time of the float32 file with the same number of threads in the same place, or None."""
     fitting = [t for t in members if t.environment.threads == timed.environment.threads]
     base = baseline(timed.model, [t.model for t in fitting])
     return next((t for t in fitting if t.model == base), None)
 
 
-@functools.lru_cache(maxsize=64)  # the table and each plot ask for the same
+@functools.lru_cache(maxsize=4096)  # the table and each plot ask for the same
 def ap_interval(found: Detections, *, resamples: int = 500) -> Interval:
-    """A file's own OKS-AP in points, with the 95 % interval of a bootstrap over images; NaN where nobody has labels."""
+    """A file's own OKS-AP in points, with its 95 % interval by a bootstrap over images; NaN if nobody has labels."""
     if not sum(found.ground_truths):
         return Interval(math.nan, math.nan, math.nan)
     return bootstrap(lambda weights: 100 * average_precision(found, weights), len(found.image_ids), resamples)

@@ -29,6 +29,9 @@ from poseport.bench.report.provenance import provenance
 from poseport.bench.report.set_plots import pck_curves
 from poseport.bench.report.summary import Change, changes
 
+# comparisons that are drawn and shown with photos; each takes a second to draw and 200 KB of the page
+MOST_DRAWN = 20
+
 
 @dataclass(frozen=True)
 class Page:
@@ -49,6 +52,7 @@ class Page:
     stand_ins: list[Table]
     pareto: dict[str, list[str]]
     compared: list[Compared]
+    omitted: int
     caveats: list[str]
     provenance: list[Table]
 
@@ -62,7 +66,7 @@ def gather(results: Sequence[Result], *, pictures: bool, photos: bool, files: Ma
     _, imitated, imitated_times, _ = sort_records([r for r in results if r.environment.stand_in])
     models, scored, timed, held = sort_records([r for r in results if not r.environment.stand_in])
     sets, places, numbers = data_sets(scored), _places(timed), series(models)
-    cost = costs(models, places)
+    cost, pairs = costs(models, places), [(data, pair) for data in sets for pair in data.pairs]
     return Page(
         title="Pose networks: what they reach and what they cost",
         written=f"poseport {__version__}, {datetime.datetime.now(datetime.UTC):%Y-%m-%d %H:%M} UTC",
@@ -79,9 +83,9 @@ def gather(results: Sequence[Result], *, pictures: bool, photos: bool, files: Ma
         pareto={data.label: _pareto(data, cost, numbers) for data in sets} if pictures else {},
         compared=[
             compare(data, pair, pictures=pictures, photos=photos, files=files or {})
-            for data in sets
-            for pair in data.pairs
+            for data, pair in pairs[:MOST_DRAWN]
         ],
+        omitted=len(pairs[MOST_DRAWN:]),
         caveats=caveats(scored, timed, models, sets),
         provenance=provenance(results, sets, models),
     )
@@ -102,7 +106,7 @@ def _pareto(data: DataSet, cost: Sequence[Cost], numbers: Mapping[str, int]) -> 
         points = []
         for s in data.scored:
             sha256, recipe = s.model.sha256, s.model.card.conversion.recipe
-            if sha256 in one.of and s.accuracy.metrics["OKS-AP"] is not None:
+            if sha256 in one.of and s.accuracy.metrics.get("OKS-AP") is not None:
                 ap = ap_interval(s.accuracy.detections)
                 points.append(plots.Point(s.model.name, recipe, numbers[sha256], one.of[sha256], ap))
         if len(points) > 1:

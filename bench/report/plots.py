@@ -19,6 +19,8 @@ import numpy as np
 from poseport.bench.decide.bootstrap import Interval
 
 COLOURS = 6
+# with more models than this, names would cover the plot: only the undominated ones keep theirs
+MOST_NAMES = 30
 # matplotlib knows no CSS: what it draws in the first is given to the page as the second
 _CSS = {
     "#010203": "var(--ink)",
@@ -123,7 +125,7 @@ class Curve:
 def curves(lines: Sequence[Curve], x: str, title: str) -> str:
     """Shares over a threshold, a line each; a float32 file's is dashed, so that one that lies on it shows both."""
     with _style():
-        figure, axes = _figure(4.4, 3.1 + 0.17 * math.ceil(len(lines) / 2))
+        figure, axes = _figure(4.4, 3.1 + 0.17 * math.ceil(min(len(lines), MOST_NAMES) / 2))
         for line in sorted(lines, key=lambda one: one.recipe == "float32"):  # thin dashes over broad lines
             style = {"float32": "--", "int8": "-"}.get(line.recipe, "-.")
             broad = {"linewidth": 4, "alpha": 0.45} if style == "-" else {"linewidth": 1.5}
@@ -134,7 +136,8 @@ def curves(lines: Sequence[Curve], x: str, title: str) -> str:
         axes.set_xlabel(x)
         axes.set_ylabel("keypoints within it (%)")
         axes.grid(color=_LINE, linewidth=0.5, alpha=0.5)
-        figure.legend(loc="outside lower left", ncols=2, frameon=False, fontsize=9, labelcolor=_INK)
+        if len(lines) <= MOST_NAMES:
+            figure.legend(loc="outside lower left", ncols=2, frameon=False, fontsize=9, labelcolor=_INK)
         return _svg(figure, title)
 
 
@@ -215,7 +218,8 @@ def _label(figure: Any, axes: Any, points: Sequence[Point]) -> None:
         taken += [Bbox.from_extents(x - 6, y - 6, x + 6, y + 6), Bbox.from_extents(x - 4, low - 1, x + 4, high + 1)]
         taken.append(Bbox.from_extents(left - 1, y - 4, right + 1, y + 4))
     zoom, joint = figure.dpi / 72, {"arrowstyle": "-", "color": _INK, "linewidth": 0.5, "shrinkA": 1, "shrinkB": 4}
-    for point in sorted(points, key=lambda p: p.cost.value):
+    named = points if len(points) <= MOST_NAMES else undominated(points)[:MOST_NAMES]
+    for point in sorted(named, key=lambda p: p.cost.value):
         at = point.cost.value, point.ap.value
         name = axes.annotate(point.name, at, (0, 0), textcoords="offset points", fontsize=9)
         first, tried = name.get_window_extent(), []  # laid out once, and moved by arithmetic

@@ -15,6 +15,8 @@ from poseport.bench.report.page import Page, gather
 from poseport.escape import markdown
 from poseport.records import write_whole
 
+OMITTED = "{} more comparisons keypoint by keypoint are left out; write a report of fewer records to see them."
+
 
 def write_report(
     results: Sequence[Result], out: Path, *, images: bool = True, files: Mapping[str, Path] | None = None
@@ -47,7 +49,7 @@ def write_report(
             autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined,
         )  # fmt: skip
         page = gather(results, pictures=True, photos=images, files=files)
-        text = environment.get_template("report.html.jinja").render(page=page)
+        text = environment.get_template("report.html.jinja").render(page=page, omitted=OMITTED.format(page.omitted))
     write_whole(out, text.encode())
 
 
@@ -72,6 +74,7 @@ def _markdown(page: Page) -> str:
         header = ("Person", "OKS before", "OKS after", "Change")
         parts += [f"## {markdown(compared.title)}", _markdown_table(compared.keypoints)]
         parts += [_markdown_table(Table("People whose OKS fell most", header, worst))] if worst else []
+    parts += [OMITTED.format(page.omitted)] if page.omitted else []
     parts += ["## Caveats", "\n".join(f"- {markdown(caveat)}" for caveat in page.caveats)]
     parts += ["## Provenance", *map(_markdown_table, page.provenance)]
     return "\n\n".join(parts) + "\n"

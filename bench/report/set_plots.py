@@ -1,4 +1,4 @@
-"""PCK over all thresholds: how many keypoints are within a distance, and not only within one."""
+"""PCK over all thresholds: the share of keypoints within each distance of their labels."""
 
 from __future__ import annotations
 
@@ -15,20 +15,22 @@ _STEPS = 61
 
 
 def pck_curve(found: Accuracy) -> tuple[np.ndarray, np.ndarray]:
-    """Thresholds (n,) in longer sides of the person's box, and the share (n,) of labelled keypoints within each."""
-    sides = np.array([max(p.box_xywh[2:]) for p in found.people])
-    errors = np.array([p.errors_px for p in found.people], float) / sides[:, None]
+    """Thresholds (n,) as shares of the longer side of the box, and the share (n,) of labelled keypoints within each."""
+    sides = np.array([max(p.box_xywh[2:]) for p in found.people])[:, None]
+    errors_px = np.array([p.errors_px for p in found.people], float)
+    errors = np.divide(errors_px, sides, out=np.full(errors_px.shape, np.inf), where=sides > 0)
+    errors[np.isnan(errors_px)] = np.nan
     thresholds = np.linspace(0, HIGHEST, _STEPS)
-    away = np.sort(errors[np.isfinite(errors)])
-    return thresholds, np.searchsorted(away, thresholds, side="right") / max(len(away), 1)
+    labelled = np.sort(errors[~np.isnan(errors)])
+    return thresholds, np.searchsorted(labelled, thresholds, side="right") / max(len(labelled), 1)
 
 
 def pck_curves(data: DataSet, series: Mapping[str, int]) -> str:
-    """The curves of all files on a set as an SVG element; empty where nobody has labels. series: as of `findings`."""
+    """Draw the curves of all files on a set as an SVG element; empty if nobody has labels."""
     lines = [
         plots.Curve(s.model.name, s.model.card.conversion.recipe, series[s.model.sha256], *pck_curve(s.accuracy))
         for s in data.scored
         if s.accuracy.metrics.get("PCK@0.1/box") is not None
     ]
-    x = "distance allowed, in longer sides of the box"
+    x = "threshold, as a share of the longer side of the box"
     return plots.curves(lines, x, f"PCK on {data.label} by threshold") if lines else ""

@@ -1,19 +1,20 @@
-"""What conversion cost and changed, in a few lines a file."""
+"""What conversion changed, in a few lines per file."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from poseport.bench.decide.bootstrap import Interval, median_change, pck_difference
-from poseport.bench.formatting import PER_KEYPOINT, figures, plural, points, signed, span
+from poseport.bench.decide.bootstrap import Interval, pck_difference
+from poseport.bench.decide.time_intervals import median_change
+from poseport.bench.formatting import PER_KEYPOINT, figures, percentage, plural, points, signed, span
 from poseport.bench.record import Model
 from poseport.bench.report.grouping import DataSet, Pair, Timed, baseline, is_float, same_threads
 
 
 @dataclass(frozen=True)
 class ChangeLine:
-    """One thing that changed. tone: loss, gain or none."""
+    """One thing that changed; its tone is `loss`, `gain` or `none`."""
 
     what: str
     change: str
@@ -23,14 +24,14 @@ class ChangeLine:
 
 @dataclass(frozen=True)
 class Change:
-    """What one converted file lost and changed."""
+    """What changed between a float32 file and one converted file."""
 
     title: str
     lines: list[ChangeLine]
 
 
 def changes(models: Sequence[Model], sets: Sequence[DataSet], places: Mapping[str, Sequence[Timed]]) -> list[Change]:
-    """Of every file whose float32 file is among the records too."""
+    """List the changes of every converted file whose float32 file is among the records."""
     pairs = ((model, baseline(model, models)) for model in models if not is_float(model))
     return [_change(model, base, sets, places) for model, base in pairs if base is not None]
 
@@ -39,7 +40,7 @@ def _change(model: Model, base: Model, sets: Sequence[DataSet], places: Mapping[
     pairs = [(data, pair) for data in sets for pair in data.pairs if pair.candidate.model.sha256 == model.sha256]
     lines = [line for data, pair in pairs for line in _accuracy(data, pair)]
     megabytes = f"{figures(model.bytes / 1e6)} MB instead of {figures(base.bytes / 1e6)} MB."
-    lines.append(ChangeLine("Size against float32", f"{100 * model.bytes / base.bytes:.0f} %", megabytes))
+    lines.append(ChangeLine("Size against float32", percentage(model.bytes, base.bytes), megabytes))
     for members in places.values():
         mine = (t for t in members if t.model.sha256 == model.sha256)
         lines += [_latency(t, other) for t in mine if (other := same_threads(t, members))]
@@ -52,7 +53,7 @@ def _accuracy(data: DataSet, pair: Pair) -> Iterator[ChangeLine]:
     if base.metrics.get(PER_KEYPOINT) is not None:
         differences.append((PER_KEYPOINT, PER_KEYPOINT, pck_difference(base, candidate).times(100)))
     for name, metric, d in differences:
-        before, after = (points(side.metrics[metric]) for side in (base, candidate))
+        before, after = (points(side.metrics.get(metric)) for side in (base, candidate))
         tone, verdict = _verdict(d)
         text = f"95 % interval {span(d)}: {verdict}. {after} instead of {before}, on {base.data.people:,} people."
         yield ChangeLine(f"{name} on {data.label}", f"{signed(d.value)} points", text, tone)
@@ -63,7 +64,7 @@ def _latency(mine: Timed, other: Timed) -> ChangeLine:
     d, threads = median_change(other.latency, mine.latency), plural(mine.environment.threads, "thread")
     text = f"Median of {figures(after)} ms instead of {figures(before)} ms: {signed(d.value)} % ({span(d)})."
     where = f"{mine.environment.device} {mine.environment.delegate}, {threads}"
-    return ChangeLine(f"Latency against float32, {where}", f"{100 * after / before:.0f} %", text)
+    return ChangeLine(f"Latency against float32, {where}", percentage(after, before), text)
 
 
 def _verdict(d: Interval) -> tuple[str, str]:
@@ -73,4 +74,4 @@ def _verdict(d: Interval) -> tuple[str, str]:
         return "loss", "a loss"
     if d.low > 0:
         return "gain", "a gain"
-    return "none", "no change that this many people can show"
+    return "none", "too few people to show a change"

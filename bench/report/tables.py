@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from poseport.bench.formatting import NONE, PER_KEYPOINT, Table, figures, plural, points, signed, span
+from poseport.bench.formatting import NONE, PER_KEYPOINT, Table, figures, percentage, plural, points, signed, span
 from poseport.bench.record import Model
 from poseport.bench.report.costs import Cost, memory_bytes, microjoules
 from poseport.bench.report.grouping import (
@@ -118,11 +118,11 @@ def held(h: LongRun) -> Table:
 
 
 def _share(value: float, of: float | None, same: bool) -> str:
-    return NONE if of is None else "baseline" if same else f"{100 * value / of:.0f} %"
+    return NONE if of is None else "baseline" if same else percentage(value, of)
 
 
 def _own_ap(s: Scored) -> str:
-    ap = s.accuracy.metrics["OKS-AP"]
+    ap = s.accuracy.metrics.get("OKS-AP")
     if ap is None:
         return NONE
     own = ap_interval(s.accuracy.detections)

@@ -14,9 +14,10 @@ from click.testing import CliRunner
 
 from poseport.bench import results_folder
 from poseport.bench.cli import bench
-from poseport.bench.decide.bootstrap import ap_difference, median_change
+from poseport.bench.decide.bootstrap import ap_difference
 from poseport.bench.decide.decision import LossBudget, Verdict
 from poseport.bench.decide.gate import gate, of_model, overall
+from poseport.bench.decide.time_intervals import median_change
 from poseport.bench.record import Accuracy, Latency, Result
 from poseport.skeletons import COCO17
 
