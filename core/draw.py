@@ -1,4 +1,4 @@
-"""Poses drawn over images, for people to look at."""
+"""Drawing poses and heatmaps over images."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from poseport.skeleton import Skeleton
 
 Colour = tuple[int, int, int]
 
-# Left, right and middle, far apart in hue and brightness also for the colour-blind (Okabe and Ito's
-# orange, blue and yellow). A network that swaps left and right is wrong by a whole body width while its
-# stick figure keeps its shape: only the colours show it.
+# Left, right and middle, far apart in hue and brightness, also for the colour-blind (Okabe and Ito's orange,
+# blue and yellow). A network that swaps left and right is wrong by a whole body width although its stick figure
+# keeps its shape: only the colours show it.
 SIDE_COLOURS: tuple[Colour, Colour, Colour] = (230, 110, 0), (0, 130, 255), (245, 240, 80)
 _RIM: Colour = (20, 20, 20)
 _SHIFT = 4
-# Beyond this cv2's fixed-point coordinates overflow; such a point is a wild guess, not one just off the image.
+# Beyond this the fixed-point coordinates of OpenCV overflow; such a point is not just outside the image, but wrong.
 _FAR_PX = 2**14
 
 
@@ -29,11 +29,20 @@ def skeleton_overlay(
     threshold: float = 0.2,
     colours: tuple[Colour, Colour, Colour] | None = None,
 ) -> np.ndarray:
-    """A copy of the image with every person's limbs and points.
+    """Draw the limbs and keypoints of people into a copy of the image.
 
-    image: (h, w, 3) uint8 RGB. keypoints: (N, K, 3) x, y in image pixels and score.
-    threshold: points that score less are left out, and so are the limbs that touch them.
-    colours: RGB of the left, right and middle limbs; None takes `SIDE_COLOURS`.
+    Args:
+        image: (h, w, 3) uint8 RGB.
+        keypoints: (N, K, 3) x, y in image pixels and a score.
+        skeleton: names and limbs of the keypoints.
+        threshold: keypoints with a lower score are not drawn, nor are the limbs that end at them.
+        colours: RGB of the left, right and middle limbs; None takes `SIDE_COLOURS`.
+
+    Returns:
+        (h, w, 3) uint8 RGB.
+
+    Raises:
+        ValueError: if image or keypoints have another type or shape.
     """
     keypoints = np.asarray(keypoints, np.float64)
     _check_image(image)
@@ -52,11 +61,20 @@ def skeleton_overlay(
 
 
 def heatmap_overlay(image: np.ndarray, heatmaps: np.ndarray, skeleton: Skeleton) -> np.ndarray:
-    """The darkened image with all maps in the colours of their sides.
+    """Draw heatmaps over the darkened image, each in the colour of its side.
 
-    image: (h, w, 3) uint8 RGB. heatmaps: (H, W, K) that peak at about 1, cells as in `poseport.heatmap`;
-    maps of NaN are left out. Faint maps are raised (square root), so that one sees where a network that has
-    hardly learned looks.
+    The square root of the maps is drawn, so that the faint maps of a network early in its training are visible.
+
+    Args:
+        image: (h, w, 3) uint8 RGB.
+        heatmaps: (H, W, K) that peak at about 1, cells as in `poseport.heatmap`; maps that are NaN are not drawn.
+        skeleton: names of the keypoints.
+
+    Returns:
+        (h, w, 3) uint8 RGB.
+
+    Raises:
+        ValueError: if image or heatmaps have another type or shape.
     """
     _check_image(image)
     if heatmaps.ndim != 3 or heatmaps.shape[2] != len(skeleton):
@@ -75,7 +93,17 @@ def heatmap_overlay(image: np.ndarray, heatmaps: np.ndarray, skeleton: Skeleton)
 
 
 def beside(images: Sequence[np.ndarray]) -> np.ndarray:
-    """Images (h_i, w_i, 3) uint8 in a row, (max h_i, sum w_i, 3); black below the lower ones."""
+    """Place images side by side.
+
+    Args:
+        images: (h_i, w_i, 3) uint8 each, at least one.
+
+    Returns:
+        (max h_i, sum w_i, 3) uint8, black below the lower images.
+
+    Raises:
+        ValueError: if there is no image, or if one has another type or shape.
+    """
     if not images:
         raise ValueError("no images to place side by side, expected at least one")
     for image in images:
@@ -85,9 +113,19 @@ def beside(images: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def caption(image: np.ndarray, text: str) -> np.ndarray:
-    """A copy of the image (h, w, 3) uint8 with small text on a darkened strip at the top.
+    """Write a line of text on a darkened strip at the top of a copy of the image.
 
-    Text that is wider than the image is made smaller, down to what can still be read, then cut.
+    Text that is wider than the image is made smaller, down to 70 %; the rest is cut off.
+
+    Args:
+        image: (h, w, 3) uint8.
+        text: one line of ASCII.
+
+    Returns:
+        (h, w, 3) uint8.
+
+    Raises:
+        ValueError: if the image has another type or shape.
     """
     _check_image(image)
     out = image.copy()
@@ -112,9 +150,9 @@ def _draw_person(
     skeleton: Skeleton,
     palette: tuple[Colour, Colour, Colour],
 ) -> None:
-    """Draws into the canvas. points_xy: (K, 2) px. shown: (K,) bool."""
+    """Draw one person into the canvas. points_xy: (K, 2) in pixels. shown: (K,) bool."""
     extent = np.ptp(points_xy[shown], axis=0).max()
-    # a line must neither bury a small person nor vanish on a large photograph
+    # a line must neither cover a small person nor be invisible on a large photograph
     width = int(np.clip(round(min(extent / 60, max(canvas.shape[:2]) / 150)), 2, 12))
     for a, b in skeleton.limbs:
         i, j = skeleton.index(a), skeleton.index(b)
@@ -129,7 +167,7 @@ def _draw_person(
 
 
 def _side(*names: str) -> int:
-    """0 left, 1 right, 2 middle: a limb from a middle point to one side belongs to that side."""
+    """0 left, 1 right, 2 middle; a limb from a middle point to a side belongs to that side."""
     left = any(name.startswith("left_") for name in names)
     right = any(name.startswith("right_") for name in names)
     return 2 if left == right else (0 if left else 1)

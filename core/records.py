@@ -1,8 +1,8 @@
-"""Strict JSON for frozen dataclasses: what is written can be read, and nothing is silently ignored.
+"""Strict JSON for frozen dataclasses: everything that is written can be read, and no key is ignored.
 
-Supported field types: str, bool, int, float, `Literal`, `X | None`, `tuple[X, ...]`, `dict[str, X]`,
-dataclasses, and unions of dataclasses that are told apart by a `kind: Literal[...]` field. A dataclass may
-name fields of its earlier versions in a class variable `REMOVED`, with the one value of each that can still be read.
+Supported field types: str, bool, int, float, `Literal`, `X | None`, `tuple[X, ...]`, `dict[str, X]`, dataclasses, and
+unions of dataclasses that differ in a `kind: Literal[...]` field. A dataclass may name fields of its earlier versions in
+a class variable `REMOVED`, with the one value of each that can still be read.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ SCHEMA = 1
 
 
 def to_data(record: Any) -> Any:
-    """A record as plain dicts, lists and numbers."""
+    """Convert a record to plain dicts, lists, strings and numbers."""
     if dataclasses.is_dataclass(record) and not isinstance(record, type):
         return {f.name: to_data(getattr(record, f.name)) for f in dataclasses.fields(record)}
     if isinstance(record, dict):
@@ -32,10 +32,16 @@ def to_data(record: Any) -> Any:
 
 
 def from_data(cls: type[T], data: Any, where: str) -> T:
-    """A record of `cls` from plain data.
+    """Make a record from plain data.
 
-    where: what the data is and where it came from; begins every message.
-    Raises ValueError for an unknown or missing key (listing the known ones) and for a value of another type.
+    Args:
+        cls: the dataclass.
+        data: plain dicts, lists, strings and numbers.
+        where: name of the file or of the part of it; every error message begins with it.
+
+    Raises:
+        ValueError: if a key is unknown or missing (the message lists the known ones), if a value has another type, or
+            if the dataclass refuses it.
     """
     if not isinstance(data, dict):
         raise ValueError(f"{where}: expected an object with the keys of {cls.__name__}, found {_short(data)}")
@@ -61,14 +67,21 @@ def from_data(cls: type[T], data: Any, where: str) -> T:
 
 
 def dumps(record: Any) -> str:
-    """JSON text of a record, with its schema number first."""
+    """Write a record as JSON text, with the schema number first."""
     return json.dumps({"schema": SCHEMA, **to_data(record)}, indent=1, allow_nan=False) + "\n"
 
 
 def loads(cls: type[T], text: str, where: str) -> T:
-    """A record of `cls` from JSON text written by `dumps`.
+    """Read a record from JSON text that `dumps` wrote.
 
-    Raises ValueError when it is not JSON, has no schema, or a newer one than this version reads.
+    Args:
+        cls: the dataclass.
+        text: JSON with a schema number.
+        where: name of the file; every error message begins with it.
+
+    Raises:
+        ValueError: if the text is not JSON, has no schema number or a newer one than this version reads, or as
+            `from_data`.
     """
     try:
         data = json.loads(text)
@@ -87,7 +100,11 @@ def loads(cls: type[T], text: str, where: str) -> T:
 
 
 def read_json(cls: type[T], path: Path) -> T:
-    """A record from a file; ValueError names the file."""
+    """Read a record from a JSON file.
+
+    Raises:
+        ValueError: if the file cannot be read, or as `loads`; the message names the file.
+    """
     try:
         text = Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -96,12 +113,22 @@ def read_json(cls: type[T], path: Path) -> T:
 
 
 def write_json(record: Any, path: Path) -> None:
-    """Write a record so that a reader sees the old file or the whole new one."""
+    """Write a record to a JSON file, completely or not at all.
+
+    Raises:
+        ValueError: if the file cannot be written.
+    """
     write_whole(Path(path), dumps(record).encode())
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write bytes beside the file and rename; ValueError when the place cannot be written."""
+    """Write bytes to a file completely or not at all: to a temporary file beside it, which is then renamed.
+
+    Missing folders are created.
+
+    Raises:
+        ValueError: if the file cannot be written.
+    """
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Person boxes by a .tflite detector with the usual four outputs: boxes, classes, scores and their number."""
+"""Person boxes from a .tflite detector with the usual four outputs: boxes, classes, scores and their number."""
 
 from __future__ import annotations
 
@@ -14,11 +14,19 @@ PERSON = 0
 
 
 class Detector:
-    """A file whose outputs are those of TFLite's detection post-processing (SSD, EfficientDet-Lite).
+    """A detector whose outputs are those of TFLite's detection post-processing (SSD, EfficientDet-Lite).
 
-    Boxes are (1, n, 4) top, left, bottom, right in shares of the picture, classes and scores (1, n), their number (1,);
-    in whatever order. The picture is stretched to the input, as these networks were trained. A float input is given
-    -1 to 1, a uint8 or int8 one the pixels.
+    Its outputs, in any order, are boxes (1, n, 4) top, left, bottom, right as shares of the picture, classes and scores
+    (1, n), and their number (1,). The picture is stretched to the input, as in the training of these networks. A float
+    input takes values from -1 to 1, a uint8 or int8 input takes the pixels.
+
+    Args:
+        path: the .tflite file.
+        threads: of the interpreter.
+        threshold: boxes with a lower score are dropped, 0 to 1.
+
+    Raises:
+        ValueError: if the file cannot be loaded, or is not such a detector.
     """
 
     def __init__(self, path: Path, threads: int = 1, threshold: float = 0.5):
@@ -40,28 +48,35 @@ class Detector:
         self._input, self._boxes, self._lists = inputs[0], boxes[0], lists
 
     def __call__(self, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Boxes (N, 4) left, top, width, height in pixels and scores (N,) of the people in an image (h, w, 3) RGB."""
+        """Find the people in an image.
+
+        Args:
+            image: (h, w, 3) uint8 RGB.
+
+        Returns:
+            Boxes (N, 4) float64 left, top, width, height in pixels, and scores (N,).
+        """
         (h, w), (in_h, in_w) = image.shape[:2], self._input["shape"][1:3]
         small = cv2.resize(image, (int(in_w), int(in_h)), interpolation=cv2.INTER_LINEAR)
-        self._interpreter.set_tensor(self._input["index"], _fed(small, self._input["dtype"])[None])
+        self._interpreter.set_tensor(self._input["index"], _as_input(small, self._input["dtype"])[None])
         self._interpreter.invoke()
         edges = np.clip(self._read(self._boxes), 0.0, 1.0) * np.array([h, w, h, w])
-        classes, scores = sorted((self._read(one) for one in self._lists), key=_is_scores)
+        classes, scores = sorted((self._read(output) for output in self._lists), key=_is_scores)
         top, left, bottom, right = edges.T
         boxes = np.stack([left, top, right - left, bottom - top], axis=-1)
-        kept = (np.rint(classes) == PERSON) & (scores >= self.threshold) & (boxes[:, 2:].min(axis=1) > 0)
-        return boxes[kept], scores[kept]
+        people = (np.rint(classes) == PERSON) & (scores >= self.threshold) & (boxes[:, 2:].min(axis=1) > 0)
+        return boxes[people], scores[people]
 
     def _read(self, output: Any) -> np.ndarray:
         return np.asarray(self._interpreter.get_tensor(output["index"])[0], np.float64)
 
 
-def _fed(image: np.ndarray, dtype: Any) -> np.ndarray:
+def _as_input(image: np.ndarray, dtype: Any) -> np.ndarray:
     if dtype == np.float32:
         return image.astype(np.float32) / 127.5 - 1
     return image if dtype == np.uint8 else (image ^ 0x80).view(np.int8)
 
 
 def _is_scores(values: np.ndarray) -> bool:
-    """Which of the two lists it is: classes are whole numbers, scores are not (where all are, all are nothing)."""
+    """Whether a list is that of the scores: classes are whole numbers, scores are not (unless they are all 0)."""
     return bool((values != np.rint(values)).any())

@@ -1,4 +1,4 @@
-"""Finds one person without a detector: in the whole picture first, then around the keypoints that were found."""
+"""Finding one person without a detector: in the whole picture first, then around the predicted keypoints."""
 
 from __future__ import annotations
 
@@ -12,10 +12,14 @@ Find = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 class Follower:
-    """Keypoints of one person, picture after picture of a film; for a single photo, one call of a new one.
+    """Predicts the keypoints of one person in a film, picture by picture; for a single photo, call a new one once.
 
-    find: image (h, w, 3) uint8 RGB and boxes (N, 4) to keypoints (N, K, 3), as `poseport.load` gives it.
-    threshold: keypoints that score less do not say where the person is. box: (4,) of the last call.
+    Args:
+        find: maps an image (h, w, 3) uint8 RGB and boxes (N, 4) to keypoints (N, K, 3), as `poseport.load` returns it.
+        threshold: keypoints with a lower score are ignored when the next box is made, 0 to 1.
+
+    Attributes:
+        box: (4,) left, top, width, height of the last call in image pixels; None before the first.
     """
 
     def __init__(self, find: Find, threshold: float = 0.2):
@@ -24,8 +28,16 @@ class Follower:
         self._next: np.ndarray | None = None
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
-        """Keypoints (1, K, 3) in image pixels. A person who is looked for in the whole picture is looked at twice:
-        the second time in a box that fits.
+        """Predict the keypoints in the next picture.
+
+        If the person was not in the picture before, the network runs twice: on the whole picture, then on a box
+        around the keypoints of the first run.
+
+        Args:
+            image: (h, w, 3) uint8 RGB.
+
+        Returns:
+            (1, K, 3): x, y in image pixels and a score.
         """
         known = self._next is not None
         for _ in range(1 if known else 2):

@@ -1,31 +1,38 @@
-"""One person followed through a film: where to look in the next picture.
+"""Following one person through a film: the box to crop in the next picture.
 
-There is no person detector: the box of a picture is made of the keypoints that were found in the one before, and
-is the whole picture at the start and whenever the person was lost. The Android app does the same (`Tracker.kt`).
+There is no person detector. The box is made from the keypoints in the picture before; it is the whole picture at the
+start and whenever the person was lost. The Android app does the same (`Tracker.kt`).
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-# People's boxes reach beyond their keypoints (heads, hands, feet), and people move between two pictures.
+# A person reaches beyond the keypoints (head, hands, feet), and moves between two pictures.
 GROWTH = 1.25
-# A pose that fell together is no person: its longer side is at least this share of the picture's shorter one.
+# A pose whose longer side is a smaller share of the picture's shorter side is not a person.
 LEAST_SIDE = 1 / 16
 
 
 def whole(image_hw: tuple[int, int]) -> np.ndarray:
-    """The box (4,) of a whole picture, where a person is looked for first."""
+    """The box (4,) left, top, width, height of a whole picture of `image_hw` pixels (height, width)."""
     return np.array([0.0, 0.0, image_hw[1], image_hw[0]])
 
 
 def follow(keypoints: np.ndarray, image_hw: tuple[int, int], threshold: float = 0.2) -> np.ndarray | None:
-    """The box (4,) left, top, width, height in which to look in the next picture; None where the person is lost.
+    """Make the box to crop in the next picture.
 
-    keypoints: (K, 3) x, y in pixels of a picture of image_hw and a score in [0, 1]. threshold: keypoints that score
-    less do not count. Lost is a person of whom less than a third of the keypoints count, who fell together to a
-    point, is more than twice the picture, or whose middle has left the picture. The box is never narrower than half
-    of its height, nor lower than half of its width: a person with arms down must find room for raised ones.
+    A person counts as lost if fewer than a third of the keypoints score above the threshold, if the pose has shrunk to
+    a point, if it is larger than twice the picture, or if its middle is outside the picture. The box is at least half
+    as wide as high and half as high as wide, so that there is room for arms that are raised.
+
+    Args:
+        keypoints: (K, 3) x, y in image pixels and a score in [0, 1].
+        image_hw: height and width of the picture in pixels.
+        threshold: keypoints with a lower score are ignored.
+
+    Returns:
+        (4,) float64 left, top, width, height in pixels; None if the person is lost.
     """
     sure = keypoints[(keypoints[:, 2] >= threshold) & np.isfinite(keypoints[:, :2]).all(axis=1), :2]
     if 3 * len(sure) < len(keypoints):

@@ -17,8 +17,9 @@ from ai_edge_litert import schema_py_generated as schema
 from click.testing import CliRunner
 
 from poseport.command.cli import main
-from poseport.convert.doctor import delegates, doctor
+from poseport.convert.doctor import delegates
 from poseport.convert.doctor.dataflow import read_graph
+from poseport.convert.doctor.diagnosis import diagnose
 from poseport.convert.doctor.finding import Finding
 from poseport.convert.doctor.graph_checks import check_graph
 from poseport.convert.doctor.runtimes import OLDEST, oldest_runtime, parse_runtime
@@ -275,7 +276,7 @@ def sick(tiny_models: dict[str, Path], tmp_path_factory: pytest.TempPathFactory)
 def test_what_shows_on_people_only(sick: Path, drawn: Path) -> None:
     people = coco.load(drawn)
     done: list[int] = []
-    by_id = {f.id: f for f in doctor.diagnose(sick, people, count=16, progress=done.append).findings}
+    by_id = {f.id: f for f in diagnose(sick, people, count=16, progress=done.append).findings}
     assert sum(done) == 16
     names = people.skeleton.names
     assert by_id["few-levels"].numbers["keypoints"][:2] == [names[0], names[1]]
@@ -287,17 +288,17 @@ def test_what_shows_on_people_only(sick: Path, drawn: Path) -> None:
                                               "worst_share": 0.5}  # fmt: skip
     assert by_id["dead-weights"].numbers["zero"] == 1
     with pytest.raises(ValueError, match="5 people are too few to tell"):
-        doctor.diagnose(sick, replace(people, persons=people.for_training().persons[:5]))
+        diagnose(sick, replace(people, persons=people.for_training().persons[:5]))
 
 
 @pytest.mark.parametrize("recipe", ["float32", "int8"])
 def test_a_file_of_ours(recipe: str, tiny_models: dict[str, Path], drawn: Path) -> None:
-    diagnosis = doctor.diagnose(tiny_models[recipe], coco.load(drawn), count=12, runtime=(2, 16))
+    diagnosis = diagnose(tiny_models[recipe], coco.load(drawn), count=12, runtime=(2, 16))
     assert diagnosis.card is not None
     assert diagnosis.unchecked == {}
     # random weights find nobody; nothing else may be wrong
     assert {f.id for f in diagnosis.findings if f.severity != "note"} <= {"few-levels", "silent-keypoint"}
-    unfed = doctor.diagnose(tiny_models[recipe])
+    unfed = diagnose(tiny_models[recipe])
     assert set(unfed.unchecked.values()) == {"give --data"}
     assert unfed.count("error") == 0
 
@@ -415,6 +416,6 @@ PEERS = Path(os.environ.get("POSEPORT_PEERS", "peers"))
 def test_public_models(name: str, expected: set[str]) -> None:
     if not (PEERS / name).is_file():
         pytest.skip(f"{name} is not in the folder POSEPORT_PEERS")
-    diagnosis = doctor.diagnose(PEERS / name, runtime=(2, 16))
+    diagnosis = diagnose(PEERS / name, runtime=(2, 16))
     assert {finding.id for finding in diagnosis.findings} == expected
     assert diagnosis.count("error") == 0

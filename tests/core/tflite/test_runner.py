@@ -16,6 +16,7 @@ import poseport
 from poseport import cascade, pose
 from poseport.data import coco
 from poseport.data.images import read_image
+from poseport.skeletons import LSP14
 from poseport.tflite import model_file
 from poseport.tflite.interpreter import Runner, runtime
 from poseport.tflite.runner import Pose, _same_order, load
@@ -184,7 +185,7 @@ def test_a_card_that_disagrees_with_its_tensors_is_refused(
 ) -> None:
     data, card = model_file.read(tiny_models["int8"])
     if "keypoints" in changes:
-        changes = {"skeleton": poseport.skeleton.LSP14}
+        changes = {"skeleton": LSP14}
     path = tmp_path / "other.tflite"
     model_file.write(path, data[: data.rindex(b"PK\x03\x04")], replace(card, spec=replace(card.spec, **changes)))
     with pytest.raises(ValueError, match=r"other\.tflite: its tensors are \(1, 64, 64, 3\) -> .*; convert it again"):
