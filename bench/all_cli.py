@@ -6,15 +6,8 @@ from pathlib import Path
 
 import click
 
-from poseport.bench.measure_cli import (
-    accuracy,
-    keypoints_option,
-    latency,
-    runs_option,
-    seconds_option,
-    threads_option,
-    workers_option,
-)
+from poseport.bench.measure_cli import accuracy, keypoints_option, workers_option
+from poseport.bench.time_cli import latency, runs_option, seconds_option, threads_option
 from poseport.command.options import (
     MODEL,
     PATH,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from poseport import bundle
@@ -106,3 +108,12 @@ def tiny_cascades(tiny_cascade: Path, tmp_path_factory: pytest.TempPathFactory) 
         ).path
         for name in ("float32", "int8")
     }
+
+
+@pytest.fixture(scope="session")
+def photo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A photo of 384x288 (width x height) with a drawn person."""
+    image, _ = synth.scene(np.random.default_rng(4), (288, 384))
+    path = tmp_path_factory.mktemp("photo") / "photo.jpg"
+    cv2.imwrite(str(path), image[..., ::-1])
+    return path

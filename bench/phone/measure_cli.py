@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from poseport.bench.measure_cli import keypoints_option, out_option, threads_option
+from poseport.bench.measure_cli import keypoints_option, out_option
 from poseport.bench.phone.cli import phone_options
+from poseport.bench.time_cli import threads_option
 from poseport.command.options import (
     MODEL,
     answer,

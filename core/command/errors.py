@@ -58,7 +58,7 @@ def guarded_as(exit_code: int) -> Callable[[F], F]:
                 if line is None or os.environ.get("POSEPORT_DEBUG"):
                     raise
                 failure = click.ClickException(line)
-                failure.exit_code = exit_code
+                failure.exit_code = exit_code  # type: ignore[misc]
                 raise failure from None
             except KeyboardInterrupt:
                 click.echo("\ninterrupted; no half-written file is left", err=True)

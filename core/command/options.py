@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -133,7 +134,7 @@ def load_sets(paths: Sequence[Path], images: Sequence[Path], shares: str | None,
         return load_people(paths[0], images[0] if images else None, skeleton)
     wanted = skeletons.find(skeleton) if skeleton else None
     sets = []
-    for path, folder in zip(paths, images or [None] * len(paths), strict=True):
+    for path, folder in zip(paths, images or itertools.repeat(None, len(paths)), strict=True):
         try:
             sets.append(coco.load(path, folder, category=chosen_category()))
         except ValueError as error:

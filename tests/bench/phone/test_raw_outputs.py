@@ -49,7 +49,7 @@ def test_what_a_phone_cannot_do_is_one_line(
 
     serial = f"127.0.0.1:{phone.port}"
     assert "nowhere: no such phone; there is" in said(tiny_models["int8"], "nowhere")
-    assert "is a cascade, whose later crops the phone makes" in said(tiny_cascades["int8"], serial)
+    assert "is a cascade, whose later crops are made on the phone" in said(tiny_cascades["int8"], serial)
     phone.fill()
     line = said(tiny_models["int8"], serial)
     assert line.startswith("Error: 127.0.0.1:")
