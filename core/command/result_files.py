@@ -73,7 +73,8 @@ def write_annotations(path: Path, pictures: Sequence[Predicted], skeleton: Skele
     Keypoints that score at least `LABEL_SCORE` and lie in the image are labelled as visible. The box is the one around
     them. A person without such a keypoint is not written.
     """
-    images, annotations = [], []
+    images: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
     for image_id, picture in zip(image_ids(pictures, moving=False), pictures, strict=True):
         h, w = picture.image_hw
         images.append(coco_json.image(image_id, picture.name, picture.image_hw))
@@ -92,8 +93,8 @@ def write_annotations(path: Path, pictures: Sequence[Predicted], skeleton: Skele
             keypoints = np.where(sure[:, None], np.column_stack([x, y, np.full(len(x), 2.0)]), 0.0)
             box = [round(v, 2) for v in points_box(keypoints, picture.image_hw)]
             area, number = round(FILLED * box[2] * box[3], 2), len(annotations) + 1
-            more = {"score": round(float(score[sure].mean()), 5)}
-            annotations.append(coco_json.annotation(number, image_id, keypoints, box, area, **more))
+            mean = round(float(score[sure].mean()), 5)
+            annotations.append(coco_json.annotation(number, image_id, keypoints, box, area, score=mean))
     coco_json.write(path, skeleton, images, annotations, "keypoints predicted by poseport, to be corrected")
 
 

@@ -87,8 +87,8 @@ def load(
                 continue
             persons.append(_person(annotation, reading))
         except ValueError as error:
-            name = annotation.get("id") if isinstance(annotation, dict) else f"number {number + 1}"
-            problems.append(f"{annotations}: annotation {name}: {error}")
+            which = annotation.get("id") if isinstance(annotation, dict) else f"number {number + 1}"
+            problems.append(f"{annotations}: annotation {which}: {error}")
             if strict:
                 break
     for name, count in unlisted.items():
