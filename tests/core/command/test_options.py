@@ -1,6 +1,9 @@
 """Help with headings, lists on a command line, examples; faults as one line."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import click
@@ -138,3 +141,14 @@ def test_the_category_of_the_people_is_chosen_by_name_or_id(drawn: Path, tmp_pat
     refused = CliRunner().invoke(main, command)
     assert refused.exit_code == 1
     assert "choose with --category" in refused.output
+
+
+def test_a_name_that_the_console_lacks_is_no_error(drawn: Path, tmp_path: Path) -> None:
+    """Windows consoles and redirected output use cp1252, which has no Cyrillic."""
+    path = tmp_path / "Люди.json"
+    path.write_bytes(drawn.read_bytes())
+    code = "from poseport.command.cli import main; main()"
+    command = [sys.executable, "-c", code, "data", "check", str(path), "--images", str(drawn.parent / "images")]
+    done = subprocess.run(command, capture_output=True, env={**os.environ, "PYTHONIOENCODING": "cp1252"}, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert rb"\u041b\u044e\u0434\u0438.json: 60 people" in done.stdout
