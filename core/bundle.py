@@ -69,8 +69,8 @@ def read_spec(directory: Path) -> PoseSpec:
     trained = _preprocessing(directory)
     if trained is not None and trained != pose.fingerprint(spec):
         raise ValueError(
-            f"{directory / SPEC}: crops or normalises otherwise than the training did (its {TRAIN} says {trained}, "
-            f"this is {pose.fingerprint(spec)}); restore input_hw, padding, mean, std and channel_order, or train again"
+            f"{directory / SPEC}: crops or normalises in another way than the training did (its {TRAIN} says "
+            f"{trained}, this is {pose.fingerprint(spec)}); restore input_hw, padding, mean, std and channel_order, or train again"
         )
     return spec
 

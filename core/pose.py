@@ -56,11 +56,19 @@ def crops(spec: PoseSpec, image: np.ndarray, boxes_xywh: np.ndarray) -> tuple[np
 def normalise(
     spec: PoseSpec, crops: np.ndarray, out: np.ndarray | None = None, tone: np.ndarray | None = None
 ) -> np.ndarray:
-    """(..., H, W, 3) uint8 RGB to what the network sees: float32 (pixel - mean) / std, in its channel order.
+    """Turn crops into the input of a network: (pixel - mean) / std, in its channel order.
 
-    A pixel has 256 values, so this is a table: several times as fast as arithmetic on each pixel, and the
-    same rounding wherever it is done. out: contiguous float32 of the same shape to write into.
-    tone: (256,) uint8, what to make of each level first; it costs nothing here.
+    A pixel has 256 levels, so the values come from a table: that is several times as fast as arithmetic on each pixel,
+    and rounds in the same way everywhere.
+
+    Args:
+        spec: gives mean, std and channel order.
+        crops: (..., H, W, 3) uint8 RGB.
+        out: contiguous float32 array of the same shape to write into; None for a new one.
+        tone: (256,) uint8, the level that replaces each level first, at no extra cost; None for no change.
+
+    Returns:
+        (..., H, W, 3) float32.
     """
     table = _table(spec.mean, spec.std)
     if tone is not None:
@@ -74,7 +82,7 @@ def normalise(
 
 @lru_cache(maxsize=8)
 def _table(mean: tuple[float, ...], std: tuple[float, ...]) -> np.ndarray:
-    """Normalised levels (256, 1, 3) float32, or (256, 1, 1), twice as fast, where the channels do not differ."""
+    """Normalised levels (256, 1, 3) float32; (256, 1, 1), which is twice as fast, if all channels are alike."""
     table = ((np.arange(256)[:, None] - np.asarray(mean)) / np.asarray(std)).astype(np.float32)
     if (table == table[:, :1]).all():
         table = table[:, :1]

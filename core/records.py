@@ -1,8 +1,8 @@
 """Strict JSON for frozen dataclasses: everything that is written can be read, and no key is ignored.
 
 Supported field types: str, bool, int, float, `Literal`, `X | None`, `tuple[X, ...]`, `dict[str, X]`, dataclasses, and
-unions of dataclasses that differ in a `kind: Literal[...]` field. A dataclass may name fields of its earlier versions in
-a class variable `REMOVED`, with the one value of each that can still be read.
+unions of dataclasses that differ in a `kind: Literal[...]` field. A dataclass may name fields of its earlier versions
+in a class variable `REMOVED`, with the one value of each that can still be read.
 """
 
 from __future__ import annotations

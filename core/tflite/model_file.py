@@ -182,7 +182,7 @@ def _member(name: str, data: bytes, member: str, limit: int) -> bytes:
                 raise ValueError(f"{name}: its tail holds {names[:5]}, expected one {member}; convert it with poseport")
             entry = entries[names.index(member)]
             if entry.file_size > limit:
-                raise ValueError(f"{name}: its {member} unpacks to {entry.file_size} bytes, which is not ours; refused")
+                raise ValueError(f"{name}: its {member} unpacks to {entry.file_size} bytes; at most {limit} are read")
             with archive.open(entry) as file:
                 content = file.read(limit + 1)
             begin = min(entry.header_offset for entry in entries)
@@ -190,7 +190,7 @@ def _member(name: str, data: bytes, member: str, limit: int) -> bytes:
             if archive.comment not in (b"", hashlib.sha256(data[:begin]).hexdigest().encode()):
                 raise ValueError(f"{name}: is damaged: not the bytes that were written; copy or convert it again")
             if len(content) > limit:
-                raise ValueError(f"{name}: its {member} unpacks to more than it says, which is not ours; refused")
+                raise ValueError(f"{name}: its {member} unpacks to more bytes than it says; copy the file again")
             return content
     except zipfile.BadZipFile as error:
         beside = sidecar.spec_path(Path(name)).name

@@ -90,7 +90,7 @@ def test_a_bundle_that_is_fed_otherwise_than_it_was_trained_is_refused(change, t
     bundle.write_spec(tmp_path, decoded)
     assert bundle.read_spec(tmp_path) == decoded
     bundle.write_spec(tmp_path, replace(spec, **change))
-    with pytest.raises(ValueError, match=r"crops or normalises otherwise than the training did .*or train again"):
+    with pytest.raises(ValueError, match=r"crops or normalises in another way than the training did .*or train again"):
         bundle.read_spec(tmp_path)
 
 

@@ -129,11 +129,11 @@ SPOILT: dict[str, tuple[Spoil, str]] = {
     ),
     "bomb": (
         lambda f, c: zipped(f, (model_file.CARD, BOMB)),
-        f"its poseport.json unpacks to {len(BOMB)} bytes, which is not ours; refused",
+        f"its poseport.json unpacks to {len(BOMB)} bytes; at most {model_file.MAX_CARD_BYTES} are read",
     ),
     "bomb that lies": (
         lambda f, c: lying(zipped(f, (model_file.CARD, BOMB))),
-        "cut off|cannot be read|not ours|not JSON",
+        "cut off|cannot be read|more bytes than it says|not JSON",
     ),
     "damaged": (
         lambda f, c: damaged(zipped(f, (model_file.CARD, records.dumps(c).encode()))),
@@ -246,7 +246,7 @@ SPOILT_CASCADES: dict[str, tuple[Callable[[bytes, ModelCard, bytes], bytes], str
     ),
     "a later stage that unpacks to more than the file": (
         lambda f, c, s: zipped(f, (model_file.CARD, card_bytes(c)), ("stage2.tflite", BOMB)),
-        r"its stage2\.tflite unpacks to \d+ bytes, which is not ours; refused",
+        r"its stage2\.tflite unpacks to \d+ bytes; at most \d+ are read",
     ),
 }
 
