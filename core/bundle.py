@@ -70,7 +70,8 @@ def read_spec(directory: Path) -> PoseSpec:
     if trained is not None and trained != pose.fingerprint(spec):
         raise ValueError(
             f"{directory / SPEC}: crops or normalises in another way than the training did (its {TRAIN} says "
-            f"{trained}, this is {pose.fingerprint(spec)}); restore input_hw, padding, mean, std and channel_order, or train again"
+            f"{trained}, this is {pose.fingerprint(spec)}); restore input_hw, padding, mean, std and channel_order, or "
+            "train again"
         )
     return spec
 
