@@ -1,4 +1,4 @@
-"""What a network costs: time, bytes, memory, and arithmetic as a stand-in for energy."""
+"""The costs of a network: time, size, memory, and multiply-adds as a proxy of energy."""
 
 from __future__ import annotations
 
@@ -33,10 +33,16 @@ class Cost:
 
 
 def microjoules(macs: Mapping[str, int]) -> float | None:
-    """Energy that the multiply-adds alone would have taken; macs: by type. None where a type has no figure.
+    """Estimate the energy of the multiply-adds alone.
 
-    A proxy: it leaves out memory traffic, which often costs more, every operation that is no convolution or dense
-    layer, and what a chip takes anyway; 45 nm is an old process. Ratios mean more than values.
+    It ignores memory traffic, which often costs more, every operation other than convolutions and dense layers, and
+    the idle power of the chip; 45 nm is an old process. Ratios mean more than values.
+
+    Args:
+        macs: Multiply-adds per person, by type.
+
+    Returns:
+        Microjoules, or None if a type has no figure.
     """
     if not macs or not set(macs) <= set(_PICOJOULES):
         return None
@@ -64,9 +70,7 @@ def costs(models: Sequence[Model], places: Mapping[str, Sequence[Timed]]) -> lis
 
 
 def memory_bytes(timed: Timed) -> int | None:
-    """What a fresh process took for loading and running the file, on a phone the whole app's peak; None where nobody
-    measured it.
-    """
+    """Memory for loading and running the file in a fresh process; on a phone, the peak of the whole app; or None."""
     before, peak = timed.latency.before_bytes, timed.latency.peak_bytes
     return None if peak is None else peak - (before or 0)
 

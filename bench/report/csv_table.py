@@ -61,6 +61,7 @@ def _figures(result: Result) -> Iterator[tuple[str, float | None]]:
     m = result.measured
     if isinstance(m, Accuracy):
         yield from m.metrics.items()
+        yield "people per second", m.people_per_second
         if m.metrics.get("OKS-AP") is not None:
             own = ap_interval(m.detections)
             yield from (("OKS-AP 95 % from", round(own.low / 100, 6)), ("OKS-AP 95 % to", round(own.high / 100, 6)))

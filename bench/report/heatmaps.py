@@ -32,12 +32,12 @@ def open_pair(pair: Pair, files: Mapping[str, Path]) -> tuple[list[PoseNetwork],
     """The networks of a pair's files, or none; and what is to be said about it, in a sentence."""
     models = [side.model for side in (pair.base, pair.candidate)]
     if not any(isinstance(model.card.spec.output, HeatmapOutput) for model in models):
-        return [], "Neither file gives heatmaps, so that none are shown."
+        return [], "Neither file has heatmaps."
     missing = [f"{model.name} (sha256 {model.sha256[:12]}…)" for model in models if model.sha256 not in files]
     if missing:
         return [], f"Heatmaps need the files themselves; not found: {', '.join(missing)}. Name them with --models."
     here = pair.base.environment.device == "host"
-    note = "" if here else "Heatmaps are as the machine computes them that wrote this page."
+    note = "" if here else "Heatmaps were computed on the machine that wrote this page."
     return [load(files[model.sha256]) for model in models], note
 
 

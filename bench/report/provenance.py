@@ -1,4 +1,4 @@
-"""Where the figures of some records come from: machines, people, and how each file was made."""
+"""The provenance of figures: machines, people, and how each file was made."""
 
 from __future__ import annotations
 
