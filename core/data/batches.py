@@ -1,4 +1,4 @@
-"""People -> batches of crops, read ahead by threads. Calibration, validation and the bench all eat from here."""
+"""Batches of crops for calibration, validation and benchmarking, read ahead by threads."""
 
 from __future__ import annotations
 

@@ -25,20 +25,20 @@ def decode_image(raw: bytes, path: Path, image_hw: tuple[int, int] | None = None
     if raw[4:8] == b"ftyp" and raw[8:12] in (b"heic", b"heix", b"hevc", b"mif1", b"msf1"):
         raise ValueError(f"{path}: a HEIC photo, which OpenCV cannot read; convert it to JPEG")
     if raw[:2] == b"\xff\xd8" and b"\xff\xd9" not in raw[-4096:]:
-        raise ValueError(f"{path}: the JPEG is cut off (no end marker); download it again or drop its people")
+        raise ValueError(f"{path}: the JPEG is cut off (no end marker); copy it again, or remove it")
     data = np.frombuffer(raw, np.uint8)
     try:
         image: Any = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB) if len(data) else None
     except cv2.error:  # a header of absurd size
         image = None
     if image is None:
-        raise ValueError(f"{path}: not an image that OpenCV can read; download it again or drop its people")
+        raise ValueError(f"{path}: not an image that OpenCV can read; copy it again, or remove it")
     if image_hw is not None and image.shape[:2] != tuple(image_hw):
         image = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION)
         if image.shape[:2] != tuple(image_hw):
             raise ValueError(
                 f"{path}: image is {image.shape[1]}x{image.shape[0]}, annotated as {image_hw[1]}x{image_hw[0]} "
-                "(width x height); mend the annotation or put the original image back"
+                "(width x height); correct the annotation, or put the original image back"
             )
     return image
 
@@ -101,7 +101,7 @@ def stored_hw(path: Path) -> tuple[int, int]:
     except OSError as error:
         raise ValueError(f"{path}: image cannot be read ({error.strerror}); check the name and the folder") from None
     except struct.error:
-        raise ValueError(f"{path}: the image's header is broken; download it again or drop its people") from None
+        raise ValueError(f"{path}: the image's header is broken; copy it again, or remove it") from None
     height, width = read_image(path).shape[:2]
     return height, width
 

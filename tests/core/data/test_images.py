@@ -6,12 +6,13 @@ import hashlib
 import struct
 import zlib
 from pathlib import Path
+from typing import Literal
 
 import cv2
 import numpy as np
 import pytest
 
-from poseport.data.images import decode_image, image_digest, read_image
+from poseport.data.images import decode_image, encode_image, image_digest, orientation, read_image, shown_hw
 
 HW = (48, 64)
 
@@ -90,7 +91,7 @@ def test_exif_without_rotation_changes_nothing() -> None:
 
 def test_neither_reading_matching_is_an_error_that_names_both_sizes() -> None:
     raw = with_orientation(jpeg(corners()), 6)
-    with pytest.raises(ValueError, match=r"a\.jpg: image is 64x48, annotated as 99x48 \(width x height\); mend"):
+    with pytest.raises(ValueError, match=r"a\.jpg: image is 64x48, annotated as 99x48 \(width x height\); correct"):
         decode_image(raw, Path("a.jpg"), (48, 99))
     with pytest.raises(ValueError, match=r"b\.jpg: image is 64x48, annotated as 48x64"):
         decode_image(jpeg(corners()), Path("b.jpg"), (64, 48))
@@ -103,7 +104,7 @@ def test_a_jpeg_that_is_cut_off_is_refused(part: float, tmp_path: Path) -> None:
     raw = jpeg(noise)
     path = tmp_path / "cut.jpg"
     path.write_bytes(raw[: int(part * len(raw))])
-    with pytest.raises(ValueError, match=r"cut\.jpg: the JPEG is cut off \(no end marker\); download it again"):
+    with pytest.raises(ValueError, match=r"cut\.jpg: the JPEG is cut off \(no end marker\); copy it again"):
         read_image(path, HW)
 
 
@@ -145,3 +146,20 @@ def test_digest_is_of_the_file(tmp_path: Path) -> None:
     assert image_digest(tmp_path / "a.jpg") == hashlib.sha256(jpeg(corners())).hexdigest()[:16]
     with pytest.raises(ValueError, match="cannot be read"):
         image_digest(tmp_path / "c.jpg")
+
+
+@pytest.mark.parametrize("order", ["little", "big"])
+@pytest.mark.parametrize(("value", "shown"), [(1, (48, 64)), (3, (48, 64)), (6, (64, 48)), (99, (48, 64))])
+def test_the_orientation_of_a_jpeg(order: Literal["little", "big"], value: int, shown: object, tmp_path: Path) -> None:
+    def number(n: int, size: int) -> bytes:
+        return n.to_bytes(size, order)
+
+    mark = b"II" if order == "little" else b"MM"
+    entry = number(0x0112, 2) + number(3, 2) + number(1, 4) + number(value, 2) + b"\0\0"
+    exif = b"Exif\0\0" + mark + number(42, 2) + number(8, 4) + number(1, 2) + entry + number(0, 4)
+    raw = encode_image(np.full((48, 64, 3), 90, np.uint8), ".jpg")
+    path = tmp_path / "turned.jpg"
+    path.write_bytes(raw[:2] + b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif + raw[2:])
+    assert orientation(path.read_bytes()) == (value if value < 9 else 1)
+    assert shown_hw(path) == shown == read_image(path).shape[:2]
+    assert orientation(raw) == 1
