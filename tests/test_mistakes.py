@@ -74,7 +74,7 @@ MISTAKES = {
     ),
     "a frozen trunk of nobody": (
         ["train", "--preset", "mobile-hourglass", "--freeze-epochs", "2", "--data", "{set}", "--out", "{out}"],
-        "name it with --init",
+        "name their bundle with --init",
     ),
     "weights of a folder that is no bundle": (
         ["train", "--preset", "mobile-hourglass", "--init", "{empty}", "--data", "{set}", "--out", "{out}"],
@@ -82,12 +82,12 @@ MISTAKES = {
     ),
     "pictures of nobody": (
         ["train", "--preset", "mobile-hourglass", "--pictures", "2", "--data", "{set}", "--out", "{out}"],
-        "give some with --val",
+        "name them with --val",
     ),
     "a skeleton that is none": (["data", "check", "{set}", "--skeleton", "coco18"], "neither built in (coco17"),
     "another skeleton": (["data", "check", "{set}", "--skeleton", "lsp14"], "but skeleton 'lsp14' has"),
     "a bundle that is none": (["convert", "{empty}", "--recipe", "float32", "--out", "{out}"], "not a bundle"),
-    "a .tflite without a spec": (["bench", "latency", "{bare}"], "carries no poseport.json"),
+    "a .tflite without a spec": (["bench", "latency", "{bare}", "--out", "{out}"], "carries no poseport.json"),
     "a .tflite cut in half": (["inspect", "{half}"], "its flatbuffer is damaged"),
     "a .tflite of a newer schema": (["inspect", "{newer}"], "schema 2 is newer than 1"),
     "not a .tflite": (["predict", "{notcoco}", "{photo}"], "not a TFLite file"),
@@ -100,7 +100,7 @@ MISTAKES = {
     "a picture of another kind": (["predict", "{model}", "{photo}", "--out", "{out}.bmp"], "ends in .png or .jpg"),
     "calibrated on the same people": (
         ["bench", "accuracy", "{model}", "--data", "{calibration}", "--out", "{out}"],
-        "settled its activation ranges",
+        "was calibrated or tuned on 15 of these images",
     ),
     "an unknown keypoint": (
         ["bench", "accuracy", "{model}", "--data", "{set}", "--keypoints", "nose,tail", "--out", "{out}"],
