@@ -1,4 +1,4 @@
-"""The operations of a .tflite with what leads to what, and the values that the file holds: what checks look at."""
+"""A .tflite as a graph: which operation computes which tensor, and the values that the file holds."""
 
 from __future__ import annotations
 
@@ -10,30 +10,35 @@ import numpy as np
 from poseport.tflite.constants import constants
 from poseport.tflite.inspection import CONVOLUTIONS, Inspection, OpInfo, TensorInfo, inspect_bytes
 
-# operations that hand on the values that they get, in another shape, order or scale
+# operations that return the values of their input in another shape, order or scale
 SAME_VALUES = ("RESHAPE", "QUANTIZE", "DEQUANTIZE", "SQUEEZE", "EXPAND_DIMS", "TRANSPOSE")
-# between a convolution and the batch normalisation that did not fold into it
+# operations that may lie between a convolution and a batch normalisation that did not fold into it
 _BETWEEN = ("RELU", "RELU6", "LEAKY_RELU", "PRELU", "HARD_SWISH", "ADD", "MUL", "SUB", "MAX_POOL_2D", "AVERAGE_POOL_2D",
             "CONCATENATION", "QUANTIZE", "PAD")  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Graph:
-    """A file's operations with what leads to what. values: of every tensor that the file holds."""
+    """A file's operations and how they are connected.
 
-    found: Inspection
+    Attributes:
+        inspection: What is in the file.
+        values: The stored values of each tensor; None for one that is computed.
+    """
+
+    inspection: Inspection
     values: tuple[np.ndarray | None, ...]
 
     @cached_property
     def maker(self) -> dict[int, OpInfo]:
         """Tensor -> the operation that computes it."""
-        return {i: op for op in self.found.ops for i in op.outputs}
+        return {i: op for op in self.inspection.ops for i in op.outputs}
 
     @cached_property
     def constant(self) -> list[bool]:
         """Whether a tensor's values are in the file; half-precision ones are unpacked by a DEQUANTIZE."""
-        known = [t.constant for t in self.found.tensors]
-        for op in self.found.ops:
+        known = [t.constant for t in self.inspection.tensors]
+        for op in self.inspection.ops:
             if op.kind == "DEQUANTIZE" and self._source(op) is not None and known[op.inputs[0]]:
                 for i in op.outputs:
                     known[i] = True
@@ -41,19 +46,19 @@ class Graph:
 
     @cached_property
     def origin(self) -> dict[int, int]:
-        """Tensor -> the quantized one whose values it has, before casts to other scales: its scale is their range."""
+        """Tensor -> the quantized tensor whose values it has, before casts: its scale is their range."""
         first: dict[int, int] = {}
-        for op in self.found.ops:
+        for op in self.inspection.ops:
             source = self._source(op)
-            if op.kind in SAME_VALUES and source is not None and self.found.tensors[source].scale is not None:
+            if op.kind in SAME_VALUES and source is not None and self.inspection.tensors[source].scale is not None:
                 first.update(dict.fromkeys(op.outputs, first.get(source, source)))
         return first
 
     @cached_property
     def convolved(self) -> set[int]:
-        """Tensors that come from a convolution by layers that a batch normalisation may stand between or behind."""
+        """Tensors computed from a convolution through layers that may lie between it and a batch normalisation."""
         known: set[int] = set()
-        for op in self.found.ops:
+        for op in self.inspection.ops:
             if op.kind in CONVOLUTIONS or (op.kind in _BETWEEN and not known.isdisjoint(op.inputs)):
                 known.update(op.outputs)
         return known
@@ -62,21 +67,21 @@ class Graph:
         return op.inputs[0] if op.inputs and op.inputs[0] >= 0 else None
 
     def stored(self, tensor: int) -> tuple[np.ndarray | None, TensorInfo]:
-        """The values that are in the file for a tensor, before any DEQUANTIZE, and the tensor that they are of."""
+        """The values stored for a tensor, before any DEQUANTIZE, and the tensor that holds them."""
         op = self.maker.get(tensor)
         if op is not None and op.kind == "DEQUANTIZE":
             tensor = tensor if (source := self._source(op)) is None else source
-        return self.values[tensor], self.found.tensors[tensor]
+        return self.values[tensor], self.inspection.tensors[tensor]
 
     def shape(self, op: OpInfo) -> tuple[int, ...]:
-        """Of what an operation computes."""
-        return self.found.tensors[op.outputs[0]].shape if op.outputs else ()
+        """The shape of an operation's output."""
+        return self.inspection.tensors[op.outputs[0]].shape if op.outputs else ()
 
     def flowing(self, op: OpInfo) -> list[int]:
-        """Inputs that are computed."""
+        """The inputs of an operation that are computed."""
         return [i for i in op.inputs if i >= 0 and not self.constant[i]]
 
 
 def read_graph(data: bytes, name: str) -> Graph:
-    """A file's graph; name is what errors call it. Raises ValueError for a damaged file."""
+    """Read a file's graph; `name` is what messages call it. Raises ValueError for a damaged file."""
     return Graph(inspect_bytes(data, name), constants(data, name))

@@ -1,8 +1,14 @@
-"""What a phone's delegates take, as data, and how the rest cuts a graph into pieces.
+"""Which operations each delegate of a phone takes, and how the others divide a graph.
 
-Read from google-ai-edge/LiteRT (Apache-2.0), commit f6745779 of 2026-08-21; what each table comes from stands with
-it. These are the rules on operation, version and type. Rules on shapes and arguments (a fused TANH, a pooling of
-1x1) are not here, so a file that passes may still be refused in part by a device; one that fails is refused.
+Source: google-ai-edge/LiteRT (Apache-2.0), commit f6745779 of 2026-08-21, read by hand:
+
+    GPU      tflite/tools/versioning/gpu_compatibility.cc (2026-06-22), tflite/delegates/gpu/common/model_builder.cc
+    NNAPI    tflite/delegates/nnapi/nnapi_delegate.cc (2026-05-29), for Android 11 and later; DEPRECATED since
+             Android 15 (2024): kept for old phones, not updated
+    XNNPACK  tflite/delegates/xnnpack/xnnpack_delegate.cc (2026-08-19)
+
+These are the rules on operation, version and type. Rules on shapes and arguments (a fused TANH, a pooling of 1x1) are
+not here, so a device may still refuse a part of a file that passes; one that fails is refused.
 """
 
 from __future__ import annotations
@@ -26,9 +32,15 @@ def _table(text: str) -> dict[str, int | None]:
 class Delegate:
     """One delegate.
 
-    ops: operation -> highest version taken, None being any. types: of tensors that are not constant.
-    other_types: operation -> types that it takes instead. parts: how many pieces of a graph it takes by
-    default, the largest ones; None is all. rest: what runs the others.
+    Attributes:
+        key: Id of its finding.
+        name: What messages call it.
+        source: The files from which its table was read.
+        ops: Operation -> highest version taken; None is any.
+        types: The types of tensors, other than constants, that it takes.
+        parts: How many pieces of a graph it takes by default, the largest ones; None is all.
+        rest: What runs the others.
+        other_types: Operation -> types that it takes instead.
     """
 
     key: str
@@ -40,10 +52,13 @@ class Delegate:
     rest: str
     other_types: dict[str, frozenset[str]] = field(default_factory=dict)
 
-    def refusal(self, op: OpInfo, found: Inspection, constant: Sequence[bool]) -> str | None:
-        """Why it does not take an operation, in a few words; None when it does.
+    def refusal(self, op: OpInfo, inspection: Inspection, constant: Sequence[bool]) -> str | None:
+        """Why it does not take an operation, in a few words; None if it does.
 
-        constant: for every tensor, whether its values are in the file.
+        Args:
+            op: The operation.
+            inspection: The file.
+            constant: For every tensor, whether its values are in the file.
         """
         if op.kind not in self.ops:
             return "operation"
@@ -51,7 +66,7 @@ class Delegate:
         if highest is not None and op.version > highest:
             return f"version {op.version} of at most {highest}"
         allowed = self.other_types.get(op.kind, self.types)
-        flowing = [found.tensors[i] for i in (*op.inputs, *op.outputs) if i >= 0 and not constant[i]]
+        flowing = [inspection.tensors[i] for i in (*op.inputs, *op.outputs) if i >= 0 and not constant[i]]
         foreign = [t.dtype for t in flowing if t.dtype not in allowed]
         if foreign:
             return f"type {foreign[0]}"
@@ -89,7 +104,7 @@ GPU = Delegate(
 
 NNAPI = Delegate(
     key="nnapi",
-    name="NNAPI",
+    name="NNAPI (deprecated)",
     source="NNAPIDelegateKernel::Validate of tflite/delegates/nnapi/nnapi_delegate.cc (2026-05-29), Android 11 or "
     "later; deprecated since Android 15",
     ops=_table("""
@@ -137,18 +152,26 @@ XNNPACK = Delegate(
 ALL = (GPU, NNAPI, XNNPACK)
 
 
-def pieces(found: Inspection, taken: Sequence[bool], constant: Sequence[bool]) -> list[list[int]]:
-    """Indices of the operations of every piece of the graph that a delegate would take, in the order of running.
+def pieces(inspection: Inspection, taken: Sequence[bool], constant: Sequence[bool]) -> list[list[int]]:
+    """Divide a graph as TFLite's partitioning does.
 
-    As TFLite's partitioning: an operation joins the piece of what it needs when both are taken or both are
-    not, and otherwise begins the next one; pieces of the two kinds alternate. taken: for every operation.
+    An operation joins the piece of the operations that it depends on if both are taken or both are not, and otherwise
+    begins the next one; pieces of the two kinds alternate.
+
+    Args:
+        inspection: The file.
+        taken: For every operation, whether the delegate takes it.
+        constant: For every tensor, whether its values are in the file.
+
+    Returns:
+        Indices of the operations of every piece that the delegate would take, in the order in which they run.
     """
     first = taken[0] if taken else True
     ready: dict[int, int] = {}  # tensor -> step that makes it
     steps: dict[int, list[int]] = {}
-    for index, op in enumerate(found.ops):
+    for index, op in enumerate(inspection.ops):
         if op.kind == "DEQUANTIZE" and all(constant[i] for i in op.outputs):
-            continue  # half-precision constants: delegates unpack them once and for all
+            continue  # half-precision constants: delegates unpack them once
         step = max((ready.get(i, 0) for i in op.inputs), default=0)
         if (step % 2 == 0) != (taken[index] == first):
             step += 1

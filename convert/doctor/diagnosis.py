@@ -21,24 +21,34 @@ from poseport.tflite.inspection import Inspection
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """findings: errors first. unchecked: id -> why it was not looked for. runtime: oldest TFLite, "" if unknown."""
+    """What was found in one file.
+
+    Attributes:
+        path: The file.
+        inspection: What is in it.
+        card: Its card, or one made from the spec beside it; None without either.
+        runtime: The oldest TFLite that loads it; "" if unknown.
+        findings: Errors first.
+        unchecked: Id of a check that was not made -> why.
+    """
 
     path: Path
-    found: Inspection
+    inspection: Inspection
     card: ModelCard | None
     runtime: str
     findings: tuple[Finding, ...]
     unchecked: dict[str, str]
 
     def count(self, severity: str) -> int:
-        """How many findings are that severe."""
+        """The number of findings of a severity."""
         return sum(finding.severity == severity for finding in self.findings)
 
     def data(self) -> dict[str, Any]:
         """For `--json`."""
         return {
-            "file": str(self.path), "bytes": self.found.bytes, "macs": self.found.macs,
-            "macs_by_dtype": self.found.macs_by_dtype, "operations": len(self.found.ops), "runtime": self.runtime,
+            "file": str(self.path), "bytes": self.inspection.bytes, "macs": self.inspection.macs,
+            "macs_by_dtype": self.inspection.macs_by_dtype, "operations": len(self.inspection.ops),
+            "runtime": self.runtime,
             "spec": self.card.spec.name if self.card else None,
             **{f"{severity}s": self.count(severity) for severity in SEVERITIES},
             "findings": to_data(self.findings), "unchecked": self.unchecked,
@@ -46,14 +56,16 @@ class Diagnosis:
 
     def text(self) -> str:
         """For a person."""
-        found = self.found
-        types = ", ".join(f"{100 * n / max(found.macs, 1):.0f} % {dtype}" for dtype, n in found.macs_by_dtype.items())
+        inspection = self.inspection
+        size = f"{inspection.bytes / 1e6:.2f} MB, {len(inspection.ops)} operations"
+        shares = {dtype: n / max(inspection.macs, 1) for dtype, n in inspection.macs_by_dtype.items()}
+        types = ", ".join(f"{100 * share:.0f} % {dtype}" for dtype, share in shares.items())
         lines = [
-            f"{self.path}: {found.bytes / 1e6:.2f} MB, {len(found.ops)} operations, {found.macs / 1e6:.0f} M "
+            f"{self.path}: {size}, {inspection.macs / 1e6:.0f} M "
             f"multiply-adds ({types or 'none'}), TFLite {self.runtime or 'of unknown version'} or later"
         ]
         for finding in self.findings:
-            lines += [f"  {finding.severity:<8}{finding.id}: {finding.evidence}", f"          mend: {finding.mend}"]
+            lines += [f"  {finding.severity:<8}{finding.id}: {finding.evidence}", f"          fix: {finding.fix}"]
         lines += [f"  not checked: {name}, {why}" for name, why in self.unchecked.items()]
         counts = [f"{n} {word}{'s' if n > 1 else ''}" for word in SEVERITIES if (n := self.count(word))]
         return "\n".join([*lines, f"  {', '.join(counts) or 'nothing found'}"])
@@ -67,10 +79,17 @@ def diagnose(
     runtime: tuple[int, ...] | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Diagnosis:
-    """Look at one file.
+    """Check one file, whoever made it.
 
-    people: run the first `count` of them, without crowds and the unlabelled, through it, for what shows only
-    then. runtime: the TFLite that must load it. Raises ValueError for a file that is damaged or not TFLite.
+    Args:
+        path: The file; without a card and a spec beside it, it is not run.
+        people: People to run the file on, for what is wrong only then.
+        count: How many of them at most, crowds and people without labels not counted.
+        runtime: The TFLite version that must be able to load the file.
+        progress: Called with the number of people just done.
+
+    Raises:
+        ValueError: If the file is damaged or not TFLite, or there are fewer than 8 people.
     """
     path = Path(path)
     data = model_file.read_bytes(path)
@@ -91,12 +110,12 @@ def diagnose(
             findings.append(_does_not_load(str(error).removeprefix(f"{path}: ")))
         else:
             persons = people.for_training().persons[:count]
-            findings += people_checks.check_people(model, data, graph.found, persons, progress)
+            findings += people_checks.check_people(model, data, graph.inspection, persons, progress)
             unchecked = {}
-    oldest = needed_runtime(graph.found)
+    oldest = needed_runtime(graph.inspection)
     findings.sort(key=lambda finding: SEVERITIES.index(finding.severity))
     needed = ".".join(map(str, oldest)) if oldest else ""
-    return Diagnosis(path, graph.found, card, needed, tuple(findings), unchecked)
+    return Diagnosis(path, graph.inspection, card, needed, tuple(findings), unchecked)
 
 
 def _no_spec(why: str) -> Finding:

@@ -1,4 +1,4 @@
-"""What `poseport doctor` says: one thing that is wrong, how it shows, and how to mend it."""
+"""A finding of `poseport doctor`: one thing that is wrong, the numbers that show it, and how to fix it."""
 
 from __future__ import annotations
 
@@ -13,21 +13,26 @@ SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing.
+    """One thing that is wrong with a file.
 
-    id: stable, for scripts. severity: an error keeps the file from doing its work on a phone, a warning costs
-    accuracy or time, a note is worth knowing. evidence: what was counted. numbers: the same for a script.
+    Attributes:
+        id: A stable name, for scripts.
+        severity: An error keeps the file from working on a phone, a warning costs accuracy or time, a note is worth
+            knowing.
+        evidence: What was counted, in words.
+        fix: How to fix it.
+        numbers: What was counted, for a script.
     """
 
     id: str
     severity: Severity
     evidence: str
-    mend: str
+    fix: str
     numbers: dict[str, int | float | str | list[str]]
 
 
 def some(names: Iterable[str], count: int = 3) -> str:
-    """The first few of many; a fused layer is called by the first of its names, a long one by its end."""
+    """Join the first few of many names: of a fused layer the first name, of a long name its end."""
     names = [name.split(";")[0] for name in names]
     names = [name if len(name) <= 60 else f"...{name[-57:]}" for name in names]
     more = f" and {len(names) - count} more" if len(names) > count else ""
@@ -35,5 +40,5 @@ def some(names: Iterable[str], count: int = 3) -> str:
 
 
 def tally(words: Iterable[str]) -> str:
-    """`ADD 3, MUL 1`, most frequent first."""
+    """Count words, the most frequent first: `ADD 3, MUL 1`."""
     return ", ".join(f"{word} {count}" for word, count in Counter(words).most_common())

@@ -1,4 +1,4 @@
-"""What is wrong with a .tflite as it stands, without running it."""
+"""Checks of a .tflite without running it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from poseport.convert.doctor.dataflow import SAME_VALUES, Graph
 from poseport.convert.doctor.finding import Finding, some, tally
 from poseport.tflite.inspection import elements
 
-# A part of an output that keeps fewer than this many of the 256 levels: a sigmoid then has steps of 6 %.
+# Levels of 256 that a part of an output keeps: with 16, a sigmoid has steps of 6 %.
 FEW_LEVELS, TOO_FEW_LEVELS = 32, 16
 # Largest weight of a channel, of 127 steps: below this a filter keeps three bits.
 SQUEEZED_STEPS = 8
@@ -19,15 +19,15 @@ _JOINS = ("CONCATENATION", "PACK")
 
 
 def check_graph(graph: Graph) -> list[Finding]:
-    """What would be wrong on every device."""
+    """The findings that hold on every device."""
     return [finding for check in _CHECKS if (finding := check(graph)) is not None]
 
 
 def _mixed_ranges(graph: Graph) -> Finding | None:
-    """Parts that are joined under one scale just before they leave."""
-    tensors = graph.found.tensors
+    """Parts of different range that are joined under one scale at an output."""
+    tensors = graph.inspection.tensors
     places = {id(tensor): i for i, tensor in enumerate(tensors)}
-    waiting, seen = [places[id(out)] for out in graph.found.outputs], set()
+    waiting, seen = [places[id(out)] for out in graph.inspection.outputs], set()
     worst = (256.0, "", "")  # levels, part, output
     while waiting:
         tensor = waiting.pop()
@@ -58,8 +58,8 @@ def _mixed_ranges(graph: Graph) -> Finding | None:
 
 
 def _dynamic(graph: Graph) -> Finding | None:
-    open_ends = [t.name for t in (*graph.found.inputs, *graph.found.outputs) if t.dynamic]
-    inner = [t.name for t in graph.found.tensors if t.dynamic]
+    open_ends = [t.name for t in (*graph.inspection.inputs, *graph.inspection.outputs) if t.dynamic]
+    inner = [t.name for t in graph.inspection.tensors if t.dynamic]
     if not inner:
         return None
     return Finding(
@@ -72,37 +72,39 @@ def _dynamic(graph: Graph) -> Finding | None:
 
 
 def _float_islands(graph: Graph) -> Finding | None:
-    found = graph.found
-    if not any(dtype in found.macs_by_dtype for dtype in ("int8", "uint8")):
+    inspection = graph.inspection
+    if not any(dtype in inspection.macs_by_dtype for dtype in ("int8", "uint8")):
         return None
-    ends = {id(t) for t in (*found.inputs, *found.outputs)}
-    inner = [op for op in found.ops if op.kind in ("QUANTIZE", "DEQUANTIZE") and "float" in op.dtype]
-    inner = [op for op in inner if not any(id(found.tensors[i]) in ends for i in (*op.inputs, *op.outputs) if i >= 0)]
+    ends = {id(t) for t in (*inspection.inputs, *inspection.outputs)}
+    inner = [op for op in inspection.ops if op.kind in ("QUANTIZE", "DEQUANTIZE") and "float" in op.dtype]
+    inner = [
+        op for op in inner if not any(id(inspection.tensors[i]) in ends for i in (*op.inputs, *op.outputs) if i >= 0)
+    ]
     inner = [op for op in inner if not any(graph.constant[i] for i in op.outputs)]
-    islands = found.float_islands
+    islands = inspection.float_islands
     if not islands and not inner:
         return None
     macs = sum(op.macs for op in islands)
-    share = macs / max(found.macs, 1)
+    share = macs / max(inspection.macs, 1)
     return Finding(
         "float-island",
         "warning" if share >= 0.01 else "note",
         f"{len(islands)} operations compute in float inside an int8 graph ({tally(op.kind for op in islands)}), "
         f"{100 * share:.1f} % of the multiply-adds, with {len(inner)} casts around them",
-        "use layers that have int8 kernels, or leave these operations out of the network and do them after it",
+        "use layers that have int8 kernels, or remove these operations from the network and do them after it",
         {"operations": len(islands), "macs": macs, "macs_share": round(share, 4), "casts": len(inner)},
     )
 
 
 def _unfolded(graph: Graph) -> Finding | None:
-    """A multiplication or addition of one constant a channel, downstream of a convolution."""
+    """A multiplication or addition of one constant per channel, downstream of a convolution."""
     left = []
-    for op in graph.found.ops:
+    for op in graph.inspection.ops:
         sources = graph.flowing(op)
         if op.kind not in ("MUL", "ADD", "SUB") or len(sources) != 1 or len(op.inputs) != 2:
             continue
         other = op.inputs[1] if op.inputs[0] == sources[0] else op.inputs[0]
-        size = elements(graph.found.tensors[other].shape) if other >= 0 else 0
+        size = elements(graph.inspection.tensors[other].shape) if other >= 0 else 0
         if size > 1 and graph.shape(op)[-1:] == (size,) and sources[0] in graph.convolved:
             left.append(op)
     if not left:
@@ -119,7 +121,7 @@ def _unfolded(graph: Graph) -> Finding | None:
 
 
 def _transposes(graph: Graph) -> Finding | None:
-    ops = [op for op in graph.found.ops if op.kind == "TRANSPOSE" and graph.flowing(op)]
+    ops = [op for op in graph.inspection.ops if op.kind == "TRANSPOSE" and graph.flowing(op)]
     if not ops:
         return None
     values = sum(elements(graph.shape(op)) for op in ops)
@@ -127,17 +129,17 @@ def _transposes(graph: Graph) -> Finding | None:
         "transpose",
         "warning",
         f"{len(ops)} TRANSPOSE move {values:,} values and compute nothing; first {some([ops[0].name])}",
-        "build and export the network channels last (NHWC); a converter from NCHW leaves these behind",
+        "build and export the network channels last (NHWC); a converter from NCHW inserts these",
         {"operations": len(ops), "values": values},
     )
 
 
 def _wide_integers(graph: Graph) -> Finding | None:
-    tensors = graph.found.tensors
+    tensors = graph.inspection.tensors
     wide = {i for i, t in enumerate(tensors) if t.dtype in ("int64", "uint64") and not graph.constant[i]}
     if not wide:
         return None
-    kinds = [op.kind for op in graph.found.ops if not wide.isdisjoint(op.outputs)]
+    kinds = [op.kind for op in graph.inspection.ops if not wide.isdisjoint(op.outputs)]
     return Finding(
         "int64",
         "warning",
@@ -149,10 +151,10 @@ def _wide_integers(graph: Graph) -> Finding | None:
 
 
 def _weights(graph: Graph) -> Finding | None:
-    """Filters that are all zero, and filters that one scale for the whole tensor leaves hardly a step."""
+    """Filters that are all zero, and filters that keep few steps under one scale for the whole tensor."""
     zero, squeezed, filters, layers = 0, 0, 0, []
     seen: set[int] = set()  # constants that layers share count once
-    for op in graph.found.ops:
+    for op in graph.inspection.ops:
         if op.weights is None:
             continue
         values, stored = graph.stored(op.inputs[1])
@@ -181,18 +183,38 @@ def _weights(graph: Graph) -> Finding | None:
     )
 
 
+def _not_finite(graph: Graph) -> Finding | None:
+    """Stored values and scales that are NaN or infinite."""
+    tensors = graph.inspection.tensors
+    wrong = [t.name for t in tensors if t.scale is not None and not math.isfinite(t.scale)]
+    for tensor, values in zip(tensors, graph.values, strict=True):
+        if values is not None and values.dtype.kind == "f" and not np.isfinite(values).all():
+            wrong.append(tensor.name)
+    if not wrong:
+        return None
+    return Finding(
+        "not-finite",
+        "error",
+        f"{len(wrong)} tensors hold values or scales that are NaN or infinite: {some(wrong)}",
+        "look for the epoch in which the loss became NaN, train again from the one before, and convert again",
+        {"tensors": len(wrong), "names": wrong},
+    )
+
+
 def _control_flow(graph: Graph) -> Finding | None:
-    if graph.found.subgraphs == 1:
+    if graph.inspection.subgraphs == 1:
         return None
     return Finding(
         "control-flow",
         "warning",
-        f"{graph.found.subgraphs} graphs in one file (control flow, or several signatures); only the first was read",
+        f"{graph.inspection.subgraphs} graphs in one file (control flow, or several signatures); only the first was "
+        "read",
         "export one function without loops and branches",
-        {"graphs": graph.found.subgraphs},
+        {"graphs": graph.inspection.subgraphs},
     )
 
 
 _CHECKS: tuple[Callable[[Graph], Finding | None], ...] = (
-    _mixed_ranges, _dynamic, _float_islands, _unfolded, _transposes, _wide_integers, _weights, _control_flow,
+    _mixed_ranges, _dynamic, _float_islands, _unfolded, _transposes, _wide_integers, _weights, _not_finite,
+    _control_flow,
 )  # fmt: skip

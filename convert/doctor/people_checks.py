@@ -1,4 +1,4 @@
-"""What is wrong with a .tflite that shows only when people are run through it."""
+"""Checks that run a .tflite on people."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from poseport.tflite.inspection import Inspection
 from poseport.tflite.interpreter import Runner
 from poseport.tflite.runner import Pose
 
-# Of 256: a peak of 16 steps is half lost in rounding where DARK reads it (its slopes are a tenth of the peak),
+# Levels of 256: a peak of 16 steps is half lost in rounding where DARK reads it (its slopes are a tenth of the peak),
 # one of 64 is not.
 FEW_LEVELS, TOO_FEW_LEVELS = 64, 16
-# A keypoint that scores less on everybody is not found on anybody.
+# A keypoint whose best score over all people is lower is never found.
 SILENT_SCORE = 0.1
-# Keypoints of different people fall on different places of the crop, by tens of pixels.
+# Keypoints of different people lie at different places of the crop, tens of pixels apart.
 STUCK_PX = 1.0
 # Fewer people may agree by chance.
 LEAST_PEOPLE = 8
-IDS = ("few-levels", "silent-keypoint", "dead-channels")
+IDS = ("nan-output", "few-levels", "silent-keypoint", "dead-channels")
 
 _LAYERS = ("CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV", "RELU", "RELU6")
 
@@ -32,20 +32,27 @@ _LAYERS = ("CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV", "RELU", "RELU6")
 def check_people(
     model: Pose,
     data: bytes,
-    found: Inspection,
+    inspection: Inspection,
     persons: Sequence[Person],
     progress: Callable[[int], None] | None = None,
 ) -> list[Finding]:
-    """Run people through a file and look at its output and at every layer's.
+    """Run a file on people and check its output and every layer's.
 
-    data: the bytes of `model`. found: what `inspect` read in them. progress: takes the number of people just done.
-    Raises ValueError for fewer than 8 people, or an image that cannot be read.
+    Args:
+        model: The loaded file.
+        data: Its bytes.
+        inspection: What is in them.
+        persons: At least 8 people.
+        progress: Called with the number of people just done.
+
+    Raises:
+        ValueError: If there are fewer than 8 people, or an image cannot be read.
     """
     if len(persons) < LEAST_PEOPLE:
-        raise ValueError(f"{len(persons)} people are too few to tell; expected at least {LEAST_PEOPLE}")
+        raise ValueError(f"{len(persons)} people are too few to judge a file; expected at least {LEAST_PEOPLE}")
     runner = Runner(data, str(model.path), keep=True)
     ends = {runner.output["index"]}
-    layers = {i: op.name for op in found.ops if op.kind in _LAYERS for i in op.outputs if i not in ends}
+    layers = {i: op.name for op in inspection.ops if op.kind in _LAYERS for i in op.outputs if i not in ends}
     lows: dict[int, np.ndarray] = {}
     highs: dict[int, np.ndarray] = {}
     raw = []
@@ -61,12 +68,32 @@ def check_people(
             progress(len(batch.persons))
     outputs = np.stack(raw)
     labelled = np.stack([person.labelled for person in persons])
+    wrong = _not_finite(outputs)
+    if wrong is not None:
+        return [wrong]  # what else is wrong follows from it
     checked = [
         _few_levels(model, outputs, labelled),
         _silent(model, pose.decode_input(model.spec, runner.dequantize(outputs)), labelled),
         _dead({name: lows[i] == highs[i] for i, name in layers.items()}, len(persons)),
     ]
     return [finding for finding in checked if finding is not None]
+
+
+def _not_finite(raw: np.ndarray) -> Finding | None:
+    """raw: (N, ...) of the output's own type; integers are always finite."""
+    finite = np.isfinite(raw).reshape(len(raw), -1)
+    people = int(np.count_nonzero(~finite.all(axis=1)))
+    if not people:
+        return None
+    share = 1 - float(finite.mean())
+    return Finding(
+        "nan-output",
+        "error",
+        f"the output is NaN or infinite for {people} of {len(raw)} people ({100 * share:.1f} % of all values)",
+        "if the trained network's output is too, train it again (a smaller learning rate); if not, the conversion "
+        "causes it: take float32 instead of float16, whose largest number is 65504",
+        {"people": people, "of": len(raw), "share": round(share, 4)},
+    )
 
 
 def _few_levels(model: Pose, raw: np.ndarray, labelled: np.ndarray) -> Finding | None:
@@ -76,9 +103,9 @@ def _few_levels(model: Pose, raw: np.ndarray, labelled: np.ndarray) -> Finding |
     maps = raw.reshape(len(raw), -1, labelled.shape[1]).astype(int)
     heights = maps.max(axis=1) - np.median(maps, axis=1)  # (N, K) steps from a map's floor to its peak
     levels = {
-        name: float(np.median(heights[seen, k]))
-        for k, (name, seen) in enumerate(zip(model.spec.skeleton.names, labelled.T, strict=True))
-        if seen.any()
+        name: float(np.median(heights[visible, k]))
+        for k, (name, visible) in enumerate(zip(model.spec.skeleton.names, labelled.T, strict=True))
+        if visible.any()
     }
     few = {name: n for name, n in levels.items() if n < FEW_LEVELS}
     if not few:
@@ -98,23 +125,23 @@ def _few_levels(model: Pose, raw: np.ndarray, labelled: np.ndarray) -> Finding |
 def _silent(model: Pose, decoded: np.ndarray, labelled: np.ndarray) -> Finding | None:
     """decoded: (N, K, 3) input pixels and score. labelled: (N, K) bool."""
     silent, stuck = [], []
-    for name, points, seen in zip(model.spec.skeleton.names, decoded.swapaxes(0, 1), labelled.T, strict=True):
-        if np.count_nonzero(seen) < LEAST_PEOPLE:
+    for name, points, visible in zip(model.spec.skeleton.names, decoded.swapaxes(0, 1), labelled.T, strict=True):
+        if np.count_nonzero(visible) < LEAST_PEOPLE:
             continue
-        if points[seen, 2].max() < SILENT_SCORE:
+        if points[visible, 2].max() < SILENT_SCORE:
             silent.append(name)
-        elif points[seen, :2].std(axis=0).max() < STUCK_PX:
+        elif points[visible, :2].std(axis=0).max() < STUCK_PX:
             stuck.append(name)
     if not silent and not stuck:
         return None
     parts = [f"{len(silent)} keypoints score below {SILENT_SCORE} on everybody ({some(silent)})"] if silent else []
-    parts += [f"{len(stuck)} keypoints lie on the same place of every crop ({some(stuck)})"] if stuck else []
+    parts += [f"{len(stuck)} keypoints lie at the same place of every crop ({some(stuck)})"] if stuck else []
     return Finding(
         "silent-keypoint",
         "error",
         f"{'; '.join(parts)}; of {len(labelled)} people",
-        "see whether the Keras network finds them: if so the conversion lost them (try float16), if not the training "
-        "did (labels, skeleton, mask)",
+        "check whether the Keras network finds them: if it does, the conversion lost them (try float16); if not, the "
+        "training did (labels, skeleton, mask)",
         {"silent": silent, "stuck": stuck, "people": len(labelled)},
     )
 

@@ -1,8 +1,8 @@
 """Which TFLite runtime loads which version of which operation.
 
-Facts of TensorFlow's own map, the one that the converter writes a file's `min_runtime_version` from:
-`FindMinimumRuntimeVersionForOp` in tflite/converter/tools/versioning/runtime_version.cc of google-ai-edge/LiteRT
-(Apache-2.0), state of 2026-08-21 (commit f6745779), there last changed 2026-07-22.
+Source: `FindMinimumRuntimeVersionForOp` in tflite/converter/tools/versioning/runtime_version.cc of
+google-ai-edge/LiteRT (Apache-2.0), commit f6745779 of 2026-08-21, file last changed 2026-07-22. It is the table from
+which the converter writes a file's `min_runtime_version`.
 """
 
 from __future__ import annotations
@@ -198,7 +198,7 @@ OLDEST: dict[str, tuple[tuple[int, ...] | None, ...]] = {
 
 
 def parse_runtime(text: str) -> tuple[int, ...]:
-    """`2.16` or `2.16.1` as numbers; ValueError for anything else."""
+    """Parse `2.16` or `2.16.1`; raises ValueError for anything else."""
     try:
         numbers = _parse(text)
     except ValueError:
@@ -209,6 +209,6 @@ def parse_runtime(text: str) -> tuple[int, ...]:
 
 
 def oldest_runtime(kind: str, version: int) -> tuple[int, ...] | None:
-    """The oldest TFLite that has a version of a built-in operation; None when the table has no such version."""
+    """The oldest TFLite that has a version of a built-in operation; None if the table has no such version."""
     versions = OLDEST.get(kind, ())
     return versions[version - 1] if 1 <= version <= len(versions) else None

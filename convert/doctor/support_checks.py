@@ -16,43 +16,47 @@ _NO_WIDENING = (2, 16, 1)
 
 
 def check_support(graph: Graph, runtime: tuple[int, ...] | None = None) -> list[Finding]:
-    """What each delegate and the plain runtime cannot take. runtime: the TFLite that must load the file."""
+    """What each delegate, and the plain runtime, cannot take; `runtime` is the TFLite that must load the file."""
     return _runtimes(graph, runtime) + [f for one in delegates.ALL if (f := _delegate(graph, one)) is not None]
 
 
-def needed_runtime(found: Inspection) -> tuple[int, ...] | None:
+def needed_runtime(inspection: Inspection) -> tuple[int, ...] | None:
     """The oldest TFLite that has every built-in operation of a file in its version; None when none is known."""
-    known = [oldest_runtime(op.kind, op.version) for op in found.ops if not op.kind.startswith("CUSTOM:")]
+    known = [oldest_runtime(op.kind, op.version) for op in inspection.ops if not op.kind.startswith("CUSTOM:")]
     return None if None in known else max((version for version in known if version), default=None)
 
 
 def _delegate(graph: Graph, delegate: delegates.Delegate) -> Finding | None:
-    """What one delegate leaves to others, and what that keeps from it besides."""
-    found = graph.found
-    active = [i for i, op in enumerate(found.ops) if not op.outputs or not all(graph.constant[t] for t in op.outputs)]
-    refused = {i: why for i in active if (why := delegate.refusal(found.ops[i], found, graph.constant)) is not None}
+    """The operations that one delegate does not take, and those that run elsewhere because of them."""
+    inspection = graph.inspection
+    active = [
+        i for i, op in enumerate(inspection.ops) if not op.outputs or not all(graph.constant[t] for t in op.outputs)
+    ]
+    refused = {
+        i: why for i in active if (why := delegate.refusal(inspection.ops[i], inspection, graph.constant)) is not None
+    }
     if not refused:
         return None
-    taken = [i not in refused for i in range(len(found.ops))]
-    pieces = sorted(delegates.pieces(found, taken, graph.constant), key=len, reverse=True)
+    taken = [i not in refused for i in range(len(inspection.ops))]
+    pieces = sorted(delegates.pieces(inspection, taken, graph.constant), key=len, reverse=True)
     run = {i for piece in pieces[: delegate.parts] for i in piece}
-    held = sum(found.ops[i].macs for i in refused)
-    outside = sum(found.ops[i].macs for i in active if i not in run)
-    whole = max(found.macs, 1)
-    reasons = tally(f"{found.ops[i].kind} ({why})" for i, why in refused.items())
+    held = sum(inspection.ops[i].macs for i in refused)
+    outside = sum(inspection.ops[i].macs for i in active if i not in run)
+    whole = max(inspection.macs, 1)
+    reasons = tally(f"{inspection.ops[i].kind} ({why})" for i, why in refused.items())
     limit = f", of which it takes {delegate.parts}" if delegate.parts and len(pieces) > delegate.parts else ""
     costly = outside / whole >= 0.01
     return Finding(
         delegate.key,
         "warning" if delegate.key == "gpu" or (delegate.key == "xnnpack" and costly) else "note",
         f"{delegate.name} cannot take {len(refused)} of {len(active)} operations: {reasons}. They hold "
-        f"{100 * held / whole:.1f} % of the multiply-adds and leave {len(pieces)} pieces{limit}: "
+        f"{100 * held / whole:.1f} % of the multiply-adds and divide the rest into {len(pieces)} pieces{limit}: "
         f"{100 * outside / whole:.1f} % run on {delegate.rest}",
         "replace the operations, or cut them off the network's end and do them after it",
         {
             "refused": len(refused), "operations": len(active), "refused_macs_share": round(held / whole, 4),
             "outside_macs_share": round(outside / whole, 4), "pieces": len(pieces),
-            "reasons": sorted({f"{found.ops[i].kind}: {why}" for i, why in refused.items()}),
+            "reasons": sorted({f"{inspection.ops[i].kind}: {why}" for i, why in refused.items()}),
         },
     )  # fmt: skip
 
@@ -60,7 +64,7 @@ def _delegate(graph: Graph, delegate: delegates.Delegate) -> Finding | None:
 def _runtimes(graph: Graph, runtime: tuple[int, ...] | None) -> list[Finding]:
     """Operations that a plain runtime does not have, at all or in this version."""
     findings = []
-    foreign = [op.kind for op in graph.found.ops if op.kind.startswith("CUSTOM:") and op.kind not in _REGISTERED]
+    foreign = [op.kind for op in graph.inspection.ops if op.kind.startswith("CUSTOM:") and op.kind not in _REGISTERED]
     if foreign:
         findings.append(
             Finding(
@@ -72,7 +76,7 @@ def _runtimes(graph: Graph, runtime: tuple[int, ...] | None) -> list[Finding]:
                 {"operations": len(foreign), "kinds": sorted(set(foreign))},
             )
         )
-    builtin = {(op.kind, op.version) for op in graph.found.ops if not op.kind.startswith("CUSTOM:")}
+    builtin = {(op.kind, op.version) for op in graph.inspection.ops if not op.kind.startswith("CUSTOM:")}
     unknown = sorted(f"{kind} version {version}" for kind, version in builtin if oldest_runtime(kind, version) is None)
     if unknown:
         newest = ".".join(map(str, LATEST))
@@ -110,8 +114,8 @@ def _runtimes(graph: Graph, runtime: tuple[int, ...] | None) -> list[Finding]:
 
 def _widened(graph: Graph) -> int:
     """How many times int8 activations become int16 ones."""
-    types = [tensor.dtype for tensor in graph.found.tensors]
-    casts = [(op.inputs[:1], op.outputs[:1]) for op in graph.found.ops if op.kind == "QUANTIZE"]
+    types = [tensor.dtype for tensor in graph.inspection.tensors]
+    casts = [(op.inputs[:1], op.outputs[:1]) for op in graph.inspection.ops if op.kind == "QUANTIZE"]
     # a damaged file has operations without inputs, or with an input -1 that is none
     return sum(
         [types[i] for i in given if i >= 0] == ["int8"] and [types[i] for i in made if i >= 0] == ["int16"]

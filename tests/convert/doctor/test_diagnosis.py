@@ -176,25 +176,25 @@ def test_delegates_say_what_they_leave(files: Callable[[str], bytes]) -> None:
 
 def test_pieces_are_as_tflite_cuts_them(files: Callable[[str], bytes]) -> None:
     graph = read_graph(files("island"), "island")
-    kinds = [op.kind for op in graph.found.ops]
+    kinds = [op.kind for op in graph.inspection.ops]
     assert kinds == ["CONV_2D", "DEQUANTIZE", "SIN", "QUANTIZE", "CONV_2D"]
     taken = [kind != "SIN" for kind in kinds]
-    assert delegates.pieces(graph.found, taken, graph.constant) == [[0, 1], [3, 4]]
+    assert delegates.pieces(graph.inspection, taken, graph.constant) == [[0, 1], [3, 4]]
     # the delegate takes one piece by default: half of the convolutions stay behind
     without_sin = replace(delegates.GPU, ops={k: v for k, v in delegates.GPU.ops.items() if k != "SIN"})
-    assert without_sin.refusal(graph.found.ops[2], graph.found, graph.constant) == "operation"
-    assert delegates.GPU.refusal(graph.found.ops[2], graph.found, graph.constant) is None
+    assert without_sin.refusal(graph.inspection.ops[2], graph.inspection, graph.constant) == "operation"
+    assert delegates.GPU.refusal(graph.inspection.ops[2], graph.inspection, graph.constant) is None
 
 
 @pytest.mark.parametrize("recipe", ["float32", "int8"])
 def test_xnnpack_takes_as_many_pieces_as_the_table_says(recipe: str, tiny_models: dict[str, Path]) -> None:
     data, _ = model_file.read(tiny_models[recipe])
     graph = read_graph(data, recipe)
-    taken = [delegates.XNNPACK.refusal(op, graph.found, graph.constant) is None for op in graph.found.ops]
+    taken = [delegates.XNNPACK.refusal(op, graph.inspection, graph.constant) is None for op in graph.inspection.ops]
     assert not all(taken)  # RESIZE_NEAREST_NEIGHBOR
     details = Runner(data, recipe).interpreter._get_ops_details()
     made = sum(op["op_name"] == "DELEGATE" for op in details)
-    assert made == len(delegates.pieces(graph.found, taken, graph.constant))
+    assert made == len(delegates.pieces(graph.inspection, taken, graph.constant))
 
 
 def test_every_operation_of_the_tables_exists() -> None:
@@ -227,7 +227,7 @@ def test_a_runtime_that_is_too_old(files: Callable[[str], bytes]) -> None:
 
 @pytest.mark.parametrize("name", ["float32", "int8", "dynamic", "mixed", "norm", "argmax"])
 def test_the_oldest_runtime_is_the_one_that_the_converter_noted(name: str, files: Callable[[str], bytes]) -> None:
-    graph = read_graph(files(name), name).found
+    graph = read_graph(files(name), name).inspection
     noted = tuple(int(part) for part in graph.min_runtime.split("."))
     needed = needed_runtime(graph)
     assert needed is not None
@@ -287,7 +287,7 @@ def test_what_shows_on_people_only(sick: Path, drawn: Path) -> None:
     assert by_id["dead-channels"].numbers == {"channels": 4, "layers": by_id["dead-channels"].numbers["layers"],
                                               "worst_share": 0.5}  # fmt: skip
     assert by_id["dead-weights"].numbers["zero"] == 1
-    with pytest.raises(ValueError, match="5 people are too few to tell"):
+    with pytest.raises(ValueError, match="5 people are too few to judge a file"):
         diagnose(sick, replace(people, persons=people.for_training().persons[:5]))
 
 
