@@ -50,7 +50,7 @@ docs: $(VENV)/.docs install
 	@echo "open site/index.html; the search needs a server: $(BIN)/python -m http.server -d site"
 
 test: install
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
 	@echo "the app's tests need a JDK and take a few minutes more: make test-android"
 
 test-slow: install
