@@ -3,7 +3,7 @@
 float32          everything float32
 float16          float16 weights, computed in float32
 dynamic          int8 weights, activations quantized while running
-int8             int8 weights (a scale a channel), activations, input and output
+int8             int8 weights (one scale per channel), activations, input and output
 int8-qat         int8, from a network that was trained on with this rounding (see `poseport.convert.engines.qat`)
 16x8             int8 with int16 activations, input and output
 mixed-float32    int8, and the layers that the card names in float32
@@ -26,11 +26,18 @@ Integer = Literal["int8", "int16"]
 
 @dataclass(frozen=True)
 class Recipe:
-    """weights: how they are stored. full: activations are integers too, and ranges need calibration people.
-    io: type of the input and output tensors. activations: of a full recipe. per_channel: weights have a scale a
-    channel. percentile: of people, at which ranges are clipped; None takes the widest value ever seen.
-    kept: what the layers that are not int8 compute in, None where there are none. trained: ranges come out of a
-    training instead of calibration.
+    """What a file is made of.
+
+    Attributes:
+        name: The recipe's name.
+        weights: The type in which weights are stored.
+        full: Whether activations are integers too, so that ranges need calibration people.
+        io: The type of the input and output tensors.
+        activations: The type of the activations of a full recipe.
+        per_channel: Whether weights have one scale per channel, not one per tensor.
+        percentile: The percentile of people at which ranges are clipped; None takes the widest range.
+        kept: The type in which layers that are not int8 compute; None where there are none.
+        trained: Whether ranges are trained instead of calibrated.
     """
 
     name: str
@@ -45,12 +52,12 @@ class Recipe:
 
     @property
     def engine(self) -> str:
-        """Who makes it."""
+        """The converter that makes it."""
         return "TFLiteConverter" if self.percentile is None else "AI Edge Quantizer"
 
     @property
     def calibrated(self) -> bool:
-        """Whether calibration people settle the ranges."""
+        """Whether calibration people determine the ranges."""
         return self.full and not self.trained
 
 
@@ -76,17 +83,20 @@ RECIPES = {
 
 
 def recipe(name: str) -> Recipe:
-    """A recipe by name; ValueError lists those that exist."""
+    """A recipe by name; the ValueError for an unknown name lists those that exist."""
     if name not in RECIPES:
         raise ValueError(f"recipe {name!r} does not exist; choose one of {', '.join(RECIPES)}")
     return RECIPES[name]
 
 
 def within_budget(wanted: Recipe) -> tuple[Recipe, Recipe, Recipe]:
-    """What a budget may end in: `int8`, `int8-p95` and the mixed recipe, with the wanted tensors at both ends.
+    """The recipes among which a budget search chooses: int8, int8-p95 and the mixed one, with the same ends.
 
-    wanted: int8 (mixed with float32) or a mixed recipe, each with or without floats at its ends. ValueError for
-    another: only int8 layers can be kept from being int8.
+    Args:
+        wanted: int8 (mixed with float32) or a mixed recipe, with integers or floats as input and output.
+
+    Raises:
+        ValueError: For another recipe: only int8 layers can be kept from being int8.
     """
     ends = "-floatio" if wanted.io == "float32" else ""
     mixed = RECIPES[f"mixed-float32{ends}"] if wanted == RECIPES[f"int8{ends}"] else wanted

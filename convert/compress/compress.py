@@ -33,9 +33,14 @@ _EVERY = 5
 
 @dataclass(frozen=True)
 class Compressed:
-    """What became of a bundle. weights: how many the treated layers have. zero: share of them that is 0.
+    """A compressed bundle.
 
-    distinct: the most different values that one of these layers has.
+    Attributes:
+        out: Its folder.
+        layers: How many layers were compressed.
+        weights: How many weights these have.
+        zero: The share of these that is 0, in [0, 1].
+        distinct: The largest number of different values in one of these layers.
     """
 
     out: Path
@@ -54,10 +59,18 @@ def prune(
     *,
     progress: Callable[[int], None] | None = None,
 ) -> Compressed:
-    """Train a bundle's network while the smallest weights of each layer become zero, `sparsity` of them in the end.
+    """Train a bundle's network while the smallest weights of each layer become zero.
 
-    The share rises as 1 - (1 - t)^3. people: see `mirror.chosen`. out: folder of the new bundle, written whole.
-    Raises ValueError for a share outside (0, 1), and as `mirror.finetune`.
+    Args:
+        folder: The bundle.
+        sparsity: The final share of zeros, in (0, 1); it rises as 1 - (1 - t)^3 (Zhu and Gupta 2017, eq. 1).
+        train: The settings of the training.
+        people: Those that `tf_keras_twin.choose_people` selected.
+        out: The folder of the new bundle; it must not exist.
+        progress: Called with the number of people of each step.
+
+    Raises:
+        ValueError: If the share is out of range, `out` exists, or the network has no layer to compress.
     """
     if not 0 < sparsity < 1:
         raise ValueError(f"sparsity {sparsity} must be above 0 and below 1")
@@ -94,9 +107,9 @@ def cluster(
     *,
     progress: Callable[[int], None] | None = None,
 ) -> Compressed:
-    """Train a bundle's network with at most `clusters` different weights a layer, whose values are what learns.
+    """Train a bundle's network with at most `clusters` different weights per layer; their values are trained.
 
-    Arguments and errors as of `prune`; ValueError for less than 2 clusters.
+    Takes the arguments of `prune` and raises its errors; ValueError also for fewer than 2 clusters.
     """
     if clusters < 2:
         raise ValueError(f"{clusters} clusters of weights; expected at least 2, 16 or 32 are good numbers")
@@ -135,6 +148,8 @@ def _compress(
         return wrap(layer)
 
     network = tf_keras.models.clone_model(tf_keras_twin.twin(spec, model), clone_function=choose)
+    if not treated:
+        raise ValueError(f"{folder}: {spec.name} has no convolution or dense layer before its head to compress")
     tf_keras_twin.finetune(network, folder, train, people, before_step=before_step, progress=progress)
     tf_keras_twin.copy_by_name(finish(network), model)
     kernels = [model.get_layer(name).get_weights()[0] for name in treated]
