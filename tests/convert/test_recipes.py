@@ -28,7 +28,7 @@ def test_a_budget_ends_in_three_recipes(wanted, last):
 
 
 @pytest.mark.parametrize(
-    ("name", "recipe", "open_end"),
+    ("name", "recipe", "decided_by_search"),
     [
         ("a.int8.tflite", "int8", False),
         ("a.tflite", "int8", False),
@@ -36,5 +36,5 @@ def test_a_budget_ends_in_three_recipes(wanted, last):
         ("int8.tflite", "float32", False),
     ],
 )
-def test_a_fair_name_passes(name, recipe, open_end):
-    recipes.refuse_name(name, recipes.recipe(recipe), open_end=open_end)
+def test_a_fair_name_passes(name, recipe, decided_by_search):
+    recipes.refuse_name(name, recipes.recipe(recipe), decided_by_search=decided_by_search)
