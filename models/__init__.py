@@ -1,1 +1,1 @@
-"""Trained networks that come with the package: .tflite files and bundles; `poseport.tflite.shipped` names them."""
+"""The shipped networks: their .tflite files and, in a checkout, the bundles that these were converted from."""
