@@ -1,7 +1,6 @@
-"""A set of people -> one small picture a person, so that training does not wait for large photos to be decoded.
+"""A set of people -> one small picture per person, so that training does not wait for large photos to be decoded.
 
-A packed set is for training and calibration: whoever stands beside a person is not labelled there, so
-scores belong to the photos.
+A packed set is for training and calibration. Score on the photos: in a packed picture, other people have no labels.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ _UNFINISHED = "pack.unfinished"
 
 @dataclass(frozen=True)
 class Plan:
-    """What a packed set is made of; a run that goes on must be of the same."""
+    """The settings of a packed set. A run can only be continued with the same ones."""
 
     annotations_sha256: str
     size: int
@@ -109,7 +108,7 @@ def pack(
 
 
 def _begin(out: Path, path: Path, plan: Plan) -> None:
-    """Note down what is being made, or see that it is what the folder already holds a part of."""
+    """Record the settings in the folder, or compare them with those of the unfinished set that it holds."""
     unfinished = out / _UNFINISHED
     if unfinished.exists():
         before = read_json(Plan, unfinished)

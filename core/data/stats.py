@@ -1,4 +1,4 @@
-"""What a set of people is made of: labels a person, people an image, sizes, visibility of each keypoint."""
+"""Describes a set of people: labels per person, people per image, sizes, visibility of each keypoint."""
 
 from __future__ import annotations
 
@@ -16,11 +16,17 @@ SIZES_PX = (32, 64, 128, 256, 512)
 
 @dataclass(frozen=True)
 class Stats:
-    """Counts of a set; crowds are only counted.
+    """Counts of a set. Crowds are counted, and are in none of the other counts.
 
-    by_labelled: people with 0, 1 … K labelled keypoints. by_image: people in an image -> images.
-    by_size: people whose box is at most as long as each of `SIZES_PX`, and longer ones.
-    keypoints: name -> people on whom it is visible, hidden, unlabelled.
+    Attributes:
+        path: The annotations file.
+        people: Number of people.
+        images: Number of images that show them.
+        crowds: Number of crowds.
+        by_labelled: Number of people with 0, 1 ... K labelled keypoints.
+        by_image: Number of people in an image -> number of such images.
+        by_size: Number of people whose box's longer side is at most each of `SIZES_PX`, and of those above the last.
+        keypoints: Name -> number of people on whom the keypoint is visible, hidden, unlabelled.
     """
 
     path: Path
@@ -33,11 +39,11 @@ class Stats:
     keypoints: dict[str, tuple[int, int, int]]
 
     def data(self) -> dict[str, Any]:
-        """For `--json`."""
+        """The counts as plain values, for `--json`."""
         return {**vars(self), "path": str(self.path), "sizes_px": SIZES_PX}
 
     def text(self) -> str:
-        """For a person."""
+        """The counts as lines of text."""
         crowds = f", and {self.crowds} crowds" if self.crowds else ""
         lines = [f"{self.path}: {self.people} people in {self.images} images{crowds}"]
         lines += _bars("people by labelled keypoints", dict(enumerate(self.by_labelled)))
@@ -52,7 +58,7 @@ class Stats:
 
 
 def size_names() -> list[str]:
-    """What the bins of `by_size` are called."""
+    """Names of the bins of `by_size`."""
     low = (0, *SIZES_PX[:-1])
     return [f"{a}-{b}" for a, b in zip(low, SIZES_PX, strict=True)] + [f"> {SIZES_PX[-1]}"]
 
