@@ -149,7 +149,13 @@ def _one_phone(
                 chunk = min(CHUNK_SECONDS, 60 * plan.minutes)
                 run.sustain(job, setting, plan.minutes, chunk, advance)
             with scoring:  # the evaluator is not made for threads
-                records, apart = _records(model, about, setting, folder, plan)
+                try:
+                    records, apart = _records(model, about, setting, folder, plan)
+                except (KeyError, TypeError, IndexError, AttributeError, OverflowError) as error:
+                    reason = f"{type(error).__name__}: {error}"
+                    raise ValueError(
+                        f"{folder}: the app's results are incomplete ({reason}); remove the folder to measure again"
+                    ) from None
                 for one in records:
                     results_folder.save(one, plan.out)
             found.append(PhoneResult(about.name, name, setting.hardware, setting.threads, tuple(records), apart))

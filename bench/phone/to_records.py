@@ -37,6 +37,7 @@ def accuracy_record(
     damaged or missing.
     """
     keypoints, apart = _keypoints(model, run, folder, boxes.cropped)
+    accuracy.refuse_not_finite(keypoints, boxes.cropped, f"{phone.name}: {model.path.name}")
     by_name = rearrange(keypoints, model.spec.skeleton, people.skeleton)
     scored = score(people, boxes.scored, by_name, only, boxes.scores)
     measured = accuracy.record(people, boxes, Variant(), keypoints, scored, None)
