@@ -83,6 +83,7 @@ def prepare(
     Raises:
         ValueError: If the batch cannot be shared, or the files do not fit the network.
     """
+    models.ignore_user_settings(keras)  # before anything asks for Keras's default type
     frozen = start.epoch < settings.freeze_epochs
     began, last = (0, settings.freeze_epochs) if frozen else (settings.freeze_epochs, settings.epochs)
     shard = Shard(team.index, team.count, separate_targets=team.uses_mirrored_strategy)

@@ -1,4 +1,4 @@
-"""Spec -> network. One branch a family."""
+"""From a spec to its network: one branch per family."""
 
 from __future__ import annotations
 
@@ -14,10 +14,16 @@ from poseport.train.networks import cpm, deeppose, hourglass, mobilenet
 
 
 def build(spec: PoseSpec, keras: Any) -> Any:
-    """The network of a spec as a Keras model; of several outputs the last is deployed.
+    """Build the network of a spec as a Keras model. If it has several outputs, the last one is deployed.
 
-    keras: the module to build with, `keras` (3) or `tf_keras`.
+    Args:
+        spec: The network's spec.
+        keras: The module to build with, `keras` (3) or `tf_keras`.
+
+    Raises:
+        ValueError: If the spec describes a foreign network.
     """
+    ignore_user_settings(keras)
     if isinstance(spec.architecture, HourglassArchitecture):
         return hourglass.build(spec, keras)
     if isinstance(spec.architecture, CpmArchitecture):
@@ -31,15 +37,33 @@ def build(spec: PoseSpec, keras: Any) -> Any:
     )
 
 
+def ignore_user_settings(keras: Any) -> None:
+    """Use float32 and channels last, whatever a user's ~/.keras/keras.json says.
+
+    Args:
+        keras: `keras` (3) or `tf_keras`.
+    """
+    keras.backend.set_floatx("float32")
+    keras.backend.set_image_data_format("channels_last")
+
+
 def load(directory: Path, keras: Any) -> tuple[PoseSpec, Any]:
-    """Spec and network of a bundle, weights loaded; ValueError when they do not fit each other."""
+    """Load the spec and the network of a bundle.
+
+    Args:
+        directory: The bundle.
+        keras: `keras` (3) or `tf_keras`.
+
+    Raises:
+        ValueError: If the directory is not a bundle, or its weights do not fit its spec.
+    """
     spec = bundle.read_spec(directory)
     model = build(spec, keras)
     path = Path(directory) / bundle.WEIGHTS
     try:
         stored = _count_stored(path)
         if stored != len(model.weights):
-            # Keras itself loads a larger network's file into a smaller network without a word
+            # Keras itself loads the file of a larger network into a smaller one without an error
             raise ValueError(f"{stored} arrays for a network of {len(model.weights)}")
         model.load_weights(path)
     except (ValueError, OSError, KeyError, TypeError) as error:
@@ -52,7 +76,7 @@ def load(directory: Path, keras: Any) -> tuple[PoseSpec, Any]:
 
 
 def _count_stored(path: Path) -> int:
-    """Arrays of layers in a weights file, without optimizer and random states."""
+    """Number of the layers' arrays in a weights file, without those of the optimizer and of random states."""
     names: list[str] = []
     with h5py.File(path) as file:
         file.visititems(lambda name, item: names.append(name) if isinstance(item, h5py.Dataset) else None)
