@@ -51,14 +51,14 @@ def heatmap_softmax(target: Any, predicted: Any) -> Any:
 
 
 def coords_l2(target: Any, predicted: Any) -> Any:
-    """Squared distance a keypoint (N, K, 2) (Gupta and Gritton, eq. 3), or with its visibility as a third
+    """Squared distance per keypoint (N, K, 2) (Gupta and Gritton, eq. 3), or with its visibility as a third
     number (N, K, 3), which is learned where x and y are not labelled too (eq. 4 and 5).
     """
     return _coords(target, predicted, ops.square)
 
 
 def coords_l1(target: Any, predicted: Any) -> Any:
-    """|dx| + |dy| a keypoint (N, K, 2), or with |dv| of (N, K, 3)."""
+    """|dx| + |dy| per keypoint (N, K, 2), or with |dv| of (N, K, 3)."""
     return _coords(target, predicted, ops.abs)
 
 
@@ -84,7 +84,7 @@ def _coords(target: Any, predicted: Any, of: Callable[[Any], Any]) -> Any:
 
 
 def _mean(error: Any, weight: Any) -> Any:
-    """Over what has weight 1, in the batch's parts on all devices."""
+    """Mean over the elements of weight 1, over the batch of all devices."""
     return ops.sum(error * weight) / ops.maximum(total(ops.sum(weight)), 1.0)
 
 

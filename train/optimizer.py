@@ -1,4 +1,4 @@
-"""What turns gradients into steps: the learning rate of each step, the optimizer, the average of the weights."""
+"""The learning rate of each step, the optimizer, and the moving average of the weights."""
 
 from __future__ import annotations
 

@@ -29,7 +29,14 @@ class SourceUsed:
 
 @dataclass(frozen=True)
 class DataUsed:
-    """file: name of the annotations. people: how many were used after filtering. sources: files of a merged set."""
+    """The people of a run.
+
+    Attributes:
+        file: Name of the annotations file.
+        sha256: Its digest.
+        people: Number of people after filtering.
+        sources: Files of a merged set.
+    """
 
     file: str
     sha256: str
@@ -39,7 +46,7 @@ class DataUsed:
 
 @dataclass(frozen=True)
 class Compression:
-    """How a bundle was made smaller. amount: share of zeros (pruned), different weights a layer (clustered), or
+    """How a bundle was made smaller. amount: share of zeros (pruned), different weights per layer (clustered), or
     the architecture's new width (narrowed).
     """
 
@@ -49,11 +56,21 @@ class Compression:
 
 @dataclass(frozen=True)
 class TrainRecord:
-    """`train.json`: how a bundle came to be.
+    """`train.json`: how a bundle was made.
 
-    initial: where its first weights came from, if from a bundle. compression: what was done to them. best: scores
-    of the epoch whose weights were kept. preprocessing: fingerprint of how people were cropped and normalised
-    (`pose.fingerprint`).
+    Attributes:
+        train: Settings of the training.
+        data: People that it was trained on.
+        val: People that it was scored on.
+        versions: Versions of poseport, Python and the libraries.
+        parameters: Number of weights.
+        initial: Where the first weights came from; None for random weights.
+        epochs_done: Number of whole epochs.
+        seconds: Duration of the training.
+        best: Scores of the epoch whose weights are kept.
+        backgrounds: Digest of the photos for crops without a person.
+        compression: How the bundle was made smaller; None if it was not.
+        preprocessing: Fingerprint of how people were cropped and normalised (`pose.fingerprint`).
     """
 
     train: TrainConfig
@@ -71,7 +88,7 @@ class TrainRecord:
 
 
 def new_record(settings: TrainConfig, people: People, val: People | None, backgrounds: str | None) -> TrainRecord:
-    """Of a run that has not begun. backgrounds: digest of their photos."""
+    """The record of a run that has not begun. backgrounds: digest of the photos for crops without a person."""
     return TrainRecord(
         settings, _used(people), _used(val) if val else None, versions(), parameters=0, backgrounds=backgrounds
     )

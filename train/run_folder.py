@@ -1,4 +1,4 @@
-"""The folder of a run: its record, its last whole epoch, and whether another command may go on with it."""
+"""The folder of a run: its last whole epoch, and whether a command may start or resume a run in it."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from poseport.train.config import TrainConfig
 from poseport.train.progress.log_csv import COLUMNS, SCORES, best_row, read_log, stalled, write_log
 from poseport.train.record import TrainRecord
 
-# what an array takes in a weights file beside its numbers, generously
+# generous estimate of an array's overhead in a weights file
 _HDF5_BYTES = 4096
 
 
 def check_new(out: Path) -> None:
-    """ValueError for a folder that is there already."""
+    """Raise ValueError if a folder exists already."""
     if out.exists():
         raise ValueError(f"{out}: is there already; name another --out")
 
 
 def check_room(model: Any, folder: Path) -> None:
-    """ValueError where the disk has no room for a network's weights: HDF5 would not say so, but end the process.
+    """Raise ValueError if the disk has no room for a network's weights: HDF5 would end the process instead.
 
     model: with its optimizer, if it has one. folder: exists.
     """
@@ -41,7 +41,7 @@ def check_room(model: Any, folder: Path) -> None:
 
 
 def write_bundle(out: Path, spec: PoseSpec, model: Any, made: TrainRecord) -> None:
-    """A bundle that no run wrote epoch by epoch; whole or not at all."""
+    """Write a finished bundle, whole or not at all."""
     check_new(out)
     beside = out.with_name(f".{out.name}.part")
     shutil.rmtree(beside, ignore_errors=True)
@@ -71,7 +71,7 @@ def next_epoch(out: Path, settings: TrainConfig) -> int:
 
 
 def check_folder(out: Path, resume: bool) -> None:
-    """ValueError for a folder that holds a run when none is to be resumed, or none when one is."""
+    """Raise ValueError if a folder holds a run and none is to be resumed, or holds none and one is."""
     begun = (out / bundle.SPEC).exists() or state(out) is not None
     if begun and not resume:
         raise ValueError(f"{out}: holds a run already; add --resume to continue it, or name another --out")
@@ -80,7 +80,7 @@ def check_folder(out: Path, resume: bool) -> None:
 
 
 def resumed(out: Path, spec: PoseSpec, new: TrainRecord, init: Path | None) -> TrainRecord:
-    """Check that a folder holds the begun run of this record, and cut its log back to what is kept."""
+    """Check that a folder holds the run of this record, and shorten its log to the epochs that are kept."""
     old_spec, old = read_json(PoseSpec, out / bundle.SPEC), read_json(TrainRecord, out / bundle.TRAIN)
     begun = finetune.digest(init) if init is not None else None
     if old_spec != spec or (old.train, old.data, old.backgrounds) != (new.train, new.data, new.backgrounds):
@@ -99,7 +99,7 @@ def resumed(out: Path, spec: PoseSpec, new: TrainRecord, init: Path | None) -> T
 
 
 def with_log(begun: TrainRecord, out: Path) -> TrainRecord:
-    """The record with what the log says of the run so far."""
+    """The record with the epochs, the duration and the best scores of the log."""
     rows = read_log(out)
     if not rows:
         return begun
@@ -113,7 +113,7 @@ def with_log(begun: TrainRecord, out: Path) -> TrainRecord:
 
 
 def keep_last(out: Path) -> None:
-    """The state of the last epoch becomes `last.weights.h5`: the run has ended."""
+    """End a run: the state of its last epoch becomes `last.weights.h5`."""
     last = state(out)
     if last is not None:
         last.replace(out / bundle.LAST_WEIGHTS)

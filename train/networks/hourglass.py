@@ -10,10 +10,10 @@ from poseport.train.networks.blocks import Tensor, conv_bn, double_size, heatmap
 
 
 def build(spec: PoseSpec, keras: Any) -> Any:
-    """A Keras model: (N, H, W, 3) float32 -> one (N, H/4, W/4, K) tensor a stack, the last one last.
+    """A Keras model: (N, H, W, 3) float32 -> one (N, H/4, W/4, K) tensor per stack, in order.
 
     Differs from the paper in that BN and ReLU follow the convolutions (pre-activation leaves BNs that
-    cannot fold). Heatmaps of every stack are supervised; only the last leaves a converted file.
+    cannot fold). Heatmaps of every stack are supervised; a converted file has only the last.
     """
     a = spec.architecture
     assert isinstance(a, HourglassArchitecture)

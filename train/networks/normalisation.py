@@ -1,4 +1,4 @@
-"""Batch normalisation as one kernel a step, where TensorFlow trains."""
+"""Batch normalisation as one kernel per step, for training with TensorFlow."""
 
 from __future__ import annotations
 

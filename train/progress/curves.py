@@ -1,4 +1,4 @@
-"""`curves.png`: how a training went, from its log."""
+"""`curves.png`: loss, scores and learning rate of a training, drawn from its log."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`log.csv`: a row an epoch, and what follows from the rows alone: the best epoch, and when to stop."""
+"""`log.csv`: one row per epoch, and what follows from the rows alone: the best epoch and early stopping."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from poseport import bundle
 from poseport.records import write_whole
 
-# as the network finds them, which is what a converted file is asked for, and averaged with the mirrored crop
+# scores without flip averaging, as a converted file is measured, and with it
 PLAIN = ("OKS-AP", "OKS-AP50", "PCK@0.1/box", "PCK@0.2/torso")
 SCORES = (*PLAIN, *(f"{name}+flip" for name in PLAIN))
 COLUMNS = ("epoch", "loss", *SCORES, "learning_rate", "seconds")
@@ -20,7 +20,7 @@ Row = dict[str, float]
 
 
 def due(epoch: int, every: int, epochs: int) -> bool:
-    """Whether epoch (from 0) is one after which the network is looked at."""
+    """Whether the network is scored after an epoch (from 0)."""
     return (epoch + 1) % every == 0 or epoch + 1 == epochs
 
 
@@ -30,7 +30,7 @@ def scored(row: Row) -> bool:
 
 
 def rank(row: Row) -> tuple[float, float]:
-    """What epochs are ordered by: AP, and PCK where no AP has come up yet; both without flip averaging."""
+    """The rank of an epoch: AP, then PCK for epochs of equal AP; both without flip averaging."""
     return row["OKS-AP"], row["PCK@0.1/box"]
 
 
@@ -48,7 +48,7 @@ def is_best(row: Row, rows: Sequence[Row]) -> bool:
 
 
 def stalled(rows: Sequence[Row], patience: int, since: int = 0) -> bool:
-    """Whether the last `patience` scores brought nothing better. since: epochs that do not count."""
+    """Whether the last `patience` evaluations brought no improvement. since: first epochs that do not count."""
     best = best_row(rows)
     if not patience or best is None:
         return False

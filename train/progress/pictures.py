@@ -1,4 +1,4 @@
-"""Pictures of learning: the same few validation people after every scoring, with what each stack sees."""
+"""Pictures of the same few validation people after every evaluation, with the heatmaps of each stack."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _GAP_PX = 4
 
 
 class Pictures(keras.callbacks.Callback):
-    """Writes `pictures/epoch-00010.jpg`: a row a person, as `sheet` draws it.
+    """Writes `pictures/epoch-00010.jpg` with one row per person (see `row`).
 
     The people are spread evenly over the set, and the same in every epoch and every run.
     """

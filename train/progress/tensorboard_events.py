@@ -12,7 +12,7 @@ from poseport.train.progress.log_csv import read_log
 
 
 class Events(keras.callbacks.Callback):
-    """Writes each epoch's row; unscored values are left out. ValueError where TensorBoard is not installed."""
+    """Writes each epoch's row, without values that were not computed. Raises ValueError without TensorBoard."""
 
     def __init__(self, directory: Path):
         super().__init__()

@@ -1,4 +1,4 @@
-"""`--workers N` with JAX: the same command in N processes of this machine, watched until the last has ended."""
+"""`--workers N` with JAX (experimental): runs the same command in N processes of this machine and waits for them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Which team a process belongs to: alone, all devices of TensorFlow, or one of several JAX processes."""
+"""How this process trains: alone, with TensorFlow's MirroredStrategy, or as one of several JAX processes.
+
+JAX processes are experimental: they were never run on GPUs or on more than one machine.
+"""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ from poseport.train.config import TrainConfig
 
 
 def only_alone(option: str) -> ValueError:
-    """The refusal of an option that several workers have not been tried with."""
+    """The error for an option that has not been tested with several workers."""
     return ValueError(f"{option}: was tried with one worker only; leave --workers away")
 
 
