@@ -70,7 +70,9 @@ def draw_coco(path: Path, images: int = 64_115, people: int = 262_465, usable: i
         for i in range(people):
             labelled = int(rng.integers(5, 18) if i < usable else rng.integers(0, 5))
             points = np.zeros((17, 3), int)
-            points[:labelled] = np.column_stack([rng.integers(0, 640, (labelled, 2)), rng.integers(1, 3, labelled)])
+            points[:labelled] = np.column_stack(
+                [rng.integers((10, 20), (110, 221), (labelled, 2)), rng.integers(1, 3, labelled)]
+            )
             outline = rng.uniform(0, 640, int(rng.integers(20, 110))).round(2).tolist()
             person = coco_json.annotation(900_000 + i, i % images, points, (10.5, 20.25, 99.75, 201.5), 9123.4567)
             file.write(("," if i else "") + json.dumps({"segmentation": [outline], **person}))
