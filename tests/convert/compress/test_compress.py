@@ -39,7 +39,7 @@ def treated(folder):
 
 def test_pruned(trained, people, tmp_path):
     train = tf_keras_twin.settings(trained, 2)
-    done = compress.prune(trained, 0.6, train, tf_keras_twin.chosen(trained, train, people), tmp_path / "pruned")
+    done = compress.prune(trained, 0.6, train, tf_keras_twin.choose_people(trained, train, people), tmp_path / "pruned")
     zeros = {name: float((kernel == 0).mean()) for name, kernel in treated(tmp_path / "pruned").items()}
     assert all(0.55 < share < 0.65 for share in zeros.values()), zeros
     assert 0.55 < done.zero < 0.65
@@ -59,7 +59,9 @@ def test_pruned(trained, people, tmp_path):
 
 def test_clustered(trained, people, tmp_path):
     train = tf_keras_twin.settings(trained, 1)
-    done = compress.cluster(trained, 8, train, tf_keras_twin.chosen(trained, train, people), tmp_path / "clustered")
+    done = compress.cluster(
+        trained, 8, train, tf_keras_twin.choose_people(trained, train, people), tmp_path / "clustered"
+    )
     before, after = treated(trained), treated(tmp_path / "clustered")
     assert max(len(np.unique(kernel)) for kernel in after.values()) == done.distinct <= 8
     assert all(not np.array_equal(before[name], after[name]) for name in after)
