@@ -1,4 +1,4 @@
-"""Predictions kept in a record, scored again without running the network: other keypoints, or mended labels."""
+"""Score the predictions of a record again without running the network: on other keypoints or corrected labels."""
 
 from __future__ import annotations
 

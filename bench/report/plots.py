@@ -40,8 +40,7 @@ _PLACES = tuple(
         (reach, -reach - 4, "left"), (-reach, -reach - 4, "right"), (0, reach, "center"), (0, -reach - 8, "center"),
     )
 )  # fmt: skip
-
-# of a name's width, how much lies left of its place
+# share of a name's width to the left of its place
 _SHARES = {"left": 0.0, "center": 0.5, "right": 1.0}
 
 
