@@ -355,7 +355,7 @@ def test_a_file_without_its_float32_says_so(records: list[Result], tmp_path: Pat
 
 
 def test_one_kind_of_record_is_enough(records: list[Result], tmp_path: Path) -> None:
-    for part, said in ((records[2:], "No accuracy was recorded"), (records[:2], "No latency was recorded")):
+    for part, said in ((records[2:], "No accuracy was measured"), (records[:2], "No latency was measured")):
         write_report(part, tmp_path / "r.html")
         assert said in read(tmp_path / "r.html").text
         write_report(part, tmp_path / "r.md")
@@ -366,7 +366,7 @@ def test_one_kind_of_record_is_enough(records: list[Result], tmp_path: Path) -> 
 
 def test_caveats_are_those_of_these_records(records: list[Result]) -> None:
     caveats = " ".join(gather(records, pictures=False, photos=False).caveats)
-    for needed in ("phone", "annotated boxes", "Without flip", "Fewer than 1,000", "annotations file"):
+    for needed in ("phone", "annotated boxes", "without flip", "Fewer than 1,000", "annotations file"):
         assert needed in caveats
     assert "more than one processor" not in caveats
     assert "detector missed" not in caveats
