@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from poseport.nodes import ConvNode, DenseNode, Node, TransposedNode
+
 Block = Literal["bottleneck", "separable"]
 Activation = Literal["linear", "sigmoid", "relu"]
 CpmBlock = Literal["plain", "separable"]
@@ -133,8 +135,44 @@ class ForeignArchitecture:
     source: str = ""
 
 
+@dataclass(frozen=True)
+class ImportedArchitecture:
+    """A network that others made and `poseport import` read: it can be rebuilt, trained and converted.
+
+    source: who made it and under which licence. nodes: its operations in order; the last one's result is the output.
+    """
+
+    kind: Literal["imported"] = "imported"
+    source: str = ""
+    nodes: tuple[Node, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.nodes:
+            raise ValueError("an imported network needs at least one node")
+        for i, node in enumerate(self.nodes, start=1):
+            if not node.inputs or not all(0 <= source < i for source in node.inputs):
+                raise ValueError(f"node {i} ({node.kind}) reads {list(node.inputs)}; expected results before its own")
+
+    @property
+    def head(self) -> int:
+        """Position (from 1) of the last convolution or dense layer before the output, whose channels are keypoints.
+
+        0 where several together give the output: such a network keeps the keypoints of its makers.
+        """
+        position = len(self.nodes)
+        while position and not isinstance(self.nodes[position - 1], ConvNode | DenseNode | TransposedNode):
+            sources = self.nodes[position - 1].inputs
+            position = sources[0] if len(sources) == 1 else 0
+        return position
+
+
 Architecture = (
-    HourglassArchitecture | CpmArchitecture | DeepPoseArchitecture | MobileNetArchitecture | ForeignArchitecture
+    HourglassArchitecture
+    | CpmArchitecture
+    | DeepPoseArchitecture
+    | MobileNetArchitecture
+    | ImportedArchitecture
+    | ForeignArchitecture
 )
 
 

@@ -17,6 +17,7 @@ from poseport.architecture import (
     DeepPoseArchitecture,
     ForeignArchitecture,
     HourglassArchitecture,
+    ImportedArchitecture,
     MobileNetArchitecture,
 )
 from poseport.skeleton import Skeleton
@@ -163,7 +164,8 @@ class PoseSpec:
             return  # the file's own tensors are compared with it when it is opened
         heatmap = isinstance(self.output, HeatmapOutput)
         decoded = isinstance(self.output, KeypointsOutput)  # by a head that conversion put behind the network
-        if not decoded and heatmap == isinstance(self.architecture, DeepPoseArchitecture):
+        imported = isinstance(self.architecture, ImportedArchitecture)  # its output is compared when it is built
+        if not decoded and not imported and heatmap == isinstance(self.architecture, DeepPoseArchitecture):
             raise ValueError(f"a {self.family} network has no {self.output.kind} output")
         if self.refine is not None:
             self._check_refine()
@@ -188,6 +190,8 @@ class PoseSpec:
             if output.stride != 4:
                 raise ValueError(f"an hourglass has stride 4, found {output.stride}")
             step, why = self.architecture.encoder_stride * 2**self.architecture.depth, "encoder's stride x 2^depth"
+        elif isinstance(self.architecture, ImportedArchitecture):
+            step, why = output.stride, "its stride"
         else:
             if output.stride not in (4, 8):
                 raise ValueError(f"a pose machine has stride 4 or 8, found {output.stride}")
@@ -197,7 +201,7 @@ class PoseSpec:
 
     @property
     def family(self) -> str:
-        """The kind of network: hourglass, cpm, deeppose, mobilenet or foreign."""
+        """The kind of network: hourglass, cpm, deeppose, mobilenet, imported or foreign."""
         return self.architecture.kind
 
     @property

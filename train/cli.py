@@ -35,7 +35,9 @@ _EXAMPLE = "poseport train --preset mobile-hourglass --data people --val others 
 
 
 @click.command(cls=Sections, epilog=f"\b\nExample: {_EXAMPLE}")
-@click.option("--preset", required=True, type=PRESET, help="Network and recipe, one of `poseport presets`.")
+@click.option(
+    "--preset", type=PRESET, help="Network and recipe, one of `poseport presets`. Default: those of an imported --init."
+)
 @people_options("data", "People to train on", several=True)
 @people_options("val", "People to score on during the training (not used for training)", required=False)
 @click.option("--out", required=True, type=PATH, help="Folder of the run, which becomes a bundle.")
@@ -157,7 +159,7 @@ def train(**options: Any) -> None:
     if jax_launcher.wanted(options["workers"]):
         return jax_launcher.launch(jax_launcher.this_command(), options["workers"], options["out"])
     people, val = _people(options)
-    preset, teacher = _customised(presets.preset(options["preset"]), people, options)
+    preset, teacher = _customised(presets.chosen(options["preset"], options["init"]), people, options)
     if not options["dry_run"]:
         return _train(preset, people, val, teacher, options)
 

@@ -74,6 +74,7 @@ class TrainConfig:
     eval_every: int = 1
     patience: int = 0
     freeze_epochs: int = 0
+    freeze_first: int = 0
     seed: int = 0
     teacher: TeacherConfig | None = None
 
@@ -89,6 +90,8 @@ class TrainConfig:
             raise ValueError(f"momentum {self.momentum} and ema {self.ema} must be at least 0 and below 1")
         if not 0 <= self.warmup <= self.epochs:
             raise ValueError(f"warm-up of {self.warmup} epochs in a training of {self.epochs}; expected 0 to as many")
+        if self.freeze_first < 0:
+            raise ValueError(f"freeze-first {self.freeze_first} must not be below 0")
         if self.patience < 0 or not 0 <= self.freeze_epochs <= self.epochs:
             raise ValueError(
                 f"patience {self.patience} must not be below 0, "

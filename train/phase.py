@@ -13,7 +13,7 @@ import numpy as np
 
 from poseport.spec import PoseSpec
 from poseport.train import losses
-from poseport.train.begin.finetune import Initial, copy_weights, freeze_trunk
+from poseport.train.begin.finetune import Initial, copy_weights, freeze_first, freeze_trunk
 from poseport.train.begin.transplant import transplant
 from poseport.train.config import Precision, TrainConfig
 from poseport.train.networks import models
@@ -99,6 +99,7 @@ def prepare(
     def compile_(network: Any) -> None:
         if frozen:
             freeze_trunk(network, spec)
+        freeze_first(network, settings.freeze_first)
         network.compile(
             optimizer=make_optimizer(settings, rate),
             loss=[loss] * data.outputs if data.outputs > 1 else loss,

@@ -85,6 +85,8 @@ def check(
     for option, value in (("--refine", start.previous), ("--teacher", data.teacher)):
         if value is not None and team is not ALONE:
             raise only_alone(option)
+    if settings.freeze_first and start.init is None:
+        raise ValueError("train.freeze_first keeps weights that the training begins from; name a bundle with --init")
     if settings.freeze_epochs and start.init is None:
         raise ValueError("--freeze-epochs freezes weights that were trained before; name their bundle with --init")
     for option, used in (("--patience", settings.patience), ("--pictures", reporting.pictures)):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from poseport.architecture import ImportedArchitecture
 from poseport.convert.recipes import Recipe
 from poseport.convert.verify.parity import Parity
 from poseport.spec import PoseSpec
@@ -34,7 +35,7 @@ def check_recipe(inspection: Inspection, recipe: Recipe, spec: PoseSpec, kept: C
             problems.append(f"tensor {tensor.name} has shape {tensor.shape}, expected a fixed batch of 1")
     if not inspection.signatures:
         problems.append("no named signature")
-    if "MUL" in inspection.op_counts:
+    if "MUL" in inspection.op_counts and not isinstance(spec.architecture, ImportedArchitecture):  # its own ones
         problems.append(f"{inspection.op_counts['MUL']} MUL left over: a batch normalisation did not fold")
     if recipe.weights == "int8" and not any("int8" in dtype for dtype in inspection.macs_by_dtype):
         problems.append("no weight is int8: TFLite leaves weights of fewer than 1,024 numbers in float")

@@ -19,6 +19,7 @@ COMMANDS = {
     "data": ("poseport.command.data_cli", "data", "Make, convert, check and describe sets of people."),
     "presets": ("poseport.train.presets_cli", "presets", "List the networks that can be trained, and their settings."),
     "train": ("poseport.train.cli", "train", "Train a network on people with keypoints."),
+    "import": ("poseport.train.begin.import_cli", "import_", "Make a bundle from a network that others trained."),
     "compress": ("poseport.convert.compress.compress_cli", "compress", "Prune, cluster or narrow a trained network."),
     "calibrate": ("poseport.convert.calibrate_cli", "calibrate", "Check whether calibration people are enough."),
     "convert": ("poseport.convert.cli", "convert", "Convert a trained bundle to a checked .tflite file."),

@@ -29,6 +29,7 @@ COMMANDS = {
     "check": ("poseport.command.data_cli", "check", "List what is wrong with a data set."),
     "stats": ("poseport.command.data_cli", "describe", "Describe a data set: people, sizes, labelled keypoints."),
     "disagree": ("poseport.train.data_cli", "disagree", "List labels that a trained network contradicts."),
+    "relabel": ("poseport.train.begin.relabel_cli", "relabel", "Mix a trained network's keypoints into the labels."),
     "preview": ("poseport.train.data_cli", "preview", "Draw augmented training crops and their targets."),
     "pack": ("poseport.command.data_cli", "pack", "Crop people out of large photos once, for faster training."),
 }

@@ -35,7 +35,7 @@ def read_card(path: Path, data: bytes) -> ModelCard:
     Raises:
         ValueError: if the spec cannot be read, or describes a network that poseport itself builds.
     """
-    spec = _read_spec(spec_path(path))
+    spec = read_spec(spec_path(path))
     if not isinstance(spec.architecture, ForeignArchitecture):
         raise ValueError(
             f"{spec_path(path)}: architecture {spec.family!r}, but {path.name} carries no card that says so; "
@@ -45,7 +45,8 @@ def read_card(path: Path, data: bytes) -> ModelCard:
     return ModelCard(spec, Conversion("foreign", made_by, hashlib.sha256(data).hexdigest(), versions={}))
 
 
-def _read_spec(path: Path) -> PoseSpec:
+def read_spec(path: Path) -> PoseSpec:
+    """The spec of a file that others made. ValueError when it cannot be read, or names an unknown skeleton."""
     try:
         text = path.read_text(encoding="utf-8")
         data = json.loads(text)

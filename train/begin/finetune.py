@@ -16,10 +16,10 @@ import keras
 import numpy as np
 
 from poseport import bundle
-from poseport.architecture import MobileNetArchitecture
+from poseport.architecture import ImportedArchitecture, MobileNetArchitecture
 from poseport.skeleton import Skeleton
 from poseport.spec import PoseSpec
-from poseport.train.networks import mobilenet, models
+from poseport.train.networks import imported, mobilenet, models
 
 # begin of the names of layers whose last axis is the keypoints, and end of those that read it again
 _HEADS = ("heatmaps", "maps", "coords", "score")
@@ -65,6 +65,8 @@ def copy_weights(model: Any, spec: PoseSpec, directory: Path) -> Initial:
     old_spec, old_model = models.load(directory, keras)
     if old_spec.family != spec.family:
         raise ValueError(f"{directory}: holds a {old_spec.family}, whose weights mean nothing in a {spec.family}")
+    if isinstance(old_spec.architecture, ImportedArchitecture):
+        imported.fold_normalisation(old_model, old_spec, spec)
     sources = {layer.name: layer for layer in old_model.layers}
     copied, left = 0, []
     for layer in model.layers:
@@ -102,6 +104,15 @@ def freeze_trunk(model: Any, spec: PoseSpec) -> None:
             layer.trainable = not layer.name.startswith(mobilenet.ENCODER)
         else:
             layer.trainable = layer.name.startswith(_HEADS + _DENSE) or layer.name.endswith(_READERS)
+
+
+def freeze_first(model: Any, count: int) -> None:
+    """Hold the first `count` layers with weights still; ValueError when the network has no more than that."""
+    weighted = [layer for layer in model.layers if layer.weights]
+    if count and count >= len(weighted):
+        raise ValueError(f"freeze_first {count}: the network has {len(weighted)} layers with weights; give fewer")
+    for layer in weighted[:count]:
+        layer.trainable = False
 
 
 def is_head(name: str) -> bool:

@@ -8,9 +8,15 @@ from typing import Any
 import h5py
 
 from poseport import bundle
-from poseport.architecture import CpmArchitecture, DeepPoseArchitecture, HourglassArchitecture, MobileNetArchitecture
+from poseport.architecture import (
+    CpmArchitecture,
+    DeepPoseArchitecture,
+    HourglassArchitecture,
+    ImportedArchitecture,
+    MobileNetArchitecture,
+)
 from poseport.spec import PoseSpec
-from poseport.train.networks import cpm, deeppose, hourglass, mobilenet
+from poseport.train.networks import cpm, deeppose, hourglass, imported, mobilenet
 
 
 def build(spec: PoseSpec, keras: Any) -> Any:
@@ -32,6 +38,8 @@ def build(spec: PoseSpec, keras: Any) -> Any:
         return deeppose.build(spec, keras)
     if isinstance(spec.architecture, MobileNetArchitecture):
         return mobilenet.build(spec, keras)
+    if isinstance(spec.architecture, ImportedArchitecture):
+        return imported.build(spec, keras)
     raise ValueError(
         f"{spec.name}: a foreign network is known by its .tflite file alone; it cannot be built or trained"
     )

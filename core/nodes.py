@@ -1,0 +1,149 @@
+"""The operations of an imported network, as values that a spec carries.
+
+`inputs` of a node are positions in the graph: 0 is the image, n the result of the n-th node. Sizes are (height, width).
+Each record holds what its operation needs and nothing else, because the list travels inside every converted file.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+NodeActivation = Literal["linear", "relu", "relu6", "sigmoid", "tanh", "hard_swish", "hard_sigmoid"]
+NodePadding = Literal["same", "valid"]
+Centers = Literal["half_pixel", "corners", "top_left"]
+
+
+@dataclass(frozen=True)
+class ConvNode:
+    """A convolution with a bias. kernel, stride, dilation: (height, width)."""
+
+    inputs: tuple[int, ...]
+    filters: int
+    kernel: tuple[int, int]
+    kind: Literal["conv"] = "conv"
+    stride: tuple[int, int] = (1, 1)
+    dilation: tuple[int, int] = (1, 1)
+    padding: NodePadding = "same"
+    activation: NodeActivation = "linear"
+
+
+@dataclass(frozen=True)
+class DepthwiseNode:
+    """A depthwise convolution with a bias. multiplier: output channels per input channel."""
+
+    inputs: tuple[int, ...]
+    kernel: tuple[int, int]
+    kind: Literal["depthwise"] = "depthwise"
+    multiplier: int = 1
+    stride: tuple[int, int] = (1, 1)
+    dilation: tuple[int, int] = (1, 1)
+    padding: NodePadding = "same"
+    activation: NodeActivation = "linear"
+
+
+@dataclass(frozen=True)
+class TransposedNode:
+    """A transposed convolution with a bias. stride: the factor by which it enlarges the map."""
+
+    inputs: tuple[int, ...]
+    filters: int
+    kernel: tuple[int, int]
+    stride: tuple[int, int]
+    kind: Literal["transposed"] = "transposed"
+    padding: NodePadding = "same"
+    activation: NodeActivation = "linear"
+
+
+@dataclass(frozen=True)
+class DenseNode:
+    """A dense layer with a bias, on the flattened input."""
+
+    inputs: tuple[int, ...]
+    units: int
+    kind: Literal["dense"] = "dense"
+    activation: NodeActivation = "linear"
+
+
+@dataclass(frozen=True)
+class JoinNode:
+    """Several tensors to one. `concat` joins channels; `add` and `multiply` follow NumPy's broadcasting."""
+
+    inputs: tuple[int, ...]
+    how: Literal["add", "multiply", "concat"]
+    kind: Literal["join"] = "join"
+    activation: NodeActivation = "linear"
+
+
+@dataclass(frozen=True)
+class PoolNode:
+    """Pooling. size (0, 0): the mean over the whole map, which stays (1, 1)."""
+
+    inputs: tuple[int, ...]
+    how: Literal["max", "mean"]
+    size: tuple[int, int]
+    kind: Literal["pool"] = "pool"
+    stride: tuple[int, int] = (1, 1)
+    padding: NodePadding = "valid"
+
+
+@dataclass(frozen=True)
+class ResizeNode:
+    """Enlargement by whole factors. centers: which points of the two maps coincide, as TFLite's options name them."""
+
+    inputs: tuple[int, ...]
+    how: Literal["nearest", "bilinear"]
+    factor: tuple[int, int]
+    kind: Literal["resize"] = "resize"
+    centers: Centers = "half_pixel"
+
+
+@dataclass(frozen=True)
+class PadNode:
+    """Zeros around a map. rows: above and below; columns: left and right."""
+
+    inputs: tuple[int, ...]
+    rows: tuple[int, int]
+    columns: tuple[int, int]
+    kind: Literal["pad"] = "pad"
+
+
+@dataclass(frozen=True)
+class ReshapeNode:
+    """Another shape, without the batch's dimension."""
+
+    inputs: tuple[int, ...]
+    shape: tuple[int, ...]
+    kind: Literal["reshape"] = "reshape"
+
+
+@dataclass(frozen=True)
+class ActivationNode:
+    """An activation that stands alone in the file."""
+
+    inputs: tuple[int, ...]
+    activation: NodeActivation
+    kind: Literal["activation"] = "activation"
+
+
+@dataclass(frozen=True)
+class PreluNode:
+    """A ReLU whose slope below 0 is learned, one per channel."""
+
+    inputs: tuple[int, ...]
+    kind: Literal["prelu"] = "prelu"
+
+
+Node = (
+    ConvNode
+    | DepthwiseNode
+    | TransposedNode
+    | DenseNode
+    | JoinNode
+    | PoolNode
+    | ResizeNode
+    | PadNode
+    | ReshapeNode
+    | ActivationNode
+    | PreluNode
+)

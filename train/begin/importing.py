@@ -1,0 +1,83 @@
+"""A network of others as a bundle: what `poseport import` writes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from poseport import bundle, pose
+from poseport.architecture import ForeignArchitecture, ImportedArchitecture
+from poseport.spec import KeypointsOutput, PoseSpec
+from poseport.train import presets, record, run_folder
+from poseport.train.begin import read_network
+from poseport.train.begin.finetune import Initial
+from poseport.train.begin.read_network import Network
+from poseport.train.networks import imported, models
+
+
+def import_network(file: Path, spec: PoseSpec, out: Path, until: str | None = None) -> tuple[PoseSpec, int]:
+    """Write the bundle of the network in a .tflite file. Returns its spec and the number of its parameters.
+
+    spec: of the file, with a foreign architecture; its output is that of the tensor `until`, or of the file.
+    Raises ValueError for a file that cannot be rebuilt or does not fit the spec, and an `out` that is there.
+    """
+    run_folder.check_new(out)
+    network = read_network.read(file, until)
+    spec = with_network(spec, network, file)
+    model = models.build(spec, keras)
+    for position, arrays in network.weights.items():
+        layer = model.get_layer(imported.layer_name(spec, position))
+        shapes = [tuple(weight.shape) for weight in layer.weights]
+        if shapes != [array.shape for array in arrays]:
+            raise ValueError(
+                f"{file}: its output has {arrays[-1].shape[-1]} channels and the spec asks for {shapes[-1][-1]} "
+                f"({spec.output.kind} of {len(spec.skeleton)} keypoints); give its own skeleton and output"
+            )
+        layer.set_weights(list(arrays))
+    copied, arrays_of_all = sum(len(arrays) for arrays in network.weights.values()), len(model.weights)
+    initial = Initial(file.name, bundle.sha256(file), copied, arrays_of_all, ())
+    made = record.TrainRecord(
+        presets.imported(spec).train, record.DataUsed("", "", 0), None, record.versions(), int(model.count_params()),
+        initial=initial, preprocessing=pose.fingerprint(spec),
+    )  # fmt: skip
+    run_folder.write_bundle(out, spec, model, made)
+    return spec, made.parameters
+
+
+def with_network(spec: PoseSpec, network: Network, file: Path) -> PoseSpec:
+    """The spec of a foreign file for the network that was read from it, which takes over the graph's normalisation.
+
+    Raises ValueError when size or output are not the file's.
+    """
+    if not isinstance(spec.architecture, ForeignArchitecture):
+        raise ValueError(f'{spec.name}: architecture {spec.family!r}; expected {{"kind": "foreign", "source": "..."}}')
+    if isinstance(spec.output, KeypointsOutput):
+        raise ValueError(
+            f"{spec.name}: its output is decoded keypoints, which cannot be trained; name the tensor before the "
+            "decoding with --until, and its heatmap or coords output in the spec"
+        )
+    if spec.input_hw != network.input_hw:
+        raise ValueError(f"{file}: its input is {network.input_hw} and the spec says {spec.input_hw}; correct input_hw")
+    # the file computes scale * (p - mean) / std + offset
+    scale, offset = network.scale, network.offset
+    if spec.channel_order == "bgr":
+        scale, offset = scale[::-1], offset[::-1]
+    if not (scale > 0).all():
+        raise ValueError(f"{file}: its graph multiplies the image by {scale.tolist()}; expected factors above 0")
+    std = np.array(spec.std) / scale
+    mean = np.array(spec.mean) - offset * std
+    return replace(
+        spec,
+        architecture=ImportedArchitecture(source=spec.architecture.source, nodes=network.nodes),
+        mean=_rounded(mean),
+        std=_rounded(std),
+    )
+
+
+def _rounded(values: np.ndarray) -> tuple[float, float, float]:
+    """Without the noise of float32 arithmetic: seven digits."""
+    r, g, b = (float(f"{value:.7g}") + 0.0 for value in values)
+    return r, g, b

@@ -1,0 +1,224 @@
+"""Operations of a .tflite file as nodes of a spec, one function per kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from poseport.nodes import (
+    ActivationNode,
+    ConvNode,
+    DenseNode,
+    DepthwiseNode,
+    JoinNode,
+    Node,
+    NodeActivation,
+    NodePadding,
+    PadNode,
+    PoolNode,
+    PreluNode,
+    ReshapeNode,
+    ResizeNode,
+    TransposedNode,
+)
+from poseport.tflite import inspection
+from poseport.train.begin.file_graph import CannotRebuild, Graph
+
+# how TFLite counts an operation's fused activation and its padding
+_FUSED: dict[int, NodeActivation] = {0: "linear", 1: "relu", 3: "relu6", 4: "tanh"}
+_PADDING: tuple[NodePadding, NodePadding] = ("same", "valid")
+_ALONE: dict[str, NodeActivation] = {
+    "RELU": "relu", "RELU6": "relu6", "LOGISTIC": "sigmoid", "TANH": "tanh", "HARD_SWISH": "hard_swish",
+}  # fmt: skip
+# values stay what they are
+SAME = ("QUANTIZE", "DEQUANTIZE", "CAST")
+SHAPES = ("RESHAPE", "SQUEEZE", "EXPAND_DIMS", "UNPACK")
+MATHS = ("ADD", "SUB", "MUL", "DIV")
+
+
+def shifted(
+    graph: Graph, op: inspection.OpInfo, scale: np.ndarray, offset: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Scale and offset of the image after arithmetic with a constant, a number or one per channel."""
+    constant_first = op.inputs[0] not in graph.image
+    values = graph.values[op.inputs[0 if constant_first else 1]]
+    if values is None or values.size not in (1, 3):
+        raise CannotRebuild("its other input is not a number per channel")
+    by = np.broadcast_to(values.astype(np.float64).ravel(), (3,))
+    if op.kind == "ADD":
+        return scale, offset + by
+    if op.kind == "SUB":
+        return (-scale, by - offset) if constant_first else (scale, offset - by)
+    if op.kind == "DIV" and (constant_first or not by.all()):
+        raise CannotRebuild("it divides by the image or by 0")
+    by = 1 / by if op.kind == "DIV" else by
+    return scale * by, offset * by
+
+
+def conv(graph: Graph, op: inspection.OpInfo, options: dict[str, int]) -> None:
+    """A convolution, or a depthwise one."""
+    kernel = graph.constant(op, 1, 4)
+    inputs, common = (graph.node_input(op.inputs[0]),), _common(options)
+    stride, dilation = _pair(options, "Stride"), _pair(options, "Dilation")
+    bias = graph.bias(op, 2, kernel.shape[0 if op.kind == "CONV_2D" else 3])
+    channels, size = graph.found.tensors[op.inputs[0]].shape[-1], (kernel.shape[1], kernel.shape[2])
+    if op.kind == "CONV_2D":
+        if kernel.shape[3] != channels:
+            raise CannotRebuild("it is a convolution in groups")
+        node: Node = ConvNode(inputs, kernel.shape[0], size, stride=stride, dilation=dilation, **common)
+        return graph.add(node, kernel.transpose(1, 2, 3, 0), bias)
+    if kernel.shape[3] % channels:
+        raise CannotRebuild(f"its kernel has {kernel.shape[3]} channels for an input of {channels}")
+    multiplier = kernel.shape[3] // channels
+    node = DepthwiseNode(inputs, size, multiplier=multiplier, stride=stride, dilation=dilation, **common)
+    graph.add(node, kernel.reshape(*size, channels, multiplier), bias)
+
+
+def transposed(graph: Graph, op: inspection.OpInfo, options: dict[str, int]) -> None:
+    """A transposed convolution."""
+    kernel, common = graph.constant(op, 1, 4), _common(options)
+    node = TransposedNode(
+        (graph.node_input(op.inputs[2]),), kernel.shape[0], (kernel.shape[1], kernel.shape[2]),
+        _pair(options, "Stride"), **common,
+    )  # fmt: skip
+    graph.add(node, kernel.transpose(1, 2, 0, 3), graph.bias(op, 3, kernel.shape[0]))
+
+
+def dense(graph: Graph, op: inspection.OpInfo, options: dict[str, int]) -> None:
+    """A dense layer."""
+    kernel = graph.constant(op, 1, 2)
+    shape = graph.found.tensors[op.inputs[0]].shape
+    if int(np.prod(shape[1:])) != kernel.shape[1]:
+        raise CannotRebuild(f"it runs over a part of {list(shape)}")
+    node = DenseNode((graph.node_input(op.inputs[0]),), kernel.shape[0], activation=_activation(options))
+    graph.add(node, kernel.T, graph.bias(op, 2, kernel.shape[0]))
+
+
+def arithmetic(graph: Graph, op: inspection.OpInfo, options: dict[str, int]) -> None:
+    """Two tensors to one, or a number per channel, which is a depthwise convolution of one cell."""
+    constants = [i for i, j in enumerate(op.inputs) if graph.values[j] is not None]
+    if not constants:
+        if op.kind not in ("ADD", "MUL"):
+            raise CannotRebuild("poseport knows it with a constant only")
+        how: Any = "add" if op.kind == "ADD" else "multiply"
+        inputs = tuple(graph.node_input(j) for j in op.inputs)
+        return graph.add(JoinNode(inputs, how, activation=_activation(options)))
+    values = graph.values[op.inputs[constants[0]]]
+    shape = graph.found.tensors[op.outputs[0]].shape
+    assert values is not None
+    if values.size not in (1, shape[-1]) or len(shape) != 4 or (constants[0] == 0 and op.kind in ("SUB", "DIV")):
+        raise CannotRebuild(f"its constant has shape {list(values.shape)}; expected a number or one per channel")
+    by = np.broadcast_to(values.ravel(), (shape[-1],))
+    scale = by if op.kind == "MUL" else 1 / by if op.kind == "DIV" else np.ones_like(by)
+    shift = by if op.kind == "ADD" else -by if op.kind == "SUB" else np.zeros_like(by)
+    inputs = (graph.node_input(op.inputs[1 - constants[0]]),)
+    node = DepthwiseNode(inputs, (1, 1), activation=_activation(options))
+    return graph.add(node, scale.reshape(1, 1, -1, 1), shift)
+
+
+def concatenation(graph: Graph, op: inspection.OpInfo, options: dict[str, int]) -> None:
+    """Channels side by side."""
+    rank = len(graph.found.tensors[op.outputs[0]].shape)
+    if options.get("Axis", 0) not in (rank - 1, -1):
+        raise CannotRebuild("it joins along another axis than the channels")
+    inputs = tuple(graph.node_input(j) for j in op.inputs)
+    graph.add(JoinNode(inputs, "concat", activation=_activation(options)))
+
+
+def pool(graph: Graph, op: inspection.OpInfo, options: dict[str, int]) -> None:
+    """Maximum or mean over a window."""
+    how: Any = "max" if op.kind == "MAX_POOL_2D" else "mean"
+    size = (options["FilterHeight"], options["FilterWidth"])
+    node = PoolNode(
+        (graph.node_input(op.inputs[0]),), how, size, stride=_pair(options, "Stride"),
+        padding=_common(options)["padding"],
+    )  # fmt: skip
+    graph.add(node)
+    graph.activate(_activation(options))
+
+
+def mean(graph: Graph, op: inspection.OpInfo, options: dict[str, int]) -> None:
+    """The mean over the whole map."""
+    shape = graph.found.tensors[op.inputs[0]].shape
+    if sorted(axis % len(shape) for axis in graph.whole_numbers(op, 1)) != [1, 2] or len(shape) != 4:
+        raise CannotRebuild("it averages over other axes than height and width")
+    graph.add(PoolNode((graph.node_input(op.inputs[0]),), "mean", (0, 0)))
+    if not options.get("KeepDims", 0):
+        graph.add(ReshapeNode((len(graph.nodes),), (shape[3],)))
+
+
+def resize(graph: Graph, op: inspection.OpInfo, options: dict[str, int]) -> None:
+    """An enlargement by whole factors."""
+    (h, w), (oh, ow) = graph.found.tensors[op.inputs[0]].shape[1:3], graph.found.tensors[op.outputs[0]].shape[1:3]
+    if oh % h or ow % w:
+        raise CannotRebuild(f"it makes {h}x{w} cells {oh}x{ow}; expected whole factors")
+    centers: Any = "half_pixel" if options.get("HalfPixelCenters") else "top_left"
+    centers = "corners" if options.get("AlignCorners") else centers
+    how: Any = "bilinear" if op.kind == "RESIZE_BILINEAR" else "nearest"
+    if how == "nearest":
+        if centers == "corners":
+            raise CannotRebuild("it aligns corners of a nearest-neighbour enlargement")
+        centers = "half_pixel"  # by a whole factor both give the same
+    graph.add(ResizeNode((graph.node_input(op.inputs[0]),), how, (oh // h, ow // w), centers=centers))
+
+
+def pad(graph: Graph, op: inspection.OpInfo, options: dict[str, int]) -> None:
+    """Zeros around a map."""
+    sides = graph.whole_numbers(op, 1)
+    if len(sides) != 8 or any(sides[:2] + sides[6:]) or min(sides) < 0:
+        raise CannotRebuild("it pads other axes than height and width")
+    graph.add(PadNode((graph.node_input(op.inputs[0]),), (sides[2], sides[3]), (sides[4], sides[5])))
+
+
+def reshape(graph: Graph, op: inspection.OpInfo, options: dict[str, int]) -> None:
+    """Another shape of the same values."""
+    graph.add(ReshapeNode((graph.node_input(op.inputs[0]),), graph.found.tensors[op.outputs[0]].shape[1:]))
+
+
+def prelu(graph: Graph, op: inspection.OpInfo, options: dict[str, int]) -> None:
+    """A ReLU with learned slopes."""
+    channels = graph.found.tensors[op.inputs[0]].shape[-1]
+    slope = graph.values[op.inputs[1]]
+    if slope is None or slope.size != channels or len(graph.found.tensors[op.inputs[0]].shape) != 4:
+        raise CannotRebuild("its slopes are not one per channel")
+    graph.add(PreluNode((graph.node_input(op.inputs[0]),)), slope.reshape(1, 1, channels))
+
+
+def activation(graph: Graph, op: inspection.OpInfo, options: dict[str, int]) -> None:
+    """An activation that stands alone."""
+    graph.add(ActivationNode((graph.node_input(op.inputs[0]),), _ALONE[op.kind]))
+
+
+def _activation(options: dict[str, int]) -> NodeActivation:
+    fused = options.get("FusedActivationFunction", 0)
+    if fused not in _FUSED:
+        raise CannotRebuild(f"its fused activation {fused} is unknown")
+    return _FUSED[fused]
+
+
+def _common(options: dict[str, int]) -> dict[str, Any]:
+    padding = options.get("Padding", 0)
+    if padding not in (0, 1):
+        raise CannotRebuild(f"its padding {padding} is unknown")
+    return {"padding": _PADDING[padding], "activation": _activation(options)}
+
+
+def _pair(options: dict[str, int], word: str) -> tuple[int, int]:
+    """(height, width) of a stride or a dilation."""
+    end = "Factor" if word == "Dilation" else ""
+    pair = options.get(f"{word}H{end}", 1), options.get(f"{word}W{end}", 1)
+    if min(pair) < 1 or max(pair) > 64:
+        raise CannotRebuild(f"its {word.lower()} is {pair}")
+    return pair
+
+
+HANDLERS: dict[str, Callable[[Graph, inspection.OpInfo, dict[str, int]], None]] = {
+    "CONV_2D": conv, "DEPTHWISE_CONV_2D": conv, "TRANSPOSE_CONV": transposed,
+    "FULLY_CONNECTED": dense, "CONCATENATION": concatenation, "MEAN": mean,
+    "MAX_POOL_2D": pool, "AVERAGE_POOL_2D": pool, "PAD": pad,
+    "RESIZE_BILINEAR": resize, "RESIZE_NEAREST_NEIGHBOR": resize, "PRELU": prelu,
+    **dict.fromkeys(MATHS, arithmetic), **dict.fromkeys(SHAPES, reshape),
+    **dict.fromkeys(_ALONE, activation),
+}  # fmt: skip

@@ -1,0 +1,81 @@
+"""Labels corrected by a teacher, as a new annotations file: for sets whose labels are less exact than the teacher."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from poseport.data.people import People
+from poseport.records import write_whole
+from poseport.scoring import metrics
+from poseport.train.begin.teacher import Teacher, apart
+
+
+@dataclass(frozen=True)
+class Relabelled:
+    """Counts of what a new annotations file changes.
+
+    people: written. left_out: people below the smallest size. moved: labels moved towards the teacher's keypoint.
+    added: keypoints without a label that got the teacher's. dropped: labels that the teacher contradicted.
+    """
+
+    people: int
+    left_out: int
+    moved: int
+    added: int
+    dropped: int
+
+    def text(self) -> str:
+        """For a person to read."""
+        left_out = f", {self.left_out:,} smaller ones left out" if self.left_out else ""
+        return (
+            f"{self.people:,} people{left_out}: {self.moved:,} labels moved, {self.added:,} added, "
+            f"{self.dropped:,} dropped"
+        )
+
+
+def relabel(
+    people: People, teacher: Teacher, found: np.ndarray, out: Path, *, drop: float | None = None, smallest: float = 0.0
+) -> Relabelled:
+    """Write the annotations of `people` with the teacher's keypoints mixed in; everything else stays as it is.
+
+    found: (N, K, 3) of `Teacher.find`. drop: labels farther from the teacher's keypoint than `teacher.config.agree`
+    are removed where its score is above this (None: they stay). smallest: longer side of the box in pixels below which
+    a person is left out. Raises ValueError for an `out` that exists.
+    """
+    if out.exists():
+        raise ValueError(f"{out}: exists already; name another --out")
+    labelled = np.stack([p.labelled for p in people.persons])
+    wrong = np.zeros_like(labelled)
+    if drop is not None:
+        wrong = labelled & (apart(people, found) > teacher.config.agree) & (found[..., 2] > drop)
+    kept = [
+        replace(person, keypoints=np.where(gone[:, None], 0.0, person.keypoints))
+        for person, gone in zip(people.persons, wrong, strict=True)
+    ]
+    # a keypoint that lost its label would get the teacher's: the two cannot both be right, so it gets none
+    sure = np.where(wrong[..., None], 0.0, found)
+    taught = teacher.teach(replace(people, persons=tuple(kept)), sure).persons
+    sizes = metrics.box_sizes(np.array([p.box_xywh for p in people.persons]))
+    new = {p.annotation_id: p.keypoints for p, size in zip(taught, sizes, strict=True) if size >= smallest}
+    data = json.loads(people.path.read_text(encoding="utf-8"))
+    known = {p.annotation_id for p in people.persons}
+    data["annotations"] = [_annotation(a, new) for a in data["annotations"] if a["id"] in new or a["id"] not in known]
+    write_whole(out, (json.dumps(data, allow_nan=False) + "\n").encode())
+    written = [i for i, p in enumerate(people.persons) if p.annotation_id in new]
+    moved = sum(int((kept[i].labelled & (kept[i].keypoints != taught[i].keypoints).any(axis=1)).sum()) for i in written)
+    added = sum(int((taught[i].labelled & ~kept[i].labelled).sum()) for i in written)
+    return Relabelled(len(new), len(people) - len(new), moved, added, int(wrong[written].sum()))
+
+
+def _annotation(old: dict[str, Any], new: dict[int, np.ndarray]) -> dict[str, Any]:
+    """An entry of the file with its new keypoints."""
+    if old["id"] not in new:
+        return old
+    points = new[old["id"]]
+    flat = [value for x, y, v in points.tolist() for value in (round(x, 2), round(y, 2), int(v))]
+    return {**old, "keypoints": flat, "num_keypoints": int(np.count_nonzero(points[:, 2]))}
