@@ -160,7 +160,7 @@ def test_it_is_trained_further_and_converted_back(imported, drawn, tmp_path):
     chosen = presets.chosen(None, imported)
     assert chosen.spec.byte_exact
     settings = replace(chosen.train, epochs=1, batch=30, warmup=0.0, augment=AugmentConfig())
-    made = fit.fit(chosen.spec, settings, TrainingData(people), tmp_path / "run", Start(init=imported))
+    made = fit.fit(chosen.spec, settings, TrainingData(people), tmp_path / "run", start=Start(init=imported))
     assert made.initial.copied == made.initial.arrays
     asked = Request(tmp_path / "run", recipes.recipe("float32"), tmp_path / "m.tflite", people, calib_count=8)
     result = to_tflite.convert(asked)
