@@ -366,7 +366,7 @@ def test_one_kind_of_record_is_enough(records: list[Result], tmp_path: Path) -> 
 
 def test_caveats_are_those_of_these_records(records: list[Result]) -> None:
     caveats = " ".join(gather(records, pictures=False, photos=False).caveats)
-    for needed in ("phone", "annotated boxes", "without flip", "Fewer than 1,000", "annotations file"):
+    for needed in ("phone", "annotated boxes", "without flip", "fewer than 1,000", "same annotations"):
         assert needed in caveats
     assert "more than one processor" not in caveats
     assert "detector missed" not in caveats
