@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -68,10 +69,10 @@ def fit(
         run_folder.check_folder(out, start.resume)
     check(spec, settings, data, start, reporting, team)
     mix = None
-    if data.teacher is not None:
-        settings = replace(settings, teacher=data.teacher.config)
+    if (teacher := data.teacher) is not None:
+        settings = replace(settings, teacher=teacher.config)
         data = replace(data, people=_with_teacher(data, spec, out, reporting))
-        mix = data.teacher.mixer(spec)
+        mix = teacher.mixer(spec)
     people, val = chosen_people(settings, data.people, data.val)
     photos = find_photos(data.backgrounds, data.people.persons, settings.augment.background)
     scoring = [*_events(out, reporting), *_pictures(spec, settings, val, out, reporting)]
@@ -79,7 +80,9 @@ def fit(
     if start.resume and team.chief:
         record = run_folder.resumed(out, spec, record, start.init)
     source = CropSource(spec, people.persons, settings.augment, settings.seed, photos)
-    score = partial(evaluate, spec, people=val) if val is not None else None
+    score: Callable[[Any], dict[str, float]] | None = None
+    if val is not None:
+        score = partial(evaluate, spec, people=val)
     if start.previous is not None:
         source, score = cascade_samples.later_stage(source, start.previous, people, val, out)
     try:

@@ -11,7 +11,7 @@ from poseport.command.parameters import nearest_first
 from poseport.records import from_data, to_data
 from poseport.skeleton import Skeleton
 from poseport.spec import CoordsOutput, HeatmapOutput, KeypointsOutput, PoseSpec
-from poseport.train.config import Loss, TeacherConfig, TrainConfig, check
+from poseport.train.config import TeacherConfig, TrainConfig, check
 from poseport.train.presets import Preset
 from poseport.train.samples.augment import find
 
@@ -94,7 +94,7 @@ def teacher_settings(settings: Sequence[str]) -> tuple[dict[str, Any], list[str]
     return fields, [text for text in settings if text not in texts]
 
 
-def _tree(chosen: Preset, level: str | None, loss: Loss | None) -> dict[str, Any]:
+def _tree(chosen: Preset, level: str | None, loss: str | None) -> dict[str, Any]:
     """All settings of a preset as nested dicts: architecture, output, spec, train, augment and, if any, refine."""
     output = chosen.spec.output
     assert not isinstance(output, KeypointsOutput)  # a preset can be trained
@@ -111,7 +111,7 @@ def _tree(chosen: Preset, level: str | None, loss: Loss | None) -> dict[str, Any
     return tree if spec["refine"] is None else {**tree, "refine": spec["refine"]}
 
 
-def _with_loss(output: HeatmapOutput | CoordsOutput, loss: Loss) -> HeatmapOutput | CoordsOutput:
+def _with_loss(output: HeatmapOutput | CoordsOutput, loss: str) -> HeatmapOutput | CoordsOutput:
     """The output that a loss trains: logits for softmax, Gaussians for other heatmaps, a sigma for Laplace."""
     if isinstance(output, HeatmapOutput):
         return replace(output, values="logits" if loss == "softmax" else "gaussian")
