@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import pytest
 
-from poseport.data.images import decode_image, encode_image, image_digest, orientation, read_image, shown_hw
+from poseport.data.images import decode_image, encode_image, image_digest, orientation, read_image, shown_hw, stored_hw
 
 HW = (48, 64)
 
@@ -163,3 +163,22 @@ def test_the_orientation_of_a_jpeg(order: Literal["little", "big"], value: int, 
     assert orientation(path.read_bytes()) == (value if value < 9 else 1)
     assert shown_hw(path) == shown == read_image(path).shape[:2]
     assert orientation(raw) == 1
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".bmp"])
+def test_the_stored_size_is_that_of_the_pixels(suffix: str, tmp_path: Path) -> None:
+    path = tmp_path / f"one{suffix}"
+    cv2.imwrite(str(path), np.random.default_rng(0).integers(0, 255, (37, 53, 3), np.uint8))
+    assert stored_hw(path) == (37, 53) == read_image(path).shape[:2]
+
+
+def test_the_stored_size_is_before_rotation(tmp_path: Path) -> None:
+    """An EXIF block comes before the frame, and says that the picture lies on its side."""
+    path = tmp_path / "one.jpg"
+    cv2.imwrite(str(path), np.zeros((40, 60, 3), np.uint8))
+    tiff = b"MM\x00*" + struct.pack(">IHHHIHHI", 8, 1, 0x0112, 3, 1, 6, 0, 0)
+    exif = b"Exif\x00\x00" + tiff
+    raw = path.read_bytes()
+    path.write_bytes(raw[:2] + b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif + raw[2:])
+    assert read_image(path).shape[:2] == (60, 40)
+    assert stored_hw(path) == (40, 60)

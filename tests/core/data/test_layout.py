@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from coco_files import good, write
 
 from poseport.data import coco, layout
 from poseport.skeletons import COCO17
@@ -96,3 +97,43 @@ def test_hidden_files_of_macos_are_no_annotations(tmp_path: Path) -> None:
     path = unpacked(tmp_path, "people.json", "images")
     (tmp_path / "._people.json").write_bytes(b"\0\5\x16\7")
     assert coco.load(tmp_path).path == path
+
+
+def test_coco_as_it_is_downloaded(tmp_path: Path) -> None:
+    path = write(tmp_path, good(), "annotations/person_keypoints_val2017.json", images="val2017")
+    (tmp_path / "train2017").mkdir()
+    assert coco.load(path).persons[0].image_path == tmp_path / "val2017" / "one.jpg"
+    assert coco.load(tmp_path).path == path
+
+
+def test_a_file_with_images_beside_it(tmp_path: Path) -> None:
+    path = write(tmp_path / "set", good())
+    (tmp_path / "images").mkdir()  # not this one
+    assert coco.load(path).persons[0].image_path == tmp_path / "set" / "images" / "one.jpg"
+    assert coco.load(tmp_path / "set").path == path
+
+
+def test_images_says_otherwise(tmp_path: Path) -> None:
+    path = write(tmp_path, good())
+    write(tmp_path, good(), images="elsewhere")
+    found = coco.load(path, images=tmp_path / "elsewhere").persons[0].image_path
+    assert found == tmp_path / "elsewhere" / "one.jpg"
+    with pytest.raises(ValueError, match=r"no folder of images; tried .*nowhere; name it with --images"):
+        coco.load(path, images=tmp_path / "nowhere")
+
+
+def test_no_folder_of_images_lists_the_places_that_were_tried(tmp_path: Path) -> None:
+    path = write(tmp_path, good(), "annotations/person_keypoints_val2017.json", images="val2014")
+    with pytest.raises(ValueError, match=r"tried .*annotations/images, .*, .*/val2017, .*; name it with --images"):
+        coco.load(path)
+
+
+def test_a_folder_with_no_or_several_files_says_what_is_there(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"nothing: does not exist; expected a COCO annotations file or a folder"):
+        coco.load(tmp_path / "nothing")
+    with pytest.raises(ValueError, match=r"holds no \*\.json"):
+        coco.load(tmp_path)
+    write(tmp_path, good(), "a.json")
+    write(tmp_path, good(), "b.json")
+    with pytest.raises(ValueError, match=r"holds 2 files, a\.json, b\.json; name the one to use"):
+        coco.load(tmp_path)

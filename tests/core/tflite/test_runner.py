@@ -7,10 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import flatbuffers
 import numpy as np
 import pytest
-from ai_edge_litert import schema_py_generated as schema
 
 import poseport
 from poseport import cascade, pose
@@ -18,7 +16,6 @@ from poseport.data import coco
 from poseport.data.images import read_image
 from poseport.skeletons import LSP14
 from poseport.tflite import model_file
-from poseport.tflite.interpreter import Runner, runtime
 from poseport.tflite.runner import Pose, _same_order, load
 
 BOTH = pytest.mark.parametrize("recipe", ["float32", "int8"])
@@ -40,14 +37,6 @@ def test_poseport_load_is_the_runners(tiny_models: dict[str, Path]) -> None:
     assert model.spec.name == "tiny"
     assert model.card.conversion.recipe == "float32"
     assert not hasattr(poseport, "lode")
-
-
-def test_the_runtime_says_its_version() -> None:
-    module, name = runtime()
-    assert hasattr(module, "Interpreter")
-    package, version = name.split()
-    assert package in ("ai-edge-litert", "tflite-runtime")
-    assert version[0].isdigit()
 
 
 @BOTH
@@ -106,18 +95,6 @@ def test_another_mean_is_not_copied_bytes(tiny_models: dict[str, Path], tmp_path
     assert not model.byte_exact
     crops = np.full((1, 64, 64, 3), 50, np.uint8)
     assert model.prepare(crops)[0, 0, 0].tolist() == [49 - 128, 48 - 128, 47 - 128]
-
-
-def test_quantize_and_dequantize_by_hand(tiny_models: dict[str, Path]) -> None:
-    runner = load(tiny_models["int8"]).runner
-    values = np.array([0.0, 1 / 255, 0.4 / 255, 0.6 / 255, 1.0, 2.0, -1.0], np.float32)
-    assert runner.quantize(values).tolist() == [-128, -127, -128, -127, 127, 127, -128]
-    scale, zero_point = runner.output["quantization"]
-    raw = np.array([-128, 0, 127], np.int8)
-    np.testing.assert_allclose(runner.dequantize(raw), (raw.astype(float) - zero_point) * scale, rtol=1e-5)
-    plain = load(tiny_models["float32"]).runner
-    assert plain.quantize(values).dtype == np.float32
-    np.testing.assert_array_equal(plain.dequantize(plain.quantize(values)), values)
 
 
 def test_int8_is_near_its_float_model(tiny_models: dict[str, Path], photo: tuple[np.ndarray, np.ndarray]) -> None:
@@ -190,21 +167,6 @@ def test_a_card_that_disagrees_with_its_tensors_is_refused(
     model_file.write(path, data[: data.rindex(b"PK\x03\x04")], replace(card, spec=replace(card.spec, **changes)))
     with pytest.raises(ValueError, match=r"other\.tflite: its tensors are \(1, 64, 64, 3\) -> .*; convert it again"):
         load(path)
-
-
-def test_a_flatbuffer_that_cannot_be_loaded_is_named() -> None:
-    with pytest.raises(ValueError, match=r"^m\.tflite: not a TFLite file"):
-        Runner(b"\x00" * 64, "m.tflite")
-
-
-def test_an_operation_that_the_runtime_does_not_have_is_named(tiny_models: dict[str, Path]) -> None:
-    data, _ = model_file.read(tiny_models["float32"])
-    model = schema.ModelT.InitFromPackedBuf(data, 0)
-    model.operatorCodes[0].version = 99
-    builder = flatbuffers.Builder(len(data))
-    builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
-    with pytest.raises(ValueError, match=r"^m\.tflite: .* cannot load it \(.*\); convert it again$"):
-        Runner(bytes(builder.Output()), "m.tflite")
 
 
 def test_arguments_are_not_modified(tiny_models: dict[str, Path], photo: tuple[np.ndarray, np.ndarray]) -> None:

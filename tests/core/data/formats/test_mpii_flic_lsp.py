@@ -8,85 +8,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import pytest
+from matlab_files import EMPTY, joints, lsp_source, mpii_mat, mpii_release, photos, structs
 from places import SHARED
 from scipy.io import savemat
 
 from poseport.data import coco
 from poseport.data.formats import coco_folder, mpii_flic_lsp
-from poseport.data.images import read_image, stored_hw
+from poseport.data.images import read_image
 from poseport.skeletons import COCO17, FLIC11, LSP14, MPII16
 
-EMPTY = np.zeros((0, 0))
 REAL = SHARED / "data" / "lspet"
 needs_real = pytest.mark.skipif(not REAL.is_dir(), reason=f"real people are not part of the repository: no {REAL}")
-
-
-def structs(*items: dict[str, Any]) -> np.ndarray:
-    """A MATLAB struct array (1, n); a field that an item lacks is []."""
-    names = list(dict.fromkeys(name for item in items for name in item))
-    array = np.empty((1, len(items)), dtype=[(name, object) for name in names])
-    for i, item in enumerate(items):
-        for name in names:
-            array[name][0, i] = item.get(name, EMPTY)
-    return array
-
-
-def photos(folder: Path, *names: str, hw: tuple[int, int] = (240, 320)) -> Path:
-    for name in names:
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        cv2.imwrite(str(folder / name), np.full((*hw, 3), 120, np.uint8))
-    return folder
-
-
-def points(path: Path) -> dict[str, np.ndarray]:
-    """File name and number of a person in it -> (K, 3)."""
-    found: dict[str, np.ndarray] = {}
-    for person in coco.load(path).persons:
-        name = person.image_path.name
-        found[f"{name}#{sum(key.startswith(name) for key in found)}"] = person.keypoints
-    return found
-
-
-# --- MPII
-
-
-def mpii_points(**visible: Any) -> dict[str, Any]:
-    """Points 0 to 9; `is_visible` of those named p0, p1 …; 8 and 9 (neck, head top) have none in the original."""
-    items = []
-    for i in range(10):
-        item: dict[str, Any] = {"x": 101.0 + 4 * i, "y": 51.0 + 9 * i, "id": i}
-        if i < 8:
-            item["is_visible"] = visible.get(f"p{i}", 1)
-        items.append(item)
-    return {"point": structs(*items)}
-
-
-def mpii_release() -> dict[str, Any]:
-    whole = {
-        "x1": 121, "y1": 41, "x2": 141, "y2": 71, "annopoints": mpii_points(p1=0, p2="0", p3="1", p4=EMPTY),
-        "scale": 0.9, "objpos": {"x": 131, "y": 121},
-    }  # fmt: skip
-    boxless = {"annopoints": {"point": structs({"x": 11, "y": 21, "id": 15, "is_visible": 0})}}
-    unlabelled = {"scale": 1.5, "objpos": {"x": 60, "y": 60}}
-    return {
-        "annolist": structs(
-            {"image": {"name": "a.jpg"}, "annorect": structs(whole, unlabelled, boxless), "frame_sec": 4},
-            {"image": {"name": "b.jpg"}, "annorect": structs({**whole, "scale": 0.5})},
-            {"image": {"name": "c.jpg"}, "annorect": EMPTY, "vididx": 3},
-            {"image": {"name": "d.jpg"}, "annorect": structs(unlabelled)},
-        ),
-        "img_train": np.array([[1, 1, 1, 0]], np.uint8),
-        "version": "12",
-    }
-
-
-def mpii_mat(folder: Path, release: Any) -> Path:
-    path = folder / "mpii_human_pose_v1_u12_1.mat"
-    savemat(path, {"RELEASE": release})
-    return path
 
 
 def test_mpii(tmp_path: Path) -> None:
@@ -124,9 +58,6 @@ def test_one_image_with_one_person_with_one_point(tmp_path: Path) -> None:
     path = mpii_mat(tmp_path, {"annolist": structs({"image": {"name": "a.jpg"}, "annorect": one}), "img_train": 1})
     coco_folder.write([(mpii_flic_lsp.mpii(path), tmp_path / "images")], tmp_path / "out")
     assert coco.load(tmp_path / "out").persons[0].keypoints[7].tolist() == [2, 4, 2]
-
-
-# --- FLIC
 
 
 def flic_example(name: str, train: int, test: int, shift: float = 0) -> dict[str, Any]:
@@ -169,24 +100,6 @@ def test_flic(tmp_path: Path) -> None:
     assert json.loads(train.path.read_text())["annotations"][0]["torso_box"] == [90, 60, 60, 70]
 
 
-# --- LSP
-
-
-def joints(count: int, third: Callable[[int, int], int]) -> np.ndarray:
-    """(14, 3, N), as LSPET has it: x, y from 1, and the third number."""
-    array = np.zeros((14, 3, count))
-    for i in range(count):
-        for k in range(14):
-            array[k, :, i] = 41 + 10 * k + i, 31 + 8 * k + i, third(k, i)
-    return array
-
-
-def lsp_source(folder: Path, array: np.ndarray, digits: int, suffix: str = "jpg", first: int = 1) -> Path:
-    photos(folder / "images", *(f"im{i + first:0{digits}d}.{suffix}" for i in range(array.shape[2])))
-    savemat(folder / "joints.mat", {"joints": array})
-    return folder / "joints.mat"
-
-
 def test_lsp_one_means_hidden(tmp_path: Path) -> None:
     array = joints(3, lambda k, i: int(k == i)).transpose(1, 0, 2)
     mat = lsp_source(tmp_path, array, 4)
@@ -226,23 +139,6 @@ def test_the_first_thousand_of_lsp_train(tmp_path: Path) -> None:
     assert found.people[1000].file_name == "im1001.jpg"
 
 
-def test_two_sources_become_one_set(tmp_path: Path) -> None:
-    lsp_source(tmp_path / "lsp_dataset", joints(2, lambda k, i: 0).transpose(1, 0, 2), 4)
-    lsp_source(tmp_path / "lspet_dataset", joints(3, lambda k, i: 1), 5)
-    folders = [tmp_path / name / "images" for name in ("lsp_dataset", "lspet_dataset")]
-    sets = [(mpii_flic_lsp.lsp(folder.parent / "joints.mat", folder), folder) for folder in folders]
-    (train,) = coco_folder.write(sets, tmp_path / "out")
-    people = coco.load(train.path)
-    assert people.images_dir == tmp_path.resolve()
-    assert [str(p.image_path.relative_to(tmp_path.resolve())) for p in people.persons[1:3]] == [
-        "lsp_dataset/images/im0002.jpg",
-        "lspet_dataset/images/im00001.jpg",
-    ]
-    assert len({p.annotation_id for p in people.persons}) == 5
-    for person in people.persons:
-        read_image(person.image_path, person.image_hw)
-
-
 def test_images_whose_numbers_have_gaps_go_by_order_when_none_is_missing(tmp_path: Path) -> None:
     mat = lsp_source(tmp_path, joints(2, lambda k, i: 1), 5, "png", first=7)
     assert [s.file_name for s in mpii_flic_lsp.lsp(mat, tmp_path / "images").people] == ["im00007.png", "im00008.png"]
@@ -268,9 +164,6 @@ def test_real_lspet_through_its_original_form(tmp_path: Path) -> None:
         for name in COCO17.body:
             np.testing.assert_allclose(person.keypoints[LSP14.index(name)], wanted[COCO17.index(name)], atol=0.006)
         read_image(person.image_path, person.image_hw)
-
-
-# --- what is refused
 
 
 def broken(change: Callable[[dict[str, Any]], Any]) -> Callable[[Path], Any]:
@@ -348,54 +241,3 @@ def test_a_file_that_is_not_what_it_should_be_is_one_line(
         read(tmp_path)
     assert "\n" not in str(caught.value)
     assert str(tmp_path) in str(caught.value)
-
-
-def test_images_that_are_missing_broken_or_elsewhere(tmp_path: Path) -> None:
-    images, out = tmp_path / "images", tmp_path / "out"
-    photos(images, "a.jpg")
-    found = mpii_flic_lsp.mpii(mpii_mat(tmp_path, mpii_release()))
-    with pytest.raises(
-        ValueError, match=r"b\.jpg: image cannot be read \(No such file .*; check the name and the folder"
-    ):
-        coco_folder.write([(found, images)], out)
-    (images / "b.jpg").write_bytes((images / "a.jpg").read_bytes()[:30])
-    with pytest.raises(ValueError, match=r"b\.jpg: the image's header is broken"):
-        coco_folder.write([(found, images)], out)
-    assert not out.exists()
-    release = mpii_release()
-    release["annolist"]["image"][0, 1] = {"name": "../b.jpg"}
-    with pytest.raises(ValueError, match=r"file_name '\.\./b\.jpg' leaves the image folder"):
-        coco_folder.write([(mpii_flic_lsp.mpii(mpii_mat(tmp_path, release)), images)], out)
-
-
-def test_what_is_there_is_not_overwritten(tmp_path: Path) -> None:
-    images, out = photos(tmp_path / "images", "a.jpg", "b.jpg"), tmp_path / "out"
-    found = mpii_flic_lsp.mpii(mpii_mat(tmp_path, mpii_release()))
-    (out / "images").mkdir(parents=True)
-    with pytest.raises(ValueError, match=r"out/images: is there and is not .*; remove it or choose another --out"):
-        coco_folder.write([(found, images)], out)
-    (out / "images").rmdir()
-    coco_folder.write([(found, images)], out)
-    with pytest.raises(ValueError, match="exists already; remove it or choose another --out"):
-        coco_folder.write([(found, images)], out)
-    coco_folder.write([(found, images)], tmp_path)  # beside the images: no link is needed
-    assert not (tmp_path / "images").is_symlink()
-
-
-@pytest.mark.parametrize("suffix", [".jpg", ".png", ".bmp"])
-def test_the_stored_size_is_that_of_the_pixels(suffix: str, tmp_path: Path) -> None:
-    path = tmp_path / f"one{suffix}"
-    cv2.imwrite(str(path), np.random.default_rng(0).integers(0, 255, (37, 53, 3), np.uint8))
-    assert stored_hw(path) == (37, 53) == read_image(path).shape[:2]
-
-
-def test_the_stored_size_is_before_rotation(tmp_path: Path) -> None:
-    """An EXIF block comes before the frame, and says that the picture lies on its side."""
-    path = tmp_path / "one.jpg"
-    cv2.imwrite(str(path), np.zeros((40, 60, 3), np.uint8))
-    tiff = b"MM\x00*" + struct.pack(">IHHHIHHI", 8, 1, 0x0112, 3, 1, 6, 0, 0)
-    exif = b"Exif\x00\x00" + tiff
-    raw = path.read_bytes()
-    path.write_bytes(raw[:2] + b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif + raw[2:])
-    assert read_image(path).shape[:2] == (60, 40)
-    assert stored_hw(path) == (40, 60)
