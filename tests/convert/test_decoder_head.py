@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import tensorflow as tf
-from write_golden import FOLDER, Arrays, from_steps, numbers, spec_of
+from golden_arrays import FOLDER, Arrays, numbers, spec_of
 
 from poseport import bundle, pose
 from poseport.command.quiet import quiet
@@ -15,7 +15,7 @@ from poseport.convert.request import Request
 from poseport.data import batches, coco
 from poseport.spec import CoordsOutput, KeypointsOutput
 from poseport.tflite import inspection, model_file
-from poseport.tflite.interpreter import Runner
+from poseport.tflite.interpreter import Runner, from_steps
 from poseport.tflite.runner import Network
 
 DATA = Arrays((FOLDER / "decode.bin").read_bytes())
