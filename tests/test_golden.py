@@ -5,7 +5,8 @@ import json
 import cv2
 import numpy as np
 import pytest
-from write_golden import FILES, FOLDER, Arrays, numbers
+from golden_arrays import FOLDER, Arrays, numbers
+from write_golden import FILES
 
 CASES = [
     pytest.param(name, case, id=f"{name}: {case['name']}")
