@@ -194,3 +194,19 @@ def test_other_image_sizes(tmp_path: Path) -> None:
     image = read_image(tmp_path / "images" / "000000000001.jpg")
     assert image.shape == (130, 200, 3)
     assert len(read(path)["annotations"]) == 6
+
+
+def test_drawn_people_replace_nothing_that_was_not_drawn(tmp_path: Path) -> None:
+    (tmp_path / "images").mkdir()
+    mine = tmp_path / "images" / "000000000001.jpg"
+    mine.write_bytes(b"mine")
+    for overwrite in (False, True):
+        with pytest.raises(ValueError, match="holds files that poseport did not draw"):
+            synth.write_people(tmp_path, 1, 0, overwrite=overwrite)
+    (tmp_path / "person_keypoints.json").write_text("{}")
+    with pytest.raises(ValueError, match="was not drawn by poseport"):
+        synth.write_people(tmp_path, 1, 0, overwrite=True)
+    assert mine.read_bytes() == b"mine"
+    synth.write_people(tmp_path / "set", 2, 0)
+    path = synth.write_people(tmp_path / "set", 1, 0, overwrite=True)
+    assert len(coco.load(path)) == 1

@@ -1,0 +1,28 @@
+"""Boxes of a detector."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from poseport.data.detections import read_boxes
+
+
+def entries(**more: Any) -> list[dict[str, Any]]:
+    return [{"image_id": 1, "bbox": [1, 2, 30, 40], "score": 0.9, **more}]
+
+
+def test_only_boxes_of_people_are_people(tmp_path: Path) -> None:
+    path = tmp_path / "d.json"
+    path.write_text(json.dumps(entries(category_id=1) + entries(category_id=18) + entries(category_id="62")))
+    assert len(read_boxes(path)) == 1
+    assert len(read_boxes(path, 62)) == 1
+    path.write_text(json.dumps(entries() + entries(category_id=None) + entries(category_id="1", image_id="1")))
+    assert read_boxes(path) == [(1, (1.0, 2.0, 30.0, 40.0), 0.9)] * 3
+    path.write_text(json.dumps(entries(category_id=0)))
+    with pytest.raises(ValueError, match=r"no box is of category 1, but of 0 \(1 boxes\); name the people's"):
+        read_boxes(path)
+    assert len(read_boxes(path, 0)) == 1
