@@ -16,13 +16,14 @@ from poseport.convert.request import Request
 from poseport.data import batches, coco
 from poseport.skeletons import COCO17
 from poseport.spec import HeatmapOutput, PoseSpec
-from poseport.train import fit
+from poseport.train import fit, phase
 from poseport.train.begin import transplant
 from poseport.train.config import TrainConfig
 from poseport.train.networks import mobilenet, models
 from poseport.train.progress.callbacks import save_weights
 from poseport.train.request import Start, TrainingData
 from poseport.train.samples.augment import AugmentConfig
+from poseport.train.samples.sample import CropSource
 
 SPEC = PoseSpec(
     "mobilenet",
@@ -105,10 +106,11 @@ def test_training_begins_from_a_file_and_holds_the_encoder_still(files, drawn, t
         loss="softmax", epochs=2, batch=30, learning_rate=1e-3, freeze_epochs=1, augment=AugmentConfig()
     )
     people = coco.load(drawn)
-    part = fit.prepare(SPEC, settings, people, init=files("float32"))
-    held = [x.name for x in part.model.layers if x.weights and not x.trainable_weights]
-    part.data.close()
-    assert held == [x.name for x in part.model.layers if x.weights and x.name.startswith(mobilenet.ENCODER)]
+    source = CropSource(SPEC, people.persons, settings.augment, settings.seed)
+    first = phase.prepare(SPEC, settings, source, phase.PhaseStart(init=files("float32")))
+    held = [x.name for x in first.model.layers if x.weights and not x.trainable_weights]
+    first.data.close()
+    assert held == [x.name for x in first.model.layers if x.weights and x.name.startswith(mobilenet.ENCODER)]
     record = fit.fit(SPEC, settings, TrainingData(people), tmp_path / "run", start=Start(init=files("float32")))
     assert record.epochs_done == 2
     assert record.initial is not None
