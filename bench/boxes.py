@@ -1,4 +1,4 @@
-"""Where crops come from: annotated boxes, the same moved about, or those of a detector."""
+"""Boxes to crop: annotated boxes, annotated boxes with moved edges, or the boxes of a detector."""
 
 from __future__ import annotations
 
@@ -18,8 +18,13 @@ Box = tuple[float, float, float, float]
 
 @dataclass(frozen=True, eq=False)
 class Boxes:
-    """name: what a record calls them. cropped: whose `box_xywh` is cropped. scored: the same people with the labels
-    that they are compared with. scores: (N,) of a detector, or None.
+    """The boxes of a measurement, and the labels that its predictions are scored against.
+
+    Attributes:
+        name: Description of the boxes in a record.
+        cropped: N people whose `box_xywh` is cropped.
+        scored: The same N people with the labels that predictions are compared with.
+        scores: (N,) float scores of a detector's boxes, or None for annotated boxes.
     """
 
     name: str
@@ -29,13 +34,26 @@ class Boxes:
 
 
 def annotated(people: People) -> Boxes:
-    """The people's own boxes."""
+    """Use the annotated boxes as they are.
+
+    Raises:
+        ValueError: if nobody has a labelled keypoint.
+    """
     persons = persons_with_labels(people)
     return Boxes("ground truth", persons, persons)
 
 
 def moved(people: People, amount: float, seed: int = 0) -> Boxes:
-    """The people's own boxes, each edge moved by up to +- `amount` of its side: what a worse detector costs."""
+    """Move the edges of the annotated boxes at random, to measure what a less accurate detector costs.
+
+    Args:
+        people: The annotated people.
+        amount: Each edge moves by up to this share of its side, in both directions; above 0 and below 0.5.
+        seed: Seed of the random moves.
+
+    Raises:
+        ValueError: if `amount` is out of range, or nobody has a labelled keypoint.
+    """
     if not 0 < amount < 0.5:
         raise ValueError(f"--jitter {amount}: edges move by a share of the box, above 0 and below 0.5, say 0.1")
     persons, rng = persons_with_labels(people), np.random.default_rng(seed)
@@ -44,7 +62,11 @@ def moved(people: People, amount: float, seed: int = 0) -> Boxes:
 
 
 def persons_with_labels(people: People) -> list[Person]:
-    """Those whose annotated box is a fair crop: labelled, and no crowd."""
+    """Select the people that can be scored: those with at least one labelled keypoint who are not a crowd.
+
+    Raises:
+        ValueError: if there are none.
+    """
     persons = [p for p in people.persons if not p.crowd and p.num_labelled > 0]
     if not persons:
         raise ValueError(f"{people.path}: nobody has a labelled keypoint, so nothing can be scored; give another set")
@@ -52,10 +74,18 @@ def persons_with_labels(people: People) -> list[Person]:
 
 
 def detected(people: People, detections: Path, category_id: int | None = None) -> Boxes:
-    """Boxes of a COCO results file as people to predict, each with the labels of nobody, and their scores.
+    """Read the boxes of a COCO results file, each as a person without labels.
 
-    category_id: the people's in that file; None: the one that they have in the annotations.
-    Raises ValueError for a file of another form, or without a usable box.
+    Args:
+        people: The annotated people; boxes in other images are dropped.
+        detections: The COCO results file.
+        category_id: Category of people in that file; None for their category in the annotations.
+
+    Returns:
+        The boxes with the detector's scores.
+
+    Raises:
+        ValueError: if the file has another format, or holds no usable box.
     """
     category_id = people.category_id if category_id is None else category_id
     boxes = unlabelled(people, read_boxes(detections, category_id), f"{DETECTIONS}{detections.name}")
@@ -65,7 +95,13 @@ def detected(people: People, detections: Path, category_id: int | None = None) -
 
 
 def unlabelled(people: People, entries: Iterable[tuple[int, Box, float]], name: str) -> Boxes:
-    """Boxes of image id, x, y, width, height and score, without those of no area and those in no image of `people`."""
+    """Turn boxes into people without labels; drops boxes without area and boxes in images that `people` lacks.
+
+    Args:
+        people: The annotated people.
+        entries: Image id, box (x, y, width, height in pixels) and score of each box.
+        name: Description of the boxes in a record.
+    """
     by_image = {p.image_id: p for p in people.persons}
     persons, scores = [], []
     for image_id, box, box_score in entries:

@@ -1,4 +1,4 @@
-"""This machine, as a record keeps it: what it is, and what it was doing when a measurement began."""
+"""The machine and the model of a record, as they were when the measurement began."""
 
 from __future__ import annotations
 
@@ -18,7 +18,11 @@ _SENSORS = Path("/sys/class/thermal")
 
 
 def host(pose: Pose) -> Environment:
-    """This machine, as a record keeps it."""
+    """Describe this machine and its current state.
+
+    Args:
+        pose: The loaded file, whose runtime, delegate and threads are recorded.
+    """
     sensors = [int(t) / 1000 for t in map(_read, _SENSORS.glob("thermal_zone*/temp")) if t.isdigit()]
     return Environment(
         device="host",
@@ -37,7 +41,7 @@ def host(pose: Pose) -> Environment:
 
 
 def _read(path: Path | str) -> str:
-    """A line that the system tells about itself; empty where it does not."""
+    """The content of a system file; empty if it cannot be read."""
     try:
         return Path(path).read_text().strip()
     except OSError:
@@ -55,7 +59,7 @@ def _processor() -> str:
 
 
 def model_info(pose: Pose) -> Model:
-    """What a record keeps of a loaded file."""
+    """Describe a loaded file: name, digest, sizes, card and multiply-adds."""
     data = pose.path.read_bytes()
     name = pose.path.name.removesuffix(".tflite")
     digest, zipped = hashlib.sha256(data).hexdigest(), model_file.zipped_bytes(data)
@@ -63,8 +67,9 @@ def model_info(pose: Pose) -> Model:
 
 
 def _macs(path: Path) -> dict[str, int]:
+    """Multiply-adds per person by type; empty if the installed runtime cannot inspect files."""
     stages = model_file.read_stages(path)
     try:
         return macs_per_person((inspect_bytes(data, str(path)), card.spec.crops_per_person) for data, card in stages)
-    except ValueError:  # tflite-runtime comes without the schema that `inspect` reads a file by
+    except ValueError:  # tflite-runtime lacks the flatbuffer schema that the inspection needs
         return {}

@@ -1,4 +1,4 @@
-"""How long one person takes on this machine: every sample kept, from fresh processes."""
+"""Latency per person on this machine: every sample is kept, and fresh processes take them."""
 
 from __future__ import annotations
 
@@ -30,19 +30,29 @@ def measure(
     persons: Sequence[Person] = (),
     name: str = "one drawn person",
 ) -> Result:
-    """Time a file: the crop, the network and the decoder, apart, in two fresh processes one after the other.
+    """Time the crop, the network and the decoder separately, in two fresh processes one after the other.
 
-    xnnpack: with that delegate, or with TFLite's own kernels. runs: timed people of both processes together,
-    cut short after max_seconds (at least 10 in each). persons: whose crops (the first 32 with a box, in turns);
-    nobody: one drawn person. name: what the record calls them.
-    Raises ValueError when the file cannot be run.
+    Args:
+        path: A converted file.
+        threads: Number of threads of the interpreter.
+        xnnpack: Whether to use the XNNPACK delegate; otherwise TFLite's own kernels run.
+        runs: Number of timed people, both processes together.
+        max_seconds: Stop after this many seconds in total, but not before 10 people per process.
+        persons: People to crop in turns; the first 32 whose box has an area are used. Empty for one drawn person.
+        name: Description of the people in the record.
+
+    Returns:
+        A latency record, with times in microseconds.
+
+    Raises:
+        ValueError: if the file cannot be run.
     """
-    model = load(path, threads, xnnpack=xnnpack)  # what is wrong with a file is said here
+    model = load(path, threads, xnnpack=xnnpack)  # a faulty file fails here, before any process starts
     environment = host(model)
-    some = [p for p in persons if min(p.box_xywh[2:]) > 0][:MOST_PEOPLE]
-    crops = tuple(Crop(str(p.image_path.absolute()), p.box_xywh) for p in some)
-    file, share = str(Path(path).absolute()), -(-runs // PROCESSES)
-    request = Request(file, threads, xnnpack, share, max_seconds / PROCESSES, crops)
+    usable = [p for p in persons if min(p.box_xywh[2:]) > 0][:MOST_PEOPLE]
+    crops = tuple(Crop(str(p.image_path.absolute()), p.box_xywh) for p in usable)
+    file, runs_per_process = str(Path(path).absolute()), -(-runs // PROCESSES)
+    request = Request(file, threads, xnnpack, runs_per_process, max_seconds / PROCESSES, crops)
     parts = [_fresh(request) for _ in range(PROCESSES)]
     measured = Latency(
         kind="latency",
@@ -61,10 +71,10 @@ def measure(
 
 
 def _fresh(request: Request) -> Samples:
-    """A request answered by a process of its own."""
+    """Answer a request in a process of its own."""
     command = [sys.executable, "-m", "poseport.bench.timing"]
-    ran = subprocess.run(command, input=dumps(request), capture_output=True, text=True, check=False)
-    if ran.returncode:
-        lines = ran.stderr.strip().splitlines() or [f"exit code {ran.returncode}"]
+    process = subprocess.run(command, input=dumps(request), capture_output=True, text=True, check=False)
+    if process.returncode:
+        lines = process.stderr.strip().splitlines() or [f"exit code {process.returncode}"]
         raise ValueError(f"{request.file}: the process that times it ended ({lines[-1]})")
-    return loads(Samples, ran.stdout, "timing process")
+    return loads(Samples, process.stdout, "timing process")

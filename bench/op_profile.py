@@ -1,8 +1,8 @@
 """Where a network's time goes, operation by operation.
 
-Interpreters in Python packages do not tell. So every operation is cut out of the flatbuffer into a file of its own and
-timed alone, on the values that it gets in the whole network. What that leaves out (values that are still in the cache,
-operations that a delegate fuses) is the difference between the sum and the whole, which is said.
+The interpreters in Python packages cannot profile operations. Therefore each operation is cut out of the flatbuffer
+into a file of its own and timed alone, on the values that it receives in the whole network. This ignores the cache
+and the operations that a delegate fuses; the output shows the sum beside the time of the whole network.
 """
 
 from __future__ import annotations
@@ -29,7 +29,17 @@ RUNS, WARMUP = 50, 5
 
 @dataclass(frozen=True)
 class OpTiming:
-    """One operation. us: median microseconds alone. delegate: what ran it, XNNPACK or none. layer: of the network."""
+    """The time of one operation.
+
+    Attributes:
+        kind: Kind of operation, as TFLite names it.
+        dtype: Type that it computes in.
+        layer: Layer of the network that it belongs to.
+        name: Name of its output.
+        macs: Multiply-adds per person.
+        delegate: `XNNPACK` if the delegate ran it, else `none`.
+        us: Median microseconds when it runs alone.
+    """
 
     kind: str
     dtype: str
@@ -42,7 +52,7 @@ class OpTiming:
 
 @dataclass(frozen=True)
 class Profile:
-    """All operations of a file, in order, and the median microseconds of the whole."""
+    """All operations of a file in order, and the median microseconds of the whole network."""
 
     file: str
     threads: int
@@ -51,11 +61,18 @@ class Profile:
 
     @property
     def sum_us(self) -> float:
-        """Of all operations alone."""
+        """Sum of the operations' own times in microseconds."""
         return sum(op.us for op in self.ops)
 
     def by(self, field: str) -> dict[str, tuple[float, int, int]]:
-        """Microseconds, multiply-adds and count by "layer", "kind", "dtype" or "delegate", in order of their time."""
+        """Sum up the operations in groups.
+
+        Args:
+            field: What to group by: `layer`, `kind`, `dtype` or `delegate`.
+
+        Returns:
+            Group -> microseconds, multiply-adds and number of operations, the slowest group first.
+        """
         groups: dict[str, list[OpTiming]] = defaultdict(list)
         for op in self.ops:
             groups[getattr(op, field)].append(op)
@@ -64,85 +81,110 @@ class Profile:
 
 
 def profile(path: Path, threads: int = 1, *, xnnpack: bool = True, runs: int = RUNS) -> Profile:
-    """Time every operation of a file's first network alone. Raises ValueError when the file cannot be run."""
+    """Time every operation of a file's first network alone.
+
+    Args:
+        path: A converted file.
+        threads: Number of threads of the interpreter.
+        xnnpack: Whether to use the XNNPACK delegate.
+        runs: Number of timed runs per operation.
+
+    Raises:
+        ValueError: if the file cannot be run.
+    """
     model = load(path, threads, xnnpack=xnnpack)
     data = Path(path).read_bytes()
-    found = inspect_bytes(data, str(path))
+    inspection = inspect_bytes(data, str(path))
     tensor = _input(model)
     values = _values(data, str(path), tensor)
     for _ in range(WARMUP):
         model.runner.invoke(tensor)
     whole = _median_us(lambda: model.runner.invoke(tensor), runs)
-    ops = tuple(_time(data, found, i, values, threads, xnnpack, runs) for i in range(len(found.ops)))
+    ops = tuple(_time(data, inspection, i, values, threads, xnnpack, runs) for i in range(len(inspection.ops)))
     return Profile(str(path), threads, whole, ops)
 
 
 def layer(name: str) -> str:
-    """The layer of the network that an operation's output is named after.
+    """The layer of the network that an operation belongs to, from the name of its output.
 
-    The converter joins the names of all that it fused: `net/stack0_in_a_bn_1/add;net/...`. Convolution, normalisation
-    and activation of one block are one layer.
+    The converter joins the names of everything that it fused: `net/stack0_in_a_bn_1/add;net/...`. The convolution,
+    normalisation and activation of one block count as one layer.
     """
-    part = name.split(";")[0].split("/")
-    own = re.sub(r"_\d+$", "", part[1] if len(part) > 1 else part[0])
-    return re.sub(r"_?(dw)?(conv|bn|relu|add|pool)$", "", own) or own
+    scopes = name.split(";")[0].split("/")
+    name_in_net = re.sub(r"_\d+$", "", scopes[1] if len(scopes) > 1 else scopes[0])
+    return re.sub(r"_?(dw)?(conv|bn|relu|add|pool)$", "", name_in_net) or name_in_net
 
 
 def _input(model: Pose) -> np.ndarray:
-    """The input tensor of a drawn person: what values real pictures have decides about denormal numbers."""
+    """The input tensor (1, H, W, 3) of a drawn person; random numbers would meet other denormal numbers."""
     image, people = synth.scene(np.random.default_rng(0), (288, 384))
     crops, _ = pose.crops(model.spec, image, np.array([people[0].box_xywh]))
     return model.prepare(crops)[:1]
 
 
 def _values(data: bytes, name: str, tensor: np.ndarray) -> dict[int, np.ndarray]:
-    """What every tensor holds after one inference, by its index."""
+    """The values of every tensor after one inference, by tensor index."""
     runner = Runner(data, name, keep=True)
     runner.invoke(tensor)
-    found = {}
+    values = {}
     for detail in runner.interpreter.get_tensor_details():
         try:
-            found[int(detail["index"])] = runner.interpreter.get_tensor(detail["index"])
+            values[int(detail["index"])] = runner.interpreter.get_tensor(detail["index"])
         except ValueError:  # a temporary without memory
             continue
-    return found
+    return values
 
 
 def _time(
-    data: bytes, found: Inspection, index: int, values: dict[int, np.ndarray], threads: int, xnnpack: bool, runs: int
+    data: bytes,
+    inspection: Inspection,
+    index: int,
+    values: dict[int, np.ndarray],
+    threads: int,
+    xnnpack: bool,
+    runs: int,
 ) -> OpTiming:
-    op = found.ops[index]
+    """Time one operation alone."""
+    op = inspection.ops[index]
     interpreter, _ = open_interpreter(_alone(data, index), f"{op.kind} {op.name}", threads, xnnpack=xnnpack)
-    fed = [i for i in dict.fromkeys(op.inputs) if i >= 0 and not found.tensors[i].constant]
-    for detail, i in zip(interpreter.get_input_details(), fed, strict=True):
+    fed_tensors = [i for i in dict.fromkeys(op.inputs) if i >= 0 and not inspection.tensors[i].constant]
+    for detail, i in zip(interpreter.get_input_details(), fed_tensors, strict=True):
         interpreter.set_tensor(detail["index"], values[i])
     for _ in range(WARMUP):
         interpreter.invoke()
-    taken = any(o["op_name"] == "DELEGATE" for o in interpreter._get_ops_details())
+    delegated = any(o["op_name"] == "DELEGATE" for o in interpreter._get_ops_details())
     us = _median_us(interpreter.invoke, runs)
-    return OpTiming(op.kind, op.dtype, layer(op.name), op.name, op.macs, "XNNPACK" if taken else "none", us)
+    return OpTiming(
+        op.kind,
+        op.dtype,
+        layer(op.name),
+        op.name,
+        op.macs,
+        "XNNPACK" if delegated else "none",
+        us,
+    )
 
 
 def _alone(data: bytes, index: int) -> bytes:
-    """A flatbuffer with one operation of the first graph, its constants, and its other inputs as the graph's."""
+    """A flatbuffer with one operation of the first graph; its constants stay, its other inputs become the graph's."""
     import flatbuffers
     from ai_edge_litert import schema_py_generated as schema
 
     model: Any = schema.ModelT.InitFromPackedBuf(data, 0)
     graph = model.subgraphs[0]
     op = graph.operators[index]
-    used = [int(i) for i in dict.fromkeys([*op.inputs, *op.outputs]) if i >= 0]
-    place = {old: new for new, old in enumerate(used)}
-    constant = {i for i in used if model.buffers[graph.tensors[i].buffer].data is not None}
-    tensors = [graph.tensors[i] for i in used]
+    used_tensors = [int(i) for i in dict.fromkeys([*op.inputs, *op.outputs]) if i >= 0]
+    new_index = {old: new for new, old in enumerate(used_tensors)}
+    constant = {i for i in used_tensors if model.buffers[graph.tensors[i].buffer].data is not None}
+    tensors = [graph.tensors[i] for i in used_tensors]
     model.buffers = [schema.BufferT(), *(model.buffers[t.buffer] for t in tensors)]
     for number, tensor in enumerate(tensors, 1):
         tensor.buffer = number
     model.operatorCodes = [model.operatorCodes[op.opcodeIndex]]
     op.opcodeIndex = 0
-    graph.inputs = [place[int(i)] for i in dict.fromkeys(op.inputs) if i >= 0 and int(i) not in constant]
-    graph.outputs = [place[int(i)] for i in op.outputs]
-    op.inputs, op.outputs = [place.get(int(i), -1) for i in op.inputs], graph.outputs
+    graph.inputs = [new_index[int(i)] for i in dict.fromkeys(op.inputs) if i >= 0 and int(i) not in constant]
+    graph.outputs = [new_index[int(i)] for i in op.outputs]
+    op.inputs, op.outputs = [new_index.get(int(i), -1) for i in op.inputs], graph.outputs
     graph.tensors, graph.operators = tensors, [op]
     model.subgraphs, model.signatureDefs, model.metadata, model.metadataBuffer = [graph], None, None, None
     builder = flatbuffers.Builder(0)
@@ -153,14 +195,19 @@ def _alone(data: bytes, index: int) -> bytes:
 def _median_us(work: Any, runs: int) -> float:
     samples = []
     for _ in range(runs):
-        began = time.perf_counter_ns()
+        start = time.perf_counter_ns()
         work()
-        samples.append((time.perf_counter_ns() - began) / 1e3)
+        samples.append((time.perf_counter_ns() - start) / 1e3)
     return float(np.median(samples))
 
 
 def text(found: Profile, every: bool) -> str:
-    """The profile as the command prints it: by layer and by kind, or every operation."""
+    """Format a profile as the command prints it.
+
+    Args:
+        found: The profile.
+        every: List every operation; otherwise sum up by layer, kind, type and delegate.
+    """
     lines = [
         f"{found.file}: {found.whole_us / 1e3:.3f} ms whole, {found.sum_us / 1e3:.3f} ms as the sum of "
         f"{len(found.ops)} operations alone, {plural(found.threads, 'thread')}"

@@ -1,4 +1,4 @@
-"""People shared among processes: one interpreter in each, so that all cores are busy with inference."""
+"""Prediction in several processes: each has one interpreter, so that all cores run inference."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from poseport.data.people import Person
 from poseport.predict import Variant, predict_variants
 from poseport.tflite.runner import Pose, load
 
-# people that a process is handed at a time: enough to keep it busy for a second, few enough for a bar that moves
+# people per task: enough to keep a process busy for about a second, few enough to keep the progress bar moving
 _CHUNK = 64
 _model: Pose | None = None
 
@@ -26,25 +26,33 @@ def predict(
     processes: int,
     progress: Callable[[int], None] | None = None,
 ) -> np.ndarray:
-    """Keypoints (V, N, K, 3), the same as in one process, in the order of `persons`.
+    """Predict keypoints in several processes, with the same result as in one.
 
-    progress: called with the number of people just done, times the stages of a cascade.
+    Args:
+        model: The loaded file; each process loads it again.
+        persons: N people to crop.
+        variants: V ways to predict, for example with and without flip.
+        processes: Number of processes.
+        progress: Called with the number of people just done, times the stages of a cascade.
+
+    Returns:
+        (V, N, K, 3) x, y in image pixels and score, in the order of `persons`.
     """
     chunks = [list(persons[i : i + _CHUNK]) for i in range(0, len(persons), _CHUNK)]
-    how = model.path.absolute(), model.runner.threads, model.runner.delegate != "none"
-    # started afresh: a fork would copy interpreter threads in whatever state they are
+    load_arguments = model.path.absolute(), model.runner.threads, model.runner.delegate != "none"
+    # spawn, because a fork would copy the interpreter's threads in an undefined state
     context = multiprocessing.get_context("spawn")
-    found = []
-    with ProcessPoolExecutor(processes, context, initializer=_start, initargs=how) as pool:
+    predictions = []
+    with ProcessPoolExecutor(processes, context, initializer=_start, initargs=load_arguments) as pool:
         for chunk, keypoints in zip(chunks, pool.map(_work, chunks, [tuple(variants)] * len(chunks)), strict=True):
-            found.append(keypoints)
+            predictions.append(keypoints)
             if progress is not None:
                 progress(len(chunk) * (1 + len(model.later)))
-    return np.concatenate(found, axis=1)
+    return np.concatenate(predictions, axis=1)
 
 
 def _start(path: Path, threads: int, xnnpack: bool) -> None:
-    global _model  # a process has one interpreter, however many chunks it is handed
+    global _model  # one interpreter per process, shared by all of its chunks
     _model = load(path, threads, xnnpack=xnnpack)
 
 

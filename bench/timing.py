@@ -1,6 +1,7 @@
-"""A process of its own that times one file: `python -m poseport.bench.timing`, a request in, samples out.
+"""A process that times one file: `python -m poseport.bench.timing` reads a request and writes samples.
 
-Nothing that was loaded or grew warm in another process is in its load time, first run and memory.
+A fresh process is needed because load time, first run and memory would otherwise benefit from what another
+measurement loaded or warmed up.
 """
 
 from __future__ import annotations
@@ -34,7 +35,16 @@ class Crop:
 
 @dataclass(frozen=True)
 class Request:
-    """What to time. runs: people, fewer after max_seconds (at least ten). people: taken in turns; none: a drawn one."""
+    """What to time.
+
+    Attributes:
+        file: Path of the converted file.
+        threads: Number of threads of the interpreter.
+        xnnpack: Whether to use the XNNPACK delegate.
+        runs: Number of timed people.
+        max_seconds: Stop after this many seconds, but not before ten people.
+        people: People to crop in turns; empty for one drawn person.
+    """
 
     file: str
     threads: int
@@ -46,7 +56,10 @@ class Request:
 
 @dataclass(frozen=True)
 class Samples:
-    """Microseconds of each person, in order, and what came before; the names are those of `Latency`."""
+    """Times of each person in microseconds, in order, and what was measured before them.
+
+    The names of the fields are those of `poseport.bench.record.Latency`.
+    """
 
     load_us: float
     first_us: float
@@ -58,33 +71,37 @@ class Samples:
 
 
 def timed(request: Request) -> Samples:
-    """Load the file and run it person by person, each stage on the clock."""
+    """Load the file and run it person by person, timing each stage.
+
+    Raises:
+        ValueError: if the file cannot be run or an image cannot be read.
+    """
     people = [(read_image(Path(c.image)), np.array([c.box_xywh])) for c in request.people] or [_drawn()]
-    before = _peak_memory()
-    began = time.perf_counter_ns()
+    before_bytes = _peak_memory()
+    start = time.perf_counter_ns()
     model = load(request.file, request.threads, xnnpack=request.xnnpack)
-    load_us = (time.perf_counter_ns() - began) / 1e3
+    load_us = (time.perf_counter_ns() - start) / 1e3
     first_us = _person(model, *people[0])[1]
     for image, box in itertools.islice(itertools.cycle(people), WARMUP):
         _person(model, image, box)
     samples = list(_samples(model, people, request.runs, request.max_seconds))
     prepare, invoke, decode = zip(*samples, strict=True)
-    return Samples(load_us, first_us, prepare, invoke, decode, before, _peak_memory())
+    return Samples(load_us, first_us, prepare, invoke, decode, before_bytes, _peak_memory())
 
 
 def _samples(
     model: Pose, people: list[tuple[np.ndarray, np.ndarray]], runs: int, max_seconds: float
 ) -> Iterator[tuple[float, float, float]]:
-    stop = time.perf_counter() + max_seconds
+    deadline = time.perf_counter() + max_seconds
     for count, (image, box) in enumerate(itertools.islice(itertools.cycle(people), runs)):
-        if count >= LEAST and time.perf_counter() >= stop:
+        if count >= LEAST and time.perf_counter() >= deadline:
             return
         yield _person(model, image, box)
 
 
 def _person(model: Pose, image: np.ndarray, box: np.ndarray) -> tuple[float, float, float]:
-    """Microseconds of preparing, invoking and decoding; of a cascade, of all crops of all stages."""
-    spent, keypoints = np.zeros(3), None
+    """Microseconds of preparing, invoking and decoding; for a cascade, summed over all crops of all stages."""
+    elapsed_us, keypoints = np.zeros(3), None
     for network in (model, *model.later):
         clock = [time.perf_counter_ns()]
         windows = box if keypoints is None else cascade.windows(network.spec, box, keypoints)[0]
@@ -96,20 +113,23 @@ def _person(model: Pose, image: np.ndarray, box: np.ndarray) -> tuple[float, flo
         decoded = pose.decode(network.spec, network.read(raw), matrices)
         keypoints = decoded if keypoints is None else cascade.refined(network.spec, decoded, keypoints)
         clock.append(time.perf_counter_ns())
-        spent += np.diff(clock) / 1e3
-    prepare, invoke, decode = spent.tolist()
+        elapsed_us += np.diff(clock) / 1e3
+    prepare, invoke, decode = elapsed_us.tolist()
     return prepare, invoke, decode
 
 
 def _drawn() -> tuple[np.ndarray, np.ndarray]:
-    """A drawn person rather than random numbers: real pictures' values decide which denormal numbers a kernel meets."""
+    """The image of a drawn person and its box (1, 4).
+
+    Random numbers would not do: the input decides which denormal numbers a kernel computes with, and those are slow.
+    """
     image, people = synth.scene(np.random.default_rng(0), (288, 384))
     return image, np.array([people[0].box_xywh])
 
 
 def _peak_memory() -> int | None:
-    """Bytes that the process has held at most so far; None where the system does not say."""
-    try:  # getrusage's highest is the parent's where that was larger: Linux hands it on
+    """Peak memory of this process so far in bytes; None if the system does not report it."""
+    try:  # on Linux, getrusage reports the parent's peak if that was larger
         status = Path("/proc/self/status").read_text()
         return int(status.partition("VmHWM:")[2].split()[0]) * 1024
     except (OSError, IndexError):
