@@ -1,1 +1,1 @@
-"""How certain a difference is, and whether a candidate passes."""
+"""Decisions on measurements: intervals of a difference, and a gate that passes or refuses a candidate."""

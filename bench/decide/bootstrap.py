@@ -1,7 +1,7 @@
-"""How sure a difference is: AP recomputed from what was matched, and a paired bootstrap over images.
+"""Intervals of an accuracy difference: AP recomputed from stored matches, and a paired bootstrap over images.
 
-Both files saw the same people, so a resample draws images and takes both files' predictions on them:
-what is common to both (hard photos) cancels out.
+Both files were measured on the same people. A resample draws images and takes the predictions of both files on
+them, so that what both have in common (hard photos) cancels out.
 """
 
 from __future__ import annotations
@@ -21,22 +21,29 @@ MOST_PEOPLE = 1_000_000
 
 @dataclass(frozen=True)
 class Interval:
-    """A figure, most often a difference (candidate - baseline), and the 95 % interval of it."""
+    """A value, usually a difference (candidate - baseline), and its 95 % interval."""
 
     value: float
     low: float
     high: float
 
     def times(self, factor: float) -> Interval:
-        """In another unit."""
+        """The interval in another unit."""
         return Interval(factor * self.value, factor * self.low, factor * self.high)
 
 
 def average_precision(found: Detections, weights: np.ndarray) -> np.ndarray:
-    """OKS-AP of resampled images, (R,) for weights (R, I): how often each image was drawn.
+    """OKS-AP of resampled images.
 
-    Weights of one give COCOeval's AP over the area range "all". An image drawn twice counts as two
-    images with the same people and predictions.
+    Weights of one give COCOeval's AP over the area range "all". An image drawn twice counts as two images with the
+    same people and predictions.
+
+    Args:
+        found: The matches of a record, over I images.
+        weights: (R, I) int, how often each of R resamples drew each image.
+
+    Returns:
+        (R,) AP in [0, 1]; NaN for a resample without labelled people.
     """
     weights = np.atleast_2d(np.asarray(weights, np.int32))
     order = np.argsort(-np.asarray(found.score), kind="mergesort")  # stable, as COCOeval sorts
@@ -44,56 +51,59 @@ def average_precision(found: Detections, weights: np.ndarray) -> np.ndarray:
     matched, ignored = np.asarray(found.matched, int)[order], np.asarray(found.ignored, int)[order]
     truths = weights @ np.asarray(found.ground_truths, np.int32)
     needed = _needed(truths)
-    drawn = weights.take(image, axis=1)  # in rows, where an index would leave columns
+    drawn = weights.take(image, axis=1)  # keeps rows contiguous, unlike an index
     total, ranked, counted = np.zeros(len(weights)), None, None
-    for t in range(THRESHOLDS):
-        counts = (ignored >> t & 1) == 0
-        if ranked is None or (counts != counted).any():  # most often nothing is ignored, at any threshold
+    for threshold in range(THRESHOLDS):
+        counts = (ignored >> threshold & 1) == 0
+        if ranked is None or (counts != counted).any():  # usually nothing is ignored, at any threshold
             ranked, counted = np.maximum(_up_to(drawn * counts), 1).astype(np.float32), counts
-        hits = np.flatnonzero((matched >> t & 1 == 1) & counts)
+        hits = np.flatnonzero((matched >> threshold & 1 == 1) & counts)
         total += _interpolated(_up_to(drawn.take(hits, axis=1)), ranked.take(hits, axis=1), needed)
     return np.where(truths > 0, total / THRESHOLDS, np.nan)
 
 
 def _up_to(counts: np.ndarray) -> np.ndarray:
-    """Sums of counts (R, N) up to and with each."""
+    """Cumulative sums of counts (R, N), each up to and including its own column."""
     return np.cumsum(counts, axis=1, dtype=np.int32)
 
 
 def _needed(truths: np.ndarray) -> np.ndarray:
-    """How many of `truths` (R,) people must be found for each of 101 recalls, (R, 101), as COCOeval divides."""
+    """How many of `truths` (R,) people must be matched to reach each of 101 recalls, (R, 101), as COCOeval divides."""
     people = np.maximum(truths, 1)[:, None]
     least = np.ceil(RECALLS * people)
-    least += least / people < RECALLS  # as 7 / 20 < RECALLS[35], whose last bit is a rounding error
+    least += least / people < RECALLS  # for example 7 / 20 < RECALLS[35] because of rounding
     least -= (least - 1) / people >= RECALLS
     return np.maximum(least, 0).astype(np.int32)
 
 
 def _interpolated(true: np.ndarray, ranked: np.ndarray, needed: np.ndarray) -> np.ndarray:
-    """Mean over 101 recalls of the highest precision at that recall or beyond, (R,).
+    """Mean over 101 recalls of the highest precision at that recall or above, (R,).
 
-    true: (R, H) how many hits there are up to and with each of H hits, ranked: how many predictions. Between hits
-    recall stays and precision falls, so nothing is lost by looking at hits alone.
+    Args:
+        true: (R, H) number of hits up to and including each of H hits.
+        ranked: (R, H) number of predictions up to and including each hit. Between two hits, recall is constant and
+            precision falls, so hits alone are enough.
+        needed: (R, 101) number of hits that reach each recall.
     """
     rows, hits = true.shape
     if hits == 0:
         return np.zeros(rows)
     row = np.arange(rows, dtype=np.int32)[:, None]
-    # one search for all rows: each row's counts lie beyond all of the row before
+    # one search for all rows: the shift puts each row's counts above those of the row before
     shift = row * (max(true.max(), needed.max()) + 1)
     at = np.searchsorted((true + shift).ravel(), (needed + shift).ravel()).reshape(rows, -1)
     reached = at < hits * (row + 1)
-    precision = np.zeros(rows * hits + 1, np.float32)  # one more, where the last row's recalls end that nobody reached
+    precision = np.zeros(rows * hits + 1, np.float32)  # the last is for recalls that the last row never reaches
     np.divide(true.astype(np.float32), ranked, out=precision[:-1].reshape(rows, hits))
-    # the highest from each recall to the next, then from each to the last. The bits of floats that are not negative
-    # have the order of the floats, and NumPy compares integers several times as fast
+    # the highest from each recall to the next, then from each to the last. Non-negative floats have the same order as
+    # their bits, and NumPy compares integers several times as fast
     highest = np.maximum.reduceat(precision.view(np.int32), at.ravel()).view(np.float32).reshape(at.shape) * reached
     highest = np.maximum.accumulate(highest[:, ::-1], axis=1)
     return np.asarray(highest.sum(axis=1, dtype=float) / len(RECALLS))
 
 
 def ap_difference(base: Accuracy, candidate: Accuracy, *, resamples: int = 2000, seed: int = 0) -> Interval:
-    """Interval of AP(candidate) - AP(baseline) on the same images.
+    """AP(candidate) - AP(baseline) on the same images, with its interval, in [-1, 1].
 
     Raises:
         ValueError: if the two were not measured on the same people in the same way, or nobody has a label.
@@ -112,13 +122,17 @@ def ap_difference(base: Accuracy, candidate: Accuracy, *, resamples: int = 2000,
 
 
 def pck(accuracy: Accuracy, threshold: float = 0.1) -> float:
-    """`PCK@threshold/box` in [0, 1], from the errors of a record; NaN if nobody has a label."""
+    """`PCK@threshold/box` in [0, 1] from the errors of a record; NaN if nobody has a label."""
     hits, labels = _person_hits(accuracy, threshold)
     return float(hits.sum() / labels.sum()) if labels.any() else math.nan
 
 
 def pck_difference(base: Accuracy, candidate: Accuracy, threshold: float = 0.1, *, resamples: int = 2000) -> Interval:
-    """Interval of the difference of `PCK@threshold/box`; NaN if nobody has a label."""
+    """Difference of `PCK@threshold/box` (candidate - baseline) with its interval; NaN if nobody has a label.
+
+    Raises:
+        ValueError: if the two were not measured on the same people in the same way.
+    """
     hits, scored = _hits(base, candidate, threshold)
     gained, labels = hits.sum(axis=1), scored.sum(axis=1)
     if not labels.any():
@@ -132,7 +146,14 @@ def pck_difference(base: Accuracy, candidate: Accuracy, threshold: float = 0.1, 
 
 
 def keypoint_differences(base: Accuracy, candidate: Accuracy, threshold: float = 0.1) -> list[Interval]:
-    """The same for each scored keypoint alone, in their order; NaN for a keypoint without a label."""
+    """Difference of `PCK@threshold/box` (candidate - baseline) of each keypoint, with its interval.
+
+    Returns:
+        One interval per scored keypoint, in the record's order; NaN for a keypoint without a label.
+
+    Raises:
+        ValueError: if the two were not measured on the same people in the same way.
+    """
     hits, scored = _hits(base, candidate, threshold)
     labelled = scored.sum(axis=0) > 0
 
@@ -161,25 +182,29 @@ def _hits(base: Accuracy, candidate: Accuracy, threshold: float) -> tuple[np.nda
 
 
 def _person_hits(accuracy: Accuracy, threshold: float) -> tuple[np.ndarray, np.ndarray]:
-    """Per person and keypoint (N, K): whether it is within the threshold, and whether it has a label; 0 or 1."""
-    errors = np.array([person.errors_px for person in accuracy.people], float)  # None becomes NaN, which is no hit
+    """Per person and keypoint (N, K), 0 or 1: whether the error is within the threshold, and whether a label exists."""
+    errors = np.array([person.errors_px for person in accuracy.people], float)  # None becomes NaN: never a hit
     limits = threshold * np.array([max(person.box_xywh[2:]) for person in accuracy.people])
     return (errors <= limits[:, None]).astype(int), np.isfinite(errors).astype(int)
 
 
 def bootstrap(of: Callable[[np.ndarray], np.ndarray], images: int, resamples: int, seed: int = 0) -> Interval:
-    """The value of a statistic `of` weights (R, images), and its 95 % interval over resampled images.
+    """Compute a statistic and its 95 % interval over resampled images.
 
-    of: (R,) values for how often each image was drawn.
+    Args:
+        of: The statistic: takes weights (R, images), how often each image was drawn, and returns (R,) values.
+        images: Number of images.
+        resamples: Number of resamples.
+        seed: Seed of the draws.
     """
     return Interval(*_ends(of, images, resamples, seed).tolist())
 
 
 def _ends(of: Callable[[np.ndarray], np.ndarray], images: int, resamples: int, seed: int) -> np.ndarray:
-    """Value, lowest and highest (3, ...) of what `bootstrap` resamples; of: (R, ...)."""
+    """Value, lower end and upper end (3, ...) of a statistic `of` that returns (R, ...)."""
     rng = np.random.default_rng(seed)
     drawn = []
-    for start in range(0, resamples, 50):  # in parts, so that memory stays small
+    for start in range(0, resamples, 50):  # in chunks, to bound memory
         count = min(50, resamples - start)
         picks = rng.integers(0, images, (count, images))
         rows = np.repeat(np.arange(count), images)
@@ -190,25 +215,36 @@ def _ends(of: Callable[[np.ndarray], np.ndarray], images: int, resamples: int, s
 
 
 def check_comparable(base: Accuracy, candidate: Accuracy) -> None:
-    """ValueError when two accuracy records are not of the same people, boxes and keypoints."""
-    for what in ("data", "boxes", "flip", "keypoints", "decoder"):
-        a, b = getattr(base, what), getattr(candidate, what)
-        if what == "data":
+    """Check that two accuracy records are of the same people, boxes and keypoints.
+
+    Raises:
+        ValueError: if they are not.
+    """
+    for field in ("data", "boxes", "flip", "keypoints", "decoder"):
+        a, b = getattr(base, field), getattr(candidate, field)
+        if field == "data":
             a, b = (a.file, a.sha256, a.people), (b.file, b.sha256, b.people)
         if a != b:
-            raise ValueError(f"the two were measured with other {what}: {a} and {b}; measure both in one call")
+            raise ValueError(f"the two were measured with other {field}: {a} and {b}; measure both in one call")
     if base.detections.image_ids != candidate.detections.image_ids:
         raise ValueError("the two were scored on other images of the same set; measure both in one call")
 
 
 def people_needed(interval: Interval, limit: float, people: int) -> int | None:
-    """How many people would settle on which side of `limit` the difference lies, if it stays what it is.
+    """Estimate how many people would show on which side of `limit` the difference lies, if its value stays the same.
 
-    An interval shrinks with the square root of the number of people; its side towards the limit counts.
-    None: more than a million, so that no set of people will tell.
+    An interval shrinks with the square root of the number of people; its half towards the limit counts.
+
+    Args:
+        interval: The difference as measured.
+        limit: The value that it is compared with, in the same unit.
+        people: Number of people it was measured on.
+
+    Returns:
+        Number of people, or None if it is more than a million.
     """
-    side = interval.value - interval.low if interval.value > limit else interval.high - interval.value
+    half_width = interval.value - interval.low if interval.value > limit else interval.high - interval.value
     distance = abs(interval.value - limit)
-    if distance * np.sqrt(MOST_PEOPLE / people) < side:
+    if distance * np.sqrt(MOST_PEOPLE / people) < half_width:
         return None
-    return max(people + 1, int(np.ceil(people * (side / distance) ** 2)))
+    return max(people + 1, int(np.ceil(people * (half_width / distance) ** 2)))

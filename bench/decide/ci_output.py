@@ -1,4 +1,4 @@
-"""A gate's decisions in the formats of build servers: JUnit XML, and annotations of a GitHub workflow."""
+"""A gate's decisions as JUnit XML and as annotations of a GitHub workflow."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ def junit(decisions: Sequence[Decision], candidate: str) -> bytes:
         decisions: What the gate decided.
         candidate: Name of the judged model.
     """
-    count = {v: str(sum(d.verdict is v for d in decisions)) for v in Verdict}
+    count = {v: str(sum(decision.verdict is v for decision in decisions)) for v in Verdict}
     suite = ElementTree.Element(
         "testsuite", name="poseport bench gate", tests=str(len(decisions)), failures=count[Verdict.BEYOND],
         errors=count[Verdict.CANNOT_TELL],
     )  # fmt: skip
-    for d in decisions:
-        name, sentence = escape.xml(f"{d.what}, {d.where}"), escape.xml(d.sentence)
+    for decision in decisions:
+        name, sentence = escape.xml(f"{decision.what}, {decision.where}"), escape.xml(decision.sentence)
         case = ElementTree.SubElement(suite, "testcase", classname=escape.xml(candidate), name=name)
-        if d.verdict is Verdict.WITHIN:
+        if decision.verdict is Verdict.WITHIN:
             ElementTree.SubElement(case, "system-out").text = sentence
         else:
-            tag = "failure" if d.verdict is Verdict.BEYOND else "error"
+            tag = "failure" if decision.verdict is Verdict.BEYOND else "error"
             ElementTree.SubElement(case, tag, message=sentence)
     ElementTree.indent(suite)
     return ElementTree.tostring(suite, encoding="utf-8", xml_declaration=True) + b"\n"

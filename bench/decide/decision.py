@@ -1,4 +1,4 @@
-"""What a gate answers: a verdict, and the decision on each quantity in each place."""
+"""The answers of a gate: a verdict, and one decision per quantity and place."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from poseport.bench.decide.bootstrap import Interval
 
 
 class Verdict(IntEnum):
-    """The answer, and the exit code of `poseport bench gate`."""
+    """The answer of a gate; its value is the exit code of `poseport bench gate`."""
 
     WITHIN = 0
     BEYOND = 1
@@ -75,8 +75,8 @@ class Decision:
         head = f"{self.where} ({self.count} {self.of}): {self.what}"
         if self.difference is None:
             return f"{head}: cannot tell; {self.reason}"
-        d = self.difference
-        text = f"{head} {d.value:+.2f} {self.unit}, 95 % interval {d.low:+.2f} to {d.high:+.2f}"
+        change = self.difference
+        text = f"{head} {change.value:+.2f} {self.unit}, 95 % interval {change.low:+.2f} to {change.high:+.2f}"
         if self.verdict is Verdict.WITHIN:
             return f"{text}: within the budget"
         if self.verdict is Verdict.BEYOND:
@@ -88,14 +88,14 @@ class Decision:
 
     def to_data(self) -> dict[str, Any]:
         """The decision as JSON-ready values."""
-        d = self.difference
+        change = self.difference
         return {
             "what": self.what,
             "where": self.where,
             self.of: self.count,
-            "change": None if d is None else d.value,
+            "change": None if change is None else change.value,
             "unit": self.unit,
-            "interval": None if d is None else [d.low, d.high],
+            "interval": None if change is None else [change.low, change.high],
             "budget": self.budget,
             "verdict": self.verdict.name.lower(),
             "people_needed": self.needed,

@@ -1,4 +1,4 @@
-"""Whether a candidate keeps within a budget of accuracy and time: yes, no, or cannot tell from these measurements."""
+"""Decide whether a candidate stays within a budget of accuracy and time: within, beyond, or cannot tell."""
 
 from __future__ import annotations
 
@@ -92,11 +92,12 @@ def _pairs(
         return m.input, e.device, e.processor, e.cores, e.system, e.runtime, e.delegate, e.threads
 
     candidates = {conditions(r): r for r in candidate if isinstance(r.measured, kind)}
-    own = [r for r in base if isinstance(r.measured, kind)]
-    return [(r, candidates[conditions(r)]) for r in own if conditions(r) in candidates]
+    base_records = [r for r in base if isinstance(r.measured, kind)]
+    return [(r, candidates[conditions(r)]) for r in base_records if conditions(r) in candidates]
 
 
 def _accuracies(base: Result, candidate: Result, budget: LossBudget, resamples: int) -> list[Decision]:
+    """Judge AP and PCK of one pair of accuracy records."""
     a, b = base.measured, candidate.measured
     assert isinstance(a, Accuracy)
     assert isinstance(b, Accuracy)
@@ -136,6 +137,7 @@ def _meaningless(what: str, baseline: float, budget: float) -> str:
 
 
 def _judge_points(what: str, where: str, count: int, points: Interval | None, budget: float, reason: str) -> Decision:
+    """Judge a difference in points; None with a reason if it means nothing."""
     if points is None:
         return Decision(Verdict.CANNOT_TELL, what, where, count, "people", None, "points", budget, reason=reason)
     verdict = _judge(points, -budget)
@@ -144,6 +146,7 @@ def _judge_points(what: str, where: str, count: int, points: Interval | None, bu
 
 
 def _time(base: Result, candidate: Result, budget: float, resamples: int) -> Decision:
+    """Judge the median time of one pair of latency records."""
     a, b, e = base.measured, candidate.measured, base.environment
     assert isinstance(a, Latency)
     assert isinstance(b, Latency)
@@ -158,7 +161,7 @@ def _time(base: Result, candidate: Result, budget: float, resamples: int) -> Dec
 
 
 def _judge(gain: Interval, least: float) -> Verdict:
-    """Compare a gain (negative: a loss) with the least that is allowed."""
+    """Compare the interval of a gain (negative for a loss) with the smallest gain that is allowed."""
     if gain.low >= least:
         return Verdict.WITHIN
     return Verdict.BEYOND if gain.high < least else Verdict.CANNOT_TELL
