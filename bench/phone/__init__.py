@@ -1,1 +1,1 @@
-"""Measuring on phones: what is sent, run, fetched, and made into the records that a host's measurements are."""
+"""Measurements on phones: files are sent, run and fetched, and the results become records like those of a host."""

@@ -1,6 +1,6 @@
-"""Phones through the `adb` program: one subprocess a call, and its faults as one line that says what to do.
+"""Phones through the `adb` program: one subprocess per call, and each fault as one line that says what to do.
 
-Figures of the transfer are not of interest here, so nothing stays connected between calls.
+Transfer speed is not measured, so no connection is kept between calls.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 
 SHELL_SECONDS = 60.0
 _EXIT = "exit code "
-# the slowest cable and card that are worth waiting for
+# a transfer that is slower than this times out
 LEAST_BYTES_PER_SECOND = 500_000
 RESERVE_BYTES = 64 * 2**20
 
@@ -25,7 +25,7 @@ NO_PHONE = (
     "no phone is connected; plug one in, switch on USB debugging in its developer options, and accept this computer on "
     "its screen (a phone in the network: `adb connect ADDRESS`)"
 )
-# what adb or the phone says -> what is the matter and what to do, the first that fits
+# pattern in the output of adb or the phone -> the fault and its remedy; the first match counts
 _FAULTS = (
     (r"unauthori[sz]ed|authorizing|failed to authenticate", f"does not trust this computer yet; {ALLOW}"),
     (r"no permissions", "may not be opened by this user; install Debian's android-sdk-platform-tools-common (or udev "
@@ -46,37 +46,59 @@ _FAULTS = (
 
 @dataclass(frozen=True)
 class Device:
-    """A phone, by the serial number that adb knows it under."""
+    """A phone, identified by its adb serial number."""
 
     serial: str
 
     def shell(self, *words: str, check: bool = True) -> str:
-        """What a command on the phone prints; ValueError when it fails and `check`, or the phone goes away.
+        """Run a command on the phone.
 
-        Words are quoted. adb's own exit code is 0 also when the connection breaks, so the phone's is asked for.
+        adb exits with 0 even if the connection breaks, so the phone prints the command's exit code.
+
+        Args:
+            words: The command and its arguments; they are quoted.
+            check: Treat a non-zero exit code as an error.
+
+        Returns:
+            The output of the command, stdout and stderr together.
+
+        Raises:
+            ValueError: if the command fails and `check` is set, or the phone disconnects.
         """
-        done = _adb(("-s", self.serial, "shell", f"{shlex.join(words)} 2>&1; echo {_EXIT}$?"), SHELL_SECONDS)
-        said, mark, code = done.stdout.rpartition(_EXIT)
+        process = _adb(("-s", self.serial, "shell", f"{shlex.join(words)} 2>&1; echo {_EXIT}$?"), SHELL_SECONDS)
+        output, mark, code = process.stdout.rpartition(_EXIT)
         if not mark or not code.strip().isdigit():
-            raise ValueError(f"{self.serial}: {_sentence(done.stderr or 'closed', f'shell {words[0]}')}")
+            raise ValueError(f"{self.serial}: {_sentence(process.stderr or 'closed', f'shell {words[0]}')}")
         if check and int(code):
-            raise ValueError(f"{self.serial}: {_sentence(done.stderr + said, f'shell {words[0]}')}")
-        return said
+            raise ValueError(f"{self.serial}: {_sentence(process.stderr + output, f'shell {words[0]}')}")
+        return output
 
     def sizes(self, folder: str) -> dict[str, int]:
-        """Names and sizes in bytes of the files of a folder; none where there is no such folder."""
+        """Names and sizes in bytes of the files in a folder; empty if the folder does not exist."""
         rows = (line.split() for line in self.shell("ls", "-l", folder, check=False).splitlines())
         return {row[-1]: int(row[4]) for row in rows if len(row) >= 7 and row[0].startswith("-") and row[4].isdigit()}
 
     def free_bytes(self) -> int:
-        """Bytes that are free on the phone's storage."""
+        """Free bytes on the phone's storage.
+
+        Raises:
+            ValueError: if the phone does not report them.
+        """
         row = self.shell("df", "-k", "/sdcard").splitlines()[-1].split()
         if len(row) < 4 or not row[3].isdigit():
             raise ValueError(f"{self.serial}: df says {' '.join(row)!r}, expected kilobytes; is its storage there?")
         return int(row[3]) * 1024
 
     def make_room(self, size: int, what: str) -> None:
-        """ValueError when the phone has not `size` free bytes, and as many again as Android wants for itself."""
+        """Check that `size` bytes are free, plus a reserve for Android.
+
+        Args:
+            size: Bytes needed.
+            what: What needs them, for the message.
+
+        Raises:
+            ValueError: if the phone has less free space.
+        """
         free = self.free_bytes()
         if free < size + RESERVE_BYTES:
             raise ValueError(
@@ -85,61 +107,82 @@ class Device:
             )
 
     def push(self, local: Path, remote: str) -> None:
-        """Copy a file to the phone, whole or not at all. Raises ValueError when the phone is full or gone."""
+        """Copy a file to the phone, whole or not at all.
+
+        Raises:
+            ValueError: if the phone is full or disconnected.
+        """
         beside = f"{remote}.part"
         patience = SHELL_SECONDS + local.stat().st_size / LEAST_BYTES_PER_SECOND
         try:
             self._copy(("push", str(local), beside), patience)
             self.shell("mv", "-f", beside, remote)
         except ValueError:
-            with suppress(ValueError):  # a phone that is not there any more overwrites it next time
+            with suppress(ValueError):  # if the phone is gone, the next push overwrites the partial file
                 self.shell("rm", "-f", beside)
             raise
 
     def pull(self, remotes: Sequence[str], folder: Path, size: int) -> None:
-        """Copy files of `size` bytes together into a local folder; what came before a fault stays there."""
+        """Copy files from the phone into a local folder; files that arrived before an error stay there.
+
+        Args:
+            remotes: Paths on the phone.
+            folder: The local folder.
+            size: Size of all files together, in bytes.
+
+        Raises:
+            ValueError: if the local disk is full or the phone disconnects.
+        """
         if shutil.disk_usage(folder).free < size:
             raise ValueError(f"{folder}: has no room for {size / 1e6:.0f} MB of the phone's outputs; free some")
         self._copy(("pull", *remotes, str(folder)), SHELL_SECONDS + size / LEAST_BYTES_PER_SECOND)
 
     def install(self, apk: Path) -> None:
-        """Install an app or bring it up to date, with its data kept."""
+        """Install or update an app; its data is kept.
+
+        Raises:
+            ValueError: if the phone refuses the app.
+        """
         self._copy(("install", "-r", str(apk)), 300.0)
 
     def _copy(self, words: Sequence[str], seconds: float) -> None:
-        done = _adb(("-s", self.serial, *words), seconds)
-        if done.returncode:
-            raise ValueError(f"{self.serial}: {_sentence(done.stderr + done.stdout, words[0])}")
+        process = _adb(("-s", self.serial, *words), seconds)
+        if process.returncode:
+            raise ValueError(f"{self.serial}: {_sentence(process.stderr + process.stdout, words[0])}")
 
 
 def devices() -> dict[str, str]:
-    """Serial number -> state as adb says it ("device" is ready), of every phone that is plugged in."""
+    """Serial number -> adb's state (`device` means ready) of every connected phone."""
     lines = _adb(("devices",), SHELL_SECONDS).stdout.splitlines()
     return dict(line.split("\t", 1) for line in lines if "\t" in line)
 
 
 def choose(serials: Sequence[str]) -> list[Device]:
-    """The phones of a command line: those named, all ("all"), or the only one.
+    """Select the phones of a command line.
 
-    Raises ValueError when one is missing or not ready, or there are several and none was named.
+    Args:
+        serials: Serial numbers, or `all`; empty for the only connected phone.
+
+    Raises:
+        ValueError: if a phone is missing or not ready, or several are connected and none was named.
     """
-    found = devices()
-    if not found:
+    states = devices()
+    if not states:
         raise ValueError(NO_PHONE)
-    if not serials and len(found) > 1:
-        raise ValueError(f"several phones are connected ({', '.join(found)}); name one with --serial, or --serial all")
-    chosen = list(found) if not serials or "all" in serials else list(dict.fromkeys(serials))
+    if not serials and len(states) > 1:
+        raise ValueError(f"several phones are connected ({', '.join(states)}); name one with --serial, or --serial all")
+    chosen = list(states) if not serials or "all" in serials else list(dict.fromkeys(serials))
     for serial in chosen:
-        if serial not in found:
-            raise ValueError(f"{serial}: no such phone; there is {', '.join(found)}")
-        if found[serial] != "device":
-            raise ValueError(f"{serial}: {_sentence(found[serial], 'is')}")
+        if serial not in states:
+            raise ValueError(f"{serial}: no such phone; there is {', '.join(states)}")
+        if states[serial] != "device":
+            raise ValueError(f"{serial}: {_sentence(states[serial], 'is')}")
     return [Device(serial) for serial in chosen]
 
 
 def _adb(words: Sequence[str], seconds: float) -> subprocess.CompletedProcess[str]:
     try:
-        done = subprocess.run(
+        process = subprocess.run(
             ["adb", *words], capture_output=True, text=True, errors="replace", timeout=seconds, check=False,
             stdin=subprocess.DEVNULL,
         )  # fmt: skip
@@ -152,13 +195,13 @@ def _adb(words: Sequence[str], seconds: float) -> subprocess.CompletedProcess[st
         raise ValueError(
             f"adb gave no answer for {seconds:.0f} s to {words[-1][:60]!r}; pull the cable and plug it in again"
         ) from None
-    if "cannot connect to daemon" in done.stderr:
+    if "cannot connect to daemon" in process.stderr:
         raise ValueError("adb's own server does not start; `adb kill-server` ends one of another version")
-    return done
+    return process
 
 
 def _sentence(said: str, doing: str) -> str:
-    """What is the matter, out of what adb printed while it was `doing` something."""
+    """Describe a fault, given what adb printed while it was `doing` something."""
     for pattern, sentence in _FAULTS:
         if re.search(pattern, said, re.IGNORECASE):
             return sentence

@@ -1,4 +1,4 @@
-"""The app on a phone: whether it is there, installed, started, and given a converted file."""
+"""The app on a phone: check, install and start it, and give it a converted file."""
 
 from __future__ import annotations
 
@@ -14,14 +14,22 @@ FILES = f"/sdcard/Android/data/{PACKAGE}/files"
 
 
 def installed(device: Device) -> bool:
-    """Whether the app is on a phone."""
+    """Whether the app is installed on a phone."""
     return device.shell("pm", "path", PACKAGE, check=False).startswith("package:")
 
 
 def provide(device: Device, apk: Path | None) -> bool:
-    """Install the app where it is missing, or is not the APK that was given; whether that was done.
+    """Install the app if it is missing or differs from the APK that was given.
 
-    Raises ValueError when it is missing and no APK was given.
+    Args:
+        device: The phone.
+        apk: The app's file, or None to use the installed app.
+
+    Returns:
+        Whether the app was installed.
+
+    Raises:
+        ValueError: if the app is missing and no APK was given, or it cannot be installed.
     """
     if apk is None:
         if not installed(device):
@@ -38,19 +46,38 @@ def provide(device: Device, apk: Path | None) -> bool:
 
 
 def start(device: Device, activity: str, key: str, value: str, *, fresh: bool = True) -> None:
-    """Start an activity of the app with one text. fresh: in a new process; otherwise in the one that there is."""
+    """Start an activity of the app with one text extra.
+
+    Args:
+        device: The phone.
+        activity: Name of the activity.
+        key: Name of the extra.
+        value: Its text.
+        fresh: Start a new process; otherwise use the running one.
+
+    Raises:
+        ValueError: if the activity does not start.
+    """
     words = ["am", "start", *(["-S"] if fresh else []), "-n", f"{PACKAGE}/.{activity}", "--es", key, value]
-    said = device.shell(*words, check=False)
-    faults = [line.strip() for line in said.splitlines() if re.search("Error|Exception|Denial", line)]
-    if faults:
-        reason = faults[0][:160]
+    output = device.shell(*words, check=False)
+    error_lines = [line.strip() for line in output.splitlines() if re.search("Error|Exception|Denial", line)]
+    if error_lines:
+        reason = error_lines[0][:160]
         raise ValueError(f"{device.serial}: the app does not start {activity} ({reason}); install it with --apk")
 
 
 def sideload(device: Device, model: Path) -> str:
-    """Put a converted file into the app's folder and start the app with it; its name there.
+    """Copy a converted file into the app's folder and start the app with it.
 
-    Raises ValueError for a file that is no model, a name that the app refuses, or a phone that is full.
+    Args:
+        device: The phone.
+        model: The converted file.
+
+    Returns:
+        The name of the file on the phone.
+
+    Raises:
+        ValueError: if the file is not a converted model, the app does not accept its name, or the phone is full.
     """
     model_file.read_stages(model)
     if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}\.tflite", model.name):

@@ -52,16 +52,16 @@ def list_phones(quiet: bool, as_json: bool) -> None:
     """
     from poseport.bench.phone import adb
 
-    found = adb.devices()
+    states = adb.devices()
     lines = []
-    for serial in found:
+    for serial in states:
         try:
             adb.choose([serial])
             lines.append(f"{serial}  ready")
         except ValueError as error:
             lines.append(str(error))
     text = "\n".join(lines) or adb.NO_PHONE
-    phones = [{"serial": serial, "state": state} for serial, state in found.items()]
+    phones = [{"serial": serial, "state": state} for serial, state in states.items()]
     answer({"phones": phones}, text, as_json=as_json, quiet=quiet)
 
 
@@ -77,14 +77,14 @@ def info(serials: tuple[str, ...], quiet: bool, as_json: bool) -> None:
     from poseport.bench.phone import adb, handset
     from poseport.records import to_data
 
-    found = [handset.look(device) for device in adb.choose(serials)]
+    phones = [handset.look(device) for device in adb.choose(serials)]
     blocks = [
         f"{p.name}\n  serial   {p.serial}\n  SoC      {p.soc}, {p.cores} cores\n  Android  {p.android}, {p.build}\n"
         f"  ABIs     {', '.join(p.abis)}\n  memory   {p.memory_bytes / 1e9:.1f} GB\n"
         f"  free     {p.free_bytes / 1e9:.1f} GB\n  app      {p.app or 'not installed'}"
-        for p in found
+        for p in phones
     ]
-    answer({"phones": [to_data(p) for p in found]}, "\n".join(blocks), as_json=as_json, quiet=quiet)
+    answer({"phones": [to_data(p) for p in phones]}, "\n".join(blocks), as_json=as_json, quiet=quiet)
 
 
 @click.command()
@@ -99,10 +99,12 @@ def install(model: Path, serials: tuple[str, ...], apk: Path | None, quiet: bool
     """
     from poseport.bench.phone import adb, app
 
-    found = []
+    installations = []
     for device in adb.choose(serials):
-        new = app.provide(device, apk)
+        newly_installed = app.provide(device, apk)
         name = app.sideload(device, model)
-        found.append({"serial": device.serial, "model": name, "installed": new})
-    text = "\n".join(f"{f['serial']}: {'app installed; ' if f['installed'] else ''}shows {f['model']}" for f in found)
-    answer({"phones": found}, text, as_json=as_json, quiet=quiet)
+        installations.append({"serial": device.serial, "model": name, "installed": newly_installed})
+    text = "\n".join(
+        f"{f['serial']}: {'app installed; ' if f['installed'] else ''}shows {f['model']}" for f in installations
+    )
+    answer({"phones": installations}, text, as_json=as_json, quiet=quiet)

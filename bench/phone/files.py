@@ -1,6 +1,6 @@
-"""What is sent to a phone to be measured: a description, and input tensors or whole images of people.
+"""The files that a phone measures: a description, and the input tensors or whole images of people.
 
-The description and its results are docs/android.md's; the app is the other reader.
+docs/android.md specifies the description and the results; the app reads the same format.
 """
 
 from __future__ import annotations
@@ -27,7 +27,14 @@ Hardware = Literal["CPU", "GPU", "NNAPI"]
 
 @dataclass(frozen=True)
 class ImageEntry:
-    """One person of `images.bin`: where the RGB bytes of the image begin, and the one box in it."""
+    """One person of `images.bin`.
+
+    Attributes:
+        width: Width of the image in pixels.
+        height: Height of the image in pixels.
+        offset: Byte in the file at which the image's RGB values begin.
+        boxes_xywh: The person's box, in pixels of the image.
+    """
 
     width: int
     height: int
@@ -37,8 +44,18 @@ class ImageEntry:
 
 @dataclass(frozen=True)
 class Description:
-    """`run.json`. model: its file's name beside it. count: people. warm_up, repeat: untimed and timed inferences
-    behind them. part: of a long run that is measured again and again, which time this is.
+    """The content of `run.json`.
+
+    Attributes:
+        model: Name of the model's file in the same folder.
+        mode: Whether input tensors or whole images are sent.
+        hardware: Delegate that runs the network.
+        threads: Number of CPU threads.
+        count: Number of people.
+        warm_up: Untimed inferences after the people.
+        repeat: Timed inferences after those.
+        images: One entry per person in mode `images`.
+        part: Number of this piece of a sustained run, from 1; 0 for the first measurement.
     """
 
     model: str
@@ -53,17 +70,26 @@ class Description:
 
     @property
     def text(self) -> str:
-        """The file's text."""
+        """The text of the file."""
         return dumps(self)
 
     def identity(self, model: bytes) -> str:
-        """sha256 by which the app marks what it measured for this description with this model."""
+        """The sha256 by which the app marks results of this description and this model."""
         return hashlib.sha256(self.text.encode() + model).hexdigest()
 
 
 @dataclass(frozen=True)
 class Sent:
-    """A file of people as it is sent. path: here. name: there. images: where each person is, of mode images."""
+    """A file of people that is sent to phones.
+
+    Attributes:
+        path: The local file.
+        mode: Whether it holds input tensors or whole images.
+        sha256: Digest of its content.
+        bytes: Its size.
+        count: Number of people.
+        images: One entry per person in mode `images`.
+    """
 
     path: Path
     mode: Mode
@@ -74,23 +100,29 @@ class Sent:
 
     @property
     def name(self) -> str:
-        """What the app calls it."""
+        """The name of the file on the phone."""
         return f"{self.mode}.bin"
 
 
 def write_people(
     network: Network, persons: Sequence[Person], mode: Mode, folder: Path, progress: Callable[[int], None]
 ) -> Sent:
-    """Write the people of a run into a folder, in a file named by its content: input tensors of `network`, bit for
-    bit what it is fed here, or whole images, each once.
+    """Write the people of a run into a folder, in a file named after its content.
 
-    progress: called with the number of people just done. Raises ValueError for an image that cannot be read, or a
-    place that cannot be written.
+    Args:
+        network: The network whose input tensors are written, bit for bit as on this machine.
+        persons: N people to crop.
+        mode: `tensors` for input tensors, `images` for whole images, each written once.
+        folder: Folder of the file; created if missing.
+        progress: Called with the number of people just done.
+
+    Raises:
+        ValueError: if an image cannot be read, or the folder cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    beside = folder / ".people.part"
+    partial = folder / ".people.part"
     try:
-        with open(beside, "wb") as file:
+        with open(partial, "wb") as file:
             if mode == "tensors":
                 images: tuple[ImageEntry, ...] = ()
                 for batch in batches.batches(network.spec, persons):
@@ -98,27 +130,27 @@ def write_people(
                     progress(len(batch.persons))
             else:
                 images = _write_images(file, persons, progress)
-        with open(beside, "rb") as file:
+        with open(partial, "rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         path = folder / f"{mode}-{digest[:16]}.bin"
-        os.replace(beside, path)
+        os.replace(partial, path)
     except OSError as error:
         raise ValueError(f"{folder}: cannot be written ({error.strerror}); choose another --out") from None
     finally:
         with suppress(OSError):
-            beside.unlink(missing_ok=True)
+            partial.unlink(missing_ok=True)
     return Sent(path, mode, digest, path.stat().st_size, len(persons), images)
 
 
 def _write_images(file: BinaryIO, persons: Sequence[Person], progress: Callable[[int], None]) -> tuple[ImageEntry, ...]:
-    known: dict[Path, tuple[int, int, int]] = {}
+    written: dict[Path, tuple[int, int, int]] = {}
     entries = []
     for person in persons:
-        if person.image_path not in known:
+        if person.image_path not in written:
             image = read_image(person.image_path, person.image_hw)
-            known[person.image_path] = (image.shape[1], image.shape[0], file.tell())
+            written[person.image_path] = (image.shape[1], image.shape[0], file.tell())
             file.write(image.tobytes())
-        width, height, offset = known[person.image_path]
+        width, height, offset = written[person.image_path]
         entries.append(ImageEntry(width, height, offset, (person.box_xywh,)))
         progress(1)
     return tuple(entries)

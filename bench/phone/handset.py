@@ -1,4 +1,4 @@
-"""A phone as a record keeps it, and whether it can be measured now."""
+"""Describe a phone for a record, and check whether it can be measured now."""
 
 from __future__ import annotations
 
@@ -15,8 +15,21 @@ STAND_IN = "standin"
 
 @dataclass(frozen=True)
 class Phone:
-    """What a phone says of itself. app: version of the app, None where it is not installed. bytes: of memory, and
-    free where the app keeps its files.
+    """The properties of a phone, as it reports them.
+
+    Attributes:
+        serial: Serial number.
+        maker: Manufacturer.
+        model: Name of the model.
+        soc: System on a chip.
+        android: Android version.
+        build: Build fingerprint.
+        abis: Binary interfaces that it supports.
+        cores: Number of CPU cores.
+        memory_bytes: Size of the memory.
+        free_bytes: Free storage where the app keeps its files.
+        app: Version of the app, or None if it is not installed.
+        stand_in: Whether it is a test program that imitates a phone.
     """
 
     serial: str
@@ -34,48 +47,56 @@ class Phone:
 
     @property
     def name(self) -> str:
-        """What records call it: maker and model, and four digits that tell two phones of one model apart."""
+        """The name in records: maker, model, and four digits that distinguish two phones of the same model."""
         digits = hashlib.sha256(self.serial.encode()).hexdigest()[:4]
         kind = "stand-in " if self.stand_in else ""
         return f"{kind}{self.maker} {self.model} ({digits})"
 
 
 def look(device: Device) -> Phone:
-    """Ask a phone what it is; ValueError when it does not answer."""
-    said = dict(re.findall(r"^\[(.+?)\]: \[(.*)\]$", device.shell("getprop").replace("\r", ""), re.MULTILINE))
-    soc = " ".join(filter(None, (said.get("ro.soc.manufacturer"), said.get("ro.soc.model"))))
+    """Query the properties of a phone.
+
+    Raises:
+        ValueError: if the phone does not answer.
+    """
+    properties = dict(re.findall(r"^\[(.+?)\]: \[(.*)\]$", device.shell("getprop").replace("\r", ""), re.MULTILINE))
+    soc = " ".join(filter(None, (properties.get("ro.soc.manufacturer"), properties.get("ro.soc.model"))))
     memory = re.search(r"MemTotal:\s+(\d+) kB", device.shell("cat", "/proc/meminfo", check=False))
     cores = re.findall(r"^processor\s*:", device.shell("cat", "/proc/cpuinfo", check=False), re.MULTILINE)
     version = None
     if installed(device):
-        found = re.search(r"versionName=(\S+)", device.shell("dumpsys", "package", PACKAGE, check=False))
-        version = found[1] if found else "unknown"
+        match = re.search(r"versionName=(\S+)", device.shell("dumpsys", "package", PACKAGE, check=False))
+        version = match[1] if match else "unknown"
     return Phone(
-        serial=said.get("ro.serialno", device.serial),
-        maker=said.get("ro.product.manufacturer", "unknown"),
-        model=said.get("ro.product.model", "unknown"),
-        soc=soc or said.get("ro.board.platform") or said.get("ro.hardware", "unknown"),
-        android=said.get("ro.build.version.release", "unknown"),
-        build=said.get("ro.build.fingerprint", "unknown"),
-        abis=tuple(filter(None, said.get("ro.product.cpu.abilist", "").split(","))),
+        serial=properties.get("ro.serialno", device.serial),
+        maker=properties.get("ro.product.manufacturer", "unknown"),
+        model=properties.get("ro.product.model", "unknown"),
+        soc=soc or properties.get("ro.board.platform") or properties.get("ro.hardware", "unknown"),
+        android=properties.get("ro.build.version.release", "unknown"),
+        build=properties.get("ro.build.fingerprint", "unknown"),
+        abis=tuple(filter(None, properties.get("ro.product.cpu.abilist", "").split(","))),
         cores=len(cores),
         memory_bytes=int(memory[1]) * 1024 if memory else 0,
         free_bytes=device.free_bytes(),
         app=version,
-        stand_in=said.get("ro.product.name") == STAND_IN,
+        stand_in=properties.get("ro.product.name") == STAND_IN,
     )
 
 
 def wake(device: Device) -> None:
-    """Switch a phone's screen on; ValueError when it is locked, for an app in the background is given slow cores."""
+    """Turn on the screen of a phone, because Android gives slow cores to apps in the background.
+
+    Raises:
+        ValueError: if the phone is locked.
+    """
     device.shell("input", "keyevent", "KEYCODE_WAKEUP", check=False)
-    device.shell("wm", "dismiss-keyguard", check=False)  # opens a lock that has no secret
+    device.shell("wm", "dismiss-keyguard", check=False)  # dismisses a lock screen without a PIN
     if locked(device):
         raise ValueError(f"{device.serial}: its screen is locked; unlock it and leave it on")
 
 
 def locked(device: Device) -> bool:
-    """Whether the lock screen shows, or the screen is off."""
-    said = device.shell("dumpsys", "window", check=False) + device.shell("dumpsys", "power", check=False)
+    """Whether the lock screen is shown or the screen is off."""
+    state = device.shell("dumpsys", "window", check=False) + device.shell("dumpsys", "power", check=False)
     shows = r"(mDreamingLockscreen|mShowingLockscreen|isStatusBarKeyguard|isKeyguardShowing)=true"
-    return bool(re.search(shows, said) or re.search(r"mWakefulness=(Asleep|Dozing)", said))
+    return bool(re.search(shows, state) or re.search(r"mWakefulness=(Asleep|Dozing)", state))

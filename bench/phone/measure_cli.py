@@ -89,7 +89,7 @@ def bench_phone(
     from poseport.bench.phone import adb, phones
     from poseport.tflite.runner import load
 
-    wanted = phones.settings(delegates, threads)
+    chosen_settings = phones.settings(delegates, threads)
     devices = adb.choose(serials)
     people = load_people(data, data_images, skeleton)
     only, boxes = people.skeleton.chosen(keypoints), annotated(people)
@@ -100,21 +100,21 @@ def bench_phone(
         if model.later and not whole_images:
             raise ValueError(f"{model.path}: is a cascade, whose later crops the phone makes; add --whole-images")
     plan = phones.PhonePlan(
-        people, boxes, only, "images" if whole_images else "tensors", wanted, runs, minutes, apk, out
+        people, boxes, only, "images" if whole_images else "tensors", chosen_settings, runs, minutes, apk, out
     )  # fmt: skip
     hidden = quiet or as_json
     with progress("preparing", len(loaded) * len(boxes.cropped), hidden=hidden) as advance:
         sent = phones.prepare(loaded, plan, advance)
     with progress("on the phone", len(devices) * len(loaded) * plan.units, hidden=hidden) as advance:
-        found, faults = phones.measure(devices, loaded, sent, plan, advance)
-    text = "\n".join(map(_line, found))
-    answer({"results": [_row(m) for m in found]}, text, as_json=as_json, quiet=quiet or not found)
+        phone_results, faults = phones.measure(devices, loaded, sent, plan, advance)
+    text = "\n".join(map(_line, phone_results))
+    answer({"results": [_row(m) for m in phone_results]}, text, as_json=as_json, quiet=quiet or not phone_results)
     if faults:
         raise ValueError("; ".join(faults))
 
 
 def _row(m: PhoneResult) -> dict[str, Any]:
-    """A setting's results, for `--json`."""
+    """The results of a setting for `--json`."""
     from poseport.bench import results_folder
     from poseport.bench.record import Accuracy, Latency
 
@@ -122,30 +122,30 @@ def _row(m: PhoneResult) -> dict[str, Any]:
     if m.cannot:
         return {**row, "refused": m.cannot.refused, "cannot": m.cannot.reason}
     for record in m.records:
-        of = record.measured
-        if isinstance(of, Accuracy):
-            row |= {"people": of.data.people, "metrics": of.metrics, "decoder_apart_px": m.apart_px}
-        elif isinstance(of, Latency):
+        measured = record.measured
+        if isinstance(measured, Accuracy):
+            row |= {"people": measured.data.people, "metrics": measured.metrics, "decoder_apart_px": m.apart_px}
+        elif isinstance(measured, Latency):
             row |= {
-                "p50_ms": of.percentile_ms(50), "p90_ms": of.percentile_ms(90),
-                "load_ms": None if of.load_us is None else of.load_us / 1e3, "first_ms": of.first_us / 1e3,
-                "peak_bytes": of.peak_bytes, "runtime": record.environment.runtime,
-                "xnnpack": record.environment.xnnpack,
+                "p50_ms": measured.percentile_ms(50), "p90_ms": measured.percentile_ms(90),
+                "load_ms": None if measured.load_us is None else measured.load_us / 1e3,
+                "first_ms": measured.first_us / 1e3, "peak_bytes": measured.peak_bytes,
+                "runtime": record.environment.runtime, "xnnpack": record.environment.xnnpack,
             }  # fmt: skip
         else:
-            each = [
+            minutes = [
                 {
-                    "minute": one.minute, "p50_ms": one.percentile_ms(50), "p90_ms": one.percentile_ms(90),
-                    "celsius": one.celsius, "battery": one.battery, "clock_mhz": one.clock_mhz,
+                    "minute": minute.minute, "p50_ms": minute.percentile_ms(50), "p90_ms": minute.percentile_ms(90),
+                    "celsius": minute.celsius, "battery": minute.battery, "clock_mhz": minute.clock_mhz,
                 }
-                for one in of.minutes
+                for minute in measured.minutes
             ]  # fmt: skip
-            row |= {"minutes": each, "throttles_from": of.throttles_from}
+            row |= {"minutes": minutes, "throttles_from": measured.throttles_from}
     return {**row, "files": [results_folder.file_name(record) for record in m.records]}
 
 
 def _line(m: PhoneResult) -> str:
-    """A setting's results as text."""
+    """The results of a setting as text."""
     from poseport.bench.formatting import plural
 
     row, head = _row(m), f"{m.phone}  {m.model:<28}{m.hardware}, {plural(m.threads, 'thread')}  "
@@ -157,12 +157,12 @@ def _line(m: PhoneResult) -> str:
     if "minutes" in row:
         ends = dict.fromkeys((0, len(row["minutes"]) - 1))  # one alone is both
         text += "".join("  minute {minute} {p50_ms:.2f} ms".format(**row["minutes"][i]) for i in ends)
-        since = row["throttles_from"]
-        throttles = "does not throttle" if since is None else f"throttles from minute {since}"
+        throttles_from = row["throttles_from"]
+        throttles = "does not throttle" if throttles_from is None else f"throttles from minute {throttles_from}"
         text += f", {throttles}" if len(ends) > 1 else ""
-    beside = {
+    details = {
         "load {:.0f} ms": row["load_ms"], "first run {:.1f} ms": row["first_ms"],
         "memory {:.0f} MB": row["peak_bytes"] and row["peak_bytes"] / 1e6, "{}": row["runtime"],
     }  # fmt: skip
     kernels = {None: "", True: ", XNNPACK", False: ", no XNNPACK"}[row["xnnpack"]]
-    return f"{text}\n    {', '.join(t.format(v) for t, v in beside.items() if v is not None)}{kernels}"
+    return f"{text}\n    {', '.join(t.format(v) for t, v in details.items() if v is not None)}{kernels}"
