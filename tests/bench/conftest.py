@@ -59,3 +59,8 @@ def records(scored: Callable[..., Result], tiny_models: dict[str, Path]) -> list
     """A float32 file and a worse int8 one, scored and timed with one and two threads."""
     timed = [latency.measure(path, threads, runs=20) for path in tiny_models.values() for threads in (1, 2)]
     return [scored("float32"), scored("int8", own=0.05, seed=1), *timed]
+
+
+@pytest.fixture(scope="module")
+def measured(tiny_models: dict[str, Path], people: People) -> Result:
+    return accuracy.measure(runner.load(tiny_models["int8"]), people)[0]
