@@ -1,6 +1,7 @@
-"""The files of a run, here and on the phone, and how they come to be the same on both sides.
+"""The files of a run on this machine and on the phone, and how the two sides are synchronised.
 
-A run is kept in a local folder named by its identity: the parts that the phone has measured, each whole.
+Each run has a local folder, named after its identity, with the parts that the phone has measured; every part in it is
+complete.
 """
 
 from __future__ import annotations
@@ -20,16 +21,24 @@ from poseport.bench.phone.app import FILES
 from poseport.bench.phone.files import Description, Sent
 from poseport.records import write_whole
 
-# people a part, as the app measures them
+# people per part; the app uses the same number
 PART = 32
 RESULT = "result.json"
-# a long run's samples take a few MB
+# the samples of a long run take a few MB
 MAX_RESULT_BYTES = 256 * 2**20
 
 
 @dataclass(frozen=True, eq=False)
 class Job:
-    """A model and people on one phone. local: folder of all its runs. stop: set where nobody waits any longer."""
+    """A model and people on one phone.
+
+    Attributes:
+        device: The phone.
+        model: The converted file.
+        people: The file of people.
+        local: Local folder of all runs on this phone.
+        stop: Set when nobody waits for the results any longer.
+    """
 
     device: Device
     model: Path
@@ -39,66 +48,89 @@ class Job:
 
     @property
     def run_id(self) -> str:
-        """Its folder on the phone: what was sent is there already, whatever is measured with it."""
+        """Name of the run's folder on the phone; it depends on the people only, so that they are sent once."""
         return f"pp-{self.people.sha256[:16]}"
 
     @property
     def remote(self) -> str:
-        """That folder's path."""
+        """Path of that folder."""
         return f"{FILES}/runs/{self.run_id}"
 
     def folder(self, description: Description) -> Path:
-        """Where the results of a description are kept here."""
+        """Local folder of the results of a description."""
         return self.local / description.identity(self.model.read_bytes())[:16]
 
 
 def send(job: Job, name: str) -> None:
-    """Put the people and the model of a job on the phone, unless they are there.
+    """Copy the people and the model of a job to the phone, unless they are there already.
 
-    Raises ValueError when the phone is full or not there any more; what is on it stays.
+    Args:
+        job: The model and people.
+        name: Name of the model's file on the phone.
+
+    Raises:
+        ValueError: if the phone is full or disconnected; files that were copied stay on it.
     """
     job.device.shell("mkdir", "-p", job.remote)
-    there = job.device.sizes(job.remote)
-    wanted = {job.people.name: job.people.path, name: job.model}
-    missing = {one: path for one, path in wanted.items() if there.get(one) != path.stat().st_size}
+    remote_sizes = job.device.sizes(job.remote)
+    files = {job.people.name: job.people.path, name: job.model}
+    missing = {
+        file_name: path for file_name, path in files.items() if remote_sizes.get(file_name) != path.stat().st_size
+    }
     job.device.make_room(sum(path.stat().st_size for path in missing.values()), "the people and the model")
-    for one, path in missing.items():
-        job.device.push(path, f"{job.remote}/{one}")
+    for file_name, path in missing.items():
+        job.device.push(path, f"{job.remote}/{file_name}")
 
 
 def fetch(job: Job, folder: Path, mine: str, *, last: bool = False) -> None:
-    """Bring the whole parts that are not here yet, with `last` the run's `result.json` too.
+    """Copy the complete parts that are missing here from the phone.
 
-    A part of another run, which was cut in the same folder of the phone, goes where that one is kept.
+    The phone's folder may also hold parts of another interrupted run; each goes to the folder of its own run.
+
+    Args:
+        job: The model and people.
+        folder: Local folder of the run.
+        mine: Identity of the run.
+        last: Copy the run's `result.json` too.
+
+    Raises:
+        ValueError: if the phone disconnects, or `last` is set and its `result.json` belongs to another run.
     """
-    there = job.device.sizes(job.remote)
-    whole = [name for name in there if re.fullmatch(r"[0-9]{1,9}\.json", name) and not (folder / name).is_file()]
-    wanted = [one for name in whole for one in (name, name.replace(".json", ".bin")) if one in there]
+    remote_sizes = job.device.sizes(job.remote)
+    new_parts = [
+        name for name in remote_sizes if re.fullmatch(r"[0-9]{1,9}\.json", name) and not (folder / name).is_file()
+    ]
+    file_names = [
+        file_name
+        for name in new_parts
+        for file_name in (name, name.replace(".json", ".bin"))
+        if file_name in remote_sizes
+    ]
     if last:
-        wanted.append(RESULT)
+        file_names.append(RESULT)
     incoming = job.local / ".incoming"
     shutil.rmtree(incoming, ignore_errors=True)
     incoming.mkdir(parents=True)
-    if wanted:
-        size = sum(there.get(one, 0) for one in wanted)
-        job.device.pull([f"{job.remote}/{one}" for one in wanted], incoming, size)
-    for name in (*whole, *([RESULT] if last else [])):
+    if file_names:
+        size = sum(remote_sizes.get(file_name, 0) for file_name in file_names)
+        job.device.pull([f"{job.remote}/{file_name}" for file_name in file_names], incoming, size)
+    for name in (*new_parts, *([RESULT] if last else [])):
         run = _identity(incoming / name)
         if not run or (name == RESULT and run != mine):
             continue
-        place, outputs = safe_path.inside(job.local, run[:16]), name.replace(".json", ".bin")
-        place.mkdir(exist_ok=True)
-        # the outputs first: where the JSON is, the part is whole, as on the phone
-        for one in (outputs, name):
-            if (incoming / one).is_file():
-                os.replace(incoming / one, place / one)
+        run_folder, outputs = safe_path.inside(job.local, run[:16]), name.replace(".json", ".bin")
+        run_folder.mkdir(exist_ok=True)
+        # outputs before JSON: a part with its JSON is complete, as on the phone
+        for file_name in (outputs, name):
+            if (incoming / file_name).is_file():
+                os.replace(incoming / file_name, run_folder / file_name)
     shutil.rmtree(incoming, ignore_errors=True)
     if last and not (folder / RESULT).is_file():
         raise ValueError(f"{job.device.serial}: its {RESULT} is of another run; is another computer measuring on it?")
 
 
 def _identity(path: Path) -> str:
-    """The run that a file of the phone belongs to: a sha256 in hex digits; empty if the file names none."""
+    """The identity (a sha256 in hex digits) of the run that a file belongs to; empty if the file has none."""
     try:
         run = json.loads(safe_path.check_regular(path, MAX_RESULT_BYTES).read_text())["run"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
@@ -107,25 +139,37 @@ def _identity(path: Path) -> str:
 
 
 def prepare(job: Job, folder: Path, description: Description) -> None:
-    """The description and what was measured before on the phone, and nothing of another run.
+    """Put the description and the parts that were measured before on the phone, and remove those of other runs.
 
-    The last part is measured again: it leaves a person's input in the network, which is what is then timed.
+    The last part is measured again, because the timed inferences use the input that it leaves in the network.
+
+    Args:
+        job: The model and people.
+        folder: Local folder of the run.
+        description: What the app is to measure.
+
+    Raises:
+        ValueError: if the phone is full or disconnected.
     """
     write_whole(folder / "run.json", description.text.encode())
     job.device.push(folder / "run.json", f"{job.remote}/run.json")
-    there = job.device.sizes(job.remote)
-    kept = {part.name: part.stat().st_size for part in folder.glob("[0-9]*.json")}
-    for name in (name for name, size in kept.items() if there.get(name) != size):
+    remote_sizes = job.device.sizes(job.remote)
+    local_sizes = {part.name: part.stat().st_size for part in folder.glob("[0-9]*.json")}
+    for name in (name for name, size in local_sizes.items() if remote_sizes.get(name) != size):
         job.device.push(folder / name, f"{job.remote}/{name}")
     final = f"{(description.count - 1) // PART * PART}.json"
-    foreign = [name for name in there if re.fullmatch(r"[0-9]{1,9}\.json", name) and name not in kept]
-    wrong = [RESULT, final, *foreign]
-    for start in range(0, len(wrong), 50):  # a command line has an end
-        job.device.shell("rm", "-f", *(f"{job.remote}/{name}" for name in wrong[start : start + 50]))
+    foreign = [name for name in remote_sizes if re.fullmatch(r"[0-9]{1,9}\.json", name) and name not in local_sizes]
+    stale = [RESULT, final, *foreign]
+    for start in range(0, len(stale), 50):  # the length of a command line is limited
+        job.device.shell("rm", "-f", *(f"{job.remote}/{name}" for name in stale[start : start + 50]))
 
 
 def read(path: Path) -> dict[str, Any]:
-    """A result of the app; ValueError where it is none."""
+    """Read a result of the app.
+
+    Raises:
+        ValueError: if the file cannot be read or has another schema.
+    """
     try:
         data = json.loads(safe_path.check_regular(path, MAX_RESULT_BYTES).read_text())
     except (OSError, ValueError, RecursionError) as error:

@@ -1,4 +1,4 @@
-"""Models measured on several phones at once, each by a thread of its own; what one phone lacks stops no other."""
+"""Measure models on several phones at once, one thread per phone; a fault of one phone does not stop the others."""
 
 from __future__ import annotations
 
@@ -27,8 +27,18 @@ CHUNK_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class PhonePlan:
-    """What is measured. settings: hardware and threads. repeat: timed inferences. minutes: of a sustained run behind
-    each, 0 for none. only: keypoints to score, empty: all. out: folder of the records.
+    """What is measured.
+
+    Attributes:
+        people: The annotated people.
+        boxes: Boxes to crop.
+        only: Names of the keypoints to score; empty for all.
+        mode: Whether input tensors or whole images are sent.
+        settings: Delegates, each with a number of threads.
+        repeat: Number of timed inferences per setting.
+        minutes: Length of a sustained run after each setting; 0 for none.
+        apk: The app's file, or None to use the installed app.
+        out: Folder of the records.
     """
 
     people: People
@@ -43,14 +53,23 @@ class PhonePlan:
 
     @property
     def units(self) -> int:
-        """What `progress` of `measure` counts for one phone and one model: people, and seconds of sustained runs."""
+        """Steps of `measure` for one phone and one model: people, plus seconds of sustained runs."""
         return len(self.settings) * (len(self.boxes.cropped) + round(60 * self.minutes))
 
 
 @dataclass(frozen=True)
 class PhoneResult:
-    """A setting of a model on a phone: its records, or why there are none. apart_px: by how many input pixels the
-    app's decoder was off at most, where both decoded the same outputs.
+    """The result of a model on a phone with one setting.
+
+    Attributes:
+        phone: Name of the phone.
+        model: Name of the model.
+        hardware: Delegate that ran the network.
+        threads: Number of CPU threads.
+        records: The records; empty if there are none.
+        apart_px: Largest distance in input pixels between the keypoints of the app's decoder and of this package's,
+            from the same outputs; None if not both decoded them.
+        cannot: Why there are no records, or None.
     """
 
     phone: str
@@ -63,15 +82,27 @@ class PhoneResult:
 
 
 def settings(delegates: Sequence[str], threads: Sequence[int]) -> tuple[tuple[Hardware, int], ...]:
-    """Settings of delegates such as cpu and gpu: threads count on the CPU only."""
+    """Combine delegates (cpu, gpu, nnapi) with numbers of threads; only the CPU uses more than one."""
     known: dict[str, Hardware] = {"cpu": "CPU", "gpu": "GPU", "nnapi": "NNAPI"}
     return tuple((known[name], count) for name in delegates for count in (threads if name == "cpu" else (1,)))
 
 
 def prepare(models: Sequence[Pose], plan: PhonePlan, progress: Callable[[int], None]) -> list[Sent]:
-    """The file of people that each model is fed, written once for models that are fed the same."""
+    """Write the people that each model needs, once for all models with the same input.
+
+    Args:
+        models: The loaded files.
+        plan: What is measured.
+        progress: Called with the number of people just done.
+
+    Returns:
+        One file of people per model, in the order of `models`.
+
+    Raises:
+        ValueError: if an image cannot be read, or the folder cannot be written.
+    """
     written: dict[object, Sent] = {}
-    found = []
+    files = []
     for model in models:
         spec, tensor = model.spec, model.runner.input
         key = (spec.input_hw, spec.padding, spec.mean, spec.std, spec.channel_order, tensor["dtype"],
@@ -80,8 +111,8 @@ def prepare(models: Sequence[Pose], plan: PhonePlan, progress: Callable[[int], N
             written[key] = write_people(model, plan.boxes.cropped, plan.mode, plan.out / "phone", progress)
         else:
             progress(len(plan.boxes.cropped))
-        found.append(written[key])
-    return found
+        files.append(written[key])
+    return files
 
 
 def measure(
@@ -91,9 +122,17 @@ def measure(
     plan: PhonePlan,
     progress: Callable[[int], None],
 ) -> tuple[list[PhoneResult], list[str]]:
-    """All models on all phones, every record saved as soon as it is there; and the faults, a line a phone.
+    """Measure all models on all phones, and save each record as soon as it is complete.
 
-    sent: what `prepare` wrote; removed at the end. progress: called with the units just done.
+    Args:
+        devices: The phones.
+        models: The loaded files.
+        sent: What `prepare` wrote, one per model; removed at the end.
+        plan: What is measured.
+        progress: Called with the number of `PhonePlan.units` just done.
+
+    Returns:
+        The results, and the faults, one line per phone that failed.
     """
     stop, scoring, counting = threading.Event(), threading.Lock(), threading.Lock()
 
@@ -116,11 +155,11 @@ def measure(
             try:
                 answers = list(pool.map(one_phone, devices))
             finally:
-                stop.set()  # after Ctrl-C nobody waits for a phone
+                stop.set()  # after Ctrl-C, the threads stop waiting for their phones
     finally:
-        for one in sent:
-            one.path.unlink(missing_ok=True)
-        with suppress(OSError):  # not empty: runs that were cut
+        for people_file in sent:
+            people_file.path.unlink(missing_ok=True)
+        with suppress(OSError):  # not empty if a run was interrupted
             (plan.out / "phone").rmdir()
     faults = [fault for _, fault in answers if fault]
     return [row for rows, _ in answers for row in rows], faults
@@ -128,9 +167,9 @@ def measure(
 
 def _one_phone(
     device: Device, models: Sequence[Pose], sent: Sequence[Sent], plan: PhonePlan, advance: Callable[[int], None],
-    stop: threading.Event, scoring: threading.Lock, found: list[PhoneResult],
+    stop: threading.Event, scoring: threading.Lock, results: list[PhoneResult],
 ) -> None:  # fmt: skip
-    """Everything on one phone; `found` has what was recorded also when a fault ends it."""
+    """Measure everything on one phone; `results` receives each result at once, so that a later fault loses none."""
     app.provide(device, plan.apk)
     about = handset.look(device)
     local = plan.out / "phone" / re.sub(r"[^A-Za-z0-9]+", "-", about.name).strip("-")
@@ -143,12 +182,12 @@ def _one_phone(
             name = model.path.name.removesuffix(".tflite")
             if isinstance(folder, Cannot):
                 advance(round(60 * plan.minutes))
-                found.append(PhoneResult(about.name, name, setting.hardware, setting.threads, (), cannot=folder))
+                results.append(PhoneResult(about.name, name, setting.hardware, setting.threads, (), cannot=folder))
                 continue
             if plan.minutes:
                 chunk = min(CHUNK_SECONDS, 60 * plan.minutes)
                 run.sustain(job, setting, plan.minutes, chunk, advance)
-            with scoring:  # the evaluator is not made for threads
+            with scoring:  # the evaluator is not thread-safe
                 try:
                     records, apart = _records(model, about, setting, folder, plan)
                 except (KeyError, TypeError, IndexError, AttributeError, OverflowError) as error:
@@ -156,9 +195,9 @@ def _one_phone(
                     raise ValueError(
                         f"{folder}: the app's results are incomplete ({reason}); remove the folder to measure again"
                     ) from None
-                for one in records:
-                    results_folder.save(one, plan.out)
-            found.append(PhoneResult(about.name, name, setting.hardware, setting.threads, tuple(records), apart))
+                for record in records:
+                    results_folder.save(record, plan.out)
+            results.append(PhoneResult(about.name, name, setting.hardware, setting.threads, tuple(records), apart))
         finished.append((job, descriptions))
     for job, descriptions in finished:
         run.forget(job, descriptions)
@@ -170,6 +209,7 @@ def _one_phone(
 def _records(
     model: Pose, about: handset.Phone, setting: Description, folder: Path, plan: PhonePlan
 ) -> tuple[list[Result], float | None]:
+    """The records of a measured setting, and by how many input pixels the app's decoder differs."""
     scored, apart = to_records.accuracy_record(model, about, setting, folder, plan.people, plan.boxes, plan.only)
     records = [scored, to_records.latency_record(model, about, setting, folder, plan.people.path.name)]
     if plan.minutes:

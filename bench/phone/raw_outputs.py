@@ -1,4 +1,4 @@
-"""A .tflite on stored input tensors on a phone, raw outputs back: one of the places of `poseport verify`."""
+"""Run a .tflite file on a phone and return its raw outputs; one of the places that `poseport verify` compares."""
 
 from __future__ import annotations
 
@@ -21,10 +21,14 @@ from poseport.tflite.interpreter import Runner
 
 
 def on_phone(device: Device, hardware: Hardware = "CPU") -> Callable[[bytes, np.ndarray], np.ndarray]:
-    """What runs a file of one stage on input tensors (n, H, W, 3) of its own type and gives raw outputs (n, ...).
+    """Make a function that runs a single-stage file on a phone, which must have the app installed.
 
-    The app is on the phone. The returned function raises ValueError, one line, for whatever went wrong there, and
-    leaves nothing on it.
+    Args:
+        device: The phone.
+        hardware: Delegate that runs the network.
+
+    Returns:
+        A function of a flatbuffer and input tensors (n, H, W, 3) of its input type that returns raw outputs (n, ...). raises ValueError with one line for any fault, and removes what it sent to the phone.
     """
 
     def run_tensors(flatbuffer: bytes, tensors: np.ndarray) -> np.ndarray:
@@ -43,7 +47,7 @@ def on_phone(device: Device, hardware: Hardware = "CPU") -> Callable[[bytes, np.
                 output = Runner(flatbuffer, str(model)).output
                 return np.concatenate([outputs(path, count, output) for path, count in parts(folder, description)])
             finally:
-                with suppress(ValueError):  # a phone that is gone keeps what it was sent; the same people replace it
+                with suppress(ValueError):  # a disconnected phone keeps the files until the next run
                     run.forget(job, [description])
 
     return run_tensors

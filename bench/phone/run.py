@@ -1,7 +1,7 @@
-"""One run on a phone: sent, started, watched and brought back, and gone on with wherever it was cut.
+"""One run on a phone: send, start, watch and fetch, and resume where an interruption stopped it.
 
-What is here is never measured again; what only the phone has is fetched first. Nothing is copied while the phone
-measures.
+Parts that are here are never measured again; parts that only the phone has are fetched first. No file is copied while
+the phone measures.
 """
 
 from __future__ import annotations
@@ -24,15 +24,18 @@ from poseport.records import write_whole
 
 POLL_SECONDS = 2.0
 STALL_SECONDS = 300.0
-# the app may need this many looks to appear after it was started, and Android as many to bring it back
+# polls without the app's process before it counts as ended: it takes time to start, and Android may restart it
 ABSENT_LOOKS = 3
 
 
 @dataclass(frozen=True)
 class Cannot:
-    """Why a phone has no figures for a setting. refused: `no_delegate`, `unsupported` or `memory`, as the app says
-    it: the phone lacks the hardware, the hardware does not run the file, or the file is too large for it. reason: a
-    sentence for people.
+    """Why a phone has no results for a setting.
+
+    Attributes:
+        refused: The app's reason: `no_delegate` (the phone lacks the hardware), `unsupported` (the hardware cannot run
+            the file) or `memory` (the file is too large for it).
+        reason: The reason as a sentence.
     """
 
     refused: str
@@ -40,7 +43,15 @@ class Cannot:
 
 
 def describe(job: Job, hardware: Hardware, threads: int, *, repeat: int, warm_up: int = 10) -> Description:
-    """The description of a run; the model's name on the phone is its digest, so that it is sent once."""
+    """Describe a run. The model's name on the phone is its digest, so that it is sent only once.
+
+    Args:
+        job: The model and people.
+        hardware: Delegate that runs the network.
+        threads: Number of CPU threads.
+        repeat: Number of timed inferences.
+        warm_up: Number of untimed inferences before them.
+    """
     name, people = f"{bundle.sha256(job.model)[:16]}.tflite", job.people
     return Description(name, people.mode, hardware, threads, people.count, warm_up, repeat, people.images)
 
@@ -48,10 +59,19 @@ def describe(job: Job, hardware: Hardware, threads: int, *, repeat: int, warm_up
 def measure(
     job: Job, description: Description, progress: Callable[[int], None], *, fresh: bool = True
 ) -> Path | Cannot:
-    """Measure what is not measured yet; the local folder that then holds all parts and `result.json`.
+    """Measure what has not been measured yet.
 
-    progress: called with the number of people just done. fresh: in a new process of the app.
-    Raises ValueError, one line, for whatever went wrong on the way; the same call goes on behind the last part.
+    Args:
+        job: The model and people.
+        description: What the app is to measure.
+        progress: Called with the number of people just done.
+        fresh: Use a new process of the app.
+
+    Returns:
+        The local folder with all parts and `result.json`, or why the phone cannot run the setting.
+
+    Raises:
+        ValueError: with one line, for any fault on the phone; the same call resumes after the last complete part.
     """
     folder = job.folder(description)
     folder.mkdir(parents=True, exist_ok=True)
@@ -61,7 +81,7 @@ def measure(
     mine = description.identity(job.model.read_bytes())
     try:
         handset.wake(job.device)
-        if fresh:  # what a cut left running must not write beside the new process
+        if fresh:  # a process left by an interrupted run must not write beside the new one
             job.device.shell("am", "force-stop", app.PACKAGE, check=False)
         send(job, description.model)
         fetch(job, folder, mine)
@@ -78,56 +98,64 @@ def measure(
         fetch(job, folder, mine, last=True)
     except ValueError as error:
         _rescue(job, folder, mine)
-        kept = min(description.count, PART * len(list(folder.glob("[0-9]*.json"))))
-        done = plural(description.part - 1, "piece") if description.part else f"{kept} of {description.count} people"
+        measured_people = min(description.count, PART * len(list(folder.glob("[0-9]*.json"))))
+        done = (
+            plural(description.part - 1, "piece")
+            if description.part
+            else f"{measured_people} of {description.count} people"
+        )
         raise ValueError(f"{error}. The same command goes on with what is here: {done}") from None
     return _answer(job, folder)
 
 
 def _answer(job: Job, folder: Path) -> Path | Cannot:
-    """What a finished run came to; ValueError where the app refused the file itself."""
-    found = read(folder / RESULT)
-    if "refused" not in found:
+    """The result of a finished run; raises ValueError if the app refused the file itself."""
+    result = read(folder / RESULT)
+    if "refused" not in result:
         return folder
-    cannot = Cannot(found["refused"], found.get("reason", f"the app says {found['refused']!r} and no more"))
+    cannot = Cannot(result["refused"], result.get("reason", f"the app says {result['refused']!r} and no more"))
     if cannot.refused == "model":
-        (folder / RESULT).unlink()  # another version of the app may take it
+        (folder / RESULT).unlink()  # another version of the app may accept it
         raise ValueError(f"{job.device.serial}: the app refuses {job.model}: {cannot.reason}")
     return cannot
 
 
 def _rescue(job: Job, folder: Path, mine: str) -> None:
-    """After a fault, what the phone still gives."""
-    with suppress(ValueError):  # it keeps what it has, and is asked again
+    """After a fault, fetch the parts that the phone still provides."""
+    with suppress(ValueError):  # the phone keeps its files, and the next call fetches them
         fetch(job, folder, mine)
 
 
 def _watch(job: Job, description: Description, progress: Callable[[int], None], fresh: bool) -> Cannot | None:
-    """Start the app and wait for its result; what an older one, which then writes none, says of hardware that it
-    cannot use.
+    """Start the app and wait for its result.
 
-    Raises ValueError when it fails, disappears, does nothing more, or the phone goes away.
+    Returns:
+        None once the result is there. Older apps write no result for hardware that they cannot use, but log the reason,
+        which is returned.
+
+    Raises:
+        ValueError: if the app fails, ends or stalls, or the phone disconnects.
     """
-    now_there = re.match(r"\d+(\.\d+)?", job.device.shell("date", "+%s.%N"))  # older ones do not know %N
-    since = f"{float(now_there[0]):.9f}" if now_there else "0.0"
+    phone_time = re.match(r"\d+(\.\d+)?", job.device.shell("date", "+%s.%N"))  # older phones do not know %N
+    log_start = f"{float(phone_time[0]):.9f}" if phone_time else "0.0"
     app.start(job.device, "BenchmarkActivity", "run", job.run_id, fresh=fresh)
-    serial, known, done, absent, changed = job.device.serial, "", 0, 0, time.monotonic()
+    serial, last_state, done, absent, changed = job.device.serial, "", 0, 0, time.monotonic()
     while not job.stop.wait(POLL_SECONDS):
-        said = _said(job, since)
-        there = job.device.sizes(job.remote)
-        count = re.match(r"(\d+) of \d+", said)
+        log_line = _said(job, log_start)
+        remote_sizes = job.device.sizes(job.remote)
+        count = re.match(r"(\d+) of \d+", log_line)
         if count and int(count[1]) > done:
             progress(int(count[1]) - done)
             done = int(count[1])
-        if RESULT in there:
+        if RESULT in remote_sizes:
             progress(description.count - done)
             return None
-        if said.startswith("failed: "):
-            if description.hardware != "CPU" and re.search(r"cannot be (used|run)|NNAPI needs", said):
+        if log_line.startswith("failed: "):
+            if description.hardware != "CPU" and re.search(r"cannot be (used|run)|NNAPI needs", log_line):
                 progress(description.count - done)
-                return Cannot("unsupported", said.removeprefix("failed: "))
-            full = "; free some space on the phone" if "ENOSPC" in said else ""
-            raise ValueError(f"{serial}: the app {said}{full}")
+                return Cannot("unsupported", log_line.removeprefix("failed: "))
+            full = "; free some space on the phone" if "ENOSPC" in log_line else ""
+            raise ValueError(f"{serial}: the app {log_line}{full}")
         alive = job.device.shell("pidof", app.PACKAGE, check=False).strip()
         absent = 0 if alive else absent + 1
         if absent >= ABSENT_LOOKS:
@@ -138,11 +166,11 @@ def _watch(job: Job, description: Description, progress: Callable[[int], None], 
                 f"{serial}: the app was ended on the phone, by Android or by hand; close other apps, and take it off "
                 f"battery saving{driver}"
             )
-        # its processor time moves also where nothing is written for long
+        # processor time advances even while nothing is written for long
         busy = job.device.shell("cat", f"/proc/{alive.split()[0]}/stat", check=False) if alive else ""
-        now = f"{said} {sorted(there.items())} {busy}"
-        if now != known:
-            known, changed = now, time.monotonic()
+        state = f"{log_line} {sorted(remote_sizes.items())} {busy}"
+        if state != last_state:
+            last_state, changed = state, time.monotonic()
         elif time.monotonic() > changed + STALL_SECONDS:
             why = "its screen is locked; unlock it" if handset.locked(job.device) else "look at its screen"
             raise ValueError(f"{serial}: the app has not moved for {STALL_SECONDS:.0f} s; {why}")
@@ -151,7 +179,7 @@ def _watch(job: Job, description: Description, progress: Callable[[int], None], 
 
 
 def _said(job: Job, since: str) -> str:
-    """The app's last line about a job; empty where a phone keeps no log."""
+    """The last line that the app logged about a job; empty if the phone keeps no log."""
     log = job.device.shell("logcat", "-d", "-s", "poseport:I", "-T", since, check=False)
     lines = re.findall(rf"poseport *: {re.escape(job.run_id)}: (.*)", log)
     return str(lines[-1]).strip() if lines else ""
@@ -160,32 +188,41 @@ def _said(job: Job, since: str) -> str:
 def sustain(
     job: Job, first: Description, minutes: float, chunk_seconds: float, progress: Callable[[int], None]
 ) -> None:
-    """Measure again and again in the same process for some minutes; the folder of `first`, which is measured, then
-    holds `again-1.json` and so on: each a `result.json` of about `chunk_seconds`.
+    """Measure repeatedly in the same process for some minutes, after the pieces that are there already.
 
-    progress: called with the seconds just measured. Goes on behind what is there.
+    The folder of `first` then holds `again-1.json` and so on, each a `result.json` of about `chunk_seconds`.
+
+    Args:
+        job: The model and people.
+        first: A description that has been measured.
+        minutes: Length of the whole run.
+        chunk_seconds: Length of a piece.
+        progress: Called with the number of seconds just measured.
+
+    Raises:
+        ValueError: with one line, for any fault on the phone.
     """
-    folder, spent = job.folder(first), 0.0
+    folder, elapsed_s = job.folder(first), 0.0
     p50 = sorted(read(folder / RESULT)["latency_ns"])[first.repeat // 2] / 1e9
-    part, fresh = 0, True  # a new process also where it goes on: the old one may still measure
-    while spent < 60 * minutes:
+    part, fresh = 0, True  # a new process even when resuming: the old one may still measure
+    while elapsed_s < 60 * minutes:
         part += 1
-        kept = folder / f"again-{part}.json"
-        if not kept.is_file():
+        piece = folder / f"again-{part}.json"
+        if not piece.is_file():
             repeat = max(10, int(chunk_seconds / p50))
-            again = replace(first, part=part, count=1, images=first.images[:1], repeat=repeat)
-            found = measure(job, again, lambda people: None, fresh=fresh)
+            repetition = replace(first, part=part, count=1, images=first.images[:1], repeat=repeat)
+            result_folder = measure(job, repetition, lambda people: None, fresh=fresh)
             fresh = False
-            assert isinstance(found, Path)  # the hardware ran it before
-            write_whole(kept, (found / RESULT).read_bytes())
-            shutil.rmtree(found)
-        step = sum(read(kept)["latency_ns"]) / 1e9
-        spent += step
-        progress(round(min(spent, 60 * minutes)) - round(min(spent - step, 60 * minutes)))
+            assert isinstance(result_folder, Path)  # the same hardware has run it before
+            write_whole(piece, (result_folder / RESULT).read_bytes())
+            shutil.rmtree(result_folder)
+        step = sum(read(piece)["latency_ns"]) / 1e9
+        elapsed_s += step
+        progress(round(min(elapsed_s, 60 * minutes)) - round(min(elapsed_s - step, 60 * minutes)))
 
 
 def forget(job: Job, descriptions: Sequence[Description]) -> None:
-    """Remove what is measured and recorded: here, and from the phone all that was sent."""
+    """Remove the local results of these descriptions, and all files of the job on the phone."""
     job.device.shell("am", "force-stop", app.PACKAGE, check=False)
     job.device.shell("rm", "-rf", job.remote)
     for description in descriptions:

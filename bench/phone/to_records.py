@@ -1,4 +1,4 @@
-"""What a phone measured -> records, scored by the evaluator that scores a host's outputs."""
+"""Turn the results of a phone into records, scored by the same evaluator as a host's outputs."""
 
 from __future__ import annotations
 
@@ -23,18 +23,30 @@ from poseport.scoring.score import score
 from poseport.skeleton import rearrange
 from poseport.tflite.runner import Pose
 
-# a kernel's zone without a sensor says 0, or a number that no phone survives
+# thermal zones without a sensor report 0 or an impossible temperature
 PLAUSIBLE_CELSIUS = (1.0, 130.0)
 
 
 def accuracy_record(
     model: Pose, phone: Phone, run: Description, folder: Path, people: People, boxes: Boxes, only: tuple[str, ...]
 ) -> tuple[Result, float | None]:
-    """The record of a run's predictions, and by how many input pixels the app's own decoder is off at most (None
-    where whole images were sent).
+    """Score the predictions of a run.
 
-    folder: what `run.measure` returned. boxes: whose crops were sent. Raises ValueError for a part that is
-    damaged or missing.
+    Args:
+        model: The loaded file.
+        phone: The phone that ran it.
+        run: What was measured.
+        folder: What `run.measure` returned.
+        people: The annotated people.
+        boxes: Boxes whose crops were sent.
+        only: Names of the keypoints to score; empty for all.
+
+    Returns:
+        The record, and the largest distance in input pixels between the keypoints of the app's decoder and of this
+        package's (None if whole images were sent).
+
+    Raises:
+        ValueError: if a part is damaged or missing.
     """
     keypoints, apart = _keypoints(model, run, folder, boxes.cropped)
     accuracy.refuse_not_finite(keypoints, boxes.cropped, f"{phone.name}: {model.path.name}")
@@ -45,13 +57,24 @@ def accuracy_record(
 
 
 def latency_record(model: Pose, phone: Phone, run: Description, folder: Path, name: str) -> Result:
-    """The record of a run's times: of the network alone, or of whole images with their crop and decoder.
+    """Collect the times of a run: of the network alone, or, for whole images, also of the crop and the decoder.
 
-    name: of the people.
+    Args:
+        model: The loaded file.
+        phone: The phone that ran it.
+        run: What was measured.
+        folder: What `run.measure` returned.
+        name: Name of the people.
+
+    Returns:
+        The record, with times in microseconds.
+
+    Raises:
+        ValueError: if a part is damaged or missing.
     """
     result = read(folder / RESULT)
-    said = [read(path) for path, _ in parts(folder, run)]
-    prepare, invoke, decode = (_us(ns for part in said for ns in part.get(key, ())) for key in
+    part_results = [read(path) for path, _ in parts(folder, run)]
+    prepare, invoke, decode = (_us(ns for part in part_results for ns in part.get(key, ())) for key in
                                ("prepare_ns", "invoke_ns", "decode_ns"))  # fmt: skip
     whole = run.mode == "images"
     warmup = min(run.warm_up, run.count // 2) if whole else run.warm_up
@@ -70,7 +93,7 @@ def latency_record(model: Pose, phone: Phone, run: Description, folder: Path, na
 
 
 def sustained_record(model: Pose, phone: Phone, run: Description, folder: Path, name: str) -> Result:
-    """The record of a long run, whose pieces `run.sustain` left in a folder."""
+    """Collect the pieces of a sustained run, which `run.sustain` left in a folder."""
     pieces = sorted(folder.glob("again-*.json"), key=lambda path: int(path.stem.removeprefix("again-")))
     results = [read(path) for path in pieces]
     measured = Sustained(kind="sustained", input=name, minutes=minutes(results))
@@ -78,8 +101,12 @@ def sustained_record(model: Pose, phone: Phone, run: Description, folder: Path, 
 
 
 def minutes(results: Sequence[dict[str, Any]]) -> tuple[Minute, ...]:
-    """Pieces of a long run as minutes, by the phone's clock: the samples of a piece follow one another without a
-    pause and end with the piece.
+    """Sort the samples of a sustained run into minutes by the phone's clock.
+
+    The samples of a piece follow one another without a pause and end when the piece ends.
+
+    Args:
+        results: The app's result of each piece, in order.
     """
     begin = results[0]["after"]["time_ms"] / 1e3 - sum(results[0]["latency_ns"]) / 1e9
     samples: dict[int, list[float]] = {}
@@ -88,18 +115,18 @@ def minutes(results: Sequence[dict[str, Any]]) -> tuple[Minute, ...]:
         ns = np.asarray(piece["latency_ns"], np.float64)
         ends = piece["after"]["time_ms"] / 1e3 - begin - (ns.sum() - ns.cumsum()) / 1e9
         for us, second in zip(ns / 1e3, ends, strict=True):
-            # the last sample of a minute ends on it
+            # a sample that ends exactly on a minute belongs to it
             minute = max(1, int(np.ceil(second / 60)))
             samples.setdefault(minute, []).append(round(float(us), 1))
             states[minute] = piece["after"]
     return tuple(
-        Minute(minute, tuple(found), celsius(states[minute]), _battery(states[minute]), _clock_mhz(states[minute]))
-        for minute, found in sorted(samples.items())
+        Minute(minute, tuple(times_us), celsius(states[minute]), _battery(states[minute]), _clock_mhz(states[minute]))
+        for minute, times_us in sorted(samples.items())
     )
 
 
 def celsius(state: dict[str, Any]) -> float | None:
-    """The hottest sensor that an app may read, else the battery's; None where the phone tells neither."""
+    """Degrees Celsius of the hottest plausible sensor that the app can read, else of the battery; None without either."""
     low, high = PLAUSIBLE_CELSIUS
     zones = [t / 1000 for t in (state.get("temperatures") or {}).values()]
     plausible = [t for t in zones if low <= t <= high]
@@ -119,35 +146,53 @@ def _clock_mhz(state: dict[str, Any]) -> float | None:
 def _keypoints(
     model: Pose, run: Description, folder: Path, persons: Sequence[Person]
 ) -> tuple[np.ndarray, float | None]:
-    """(N, K, 3) in image pixels: of raw outputs decoded here, or as the phone says them for whole images."""
+    """(N, K, 3) in image pixels: decoded here from raw outputs, or as the phone reports them for whole images."""
     spec, k = model.spec, len(model.spec.skeleton)
-    found, apart = [], 0.0
+    keypoints, apart = [], 0.0
     for path, count in parts(folder, run):
-        part, some = read(path), persons[int(path.stem) : int(path.stem) + count]
-        said = np.array(part["image_px" if run.mode == "images" else "input_px"], np.float64).reshape(-1, k, 3)
-        if len(said) != len(some):
-            raise ValueError(f"{path}: {len(said)} people, expected {len(some)}; remove it, and it is measured again")
+        part, part_persons = read(path), persons[int(path.stem) : int(path.stem) + count]
+        reported = np.array(part["image_px" if run.mode == "images" else "input_px"], np.float64).reshape(-1, k, 3)
+        if len(reported) != len(part_persons):
+            raise ValueError(
+                f"{path}: {len(reported)} people, expected {len(part_persons)}; remove it, and it is measured again"
+            )
         if run.mode == "images":
-            found.append(said)
+            keypoints.append(reported)
             continue
         maps = model.read([outputs(path, count, model.runner.output)])
-        matrices = np.stack([crop.crop_matrix(np.array(p.box_xywh), spec.input_hw, spec.padding) for p in some])
-        found.append(pose.decode(spec, maps, matrices))
-        apart = max(apart, float(np.abs(pose.decode_input(spec, maps)[..., :2] - said[..., :2]).max()))
-    return np.concatenate(found), None if run.mode == "images" else apart
+        matrices = np.stack([crop.crop_matrix(np.array(p.box_xywh), spec.input_hw, spec.padding) for p in part_persons])
+        keypoints.append(pose.decode(spec, maps, matrices))
+        apart = max(apart, float(np.abs(pose.decode_input(spec, maps)[..., :2] - reported[..., :2]).max()))
+    return np.concatenate(keypoints), None if run.mode == "images" else apart
 
 
 def parts(folder: Path, run: Description) -> list[tuple[Path, int]]:
-    """All parts of a run in order, each with how many people it has; ValueError when one is missing."""
-    found = [(folder / f"{first}.json", min(PART, run.count - first)) for first in range(0, run.count, PART)]
-    missing = [path for path, _ in found if not path.is_file()]
+    """List the parts of a run in order, each with its number of people.
+
+    Raises:
+        ValueError: if one is missing.
+    """
+    files = [(folder / f"{first}.json", min(PART, run.count - first)) for first in range(0, run.count, PART)]
+    missing = [path for path, _ in files if not path.is_file()]
     if missing:
         raise ValueError(f"{missing[0]}: is missing; remove {folder}, and it is measured again")
-    return found
+    return files
 
 
 def outputs(part: Path, count: int, output: dict[str, Any]) -> np.ndarray:
-    """Raw outputs (count, ...) of a part; output: the tensor as the runner describes it. ValueError when cut off."""
+    """Read the raw outputs of a part.
+
+    Args:
+        part: The part's JSON file; the outputs lie beside it.
+        count: Number of people in the part.
+        output: Description of the output tensor by the interpreter.
+
+    Returns:
+        (count, ...) in the tensor's type.
+
+    Raises:
+        ValueError: if the file is missing or truncated.
+    """
     path = part.with_suffix(".bin")
     raw, shape = path.read_bytes() if path.is_file() else b"", output["shape"][1:]
     if len(raw) != count * np.dtype(output["dtype"]).itemsize * int(np.prod(shape)):
@@ -156,13 +201,13 @@ def outputs(part: Path, count: int, output: dict[str, Any]) -> np.ndarray:
 
 
 def _scaled(result: dict[str, Any], key: str, factor: float) -> float | None:
-    """A figure of the app in other units; None where it is of a version that does not give it."""
+    """A value of the app in another unit; None if this version of the app does not report it."""
     value = result.get(key)
     return None if value is None else round(value * factor, 3)
 
 
 def _us(ns: Any) -> tuple[float, ...]:
-    return tuple(round(one / 1e3, 3) for one in ns)
+    return tuple(round(value / 1e3, 3) for value in ns)
 
 
 def _environment(phone: Phone, run: Description, result: dict[str, Any]) -> Environment:
