@@ -28,7 +28,8 @@ def on_phone(device: Device, hardware: Hardware = "CPU") -> Callable[[bytes, np.
         hardware: Delegate that runs the network.
 
     Returns:
-        A function of a flatbuffer and input tensors (n, H, W, 3) of its input type that returns raw outputs (n, ...). raises ValueError with one line for any fault, and removes what it sent to the phone.
+        A function of a flatbuffer and input tensors (n, H, W, 3) of its input type that returns raw outputs (n, ...).
+        It raises ValueError with one line for any fault, and removes what it sent to the phone.
     """
 
     def run_tensors(flatbuffer: bytes, tensors: np.ndarray) -> np.ndarray:

@@ -126,7 +126,7 @@ def minutes(results: Sequence[dict[str, Any]]) -> tuple[Minute, ...]:
 
 
 def celsius(state: dict[str, Any]) -> float | None:
-    """Degrees Celsius of the hottest plausible sensor that the app can read, else of the battery; None without either."""
+    """Temperature (°C) of the hottest plausible sensor that the app can read, else of the battery, else None."""
     low, high = PLAUSIBLE_CELSIUS
     zones = [t / 1000 for t in (state.get("temperatures") or {}).values()]
     plausible = [t for t in zones if low <= t <= high]
