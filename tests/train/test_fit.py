@@ -23,7 +23,7 @@ from poseport.train.progress.callbacks import save_weights
 from poseport.train.progress.log_csv import read_log, stalled
 from poseport.train.record import TrainRecord
 from poseport.train.request import Reporting, Start, TrainingData
-from poseport.train.samples.augment import HEAVY, AugmentConfig
+from poseport.train.samples.augment import HEAVY
 
 
 @pytest.fixture(scope="module")
@@ -246,8 +246,3 @@ def test_options_that_lack_their_counterpart_are_refused(people, tmp_path):
         with pytest.raises(ValueError, match=message):
             fit.fit(small(people), settings, TrainingData(people), tmp_path / "run", **more)
     assert not (tmp_path / "run").exists()
-
-
-def test_augmentation_ranges_are_checked():
-    with pytest.raises(ValueError, match="rotation_deg 200"):
-        AugmentConfig(rotation_deg=200)

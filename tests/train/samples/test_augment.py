@@ -145,3 +145,8 @@ def test_a_level_is_a_starting_point_for_single_fields():
     assert found == replace(LIGHT, rotation_deg=3.0, background=0.1)
     with pytest.raises(ValueError, match="nobody is there"):
         overrides.customise(presets.preset("mobile-deeppose"), {}, ["augment.background=0.1"])
+
+
+def test_augmentation_ranges_are_checked():
+    with pytest.raises(ValueError, match="rotation_deg 200"):
+        AugmentConfig(rotation_deg=200)

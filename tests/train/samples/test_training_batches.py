@@ -11,7 +11,7 @@ from poseport.train import overrides, presets
 from poseport.train.samples.augment import HEAVY, AugmentConfig
 from poseport.train.samples.backgrounds import find_photos
 from poseport.train.samples.sample import CropSource, render
-from poseport.train.samples.training_batches import TrainingBatches
+from poseport.train.samples.training_batches import Shard, TrainingBatches
 
 PRESET = overrides.customise(presets.preset("mobile-hourglass"), {"input_size": 64})
 STILL = AugmentConfig()
@@ -126,3 +126,21 @@ def test_a_background_shows_nobody_and_its_target_says_so(persons):
     assert np.isfinite(target).any()
     assert 0 < np.nanmax(target) <= 1
     assert np.nanmin(target) < 1e-6
+
+
+STEPS = 7  # an epoch of 60 people in batches of 8
+
+
+def test_shards_of_a_batch_are_the_batch(drawn):
+    chosen = overrides.customise(presets.preset("mobile-hourglass"), {"input_size": 64}, ["augment.background=0.3"])
+    persons = coco.load(drawn).for_training().persons
+
+    source = CropSource(chosen.spec, persons, chosen.train.augment, seed=3, backgrounds=find_photos(None, persons, 0.3))
+
+    def batch(shard):
+        return TrainingBatches(source, 8, epochs=2, shard=shard)[STEPS + 1]
+
+    whole = batch(Shard())
+    for of_all, *of_shards in zip(whole, *(batch(Shard(i, 4)) for i in range(4)), strict=True):
+        assert all(len(rows) == 2 for rows in of_shards)
+        np.testing.assert_array_equal(np.concatenate(of_shards), of_all)
