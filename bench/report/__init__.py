@@ -1,1 +1,1 @@
-"""Records become a page: tables, plots, photos."""
+"""Report pages made of records: tables, plots and photos."""

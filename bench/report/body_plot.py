@@ -1,4 +1,4 @@
-"""What quantization cost each keypoint, on a drawn person."""
+"""Change of PCK per keypoint, drawn on a person."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from poseport.bench.formatting import signed, span
 from poseport.skeleton import Skeleton
 
 _SIZE = 300, 330
-# Where a keypoint is drawn, from the middle, and where its figure stands. The person faces the viewer: its left is on
-# the right.
+# Offset of a keypoint from the middle, its height, and where its value is written. The person faces the viewer, so
+# left keypoints are on the right.
 _SIDED = {
     "eye": (16, 40, "above"), "ear": (34, 50, "beside"), "shoulder": (38, 106, "beside"),
     "elbow": (60, 154, "beside"), "wrist": (76, 196, "beside"), "hip": (22, 198, "low"),
@@ -25,22 +25,29 @@ _MIDDLE = {
 
 
 def drawing(changes: dict[str, Interval], skeleton: Skeleton, title: str) -> str:
-    """An SVG element; empty where the names are not a body's, or nothing changed for want of labels.
+    """Draw the change of each keypoint on a person.
 
-    changes: keypoint -> change of its PCK in points of 100. title: what screen readers say.
+    Args:
+        changes: Keypoint -> change of its PCK in points of 100; NaN without labels.
+        skeleton: The limbs to draw.
+        title: Title for screen readers.
+
+    Returns:
+        An SVG element; empty if a labelled keypoint has no place on the drawing, or no keypoint has labels.
     """
-    known = {name: place for name in changes if (place := _place(name)) and math.isfinite(changes[name].value)}
-    if not known or len(known) < sum(math.isfinite(one.value) for one in changes.values()):
+    places = {name: place for name in changes if (place := _place(name)) and math.isfinite(changes[name].value)}
+    if not places or len(places) < sum(math.isfinite(change.value) for change in changes.values()):
         return ""
-    head = f'<circle class="head" cx="{_SIZE[0] // 2}" cy="50" r="33"/>'  # without which no one sees a person
+    # without a head, the drawing is hard to recognise as a person
+    head = f'<circle class="head" cx="{_SIZE[0] // 2}" cy="50" r="33"/>'
     parts = [
         head,
         *(
-            f'<line x1="{known[a][0]}" y1="{known[a][1]}" x2="{known[b][0]}" y2="{known[b][1]}"/>'
+            f'<line x1="{places[a][0]}" y1="{places[a][1]}" x2="{places[b][0]}" y2="{places[b][1]}"/>'
             for a, b in skeleton.limbs
-            if a in known and b in known
+            if a in places and b in places
         ),
-        *(_keypoint(name, place, changes[name]) for name, place in known.items()),
+        *(_keypoint(name, place, changes[name]) for name, place in places.items()),
     ]
     width, height = _SIZE
     name = html.escape(title)
@@ -51,7 +58,7 @@ def drawing(changes: dict[str, Interval], skeleton: Skeleton, title: str) -> str
 
 
 def caption(changes: Sequence[Interval]) -> str:
-    """What a drawing shows, in words."""
+    """Describe a drawing in words."""
     shown = sum(one.low > 0 or one.high < 0 for one in changes)
     return (
         "Points that PCK changed by; a larger circle for a larger change. Filled: the 95 % interval of a bootstrap "
@@ -61,7 +68,7 @@ def caption(changes: Sequence[Interval]) -> str:
 
 
 def _place(name: str) -> tuple[int, int, str] | None:
-    """Centre of a keypoint, and where its figure stands."""
+    """Centre of a keypoint (x, y), and on which side its value is written; None for an unknown name."""
     side, _, part = name.partition("_")
     if side in ("left", "right") and part in _SIDED:
         x, y, where = _SIDED[part]
@@ -73,17 +80,18 @@ def _place(name: str) -> tuple[int, int, str] | None:
 
 
 def _keypoint(name: str, place: tuple[int, int, str], change: Interval) -> str:
+    """A circle with the change of a keypoint beside it."""
     x, y, where = place
     tone = "loss" if change.high < 0 else "gain" if change.low > 0 else "none"
     radius = 4 + min(abs(change.value), 8)
     out = -1 if x < _SIZE[0] // 2 else 1
     anchor = "middle" if where == "below" else "start" if out > 0 else "end"
-    at = {
+    text_xy = {
         "beside": (x + out * (radius + 5), y + 4), "low": (x + out * (radius + 5), y + 20),
         "above": (x + out * 3, y - radius - 4), "below": (x, y + radius + 14),
     }[where]  # fmt: skip
-    said = f"{name.replace('_', ' ')}: {signed(change.value)} ({span(change)})"
+    tooltip = f"{name.replace('_', ' ')}: {signed(change.value)} ({span(change)})"
     return (
-        f'<g class="{tone}"><title>{html.escape(said)}</title><circle cx="{x}" cy="{y}" r="{radius:.1f}"/>'
-        f'<text x="{at[0]:.0f}" y="{at[1]:.0f}" text-anchor="{anchor}">{signed(change.value)}</text></g>'
+        f'<g class="{tone}"><title>{html.escape(tooltip)}</title><circle cx="{x}" cy="{y}" r="{radius:.1f}"/>'
+        f'<text x="{text_xy[0]:.0f}" y="{text_xy[1]:.0f}" text-anchor="{anchor}">{signed(change.value)}</text></g>'
     )

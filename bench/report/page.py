@@ -1,4 +1,4 @@
-"""What a report says: words, tables and pictures made of the records. AP and PCK are in points of 100."""
+"""The contents of a report, made of records. AP and PCK are in points of 100."""
 
 from __future__ import annotations
 
@@ -29,14 +29,31 @@ from poseport.bench.report.provenance import provenance
 from poseport.bench.report.set_plots import pck_curves
 from poseport.bench.report.summary import Change, changes
 
-# comparisons that are drawn and shown with photos; each takes a second to draw and 200 KB of the page
+# most comparisons that are shown; each takes about a second to draw and 200 KB of the page
 MOST_DRAWN = 20
 
 
 @dataclass(frozen=True)
 class Page:
-    """All that a report says. glance: a row a file. alone: converted files without their float32 file. curves, pareto:
-    data set -> SVG plot or plots. stand_ins: what no phone measured.
+    """The contents of a report.
+
+    Attributes:
+        title: Title of the page.
+        written: Version of poseport and time of writing.
+        changes: What conversion changed, per converted file.
+        alone: Names of converted files whose float32 file is missing.
+        glance: One table per data set with one row per file.
+        accuracy: One table of metrics per data set.
+        parts: Metrics by size and visibility, for data sets that have several.
+        curves: Data set -> SVG plot of PCK curves.
+        files: Size and arithmetic of the files.
+        latency: One table of times per machine, then one per sustained run.
+        stand_ins: Results of devices that imitate a phone.
+        pareto: Data set -> SVG plots of AP against each cost.
+        compared: Converted files beside their float32 files.
+        omitted: How many comparisons were left out.
+        caveats: Sentences about what the records do not show.
+        provenance: Tables of machines, people and files.
     """
 
     title: str
@@ -58,10 +75,13 @@ class Page:
 
 
 def gather(results: Sequence[Result], *, pictures: bool, photos: bool, files: Mapping[str, Path] | None = None) -> Page:
-    """What the records say.
+    """Collect the contents of a report.
 
-    pictures: draw the plots. photos: show the people that lost most. files: sha256 -> the files whose heatmaps
-    can be shown with them.
+    Args:
+        results: The records.
+        pictures: Draw the plots.
+        photos: Show the people who lost most.
+        files: sha256 -> the files whose heatmaps can be shown beside the photos.
     """
     _, imitated, imitated_times, _ = sort_records([r for r in results if r.environment.stand_in])
     models, scored, timed, held = sort_records([r for r in results if not r.environment.stand_in])
@@ -77,9 +97,9 @@ def gather(results: Sequence[Result], *, pictures: bool, photos: bool, files: Ma
         parts=[table for data in sets if (table := tables.parts(data)).rows],
         curves={data.label: pck_curves(data, numbers) for data in sets} if pictures else {},
         files=tables.files(models),
-        latency=[tables.latency(*one) for one in places.items()] + [tables.held(h) for h in held],
+        latency=[tables.latency(*group) for group in places.items()] + [tables.held(h) for h in held],
         stand_ins=[tables.accuracy(data) for data in data_sets(imitated)]
-        + [tables.latency(*one) for one in _places(imitated_times).items()],
+        + [tables.latency(*group) for group in _places(imitated_times).items()],
         pareto={data.label: _pareto(data, cost, numbers) for data in sets} if pictures else {},
         compared=[
             compare(data, pair, pictures=pictures, photos=photos, files=files or {})
@@ -92,23 +112,23 @@ def gather(results: Sequence[Result], *, pictures: bool, photos: bool, files: Ma
 
 
 def _places(timed: Sequence[Timed]) -> dict[str, list[Timed]]:
-    """Times of one place belong in one table."""
+    """Group times by the machine and software that they were taken on."""
     places: dict[str, list[Timed]] = defaultdict(list)
-    for one in timed:
-        places[one.place].append(one)
+    for timing in timed:
+        places[timing.place].append(timing)
     return places
 
 
 def _pareto(data: DataSet, cost: Sequence[Cost], numbers: Mapping[str, int]) -> list[str]:
-    """AP against each cost that two or more of the files have."""
-    drawn = []
+    """Plot AP against each cost that two or more files have."""
+    svgs = []
     for one in cost:
         points = []
-        for s in data.scored:
-            sha256, recipe = s.model.sha256, s.model.card.conversion.recipe
-            if sha256 in one.of and s.accuracy.metrics.get("OKS-AP") is not None:
-                ap = ap_interval(s.accuracy.detections)
-                points.append(plots.Point(s.model.name, recipe, numbers[sha256], one.of[sha256], ap))
+        for record in data.scored:
+            sha256, recipe = record.model.sha256, record.model.card.conversion.recipe
+            if sha256 in one.of and record.accuracy.metrics.get("OKS-AP") is not None:
+                ap = ap_interval(record.accuracy.detections)
+                points.append(plots.Point(record.model.name, recipe, numbers[sha256], one.of[sha256], ap))
         if len(points) > 1:
-            drawn.append(plots.pareto(points, one.axis, f"OKS-AP on {data.label} against {one.axis}"))
-    return drawn
+            svgs.append(plots.pareto(points, one.axis, f"OKS-AP on {data.label} against {one.axis}"))
+    return svgs

@@ -1,7 +1,7 @@
-"""Plots of a report, as SVG text to stand inside a page.
+"""Plots of a report, as SVG text to embed in a page.
 
-Text stays text and takes the page's font; colours are the page's CSS variables, so that one picture serves light and
-dark and prints well. Files of the same weights share a colour, those of the same recipe a shape.
+Text stays text and takes the page's font; colours are the page's CSS variables, so that one plot suits light and dark
+themes and print. Files with the same weights share a colour, files with the same recipe a marker.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from poseport.bench.decide.bootstrap import Interval
 COLOURS = 6
 # with more models than this, names would cover the plot: only the undominated ones keep theirs
 MOST_NAMES = 30
-# matplotlib knows no CSS: what it draws in the first is given to the page as the second
+# matplotlib cannot write CSS variables: each placeholder colour is replaced in its output
 _CSS = {
     "#010203": "var(--ink)",
     "#010204": "var(--line)",
@@ -30,7 +30,7 @@ _CSS = {
 }
 _INK, _LINE, _PAGE, *_SERIES = _CSS
 _SHAPES = {"float32": "o", "float16": "D", "dynamic": "^", "int8": "s", "int8-floatio": "v"}
-# where a name may stand: its distance from the marker in points, the nearest eight first
+# places for a name: its offset from the marker in points, the nearest eight first
 _NEAR = 8
 _PLACES = tuple(
     (dx, dy, side)
@@ -40,13 +40,13 @@ _PLACES = tuple(
         (reach, -reach - 4, "left"), (-reach, -reach - 4, "right"), (0, reach, "center"), (0, -reach - 8, "center"),
     )
 )  # fmt: skip
-# share of a name's width to the left of its place
+# share of a name's width that lies left of its place
 _SHARES = {"left": 0.0, "center": 0.5, "right": 1.0}
 
 
 @dataclass(frozen=True)
 class Point:
-    """A model on a Pareto plot. series: number of its weights. cost: on x. ap: in points of 100."""
+    """A model on a Pareto plot: `series` numbers its weights, `cost` is x, `ap` is y in points of 100."""
 
     name: str
     recipe: str
@@ -56,7 +56,7 @@ class Point:
 
 
 def undominated(points: Sequence[Point]) -> list[Point]:
-    """Points that no other beats in both cost and AP, cheapest first."""
+    """The points that no other point beats in both cost and AP, cheapest first."""
     best: list[Point] = []
     for point in sorted(points, key=lambda p: (p.cost.value, -p.ap.value)):
         if not best or point.ap.value > best[-1].ap.value:
@@ -65,9 +65,9 @@ def undominated(points: Sequence[Point]) -> list[Point]:
 
 
 def pareto(points: Sequence[Point], cost: str, title: str) -> str:
-    """AP against a cost: a line joins the undominated models, which are filled; the others are hollow.
+    """Plot AP against a cost as an SVG element; a line joins the undominated models, whose markers are filled.
 
-    cost: label of the x axis with its unit. title: what screen readers say. Returns an SVG element.
+    `cost` is the label of the x axis with its unit; screen readers read `title`.
     """
     with _style():
         return _pareto(points, cost, title)
@@ -95,7 +95,7 @@ def _pareto(points: Sequence[Point], cost: str, title: str) -> str:
         axes.xaxis.set_minor_formatter(NullFormatter())
     else:
         axes.set_xlim(0, 1.3 * max(costs))  # room for a name
-    # a drop of half a point must not fill the plot's height
+    # a drop of half a point must not fill the height of the plot
     low, high = min(p.ap.low for p in points), max(p.ap.high for p in points)
     spare = max(0.12 * (high - low), 2.0)
     axes.set_ylim(max(low - spare, -2), high + spare)
@@ -106,13 +106,13 @@ def _pareto(points: Sequence[Point], cost: str, title: str) -> str:
 
 
 def _away(interval: Interval) -> list[list[float]]:
-    """How far an error bar reaches below and above."""
+    """Lengths of an error bar below and above the value."""
     return [[max(interval.value - interval.low, 0)], [max(interval.high - interval.value, 0)]]
 
 
 @dataclass(frozen=True, eq=False)
 class Curve:
-    """A model's curve. series: number of its weights. x: (n,). share: (n,) from 0 to 1."""
+    """A model's curve: `series` numbers its weights, `x` and `share` (0 to 1) are (n,)."""
 
     name: str
     recipe: str
@@ -122,14 +122,14 @@ class Curve:
 
 
 def curves(lines: Sequence[Curve], x: str, title: str) -> str:
-    """Shares over a threshold, a line each; a float32 file's is dashed, so that one that lies on it shows both."""
+    """Plot shares against a threshold as an SVG element; float32 lines are dashed, to show both where two coincide."""
     with _style():
         figure, axes = _figure(4.4, 3.1 + 0.17 * math.ceil(min(len(lines), MOST_NAMES) / 2))
         for line in sorted(lines, key=lambda one: one.recipe == "float32"):  # thin dashes over broad lines
             style = {"float32": "--", "int8": "-"}.get(line.recipe, "-.")
-            broad = {"linewidth": 4, "alpha": 0.45} if style == "-" else {"linewidth": 1.5}
+            width = {"linewidth": 4, "alpha": 0.45} if style == "-" else {"linewidth": 1.5}
             colour = _SERIES[line.series % COLOURS]
-            axes.plot(line.x, 100 * line.share, color=colour, linestyle=style, label=line.name, **broad)
+            axes.plot(line.x, 100 * line.share, color=colour, linestyle=style, label=line.name, **width)
         axes.set_xlim(0, max(float(line.x[-1]) for line in lines))
         axes.set_ylim(0, 100)
         axes.set_xlabel(x)
@@ -143,7 +143,7 @@ def curves(lines: Sequence[Curve], x: str, title: str) -> str:
 def dumbbell(
     names: Sequence[str], first: Sequence[float], second: Sequence[float], legend: tuple[str, str], x: str, title: str
 ) -> str:
-    """Two values a row, joined by a bar. first, second: (n,), NaN where there is none. Returns an SVG element."""
+    """Plot two values (n,) per row, joined by a bar, as an SVG element; NaN where a value is missing."""
     with _style():
         return _dumbbell(names, first, second, legend, x, title)
 
@@ -161,8 +161,8 @@ def _dumbbell(
     axes.set_yticks(rows, [name.replace("_", " ") for name in names])
     axes.set_ylim(len(names) - 0.4, -0.6)
     # at least 20 points wide: a small loss must look small
-    known = [v for v in (*first, *second) if math.isfinite(v)]
-    axes.set_xlim(min(min(known) - 2, max(known) - 18), max(known) + 2)
+    finite = [v for v in (*first, *second) if math.isfinite(v)]
+    axes.set_xlim(min(min(finite) - 2, max(finite) - 18), max(finite) + 2)
     axes.locator_params(axis="x", nbins=6, integer=True)
     axes.set_xlabel(x)
     axes.grid(axis="x", color=_LINE, linewidth=0.5, alpha=0.5)
@@ -171,7 +171,7 @@ def _dumbbell(
 
 
 def _style() -> Any:
-    """Settings of matplotlib that hold within a `with`. The salt makes the same plot the same text."""
+    """Context with matplotlib's settings; the salt makes equal plots equal text."""
     import matplotlib
 
     return matplotlib.rc_context(
@@ -189,7 +189,7 @@ def _style() -> Any:
 
 
 def _figure(width: float, height: float) -> tuple[Any, Any]:
-    """An empty figure in inches, in the page's colours. Not by pyplot, which keeps every figure and wants a display."""
+    """An empty figure, size in inches. It avoids pyplot, which keeps every figure and needs a display."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), layout="constrained")
@@ -203,8 +203,8 @@ def _figure(width: float, height: float) -> tuple[Any, Any]:
 
 
 def _label(figure: Any, axes: Any, points: Sequence[Point]) -> None:
-    """Names beside their points: of many places the first that covers no point, bar or other name. One that has to
-    stand away from its point is joined to it.
+    """Write names beside their points: each at the first place that covers no point, bar or other name. A line joins
+    a name to a point that is not next to it.
     """
     from matplotlib.transforms import Bbox
 
@@ -221,13 +221,13 @@ def _label(figure: Any, axes: Any, points: Sequence[Point]) -> None:
     for point in sorted(named, key=lambda p: p.cost.value):
         at = point.cost.value, point.ap.value
         name = axes.annotate(point.name, at, (0, 0), textcoords="offset points", fontsize=9)
-        first, tried = name.get_window_extent(), []  # laid out once, and moved by arithmetic
+        extent, candidates = name.get_window_extent(), []  # laid out once, then moved by arithmetic
         name.remove()
         for i, (dx, dy, side) in enumerate(_PLACES):
-            box = first.translated(zoom * dx - _SHARES[side] * first.width, zoom * dy)
+            box = extent.translated(zoom * dx - _SHARES[side] * extent.width, zoom * dy)
             outside = box.x1 > frame.x1 or box.x0 < frame.x0 or box.y1 > frame.y1 or box.y0 < frame.y0
-            tried.append((2 * outside + sum(box.overlaps(other) for other in taken), i, box))
-        _, i, box = min(tried, key=lambda one: one[:2])
+            candidates.append((2 * outside + sum(box.overlaps(other) for other in taken), i, box))
+        _, i, box = min(candidates, key=lambda one: one[:2])
         dx, dy, side = _PLACES[i]
         arrow = joint if i >= _NEAR else None
         axes.annotate(
@@ -237,12 +237,12 @@ def _label(figure: Any, axes: Any, points: Sequence[Point]) -> None:
 
 
 def _svg(figure: Any, title: str) -> str:
-    """The <svg> element of a figure, named for screen readers, with the page's colours."""
+    """The <svg> element of a figure, with a title for screen readers and the page's colours."""
     out = io.StringIO()
     figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     text = out.getvalue()
     text = text[text.index("<svg") :]
-    # ids of groups are only numbers and would repeat from plot to plot of one page
+    # ids of groups are plain numbers and would clash between the plots of a page
     text = re.sub(r'<g id="[^"]*"', "<g", text)
     for colour, variable in _CSS.items():
         text = text.replace(colour, variable)

@@ -13,7 +13,13 @@ from poseport.tflite.card import FineTuning
 
 
 def provenance(results: Sequence[Result], sets: Sequence[DataSet], models: Sequence[Model]) -> list[Table]:
-    """A table of machines, one of people, and one of each file."""
+    """Make the tables of provenance: machines, people, and one table per file.
+
+    Args:
+        results: All records.
+        sets: Data sets, for the table of people.
+        models: Files, for the tables of files.
+    """
     return [_environments(results), _annotations(sets), *(_file(model) for model in models)]
 
 
@@ -23,13 +29,15 @@ def _environments(results: Sequence[Result]) -> Table:
         clock = e.governor or "not known"
         rows[(e.device, e.processor, str(e.cores), e.system, e.runtime, e.delegate, clock, e.poseport)].append(e.time)
     header = ("Device", "Processor", "Cores", "System", "Runtime", "Delegate", "Governor", "poseport", "Measured")
-    body = [(*key, f"{min(t)} to {max(t)}" if min(t) < max(t) else t[0]) for key, t in rows.items()]
+    body = [
+        (*key, f"{min(times)} to {max(times)}" if min(times) < max(times) else times[0]) for key, times in rows.items()
+    ]
     return Table("Where it was measured", header, body, numeric=False)
 
 
 def _annotations(sets: Sequence[DataSet]) -> Table:
     data = [(d.label, d.scored[0].accuracy.data) for d in sets]
-    rows = [(label, str(one.people), str(one.images), one.sha256) for label, one in data]
+    rows = [(label, str(info.people), str(info.images), info.sha256) for label, info in data]
     return Table("On whom", ("Data set", "People", "Images", "sha256 of the annotations"), rows, numeric=False)
 
 
@@ -41,26 +49,30 @@ def _finetuned(how: FineTuning) -> str:
 
 
 def _file(model: Model) -> Table:
-    spec, made = model.card.spec, model.card.conversion
+    spec, conversion = model.card.spec, model.card.conversion
     h, w = spec.input_hw
     output = f"{spec.output.kind} {' x '.join(map(str, spec.output_shape))}"
     if isinstance(spec.output, HeatmapOutput):
         output += f", {spec.output.values}, stride {spec.output.stride}, decoded by {spec.output.decode.method}"
     calibration = "none"
-    if made.calibration:
+    if conversion.calibration:
         calibration = (
-            f"{plural(len(made.calibration.people), 'person', 'people')}, seed {made.calibration.seed}, "
-            f"annotations sha256 {made.calibration.annotations_sha256}"
+            f"{plural(len(conversion.calibration.people), 'person', 'people')}, seed {conversion.calibration.seed}, "
+            f"annotations sha256 {conversion.calibration.annotations_sha256}"
         )
     rows = [
         ("File sha256", model.sha256),
         ("Size", f"{model.bytes:,} bytes"),
-        ("Recipe", made.recipe),
-        ("Engine", made.engine),
-        *([("Versions", ", ".join(" ".join(one) for one in made.versions.items()))] if made.versions else []),
+        ("Recipe", conversion.recipe),
+        ("Engine", conversion.engine),
+        *(
+            [("Versions", ", ".join(" ".join(item) for item in conversion.versions.items()))]
+            if conversion.versions
+            else []
+        ),
         ("Calibration", calibration),
-        *([("Trained as int8", _finetuned(made.finetuning))] if made.finetuning else []),
-        ("Weights sha256", made.weights_sha256),
+        *([("Trained as int8", _finetuned(conversion.finetuning))] if conversion.finetuning else []),
+        ("Weights sha256", conversion.weights_sha256),
         ("Network", f"{spec.name}, {spec.family}, skeleton {spec.skeleton.name}"),
         ("Input", f"{w} x {h} (width x height) {spec.channel_order.upper()}, box padded by {spec.padding:g}"),
         ("Output", output),
