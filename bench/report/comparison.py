@@ -1,4 +1,4 @@
-"""A converted file beside its float32 file: keypoint by keypoint, and the people that lost most."""
+"""A converted file beside its float32 file: PCK per keypoint, and the people who lost most."""
 
 from __future__ import annotations
 
@@ -22,12 +22,19 @@ from poseport.predict import PoseNetwork
 
 WORST = 6
 MAX_IMAGE_BYTES = 100 * 2**20
-FELL = 0.05  # OKS that a person must have lost to be shown: less cannot be seen in a picture
+FELL = 0.05  # smallest loss of OKS that is shown; a smaller one is not visible in a picture
 
 
 @dataclass(frozen=True)
 class Worse:
-    """A person whose OKS fell. photo: a data URI, or None; then `problem` says why, unless photos are not wanted."""
+    """A person whose OKS fell.
+
+    Attributes:
+        cells: Person, OKS of both files, and the change.
+        alt: Description of the photo.
+        photo: A data URI, or None.
+        problem: Why there is no photo; empty if photos were not asked for.
+    """
 
     cells: tuple[str, ...]
     alt: str
@@ -37,8 +44,16 @@ class Worse:
 
 @dataclass(frozen=True)
 class Compared:
-    """A converted file beside its float32 file on one data set. plot, body: SVG, empty where there is none; caption:
-    what the body shows. note: what is to be said of the heatmaps.
+    """A converted file beside its float32 file on one data set.
+
+    Attributes:
+        title: Names of the files and the data set.
+        plot: SVG plot of both files' PCK per keypoint; empty if there is none.
+        body: SVG drawing of the changes on a person; empty if there is none.
+        caption: Description of the drawing.
+        keypoints: Table of PCK per keypoint.
+        worst: The people who lost most.
+        note: Where the heatmaps come from, or why there are none.
     """
 
     title: str
@@ -51,8 +66,14 @@ class Compared:
 
 
 def compare(data: DataSet, pair: Pair, *, pictures: bool, photos: bool, files: Mapping[str, Path]) -> Compared:
-    """Plots, table and people of one pair. pictures: draw the plots. photos: show the people. files: those whose
-    heatmaps can be shown, as of `looks.find_files`.
+    """Compare the two files of a pair.
+
+    Args:
+        data: The data set.
+        pair: The files.
+        pictures: Draw the plots.
+        photos: Show the people who lost most.
+        files: sha256 -> the files whose heatmaps can be shown, from `heatmaps.find_files`.
     """
     base, candidate = pair.base, pair.candidate
     title = f"{candidate.model.name} against {base.model.name} on {data.label}"
@@ -60,7 +81,7 @@ def compare(data: DataSet, pair: Pair, *, pictures: bool, photos: bool, files: M
     sides = [s.accuracy.by_keypoint.get(PER_KEYPOINT, (None,) * len(names)) for s in (base, candidate)]
     before, after = (np.array([math.nan if v is None else 100 * v for v in side]) for side in sides)
     labels = np.array([[e is not None for e in p.errors_px] for p in base.accuracy.people]).sum(axis=0)
-    changes = [one.times(100) for one in keypoint_differences(base.accuracy, candidate.accuracy)]
+    changes = [difference.times(100) for difference in keypoint_differences(base.accuracy, candidate.accuracy)]
     rows = [
         (name.replace("_", " "), f"{n:,}", *(f"{v:.1f}" if math.isfinite(v) else NONE for v in (a, b)), _change(d))
         for name, n, a, b, d in zip(names, labels, before, after, changes, strict=True)
@@ -80,25 +101,26 @@ def compare(data: DataSet, pair: Pair, *, pictures: bool, photos: bool, files: M
     return Compared(title, plot, figure, body_plot.caption(changes) if figure else "", table, worst, note)
 
 
-def _change(d: Interval) -> str:
-    return f"{signed(d.value)} ({span(d)})" if math.isfinite(d.value) else NONE
+def _change(difference: Interval) -> str:
+    return f"{signed(difference.value)} ({span(difference)})" if math.isfinite(difference.value) else NONE
 
 
 def _fallen(pair: Pair) -> list[tuple[PersonSample, PersonSample]]:
-    """The people whose OKS fell most, as each file found them."""
+    """The people whose OKS fell most, with the predictions of the float32 file and of the converted file."""
     before = {(p.image_id, p.annotation_id): p for p in pair.base.accuracy.people if p.oks is not None}
     fallen = []
     for after in pair.candidate.accuracy.people:
         first = before.get((after.image_id, after.annotation_id))
         if first and first.oks is not None and after.oks is not None and first.oks - after.oks >= FELL:
             fallen.append((after.oks - first.oks, first, after))
-    fallen.sort(key=lambda one: one[0])
+    fallen.sort(key=lambda entry: entry[0])
     return [(first, after) for _, first, after in fallen[:WORST]]
 
 
 def _worse(
     pair: Pair, first: PersonSample, after: PersonSample, photos: bool, networks: Sequence[PoseNetwork]
 ) -> Worse:
+    """The row of a person who lost, with photo and heatmaps if wanted."""
     oks = [f"{p.oks:.2f}" for p in (first, after)]
     recipes = [s.model.card.conversion.recipe for s in (pair.base, pair.candidate)]
     person = f"Image {after.image_id}, annotation {after.annotation_id}"
@@ -108,7 +130,7 @@ def _worse(
     if not photos:
         return Worse(cells, alt)
     skeleton = pair.base.model.card.spec.skeleton
-    # what OKS counts is what is shown: points without a label are guesses that cost nothing
+    # only points that OKS counts are drawn: those without a label do not change it
     counted = np.zeros(len(skeleton))
     counted[skeleton.channels(pair.base.accuracy.keypoints)] = [e is not None for e in after.errors_px]
     poses = [np.column_stack([np.reshape(p.keypoints, (-1, 3))[:, :2], counted]) for p in (first, after)]

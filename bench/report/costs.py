@@ -11,10 +11,10 @@ from poseport.bench.formatting import plural
 from poseport.bench.record import Model
 from poseport.bench.report.grouping import Timed
 
-# Picojoules of one multiply-add, a multiplication and an addition into the accumulator: M. Horowitz, "Computing's
+# Picojoules per multiply-add (a multiplication and an addition into the accumulator) from M. Horowitz, "Computing's
 # energy problem (and what we can do about it)", ISSCC 2014, figure 1.1.9 (45 nm, 0.9 V): 8-bit integers 0.2 + 0.1
-# (added up in 32 bits), float16 1.1 + 0.4, float32 3.7 + 0.9. He has no 16-bit integers: 16x8 is counted as two 8-bit
-# products. Of int8 weights with float activations TFLite rounds the latter to 8 bits too before it multiplies.
+# (32-bit accumulator), float16 1.1 + 0.4, float32 3.7 + 0.9. The figure has no 16-bit multiplication, so 16x8 counts as
+# two 8-bit products. With int8 weights and float activations, TFLite rounds the activations to 8 bits first.
 _PICOJOULES = {
     "int8": 0.3, "uint8": 0.3, "int8 weights x float32": 0.3, "int8 weights x int16": 0.6, "float16": 1.5,
     "float32": 4.6,
@@ -23,8 +23,12 @@ _PICOJOULES = {
 
 @dataclass(frozen=True)
 class Cost:
-    """One kind of cost. axis: its name with the unit, short: the same for a column. of: sha256 of a file -> value, with
-    its 95 % interval where several samples were taken.
+    """One kind of cost.
+
+    Attributes:
+        axis: Its name with the unit, for an axis.
+        short: The same, shorter, for a column.
+        of: sha256 of a file -> value, with its 95 % interval if several samples were taken.
     """
 
     axis: str
@@ -50,23 +54,28 @@ def microjoules(macs: Mapping[str, int]) -> float | None:
 
 
 def costs(models: Sequence[Model], places: Mapping[str, Sequence[Timed]]) -> list[Cost]:
-    """Every cost that some of the files have: p90 time and memory with the fewest threads of each place, size, energy
-    proxy. places: name -> the times that were taken there.
+    """List the costs that at least one file has.
+
+    These are p90 time and memory on each machine with its smallest number of threads, size, and the energy proxy.
+
+    Args:
+        models: The files.
+        places: Name of a machine and its software -> the times that were taken there.
     """
-    found = []
+    kinds = []
     for place, members in places.items():
         fewest = min(t.environment.threads for t in members)
         timed = [t for t in members if t.environment.threads == fewest]
         short = _short(place, places)
         where = plural(fewest, "thread") + short
         times = {t.model.sha256: percentile_interval(t.latency, 90) for t in timed}
-        found.append(Cost(f"p90 time, {where} (ms)", f"p90 ms, {where}", times))
+        kinds.append(Cost(f"p90 time, {where} (ms)", f"p90 ms, {where}", times))
         memory = {t.model.sha256: m / 1e6 for t in timed if (m := memory_bytes(t)) is not None}
-        found.append(Cost(f"memory{short} (MB)", f"Memory MB{short}", _exact(memory)))
-    found.append(Cost("file size (MB)", "File MB", _exact({m.sha256: m.bytes / 1e6 for m in models})))
+        kinds.append(Cost(f"memory{short} (MB)", f"Memory MB{short}", _exact(memory)))
+    kinds.append(Cost("file size (MB)", "File MB", _exact({m.sha256: m.bytes / 1e6 for m in models})))
     energy = {m.sha256: joules for m in models if (joules := microjoules(m.macs)) is not None}
-    found.append(Cost("energy proxy: multiply-adds (µJ)", "Energy proxy µJ", _exact(energy)))
-    return [cost for cost in found if cost.of]
+    kinds.append(Cost("energy proxy: multiply-adds (µJ)", "Energy proxy µJ", _exact(energy)))
+    return [cost for cost in kinds if cost.of]
 
 
 def memory_bytes(timed: Timed) -> int | None:
@@ -76,13 +85,14 @@ def memory_bytes(timed: Timed) -> int | None:
 
 
 def _short(place: str, places: Mapping[str, Sequence[Timed]]) -> str:
-    """A place in a few words, where there are several."""
+    """A short name of a place, to tell it from the others; empty if there is only one."""
     if len(places) == 1:
         return ""
     names = {name: (e := members[0].environment).device + f" {e.delegate}" for name, members in places.items()}
-    own = names[place]
-    return f", {own if list(names.values()).count(own) == 1 else place}"
+    name_here = names[place]
+    return f", {name_here if list(names.values()).count(name_here) == 1 else place}"
 
 
 def _exact(values: Mapping[str, float]) -> dict[str, Interval]:
+    """Intervals of values without uncertainty."""
     return {sha256: Interval(value, value, value) for sha256, value in values.items()}

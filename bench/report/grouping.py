@@ -1,4 +1,4 @@
-"""Records in groups: the files, the people that they were scored on, and the float32 file of each."""
+"""Records in groups: files, data sets, and each converted file with its float32 file."""
 
 from __future__ import annotations
 
@@ -102,9 +102,9 @@ def sort_records(results: Sequence[Result]) -> tuple[list[Model], list[Scored], 
 def data_sets(scored: Sequence[Scored]) -> list[DataSet]:
     """Group accuracy records by people and conditions, and label each group by what sets it apart."""
     grouped: dict[tuple[object, ...], list[Scored]] = defaultdict(list)
-    for s in scored:
-        grouped[(*s.accuracy.conditions, *s.environment.conditions)].append(s)
-    named = {(s.accuracy.data.file, s.accuracy.data.sha256) for s in scored}
+    for record in scored:
+        grouped[(*record.accuracy.conditions, *record.environment.conditions)].append(record)
+    named = {(record.accuracy.data.file, record.accuracy.data.sha256) for record in scored}
     sets: list[DataSet] = []
     # the whole set before parts of its keypoints
     for members in sorted(grouped.values(), key=lambda m: (m[0].accuracy.data.file, -len(m[0].accuracy.keypoints))):
@@ -119,7 +119,7 @@ def data_sets(scored: Sequence[Scored]) -> list[DataSet]:
             f"{e.device}, {e.delegate}, {plural(e.threads, 'thread')}" if e.device != "host" else "",
         ]
         label = ", ".join(part for part in parts if part)
-        if label in {data.label for data in sets}:  # other keypoints, but as many
+        if label in {data.label for data in sets}:  # the same number of other keypoints
             label += f" ({len(sets) + 1})"
         sets.append(DataSet(label, members, _pairs(members)))
     return sets
@@ -127,15 +127,15 @@ def data_sets(scored: Sequence[Scored]) -> list[DataSet]:
 
 def _pairs(members: Sequence[Scored]) -> list[Pair]:
     """Every converted file with its float32 file, if both have an AP."""
-    found = []
+    pairs = []
     for candidate in members:
         model = baseline(candidate.model, [s.model for s in members])
         base = next((s for s in members if s.model == model), None)
         known = base and base.accuracy.metrics.get("OKS-AP") is not None
         if base and known and not is_float(candidate.model) and candidate.accuracy.metrics.get("OKS-AP") is not None:
-            raw = ap_difference(base.accuracy, candidate.accuracy)  # as the gate draws it: the two agree
-            found.append(Pair(base, candidate, raw.times(100)))
-    return found
+            raw = ap_difference(base.accuracy, candidate.accuracy)  # with the gate's seed and resamples
+            pairs.append(Pair(base, candidate, raw.times(100)))
+    return pairs
 
 
 def is_subset(scored: Scored) -> bool:
@@ -150,9 +150,17 @@ def same_threads(timed: Timed, members: Sequence[Timed]) -> Timed | None:
     return next((t for t in fitting if t.model == base), None)
 
 
-@functools.lru_cache(maxsize=4096)  # the table and each plot ask for the same
+@functools.lru_cache(maxsize=4096)  # the table and each plot need the same intervals
 def ap_interval(found: Detections, *, resamples: int = 500) -> Interval:
-    """A file's own OKS-AP in points, with its 95 % interval by a bootstrap over images; NaN if nobody has labels."""
+    """A file's OKS-AP in points of 100 with its 95 % interval, by a bootstrap over images.
+
+    Args:
+        found: The matches of a record.
+        resamples: Number of bootstrap resamples.
+
+    Returns:
+        The interval; NaN if nobody has labels.
+    """
     if not sum(found.ground_truths):
         return Interval(math.nan, math.nan, math.nan)
     return bootstrap(lambda weights: 100 * average_precision(found, weights), len(found.image_ids), resamples)

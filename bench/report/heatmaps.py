@@ -1,4 +1,4 @@
-"""The heatmaps behind kept predictions: the two files of a pair asked again, about the few people that are shown."""
+"""Heatmaps of the people that a report shows, computed again with the two files of a pair."""
 
 from __future__ import annotations
 
@@ -16,11 +16,18 @@ from poseport.tflite.runner import load
 
 
 def find_files(paths: Iterable[Path]) -> dict[str, Path]:
-    """sha256 -> file of all .tflite files that are named, lie in a named folder, or come with the package.
+    """Find the .tflite files that are named, lie in a named folder, or come with the package.
 
-    Raises ValueError for a path that does not exist.
+    Args:
+        paths: Files and folders.
+
+    Returns:
+        sha256 -> file.
+
+    Raises:
+        ValueError: if a path does not exist.
     """
-    files = [one.path for one in shipped.SHIPPED.values()]
+    files = [shipped_file.path for shipped_file in shipped.SHIPPED.values()]
     for path in paths:
         if not path.exists():
             raise ValueError(f"{path}: does not exist; --models takes .tflite files, and folders that hold them")
@@ -29,26 +36,43 @@ def find_files(paths: Iterable[Path]) -> dict[str, Path]:
 
 
 def open_pair(pair: Pair, files: Mapping[str, Path]) -> tuple[list[PoseNetwork], str]:
-    """The networks of a pair's files, or none; and what is to be said about it, in a sentence."""
+    """Load the two files of a pair if at least one has heatmaps.
+
+    Args:
+        pair: The files.
+        files: sha256 -> file.
+
+    Returns:
+        The networks, or none, and a sentence for the page (empty if nothing needs saying).
+
+    Raises:
+        ValueError: if a file cannot be loaded.
+    """
     models = [side.model for side in (pair.base, pair.candidate)]
     if not any(isinstance(model.card.spec.output, HeatmapOutput) for model in models):
         return [], "Neither file has heatmaps."
     missing = [f"{model.name} (sha256 {model.sha256[:12]}…)" for model in models if model.sha256 not in files]
     if missing:
         return [], f"Heatmaps need the files themselves; not found: {', '.join(missing)}. Name them with --models."
-    here = pair.base.environment.device == "host"
-    note = "" if here else "Heatmaps were computed on the machine that wrote this page."
+    on_host = pair.base.environment.device == "host"
+    note = "" if on_host else "Heatmaps were computed on the machine that wrote this page."
     return [load(files[model.sha256]) for model in models], note
 
 
 def look(
     network: PoseNetwork, image: np.ndarray, box_xywh: np.ndarray, flip: bool, shown: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """The crop of a person, (H, W, 3) uint8 RGB, and its maps (h, w, K) that peak at about 1; None
-    where it gives no heatmaps.
+    """Compute the heatmaps of a person.
 
-    image: (h, w, 3) uint8 RGB. box_xywh: (4,) in its pixels. flip: averaged with those of the mirrored crop.
-    shown: (K,) bool; the maps of the others are NaN.
+    Args:
+        network: The network.
+        image: (h, w, 3) uint8 RGB.
+        box_xywh: (4,) box in pixels of the image.
+        flip: Average the maps with those of the mirrored crop.
+        shown: (K,) bool; the maps of the other keypoints are NaN.
+
+    Returns:
+        The crop (H, W, 3) uint8 RGB, and its maps (h, w, K) that peak at about 1, or None without heatmaps.
     """
     crops, _ = pose.crops(network.spec, image, box_xywh[None])
     if not isinstance(network.spec.output, HeatmapOutput):

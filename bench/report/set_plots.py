@@ -1,4 +1,4 @@
-"""PCK over all thresholds: the share of keypoints within each distance of their labels."""
+"""PCK over a range of thresholds: the share of keypoints within each distance of their labels."""
 
 from __future__ import annotations
 
@@ -15,7 +15,14 @@ _STEPS = 61
 
 
 def pck_curve(found: Accuracy) -> tuple[np.ndarray, np.ndarray]:
-    """Thresholds (n,) as shares of the longer side of the box, and the share (n,) of labelled keypoints within each."""
+    """PCK of a record over a range of thresholds.
+
+    Args:
+        found: An accuracy record.
+
+    Returns:
+        Thresholds (n,) as shares of the longer side of the box, and the share (n,) of labelled keypoints within each.
+    """
     sides = np.array([max(p.box_xywh[2:]) for p in found.people])[:, None]
     errors_px = np.array([p.errors_px for p in found.people], float)
     errors = np.divide(errors_px, sides, out=np.full(errors_px.shape, np.inf), where=sides > 0)

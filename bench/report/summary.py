@@ -1,4 +1,4 @@
-"""What conversion changed, in a few lines per file."""
+"""The changes by conversion, in a few lines per file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from poseport.bench.report.grouping import DataSet, Pair, Timed, baseline, is_fl
 
 @dataclass(frozen=True)
 class ChangeLine:
-    """One thing that changed; its tone is `loss`, `gain` or `none`."""
+    """One quantity that changed; its tone is `loss`, `gain` or `none`."""
 
     what: str
     change: str
@@ -24,7 +24,7 @@ class ChangeLine:
 
 @dataclass(frozen=True)
 class Change:
-    """What changed between a float32 file and one converted file."""
+    """The changes from a float32 file to one converted file."""
 
     title: str
     lines: list[ChangeLine]
@@ -52,26 +52,29 @@ def _accuracy(data: DataSet, pair: Pair) -> Iterator[ChangeLine]:
     differences = [("AP", "OKS-AP", pair.difference)]
     if base.metrics.get(PER_KEYPOINT) is not None:
         differences.append((PER_KEYPOINT, PER_KEYPOINT, pck_difference(base, candidate).times(100)))
-    for name, metric, d in differences:
+    for name, metric, difference in differences:
         before, after = (points(side.metrics.get(metric)) for side in (base, candidate))
-        tone, verdict = _verdict(d)
-        text = f"95 % interval {span(d)}: {verdict}. {after} instead of {before}, on {base.data.people:,} people."
-        yield ChangeLine(f"{name} on {data.label}", f"{signed(d.value)} points", text, tone)
+        tone, verdict = _verdict(difference)
+        text = (
+            f"95 % interval {span(difference)}: {verdict}. {after} instead of {before}, on {base.data.people:,} people."
+        )
+        yield ChangeLine(f"{name} on {data.label}", f"{signed(difference.value)} points", text, tone)
 
 
 def _latency(mine: Timed, other: Timed) -> ChangeLine:
     before, after = (t.latency.percentile_ms(50) for t in (other, mine))
-    d, threads = median_change(other.latency, mine.latency), plural(mine.environment.threads, "thread")
-    text = f"Median of {figures(after)} ms instead of {figures(before)} ms: {signed(d.value)} % ({span(d)})."
+    change, threads = median_change(other.latency, mine.latency), plural(mine.environment.threads, "thread")
+    text = f"Median of {figures(after)} ms instead of {figures(before)} ms: {signed(change.value)} % ({span(change)})."
     where = f"{mine.environment.device} {mine.environment.delegate}, {threads}"
     return ChangeLine(f"Latency against float32, {where}", percentage(after, before), text)
 
 
-def _verdict(d: Interval) -> tuple[str, str]:
-    if d.low == d.high == 0:
+def _verdict(difference: Interval) -> tuple[str, str]:
+    """The tone and the meaning of a difference."""
+    if difference.low == difference.high == 0:
         return "none", "every prediction counts the same"
-    if d.high < 0:
+    if difference.high < 0:
         return "loss", "a loss"
-    if d.low > 0:
+    if difference.low > 0:
         return "gain", "a gain"
     return "none", "too few people to show a change"

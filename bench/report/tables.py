@@ -26,26 +26,31 @@ _METRICS = ("OKS-AP50", "OKS-AP75", "OKS-AR", PER_KEYPOINT, "PCK@0.2/torso")
 
 
 def glance(data: DataSet, found: Sequence[Cost]) -> Table:
-    """Everything on one data set in a row each: how good, and at what cost."""
-    known = [cost for cost in found if any(s.model.sha256 in cost.of for s in data.scored)]
+    """Summarise a data set in one row per file: accuracy and every cost.
+
+    Args:
+        data: The records of one data set.
+        found: The costs of the files.
+    """
+    shown_costs = [cost for cost in found if any(s.model.sha256 in cost.of for s in data.scored)]
     rows = [
         (
             s.model.name,
             _own_ap(s),
             points(s.accuracy.metrics.get(PER_KEYPOINT)),
-            *(figures(cost.of[sha].value) if (sha := s.model.sha256) in cost.of else NONE for cost in known),
+            *(figures(cost.of[sha].value) if (sha := s.model.sha256) in cost.of else NONE for cost in shown_costs),
         )
         for s in data.scored
     ]
-    header = ("Model", "OKS-AP (95 %)", PER_KEYPOINT, *(cost.short for cost in known))
+    header = ("Model", "OKS-AP (95 %)", PER_KEYPOINT, *(cost.short for cost in shown_costs))
     return Table(f"{data.label}: {plural(data.scored[0].accuracy.data.people, 'person', 'people')}", header, rows)
 
 
 def accuracy(data: DataSet) -> Table:
-    """Every file on one data set, with its change against the float32 file of the same weights."""
-    a, every = data.scored[0].accuracy, {len(s.model.card.spec.skeleton) for s in data.scored}
-    of = "" if len(every) > 1 else f" of {max(every)}"
-    counted = f"{len(a.keypoints)}{of} keypoints" if len(a.keypoints) < max(every) else f"all {max(every)} keypoints"
+    """Every metric of each file on a data set, and its AP change against the float32 file of the same weights."""
+    a, sizes = data.scored[0].accuracy, {len(s.model.card.spec.skeleton) for s in data.scored}
+    of = "" if len(sizes) > 1 else f" of {max(sizes)}"
+    counted = f"{len(a.keypoints)}{of} keypoints" if len(a.keypoints) < max(sizes) else f"all {max(sizes)} keypoints"
     people = f"{plural(a.data.people, 'person', 'people')} in {plural(a.data.images, 'image')}"
     boxes = "ground-truth boxes" if a.boxes == "ground truth" else f"boxes from {a.boxes}"
     caption = f"{data.label}: {people}, {counted}, {boxes}, {'averaged with mirrored crops' if a.flip else 'no flip'}"
@@ -59,7 +64,10 @@ def accuracy(data: DataSet) -> Table:
 
 
 def parts(data: DataSet) -> Table:
-    """By the person's size (COCO's: more or less than 96 x 96 px) and by visibility, where the set has several."""
+    """Metrics by size (medium from 32 x 32 to 96 x 96 px, large above, as in COCO) and by visibility.
+
+    The table has no rows if the data set has only one size and one kind of visibility.
+    """
     rows = [(s.model.name, *(points(s.accuracy.metrics.get(name)) for name in _PARTS)) for s in data.scored]
     parted = any(len({cell for cell in row[i : i + 2] if cell != NONE}) == 2 for row in rows for i in (1, 3))
     return Table(
@@ -68,7 +76,7 @@ def parts(data: DataSet) -> Table:
 
 
 def files(models: Sequence[Model]) -> Table:
-    """Bytes and arithmetic of each file."""
+    """Size, multiply-adds and energy proxy of each file."""
     rows = []
     for model in models:
         base = baseline(model, models)
@@ -84,28 +92,33 @@ def files(models: Sequence[Model]) -> Table:
 
 
 def latency(place: str, members: Sequence[Timed]) -> Table:
-    """Every time that was taken in one place."""
+    """Every time that was taken on one machine.
+
+    Args:
+        place: Caption of the table.
+        members: The times.
+    """
     rows = []
-    for t in members:
-        base = same_threads(t, members)
-        times = [t.latency.percentile_ms(p) for p in (50, 90, 99)]
-        share = _share(times[0], None if base is None else base.latency.percentile_ms(50), base == t)
-        whole, memory = t.latency.whole_ms(50), memory_bytes(t)
+    for timing in members:
+        base = same_threads(timing, members)
+        times = [timing.latency.percentile_ms(p) for p in (50, 90, 99)]
+        share = _share(times[0], None if base is None else base.latency.percentile_ms(50), base == timing)
+        whole, memory = timing.latency.whole_ms(50), memory_bytes(timing)
         rest = (
             NONE if whole is None else figures(whole),
-            figures(t.latency.first_us / 1e3),
-            NONE if t.latency.load_us is None else f"{t.latency.load_us / 1e3:.1f}",
+            figures(timing.latency.first_us / 1e3),
+            NONE if timing.latency.load_us is None else f"{timing.latency.load_us / 1e3:.1f}",
             NONE if memory is None else figures(memory / 1e6),
-            f"{len(t.latency.invoke_us):,}",
+            f"{len(timing.latency.invoke_us):,}",
         )
-        rows.append((t.model.name, str(t.environment.threads), *(figures(ms) for ms in times), share, *rest))
+        rows.append((timing.model.name, str(timing.environment.threads), *(figures(ms) for ms in times), share, *rest))
     header = ("Model", "Threads", "p50 ms", "p90 ms", "p99 ms", "p50 of float32")
     more = ("Crop to keypoints p50 ms", "First run ms", "Load ms", "Memory MB", "Runs")
     return Table(place, (*header, *more), rows)
 
 
 def held(h: LongRun) -> Table:
-    """A run of minutes on end, minute by minute."""
+    """A sustained run minute by minute."""
     e, since = h.environment, h.sustained.throttles_from
     slower = "stays within 10 % of its first minute" if since is None else f"throttles from minute {since}"
     rows = [
@@ -118,12 +131,14 @@ def held(h: LongRun) -> Table:
 
 
 def _share(value: float, of: float | None, same: bool) -> str:
+    """A value as a percentage of the baseline's."""
     return NONE if of is None else "baseline" if same else percentage(value, of)
 
 
 def _own_ap(s: Scored) -> str:
+    """A file's AP in points of 100 with its interval."""
     ap = s.accuracy.metrics.get("OKS-AP")
     if ap is None:
         return NONE
-    own = ap_interval(s.accuracy.detections)
-    return f"{points(ap)} ({own.low:.1f} to {own.high:.1f})"
+    interval = ap_interval(s.accuracy.detections)
+    return f"{points(ap)} ({interval.low:.1f} to {interval.high:.1f})"
