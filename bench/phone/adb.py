@@ -200,10 +200,10 @@ def _adb(words: Sequence[str], seconds: float) -> subprocess.CompletedProcess[st
     return process
 
 
-def _sentence(said: str, doing: str) -> str:
+def _sentence(output: str, doing: str) -> str:
     """Describe a fault, given what adb printed while it was `doing` something."""
     for pattern, sentence in _FAULTS:
-        if re.search(pattern, said, re.IGNORECASE):
+        if re.search(pattern, output, re.IGNORECASE):
             return sentence
-    lines = [line.strip() for line in said.splitlines() if line.strip()] or ["no reason given"]
+    lines = [line.strip() for line in output.splitlines() if line.strip()] or ["no reason given"]
     return f"adb {doing[:80]} failed ({lines[-1][:160]})"

@@ -155,7 +155,7 @@ def _line(m: PhoneResult) -> str:
     text = f"{head}p50 {row['p50_ms']:.2f} ms  p90 {row['p90_ms']:.2f} ms  "
     text += f"OKS-AP {'none' if ap is None else format(ap, '.3f')} ({row['people']} people)"
     if "minutes" in row:
-        ends = dict.fromkeys((0, len(row["minutes"]) - 1))  # one alone is both
+        ends = dict.fromkeys((0, len(row["minutes"]) - 1))  # a single minute is both first and last
         text += "".join("  minute {minute} {p50_ms:.2f} ms".format(**row["minutes"][i]) for i in ends)
         throttles_from = row["throttles_from"]
         throttles = "does not throttle" if throttles_from is None else f"throttles from minute {throttles_from}"

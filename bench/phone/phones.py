@@ -141,14 +141,14 @@ def measure(
             progress(units)
 
     def one_phone(device: Device) -> tuple[list[PhoneResult], str]:
-        found: list[PhoneResult] = []
+        results: list[PhoneResult] = []
         try:
-            _one_phone(device, models, sent, plan, advance, stop, scoring, found)
+            _one_phone(device, models, sent, plan, advance, stop, scoring, results)
         except ValueError as error:
-            return found, str(error)
+            return results, str(error)
         except OSError as error:
-            return found, f"{plan.out}: cannot be written ({error.strerror}); the same command goes on"
-        return found, ""
+            return results, f"{plan.out}: cannot be written ({error.strerror}); the same command goes on"
+        return results, ""
 
     try:
         with ThreadPoolExecutor(len(devices), thread_name_prefix="phones") as pool:
