@@ -126,8 +126,9 @@ def test_the_gate_answers_with_its_exit_code(tiny_models, drawn, tmp_path):
     run("bench", "latency", *models, "--threads", "1,2", "--runs", 20, "--out", tmp_path, "--quiet")
     assert len(list(tmp_path.glob("*.json"))) == 6
     arguments = ("bench", "gate", tmp_path, "--baseline", names[0], "--candidate", names[1])
-    answer = json.loads(run(*arguments, "--max-ap-drop", 100, "--json"))
-    assert answer["verdict"] == "within"
+    answer = json.loads(run(*arguments, "--max-ap-drop", 100, "--json", code=2))
+    assert answer["verdict"] == "cannot_tell"
+    assert "the baseline's AP is 0" in answer["decisions"][0]["reason"]  # untrained networks find nobody
     output = run("bench", "gate", tmp_path, "--baseline", "nobody", "--candidate", names[1], "--max-ap-drop", 1, code=2)
     assert f"there are results of {', '.join(names)}" in output
     run("bench", "report", tmp_path, "--out", tmp_path / "report.html", "--quiet")

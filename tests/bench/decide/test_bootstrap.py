@@ -175,7 +175,7 @@ def test_what_was_measured_otherwise_is_not_compared(scored: Callable[..., Resul
         "data": replace(base, data=replace(base.data, sha256="f" * 64)),
         "boxes": replace(base, boxes="detections d.json"),
         "flip": replace(base, flip=True),
-        "keypoints": replace(base, keypoints=base.keypoints[:5]),
+        "keypoints": replace(base, keypoints=base.keypoints[::-1]),
     }
     for compare in (ap_difference, pck_difference):
         with pytest.raises(ValueError, match=f"other {change}.*measure both in one call"):

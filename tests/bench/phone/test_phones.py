@@ -61,7 +61,7 @@ def test_settings_are_records_of_their_own_and_people_are_sent_once(
     assert len(list(tmp_path.glob("*.json"))) == 4
     assert phone.sent.count("tensors.bin") == 1
     assert sum(name.endswith(".tflite") for name in phone.sent) == 1
-    assert "choose of cpu, gpu, nnapi" in bench(tiny_models["int8"], drawn, tmp_path, "--delegates", "npu", code=1)
+    assert "choose from cpu, gpu, nnapi" in bench(tiny_models["int8"], drawn, tmp_path, "--delegates", "npu", code=1)
     assert "--threads '0': expected counts such as" in bench(
         tiny_models["int8"], drawn, tmp_path, "--threads", "0", code=1
     )

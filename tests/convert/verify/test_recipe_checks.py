@@ -46,7 +46,7 @@ def test_a_float_file_is_no_int8(tiny_models, tiny_bundle):
     ("recipe", "message"),
     [
         ("16x8", "ADD .* computes in int8, expected int16.*is int8, expected int16"),
-        ("int8-per-tensor", "weights with a scale a channel: "),
+        ("int8-per-tensor", "weights with one scale per channel: "),
         ("int8-floatio", "is int8, expected float32"),
     ],
 )

@@ -49,7 +49,7 @@ KINDS: dict[str, tuple[Change, str, str]] = {
     "boxes of a pixel": (
         annotations(lambda a: a.update(bbox=[*a["bbox"][:2], 1, 1])),
         "tiny-box",
-        "less than 2 pixels",
+        "a box of less than 2 px",
     ),
     "areas of the photo": (annotations(lambda a: a.update(area=10 * 384 * 288)), "area", "far from that of the box"),
     "areas in shares of thousands": (annotations(lambda a: a.update(area=1.5)), "area", "far from that of the box"),

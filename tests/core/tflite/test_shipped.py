@@ -74,4 +74,4 @@ def test_commands_take_the_name_and_predict_needs_none(drawn: Path, tmp_path: Pa
     assert (row["name"], row["recipe"], row["skeleton"]) == ("starter", "int8-p95", "coco17")
     ran = CliRunner().invoke(main, ["predict", "a", "b", "c"])
     assert ran.exit_code == 1
-    assert "a model and one source" in ran.output
+    assert "expected [MODEL] SOURCE" in ran.output

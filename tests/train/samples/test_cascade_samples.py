@@ -87,7 +87,7 @@ def test_a_keypoint_that_nobody_has_is_displaced_like_the_others(people):
     assert found.counts[7] == 0
     assert found.mean_xy[7] == (0.0, 0.0)
     assert found.std_xy[7][0] == pytest.approx(np.mean([s[0] for k, s in enumerate(found.std_xy) if k != 7]))
-    with pytest.raises(ValueError, match="finds no labelled keypoint"):
+    with pytest.raises(ValueError, match="found no labelled keypoint"):
         cascade_samples.measure(persons, np.full_like(estimates, np.nan), np.full(len(persons), 50.0))
 
 

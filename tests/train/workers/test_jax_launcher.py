@@ -69,4 +69,4 @@ def test_the_command_starts_its_workers_and_says_what_one_worker_would(drawn, tm
     ]
     assert [done.returncode for done in said] == [1, 1]
     assert said[0].stderr == said[1].stderr
-    assert said[0].stderr.startswith("Error: preset 'nonesuch' does not exist; choose one of ")
+    assert said[0].stderr.startswith("Error: --preset 'nonesuch' does not exist; choose from ")
