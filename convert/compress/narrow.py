@@ -15,7 +15,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from poseport.architecture import Architecture, DeepPoseArchitecture, ForeignArchitecture
+from poseport.architecture import Architecture, DeepPoseArchitecture, ForeignArchitecture, ImportedArchitecture
 from poseport.convert import frozen_graph
 from poseport.spec import PoseSpec
 from poseport.train import run_folder
@@ -115,6 +115,8 @@ def _groups(model: Any) -> dict[int, int]:
 def _with_width(spec: PoseSpec, width: float) -> PoseSpec:
     a = spec.architecture
     assert not isinstance(a, ForeignArchitecture)  # nobody can load its weights
+    if isinstance(a, ImportedArchitecture):
+        raise ValueError(f"{spec.name} was imported, and its graph has no width to change; use prune or cluster")
     if width >= a.width:
         raise ValueError(f"--width {width:g}: {spec.name} is {a.width:g} wide; give less")
     narrower: Architecture

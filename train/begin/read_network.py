@@ -94,8 +94,8 @@ def _target(graph: Graph, until: str | None) -> int:
     if fitting:
         names = ", ".join(repr(tensors[j].name) for j in fitting[:4])
         raise ValueError(f"{graph.file}: {len(fitting)} tensors are called {until!r}, such as {names}; give all of it")
-    names = [tensors[j].name for j in computed]
-    near = get_close_matches(until, names, 3, 0.3) or names[-3:]
+    known = [tensors[j].name for j in computed]
+    near = get_close_matches(until, known, 3, 0.3) or known[-3:]
     raise ValueError(f"{graph.file}: no operation gives a tensor {until!r}; near: {', '.join(map(repr, near))}")
 
 
