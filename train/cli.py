@@ -151,7 +151,7 @@ def train(**options: Any) -> None:
     Every setting that is not given comes from the preset; `--set` changes the settings that have no option. After
     Ctrl-C or a crash, --resume continues after the last complete epoch and ends with the same weights.
     """
-    from poseport.train import presets
+    from poseport.train.begin import imported_preset
     from poseport.train.workers import jax_launcher
 
     if options["dry_run"] and (options["resume"] or (options["workers"] or 1) > 1):
@@ -159,7 +159,7 @@ def train(**options: Any) -> None:
     if jax_launcher.wanted(options["workers"]):
         return jax_launcher.launch(jax_launcher.this_command(), options["workers"], options["out"])
     people, val = _people(options)
-    preset, teacher = _customised(presets.chosen(options["preset"], options["init"]), people, options)
+    preset, teacher = _customised(imported_preset.chosen(options["preset"], options["init"]), people, options)
     if not options["dry_run"]:
         return _train(preset, people, val, teacher, options)
 

@@ -1,21 +1,22 @@
-"""Presets: a network and how to train it, as values."""
+"""Presets: a network and how to train it, as values.
+
+A new preset is a function here that returns a `Preset`, and its call in `PRESETS`. `poseport presets` then lists it,
+and `tests/train/test_presets.py` holds its number of parameters to the network that is built.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 
-from poseport import bundle
 from poseport.architecture import (
     CpmArchitecture,
     DeepPoseArchitecture,
     HourglassArchitecture,
-    ImportedArchitecture,
     MobileNetArchitecture,
 )
 from poseport.skeletons import COCO17, LSP14, MPII16
 from poseport.spec import CoordsOutput, Decode, HeatmapOutput, PoseSpec, Refine
-from poseport.train.config import Loss, TrainConfig
+from poseport.train.config import TrainConfig
 from poseport.train.samples.augment import MEDIUM, AugmentConfig
 
 
@@ -39,13 +40,6 @@ class Preset:
 
 
 _MOBILE_AUGMENT = AugmentConfig(rotation_deg=40, scale=0.25, shift=0.04, flip=0.5, brightness=25.6, contrast=0.2)
-
-
-# for networks that have learned from many people already: whatever a photo may do to a person
-_CROWD_AUGMENT = AugmentConfig(
-    rotation_deg=40, scale=0.3, shift=0.05, flip=0.5, half_body=0.2, cut_off=0.25, neighbour=0.25, occlude=0.15,
-    occlude_side=0.4, blur=0.15, blur_sigma=1.5, brightness=30, contrast=0.2, hue=8, saturation=30, grey=0.05,
-)  # fmt: skip
 
 
 def _hourglass(stacks: int) -> Preset:
@@ -122,9 +116,8 @@ def _mobile_hourglass() -> Preset:
         loss="softmax", epochs=60, batch=32, learning_rate=2e-3, optimizer="adamw", weight_decay=1e-4, warmup=0.5,
         augment=_MOBILE_AUGMENT,
     )  # fmt: skip
-    return Preset(
-        "one depthwise-separable hourglass of width 96", spec, train, 181_985, "poseport, after Newell et al. 2016"
-    )
+    about = "one depthwise-separable hourglass of width 96"
+    return Preset(about, spec, train, 181_985, "poseport, after Newell et al. 2016")
 
 
 def _mobilenet() -> Preset:
@@ -147,13 +140,8 @@ def _mobilenet_large() -> Preset:
         architecture=MobileNetArchitecture(multiplier=1.75, blocks=17, width=128, depth=0),
         input_hw=(256, 256),
     )
-    return Preset(
-        "hourglass on all of a MobileNetV2, 1.75 times as wide; --init as above",
-        spec,
-        small.train,
-        5_676_257,
-        "poseport, after Sandler et al. 2018",
-    )
+    about = "hourglass on all of a MobileNetV2, 1.75 times as wide; --init as above"
+    return Preset(about, spec, small.train, 5_676_257, "poseport, after Sandler et al. 2018")
 
 
 def _deeppose() -> Preset:
@@ -239,25 +227,6 @@ def _mobile_deeppose_refine() -> Preset:
     return Preset(about, spec, train, 130_330, "poseport, after Toshev and Szegedy 2014")
 
 
-def imported(spec: PoseSpec) -> Preset:
-    """How a network that `poseport import` read is trained further (see docs/transfer.md for what was measured).
-
-    Pixels run from 0 to 1 where the file's order of channels allows it, so that an int8 input is the pixel itself;
-    `imported.fold_normalisation` makes up for it in the first convolution.
-    """
-    if isinstance(spec.output, HeatmapOutput):
-        loss: Loss = "softmax" if spec.output.values == "logits" else "mse"
-    else:
-        loss = "l1"
-    if spec.channel_order == "rgb":
-        spec = replace(spec, mean=(0.0, 0.0, 0.0), std=(255.0, 255.0, 255.0))
-    train = TrainConfig(
-        loss=loss, epochs=10, batch=32, learning_rate=3e-4, warmup=0.5, clip_norm=1.0, ema=0.998,
-        augment=_CROWD_AUGMENT,
-    )  # fmt: skip
-    return Preset(f"{spec.name}, imported", spec, train, parameters=0, source="the file that was imported")
-
-
 PRESETS = {
     preset.spec.name: preset
     for preset in (
@@ -275,16 +244,3 @@ def preset(name: str) -> Preset:
     if name not in PRESETS:
         raise ValueError(f"preset {name!r} does not exist; choose one of {', '.join(PRESETS)}")
     return PRESETS[name]
-
-
-def chosen(name: str | None, init: Path | None) -> Preset:
-    """The preset of a name, or without one the network of an imported bundle that training begins from.
-
-    Raises ValueError when neither is given.
-    """
-    if name is not None:
-        return preset(name)
-    spec = bundle.read_spec(init) if init is not None and init.is_dir() else None
-    if spec is None or not isinstance(spec.architecture, ImportedArchitecture):
-        raise ValueError("--preset is missing; it can be left out only with an --init that `poseport import` wrote")
-    return imported(spec)

@@ -11,8 +11,8 @@ import numpy as np
 from poseport import bundle, pose
 from poseport.architecture import ForeignArchitecture, ImportedArchitecture
 from poseport.spec import KeypointsOutput, PoseSpec
-from poseport.train import presets, record, run_folder
-from poseport.train.begin import read_network
+from poseport.train import record, run_folder
+from poseport.train.begin import imported_preset, read_network
 from poseport.train.begin.finetune import Initial
 from poseport.train.begin.read_network import Network
 from poseport.train.networks import imported, models
@@ -40,7 +40,8 @@ def import_network(file: Path, spec: PoseSpec, out: Path, until: str | None = No
     copied, arrays_of_all = sum(len(arrays) for arrays in network.weights.values()), len(model.weights)
     initial = Initial(file.name, bundle.sha256(file), copied, arrays_of_all, ())
     made = record.TrainRecord(
-        presets.imported(spec).train, record.DataUsed("", "", 0), None, record.versions(), int(model.count_params()),
+        imported_preset.imported(spec).train, record.DataUsed("", "", 0), None, record.versions(),
+        int(model.count_params()),
         initial=initial, preprocessing=pose.fingerprint(spec),
     )  # fmt: skip
     run_folder.write_bundle(out, spec, model, made)

@@ -23,8 +23,8 @@ from poseport.records import write_json
 from poseport.skeletons import COCO17, LSP14
 from poseport.spec import HeatmapOutput, PoseSpec
 from poseport.tflite import model_file, runner, sidecar
-from poseport.train import evaluate, fit, phase, presets, record, request
-from poseport.train.begin import importing, read_network
+from poseport.train import evaluate, fit, phase, record, request
+from poseport.train.begin import imported_preset, importing, read_network
 from poseport.train.networks import models
 from poseport.train.request import SILENT, Start, TrainingData
 from poseport.train.samples.augment import AugmentConfig
@@ -158,7 +158,7 @@ def test_the_bundle_says_where_it_came_from(file, imported):
 
 def test_it_is_trained_further_and_converted_back(imported, drawn, tmp_path):
     people = coco.load(drawn)
-    chosen = presets.chosen(None, imported)
+    chosen = imported_preset.chosen(None, imported)
     assert chosen.spec.byte_exact
     settings = replace(chosen.train, epochs=1, batch=30, warmup=0.0, augment=AugmentConfig())
     made = fit.fit(chosen.spec, settings, TrainingData(people), tmp_path / "run", start=Start(init=imported))
@@ -175,7 +175,7 @@ def test_it_is_trained_further_and_converted_back(imported, drawn, tmp_path):
 def test_other_pixels_change_nothing_but_the_border(imported, drawn):
     """Before any step, the network whose pixels run from 0 to 1 is the one whose pixels run from -1 to 1."""
     spec, model = models.load(imported, keras)
-    chosen = presets.chosen(None, imported)
+    chosen = imported_preset.chosen(None, imported)
     part = prepared(chosen.spec, replace(chosen.train, batch=4), imported, coco.load(drawn).persons)
     crops = pixels(coco.load(drawn), spec)
     probe = [keras.Model(m.input, m.get_layer("conv1").output) for m in (model, part.model)]
@@ -184,7 +184,7 @@ def test_other_pixels_change_nothing_but_the_border(imported, drawn):
 
 
 def test_another_skeleton_gets_a_new_head(imported, drawn):
-    chosen = presets.chosen(None, imported)
+    chosen = imported_preset.chosen(None, imported)
     spec = replace(chosen.spec, skeleton=LSP14)
     people = coco.load(drawn)
     points = np.zeros((14, 3))
@@ -198,7 +198,7 @@ def test_another_skeleton_gets_a_new_head(imported, drawn):
 
 
 def test_the_first_layers_can_be_held(imported, drawn):
-    chosen = presets.chosen(None, imported)
+    chosen = imported_preset.chosen(None, imported)
     settings, people = replace(chosen.train, batch=4, freeze_first=3), coco.load(drawn)
     part = prepared(chosen.spec, settings, imported, people.persons)
     weighted = [layer for layer in part.model.layers if layer.weights]
