@@ -53,7 +53,7 @@ class Audit:
         seed: The seed that drew them.
         layers: How many layers were measured.
         preprocessing: The `pose.fingerprint` of the spec.
-        settled: Of more and more people, in the order in which `convert` draws them.
+        settled: Ranges of more and more people, in the order in which `convert` draws them.
         halves: The narrower of two halves' ranges as a share of the wider.
     """
 

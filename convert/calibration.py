@@ -59,7 +59,7 @@ def choose(
     Args:
         people: The set to draw from; crowds and people without labels are skipped.
         count: How many to draw, at least 1.
-        seed: Of the random draw.
+        seed: Seed of the random draw.
         exclude: People whose images must not be used: those of the evaluation and of the other purpose.
         purpose: What the people are for, which the messages name.
 

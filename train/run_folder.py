@@ -76,7 +76,7 @@ def check_folder(out: Path, resume: bool) -> None:
     if begun and not resume:
         raise ValueError(f"{out}: holds a run already; add --resume to continue it, or name another --out")
     if resume and not begun:
-        raise ValueError(f"{out}: holds no run to resume; leave --resume away to start one")
+        raise ValueError(f"{out}: holds no run to resume; remove --resume to start one")
 
 
 def resumed(out: Path, spec: PoseSpec, new: TrainRecord, init: Path | None) -> TrainRecord:

@@ -88,7 +88,7 @@ def copy_weights(model: Any, spec: PoseSpec, directory: Path) -> Initial:
         if new and not whole:
             left.append(layer.name)
     if not copied:
-        raise ValueError(f"{directory}: no array of {old_spec.name} fits {spec.name}; leave --init away")
+        raise ValueError(f"{directory}: no array of {old_spec.name} fits {spec.name}; remove --init")
     return Initial(Path(directory).name, digest(directory), copied, len(model.weights), tuple(left))
 
 

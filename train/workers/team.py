@@ -26,7 +26,7 @@ from poseport.train.config import TrainConfig
 
 def only_alone(option: str) -> ValueError:
     """The error for an option that has not been tested with several workers."""
-    return ValueError(f"{option}: was tried with one worker only; leave --workers away")
+    return ValueError(f"{option}: was tried with one worker only; remove --workers")
 
 
 @dataclass(frozen=True)
