@@ -149,7 +149,7 @@ def test_ctrl_c_in_training_loses_nothing_and_says_how_to_go_on(drawn, tmp_path)
         _, errors = process.communicate(timeout=120)
     assert process.returncode == 130
     assert "interrupted:" in errors
-    assert "--resume goes on from there" in errors
+    assert "--resume continues from there" in errors
     assert "Traceback" not in errors
     done = len((out / "log.csv").read_text().splitlines()) - 1
     assert done >= 1

@@ -114,7 +114,7 @@ class Teacher:
         """Its keypoints (N, K, 3) float32 of all people, in image pixels and the order of their skeleton.
 
         Zeros for a keypoint that it does not know, for crowds, and for boxes without area. cache: file in which
-        they are kept, and looked up; an interrupted call goes on from there. progress: called with the number
+        they are kept, and looked up; an interrupted call continues from there. progress: called with the number
         of people just done. Raises ValueError for a cache of another teacher or other people.
         """
         key = CacheKey(self.config.sha256, people.sha256, self.config.flip)

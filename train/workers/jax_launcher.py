@@ -123,7 +123,7 @@ def _wait(processes: list[subprocess.Popen[bytes]]) -> bool:
 
 
 def _reason(index: int, code: int | None, text: str, out: Path) -> str:
-    resume = f"{out} keeps its whole epochs, and the same command with --resume goes on from there"
+    resume = f"{out} keeps its whole epochs, and the same command with --resume continues from there"
     if code is None:
         return f"worker {index} no longer answers; {resume}"
     said = [line for line in text.splitlines() if line.startswith("Error: ")]

@@ -84,7 +84,7 @@ def _process(workers: int | None) -> Iterator[Team]:
             reason = (str(error).strip().splitlines() or ["unknown reason"])[0][:160]
             raise ValueError(
                 f"another worker is lost ({reason}); whole epochs are kept, and the same command with --resume "
-                "goes on from there"
+                "continues from there"
             ) from None
         raise
 
