@@ -88,8 +88,8 @@ def accuracy(
     """
     from dataclasses import replace
 
-    from poseport.bench import accuracy as measure
-    from poseport.bench import boxes as crops
+    from poseport.bench.measure import accuracy as measure
+    from poseport.bench.measure import boxes as crops
     from poseport.tflite.runner import load
 
     people = load_people(data, data_images, skeleton)
@@ -141,8 +141,8 @@ def rescore(
 
     Example: poseport bench rescore results/starter.*.accuracy.*.json --data people --keypoints body --out results
     """
-    from poseport.bench import rescore as again
     from poseport.bench import results_folder
+    from poseport.bench.measure import rescore as again
 
     people = load_people(data, data_images, skeleton)
     only = people.skeleton.chosen(keypoints)
@@ -156,8 +156,8 @@ def _answer_scores(results: Sequence[Result], out: Path, *, quiet: bool, as_json
 
     from poseport.bench import results_folder
     from poseport.bench.formatting import plural
+    from poseport.bench.measure.rescore import coco_results
     from poseport.bench.record import Accuracy
-    from poseport.bench.rescore import coco_results
     from poseport.records import write_whole
 
     lines, found = [], []

@@ -70,9 +70,9 @@ def latency(
     """
     import itertools
 
-    from poseport.bench import latency as measure
     from poseport.bench import results_folder
     from poseport.bench.formatting import plural
+    from poseport.bench.measure import latency as measure
     from poseport.bench.record import Latency
 
     ways = list(itertools.product(models, threads, delegates))
@@ -130,7 +130,7 @@ def profile(
     """
     import itertools
 
-    from poseport.bench import op_profile
+    from poseport.bench.measure import op_profile
     from poseport.records import to_data
 
     found = [

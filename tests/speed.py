@@ -24,7 +24,7 @@ import keras
 import numpy as np
 
 from poseport import crop
-from poseport.bench import accuracy
+from poseport.bench.measure import accuracy
 from poseport.bundle import WEIGHTS, write_spec
 from poseport.convert import recipes, to_tflite
 from poseport.convert.request import Request

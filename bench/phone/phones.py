@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from poseport.bench import results_folder
-from poseport.bench.boxes import Boxes
+from poseport.bench.measure.boxes import Boxes
 from poseport.bench.phone import app, handset, run, to_records
 from poseport.bench.phone.adb import Device
 from poseport.bench.phone.files import Description, Hardware, Mode, Sent, write_people

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from poseport import __version__, crop, pose
-from poseport.bench import accuracy
-from poseport.bench.boxes import Boxes
-from poseport.bench.describe import model_info
+from poseport.bench.measure import accuracy
+from poseport.bench.measure.boxes import Boxes
+from poseport.bench.measure.describe import model_info
 from poseport.bench.phone.files import Description
 from poseport.bench.phone.handset import Phone
 from poseport.bench.phone.parts import PART, RESULT, read

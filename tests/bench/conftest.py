@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from poseport.bench import accuracy, boxes, describe, latency
+from poseport.bench.measure import accuracy, boxes, describe, latency
 from poseport.bench.record import Result
 from poseport.data import coco
 from poseport.data.people import People

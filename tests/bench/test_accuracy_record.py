@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from accuracy_records import recorded
 
-from poseport.bench import accuracy, boxes
 from poseport.bench.decide.bootstrap import average_precision
+from poseport.bench.measure import accuracy, boxes
 from poseport.bench.record import Result
 from poseport.data.people import People
 from poseport.predict import Variant

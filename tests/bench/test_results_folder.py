@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from poseport.bench import latency, results_folder
+from poseport.bench import results_folder
+from poseport.bench.measure import latency
 from poseport.bench.record import Accuracy, Latency, Result
 from poseport.bench.report.report import write_report
 from poseport.skeletons import COCO17

@@ -11,7 +11,8 @@ import pytest
 from commands import bench, records, run
 from standin import StandIn
 
-from poseport.bench import accuracy, results_folder
+from poseport.bench import results_folder
+from poseport.bench.measure import accuracy
 from poseport.bench.record import Accuracy, Latency
 from poseport.bench.report import report
 from poseport.data import batches, coco

@@ -14,7 +14,7 @@ import pytest
 from commands import bench, plug, records
 from standin import StandIn
 
-from poseport.bench import accuracy
+from poseport.bench.measure import accuracy
 from poseport.bench.phone import phones, run, to_records
 from poseport.bench.record import Sustained
 from poseport.data import coco

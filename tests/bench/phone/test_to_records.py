@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from poseport.bench import describe, results_folder
+from poseport.bench import results_folder
+from poseport.bench.measure import describe
 from poseport.bench.phone import to_records
 from poseport.bench.phone.files import Description
 from poseport.bench.record import Minute, Result, Sustained

@@ -13,10 +13,10 @@ import cv2
 import numpy as np
 from html_page import Read, accuracy, read
 
-from poseport.bench import accuracy as measure
-from poseport.bench import boxes
 from poseport.bench.decide.decision import LossBudget
 from poseport.bench.decide.gate import gate
+from poseport.bench.measure import accuracy as measure
+from poseport.bench.measure import boxes
 from poseport.bench.record import Accuracy, Result
 from poseport.bench.report import photos
 from poseport.bench.report.page import gather

@@ -5,7 +5,7 @@ import pytest
 from places import ROOT
 from poisoned_network import labelled_by, poison, search
 
-from poseport.bench import accuracy
+from poseport.bench.measure import accuracy
 from poseport.convert import recipes, to_tflite
 from poseport.convert.doctor.dataflow import read_graph
 from poseport.convert.doctor.support_checks import check_support

@@ -12,7 +12,7 @@ from places import ROOT
 
 import poseport
 from poseport import bundle
-from poseport.bench import accuracy
+from poseport.bench.measure import accuracy
 from poseport.command.cli import main
 from poseport.data import coco
 from poseport.skeletons import COCO17

@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from places import ROOT, SHARED
 
 from poseport import bundle
-from poseport.bench import accuracy
+from poseport.bench.measure import accuracy
 from poseport.command.cli import main
 from poseport.data import coco
 from poseport.data.images import read_image

@@ -1,4 +1,4 @@
-"""A process that times one file: `python -m poseport.bench.timing` reads a request and writes samples.
+"""A process that times one file: `python -m poseport.bench.measure.timing` reads a request and writes samples.
 
 A fresh process is needed because load time, first run and memory would otherwise benefit from what another
 measurement loaded or warmed up.

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from accuracy_records import recorded
 
-from poseport.bench import accuracy
+from poseport.bench.measure import accuracy
 from poseport.bench.record import Result
 from poseport.data.people import People
 from poseport.tflite import runner

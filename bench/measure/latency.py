@@ -7,9 +7,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from poseport.bench.describe import host, model_info
+from poseport.bench.measure.describe import host, model_info
+from poseport.bench.measure.timing import WARMUP, Crop, Request, Samples
 from poseport.bench.record import Latency, Result
-from poseport.bench.timing import WARMUP, Crop, Request, Samples
 from poseport.data.people import Person
 from poseport.records import dumps, loads
 from poseport.tflite.runner import load
@@ -72,7 +72,7 @@ def measure(
 
 def _fresh(request: Request) -> Samples:
     """Answer a request in a process of its own."""
-    command = [sys.executable, "-m", "poseport.bench.timing"]
+    command = [sys.executable, "-m", "poseport.bench.measure.timing"]
     process = subprocess.run(command, input=dumps(request), capture_output=True, text=True, check=False)
     if process.returncode:
         lines = process.stderr.strip().splitlines() or [f"exit code {process.returncode}"]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from accuracy_records import detected, recorded
 
-from poseport.bench import accuracy, boxes, rescore
+from poseport.bench.measure import accuracy, boxes, rescore
 from poseport.bench.record import Result
 from poseport.data.people import People
 from poseport.scoring.official import evaluate

@@ -10,8 +10,8 @@ import pytest
 from accuracy_records import detected, recorded
 from click.testing import CliRunner
 
-from poseport.bench import accuracy, boxes
 from poseport.bench.cli import bench
+from poseport.bench.measure import accuracy, boxes
 from poseport.bench.record import Result
 from poseport.data.people import People
 from poseport.scoring.score import score

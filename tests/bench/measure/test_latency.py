@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from poseport.bench import latency, results_folder, timing
+from poseport.bench import results_folder
 from poseport.bench.cli import bench
+from poseport.bench.measure import latency, timing
 from poseport.bench.record import Latency
 from poseport.data import coco
 from poseport.tflite.interpreter import Runner

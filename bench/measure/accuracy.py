@@ -10,9 +10,9 @@ from typing import get_args
 import numpy as np
 
 from poseport import cascade
-from poseport.bench import parallel
-from poseport.bench.boxes import Boxes, annotated, persons_with_labels
-from poseport.bench.describe import host, model_info
+from poseport.bench.measure import parallel
+from poseport.bench.measure.boxes import Boxes, annotated, persons_with_labels
+from poseport.bench.measure.describe import host, model_info
 from poseport.bench.record import Accuracy, Data, Detections, PersonSample, Result
 from poseport.data.people import People, Person
 from poseport.predict import Variant, predict_variants

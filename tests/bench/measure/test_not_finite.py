@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from poseport.bench import accuracy, results_folder
+from poseport.bench import results_folder
 from poseport.bench.cli import bench
+from poseport.bench.measure import accuracy
 from poseport.data.people import People
 from poseport.tflite import model_file
 

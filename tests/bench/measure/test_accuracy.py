@@ -12,7 +12,7 @@ import pytest
 from accuracy_records import recorded
 
 from poseport import pose
-from poseport.bench import accuracy, boxes
+from poseport.bench.measure import accuracy, boxes
 from poseport.bench.record import Result
 from poseport.data import coco
 from poseport.data.images import read_image

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from poseport.bench import op_profile
 from poseport.bench.cli import bench
+from poseport.bench.measure import op_profile
 from poseport.tflite import interpreter, runner
 from poseport.tflite.inspection import inspect_bytes
 
