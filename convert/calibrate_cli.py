@@ -49,8 +49,8 @@ def calibrate(
     Example: poseport calibrate runs/first --calib people --exclude unseen
     """
     from poseport import bundle
-    from poseport.command.quiet import quiet as quietly
     from poseport.convert.recipes import recipe
+    from poseport.tflite.quiet import quiet as quietly
 
     first = bundle.stages(folder)[0]
     people = load_sets(calib, calib_images, calib_share)

@@ -133,7 +133,7 @@ def convert(
         raise ValueError("--max-ap-drop and --tune-on go together: a budget, and the people on whom it is measured")
     tune = load_people(tune_on, tune_on_images, None) if tune_on else None
 
-    from poseport.command.quiet import quiet as quietly
+    from poseport.tflite.quiet import quiet as quietly
 
     os.environ["KERAS_BACKEND"] = "tensorflow"  # TensorFlow converts, whichever backend trained
     with quietly():

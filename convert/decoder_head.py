@@ -18,10 +18,10 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from poseport.command.quiet import quiet
 from poseport.convert.join_flatbuffers import join
 from poseport.spec import Decode, HeatmapOutput, KeypointsOutput, PoseSpec
 from poseport.tflite.card import ModelCard
+from poseport.tflite.quiet import quiet
 
 _RING = ((0, 0), (-1, 0), (1, 0), (0, -1), (0, 1), (-1, -1), (1, -1), (-1, 1), (1, 1))
 

@@ -142,3 +142,8 @@ def sha256(path: Path) -> str:
     """sha256 of a file as 64 hex digits."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def weights_sha256(path: Path) -> str:
+    """sha256 of the weights that a bundle holds, or of a .tflite file, as 64 hex digits."""
+    return sha256(path if path.suffix == ".tflite" else path / WEIGHTS)

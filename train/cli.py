@@ -197,7 +197,7 @@ def _train(
     preset: Preset, people: People, val: People | None, teacher_fields: dict[str, Any], options: dict[str, Any]
 ) -> None:
     """Run the training, and print what came out."""
-    from poseport.command.quiet import quiet
+    from poseport.tflite.quiet import quiet
 
     with quiet():  # TensorFlow's notices about processors and missing GPUs
         from poseport.train.begin import teacher as teachers

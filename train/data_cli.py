@@ -106,7 +106,7 @@ def preview(path: Path, out: Path, images: Path | None, skeleton: str | None, **
     people = load_people(path, images, skeleton)
     chosen = overrides.with_skeleton(presets.preset(options["preset"]), people.skeleton)
     chosen = overrides.customise(chosen, {"augment": options["augment"]}, options["settings"])
-    count = write_sheet(out, chosen, people, options["count"], options["seed"])
+    count = write_sheet(out, chosen.spec, chosen.train, people, options["count"], options["seed"])
     answer(
         {"picture": str(out), "crops": count, "augment": to_data(chosen.train.augment)},
         f"{count} crops, {out}",

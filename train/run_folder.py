@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import shutil
 from dataclasses import replace
@@ -12,32 +11,16 @@ from typing import Any
 from poseport import bundle
 from poseport.records import read_json, write_json
 from poseport.spec import PoseSpec
-from poseport.train.begin import finetune
 from poseport.train.config import TrainConfig
+from poseport.train.progress.disk_room import check_room
 from poseport.train.progress.log_csv import COLUMNS, SCORES, best_row, read_log, stalled, write_log
 from poseport.train.record import TrainRecord
-
-# generous estimate of an array's overhead in a weights file
-_HDF5_BYTES = 4096
 
 
 def check_new(out: Path) -> None:
     """Raise ValueError if a folder exists already."""
     if out.exists():
         raise ValueError(f"{out}: is there already; name another --out")
-
-
-def check_room(model: Any, folder: Path) -> None:
-    """Raise ValueError if the disk has no room for a network's weights: HDF5 would end the process instead.
-
-    model: with its optimizer, if it has one. folder: exists.
-    """
-    optimizer = getattr(model, "optimizer", None)
-    kept = [*model.variables, *(optimizer.variables if optimizer else ())]
-    needed = sum(4 * math.prod(one.shape) + _HDF5_BYTES for one in kept)
-    free = shutil.disk_usage(folder).free
-    if free < needed:
-        raise ValueError(f"{folder}: {needed / 1e6:.1f} MB are needed and {free / 1e6:.1f} MB free; make room")
 
 
 def write_bundle(out: Path, spec: PoseSpec, model: Any, made: TrainRecord) -> None:
@@ -82,7 +65,7 @@ def check_folder(out: Path, resume: bool) -> None:
 def resumed(out: Path, spec: PoseSpec, new: TrainRecord, init: Path | None) -> TrainRecord:
     """Check that a folder holds the run of this record, and shorten its log to the epochs that are kept."""
     old_spec, old = read_json(PoseSpec, out / bundle.SPEC), read_json(TrainRecord, out / bundle.TRAIN)
-    begun = finetune.digest(init) if init is not None else None
+    begun = bundle.weights_sha256(init) if init is not None else None
     if old_spec != spec or (old.train, old.data, old.backgrounds) != (new.train, new.data, new.backgrounds):
         differs = "other settings or other people"
     elif (old.initial.weights_sha256 if old.initial else None) != begun:

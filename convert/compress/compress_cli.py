@@ -107,7 +107,7 @@ def narrow(bundle: Path, width: float, out: Path, quiet: bool, as_json: bool) ->
 
     Example: poseport compress narrow runs/first --width 64 --out runs/cut
     """
-    from poseport.command.quiet import quiet as quietly
+    from poseport.tflite.quiet import quiet as quietly
 
     os.environ["KERAS_BACKEND"] = "tensorflow"
     with quietly():
@@ -125,7 +125,7 @@ def _run(how: str, amount: float, options: dict[str, Any]) -> None:
     people = load_people(options["data"], options["data_images"], None)
     exclude = load_people(options["exclude"], options["exclude_images"], None) if options["exclude"] else None
 
-    from poseport.command.quiet import quiet as quietly
+    from poseport.tflite.quiet import quiet as quietly
 
     os.environ["KERAS_BACKEND"] = "tensorflow"
     with quietly():

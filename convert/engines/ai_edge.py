@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from poseport.command.quiet import quiet
 from poseport.convert import calibration, recipes
 from poseport.convert.calibration import CalibrationCrops
 from poseport.convert.doctor.runtimes import oldest_runtime
@@ -24,6 +23,7 @@ from poseport.spec import PoseSpec
 from poseport.tflite.card import BudgetSearch
 from poseport.tflite.inspection import Inspection, OpInfo, inspect_bytes
 from poseport.tflite.interpreter import Runner
+from poseport.tflite.quiet import quiet
 
 Ranges = dict[str, tuple[float, float]]
 

@@ -8,11 +8,11 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.lite.python.convert_phase import ConverterError
 
-from poseport.command.quiet import quiet
 from poseport.convert import calibration
 from poseport.convert.calibration import CalibrationCrops
 from poseport.convert.frozen_graph import FrozenNetwork
 from poseport.convert.recipes import Recipe
+from poseport.tflite.quiet import quiet
 
 
 def convert(

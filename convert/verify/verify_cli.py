@@ -78,12 +78,12 @@ def verify(
     from dataclasses import replace
 
     from poseport import bundle as bundles
-    from poseport.command.quiet import quiet as quietly
     from poseport.convert import calibration
     from poseport.convert.verify import arm as arms
     from poseport.convert.verify import verification
     from poseport.predict import PoseNetwork
     from poseport.tflite import model_file
+    from poseport.tflite.quiet import quiet as quietly
     from poseport.tflite.runner import load
 
     if (folder is None) == (against is None):

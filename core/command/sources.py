@@ -9,8 +9,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from poseport.command.quiet import quiet
 from poseport.data.images import read_image
+from poseport.tflite.quiet import quiet
 
 PHOTOS = (".jpg", ".jpeg", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".avif", ".mpo")
 FILMS = (

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from poseport.command.quiet import quiet
 from poseport.tflite.flatbuffer import verify
+from poseport.tflite.quiet import quiet
 
 _RUNTIMES = (("ai_edge_litert.interpreter", "ai-edge-litert"), ("tflite_runtime.interpreter", "tflite-runtime"))
 

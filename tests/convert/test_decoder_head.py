@@ -9,13 +9,13 @@ import tensorflow as tf
 from golden_arrays import FOLDER, Arrays, numbers, spec_of
 
 from poseport import bundle, pose
-from poseport.command.quiet import quiet
 from poseport.convert import decoder_head, recipes, to_tflite
 from poseport.convert.request import Request
 from poseport.data import batches, coco
 from poseport.spec import CoordsOutput, KeypointsOutput
 from poseport.tflite import inspection, model_file
 from poseport.tflite.interpreter import Runner, from_steps
+from poseport.tflite.quiet import quiet
 from poseport.tflite.runner import Network
 
 DATA = Arrays((FOLDER / "decode.bin").read_bytes())

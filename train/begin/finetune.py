@@ -47,14 +47,9 @@ class Initial:
         return f"weights of {self.bundle}: {self.copied} of {self.arrays} arrays copied{rest}"
 
 
-def digest(init: Path) -> str:
-    """sha256 of the weights that a bundle holds, or of a .tflite file."""
-    return bundle.sha256(init if init.suffix == ".tflite" else init / bundle.WEIGHTS)
-
-
 def begun_from(directory: Path, arrays: int) -> Initial:
     """A network that has all its first weights from a bundle."""
-    return Initial(Path(directory).name, digest(Path(directory)), arrays, arrays, ())
+    return Initial(Path(directory).name, bundle.weights_sha256(Path(directory)), arrays, arrays, ())
 
 
 def copy_weights(model: Any, spec: PoseSpec, directory: Path) -> Initial:
@@ -89,7 +84,7 @@ def copy_weights(model: Any, spec: PoseSpec, directory: Path) -> Initial:
             left.append(layer.name)
     if not copied:
         raise ValueError(f"{directory}: no array of {old_spec.name} fits {spec.name}; remove --init")
-    return Initial(Path(directory).name, digest(directory), copied, len(model.weights), tuple(left))
+    return Initial(Path(directory).name, bundle.weights_sha256(directory), copied, len(model.weights), tuple(left))
 
 
 def freeze_trunk(model: Any, spec: PoseSpec) -> None:

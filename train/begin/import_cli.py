@@ -27,7 +27,7 @@ def import_(source: Path, spec_file: Path | None, until: str | None, out: Path, 
 
     spec = sidecar.read_spec(spec_file or sidecar.spec_path(source))
 
-    from poseport.command.quiet import quiet as silenced
+    from poseport.tflite.quiet import quiet as silenced
 
     with silenced():
         from poseport.train.begin import importing

@@ -14,8 +14,8 @@ import numpy as np
 from poseport import bundle
 from poseport.train.evaluate import Score
 from poseport.train.optimizer import Rate, averaged
+from poseport.train.progress.disk_room import check_room
 from poseport.train.progress.log_csv import SCORES, due, is_best, read_log, stalled, write_log
-from poseport.train.run_folder import check_room
 
 
 class Reseed(keras.callbacks.Callback):

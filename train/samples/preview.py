@@ -11,19 +11,20 @@ from poseport.data.images import encode_image, picture_suffix
 from poseport.data.people import People
 from poseport.records import write_whole
 from poseport.spec import HeatmapOutput, PoseSpec
-from poseport.train.presets import Preset
+from poseport.train.config import TrainConfig
 from poseport.train.samples.backgrounds import find_photos
 from poseport.train.samples.sample import CropPlan, plan_crop, render
 
 _COLUMNS = 4
 
 
-def write_sheet(path: Path, preset: Preset, people: People, count: int, seed: int) -> int:
+def write_sheet(path: Path, spec: PoseSpec, settings: TrainConfig, people: People, count: int, seed: int) -> int:
     """Write a picture of augmented crops with their skeletons and targets.
 
     Args:
         path: Picture to write, .png or .jpg.
-        preset: Network and augmentation.
+        spec: The network's crop and target.
+        settings: Augmentation, and the least number of labels.
         people: People to choose from.
         count: Number of crops.
         seed: Seed of the choice and of the augmentation.
@@ -35,14 +36,14 @@ def write_sheet(path: Path, preset: Preset, people: People, count: int, seed: in
         ValueError: If the suffix is not a picture's, or nobody has enough labels to be trained on.
     """
     suffix = picture_suffix(path)
-    persons = people.for_training(preset.train.min_keypoints).persons
-    photos = find_photos(None, people.persons, preset.train.augment.background)
+    persons = people.for_training(settings.min_keypoints).persons
+    photos = find_photos(None, people.persons, settings.augment.background)
     chosen = np.random.default_rng(seed).permutation(len(persons))[:count]
     plans = [
-        plan_crop(np.random.default_rng((seed, int(i))), preset.spec, persons[i], preset.train.augment, photos, persons)
+        plan_crop(np.random.default_rng((seed, int(i))), spec, persons[i], settings.augment, photos, persons)
         for i in chosen
     ]
-    image = sheet(preset.spec, plans)
+    image = sheet(spec, plans)
     write_whole(path, encode_image(image, suffix))
     return len(plans)
 

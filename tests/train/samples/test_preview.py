@@ -29,17 +29,19 @@ def test_a_sheet_shows_crops_beside_their_targets(drawn, tmp_path):
 
 def test_coordinates_have_no_heatmaps_and_a_wrong_ending_is_refused(drawn, tmp_path):
     people, preset = coco.load(drawn), presets.preset("mobile-deeppose")
-    assert preview.write_sheet(tmp_path / "a.jpg", preset, people, 2, seed=0) == 2
+    assert preview.write_sheet(tmp_path / "a.jpg", preset.spec, preset.train, people, 2, seed=0) == 2
     assert cv2.imread(str(tmp_path / "a.jpg")).shape == (192, 2 * 192, 3)
-    assert preview.write_sheet(tmp_path / "a.png", preset, people, 10_000, seed=0) == len(people.for_training())
+    assert preview.write_sheet(tmp_path / "a.png", preset.spec, preset.train, people, 10_000, seed=0) == len(
+        people.for_training()
+    )
     with pytest.raises(ValueError, match=r"ends in \.png or \.jpg"):
-        preview.write_sheet(tmp_path / "a.gif", preset, people, 2, seed=0)
+        preview.write_sheet(tmp_path / "a.gif", preset.spec, preset.train, people, 2, seed=0)
     assert not list(tmp_path.glob("*.gif"))
 
 
 def test_the_sheets_of_two_seeds_differ(drawn, tmp_path):
     people, preset = coco.load(drawn), presets.preset("mobile-hourglass")
     for seed in (0, 1):
-        preview.write_sheet(tmp_path / f"{seed}.png", preset, people, 2, seed)
+        preview.write_sheet(tmp_path / f"{seed}.png", preset.spec, preset.train, people, 2, seed)
     a, b = (cv2.imread(str(tmp_path / f"{seed}.png")) for seed in (0, 1))
     assert not np.array_equal(a, b)
