@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 
@@ -43,12 +47,34 @@ def predict(
     # spawn, because a fork would copy the interpreter's threads in an undefined state
     context = multiprocessing.get_context("spawn")
     predictions = []
-    with ProcessPoolExecutor(processes, context, initializer=_start, initargs=load_arguments) as pool:
-        for chunk, keypoints in zip(chunks, pool.map(_work, chunks, [tuple(variants)] * len(chunks)), strict=True):
-            predictions.append(keypoints)
-            if progress is not None:
-                progress(len(chunk) * (1 + len(model.later)))
+    try:
+        with ProcessPoolExecutor(processes, context, initializer=_start, initargs=load_arguments) as pool:
+            with _without_main():
+                found = pool.map(_work, chunks, [tuple(variants)] * len(chunks))
+            for chunk, keypoints in zip(chunks, found, strict=True):
+                predictions.append(keypoints)
+                if progress is not None:
+                    progress(len(chunk) * (1 + len(model.later)))
+    except BrokenProcessPool:
+        raise ValueError(
+            f"{model.path}: one of the {processes} processes ended before its work was done; if memory is short, use "
+            "fewer processes"
+        ) from None
     return np.concatenate(predictions, axis=1)
+
+
+@contextmanager
+def _without_main() -> Iterator[None]:
+    """Start processes that do not import the caller's main module.
+
+    They need nothing of it, and a script without `if __name__ == "__main__"` would start itself again in each.
+    """
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
 
 
 def _start(path: Path, threads: int, xnnpack: bool) -> None:

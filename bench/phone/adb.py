@@ -68,9 +68,9 @@ class Device:
         process = _adb(("-s", self.serial, "shell", f"{shlex.join(words)} 2>&1; echo {_EXIT}$?"), SHELL_SECONDS)
         output, mark, code = process.stdout.rpartition(_EXIT)
         if not mark or not code.strip().isdigit():
-            raise ValueError(f"{self.serial}: {_sentence(process.stderr or 'closed', f'shell {words[0]}')}")
+            raise ValueError(f"{self.serial}: {sentence(process.stderr or 'closed', f'shell {words[0]}')}")
         if check and int(code):
-            raise ValueError(f"{self.serial}: {_sentence(process.stderr + output, f'shell {words[0]}')}")
+            raise ValueError(f"{self.serial}: {sentence(process.stderr + output, f'shell {words[0]}')}")
         return output
 
     def sizes(self, folder: str) -> dict[str, int]:
@@ -148,36 +148,20 @@ class Device:
     def _copy(self, words: Sequence[str], seconds: float) -> None:
         process = _adb(("-s", self.serial, *words), seconds)
         if process.returncode:
-            raise ValueError(f"{self.serial}: {_sentence(process.stderr + process.stdout, words[0])}")
+            raise ValueError(f"{self.serial}: {sentence(process.stderr + process.stdout, words[0])}")
 
 
 def devices() -> dict[str, str]:
-    """Serial number -> adb's state (`device` means ready) of every connected phone."""
-    lines = _adb(("devices",), SHELL_SECONDS).stdout.splitlines()
-    return dict(line.split("\t", 1) for line in lines if "\t" in line)
-
-
-def choose(serials: Sequence[str]) -> list[Device]:
-    """Select the phones of a command line.
-
-    Args:
-        serials: Serial numbers, or `all`; empty for the only connected phone.
+    """Serial number -> adb's state (`device` means ready) of every connected phone.
 
     Raises:
-        ValueError: if a phone is missing or not ready, or several are connected and none was named.
+        ValueError: if adb fails.
     """
-    states = devices()
-    if not states:
-        raise ValueError(NO_PHONE)
-    if not serials and len(states) > 1:
-        raise ValueError(f"several phones are connected ({', '.join(states)}); name one with --serial, or --serial all")
-    chosen = list(states) if not serials or "all" in serials else list(dict.fromkeys(serials))
-    for serial in chosen:
-        if serial not in states:
-            raise ValueError(f"{serial}: no such phone; there is {', '.join(states)}")
-        if states[serial] != "device":
-            raise ValueError(f"{serial}: {_sentence(states[serial], 'is')}")
-    return [Device(serial) for serial in chosen]
+    process = _adb(("devices",), SHELL_SECONDS)
+    if process.returncode:
+        reason = _last_line(process.stderr)
+        raise ValueError(f"adb cannot list the phones ({reason}); run `adb kill-server`, then this command again")
+    return dict(line.split("\t", 1) for line in process.stdout.splitlines() if "\t" in line)
 
 
 def _adb(words: Sequence[str], seconds: float) -> subprocess.CompletedProcess[str]:
@@ -200,10 +184,19 @@ def _adb(words: Sequence[str], seconds: float) -> subprocess.CompletedProcess[st
     return process
 
 
-def _sentence(output: str, doing: str) -> str:
-    """Describe a fault, given what adb printed while it was `doing` something."""
-    for pattern, sentence in _FAULTS:
+def sentence(output: str, doing: str) -> str:
+    """Describe a fault in one line.
+
+    Args:
+        output: What adb or the phone printed.
+        doing: What adb was doing, such as `push`.
+    """
+    for pattern, remedy in _FAULTS:
         if re.search(pattern, output, re.IGNORECASE):
-            return sentence
+            return remedy
+    return f"adb {doing[:80]} failed ({_last_line(output)})"
+
+
+def _last_line(output: str) -> str:
     lines = [line.strip() for line in output.splitlines() if line.strip()] or ["no reason given"]
-    return f"adb {doing[:80]} failed ({lines[-1][:160]})"
+    return lines[-1][:160]

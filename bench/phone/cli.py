@@ -33,7 +33,10 @@ def phone_options(command: F) -> F:
 
 def serial_option(command: F) -> F:
     """`--serial`: which phones."""
-    text = "Serial number of a phone (see `poseport phone list`), or `all`; may be repeated. Default: the only phone."
+    text = (
+        "Serial number of a phone (see `poseport phone list`), or `all`; may be repeated. Default: $ANDROID_SERIAL, or "
+        "the only phone."
+    )
     return click.option("--serial", "serials", multiple=True, help=text)(command)
 
 
@@ -50,18 +53,16 @@ def list_phones(quiet: bool, as_json: bool) -> None:
 
     Example: poseport phone list --json
     """
-    from poseport.bench.phone import adb
+    from poseport.bench.phone import adb, connected
 
     states = adb.devices()
+    again = connected.repeated(states)
     lines = []
-    for serial in states:
-        try:
-            adb.choose([serial])
-            lines.append(f"{serial}  ready")
-        except ValueError as error:
-            lines.append(str(error))
+    for serial, state in states.items():
+        same = f", the same phone as {again[serial]}" if serial in again else ""
+        lines.append(connected.fault(serial, state) or f"{serial}  ready{same}")
     text = "\n".join(lines) or adb.NO_PHONE
-    phones = [{"serial": serial, "state": state} for serial, state in states.items()]
+    phones = [{"serial": serial, "state": state, "same_as": again.get(serial)} for serial, state in states.items()]
     answer({"phones": phones}, text, as_json=as_json, quiet=quiet)
 
 
@@ -74,10 +75,10 @@ def info(serials: tuple[str, ...], quiet: bool, as_json: bool) -> None:
 
     Example: poseport phone info --serial all
     """
-    from poseport.bench.phone import adb, handset
+    from poseport.bench.phone import connected, handset
     from poseport.records import to_data
 
-    phones = [handset.look(device) for device in adb.choose(serials)]
+    phones = [handset.look(device) for device in connected.choose(serials)]
     blocks = [
         f"{p.name}\n  serial   {p.serial}\n  SoC      {p.soc}, {p.cores} cores\n  Android  {p.android}, {p.build}\n"
         f"  ABIs     {', '.join(p.abis)}\n  memory   {p.memory_bytes / 1e9:.1f} GB\n"
@@ -97,10 +98,10 @@ def install(model: Path, serials: tuple[str, ...], apk: Path | None, quiet: bool
 
     Example: poseport phone install starter --apk android_demo/build/poseport-demo.apk
     """
-    from poseport.bench.phone import adb, app
+    from poseport.bench.phone import app, connected
 
     installations = []
-    for device in adb.choose(serials):
+    for device in connected.choose(serials):
         newly_installed = app.provide(device, apk)
         name = app.sideload(device, model)
         installations.append({"serial": device.serial, "model": name, "installed": newly_installed})

@@ -60,6 +60,7 @@ def look(device: Device) -> Phone:
         ValueError: if the phone does not answer.
     """
     properties = dict(re.findall(r"^\[(.+?)\]: \[(.*)\]$", device.shell("getprop").replace("\r", ""), re.MULTILINE))
+    emulator = device.serial.startswith("emulator-")  # emulators of one version share their ro.serialno
     soc = " ".join(filter(None, (properties.get("ro.soc.manufacturer"), properties.get("ro.soc.model"))))
     memory = re.search(r"MemTotal:\s+(\d+) kB", device.shell("cat", "/proc/meminfo", check=False))
     cores = re.findall(r"^processor\s*:", device.shell("cat", "/proc/cpuinfo", check=False), re.MULTILINE)
@@ -68,7 +69,7 @@ def look(device: Device) -> Phone:
         match = re.search(r"versionName=(\S+)", device.shell("dumpsys", "package", PACKAGE, check=False))
         version = match[1] if match else "unknown"
     return Phone(
-        serial=properties.get("ro.serialno", device.serial),
+        serial=device.serial if emulator else properties.get("ro.serialno", device.serial),
         maker=properties.get("ro.product.manufacturer", "unknown"),
         model=properties.get("ro.product.model", "unknown"),
         soc=soc or properties.get("ro.board.platform") or properties.get("ro.hardware", "unknown"),

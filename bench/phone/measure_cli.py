@@ -86,11 +86,11 @@ def bench_phone(
     """
     from poseport.bench.measure.accuracy import check_names, refuse_overlap
     from poseport.bench.measure.boxes import annotated
-    from poseport.bench.phone import adb, phones
+    from poseport.bench.phone import connected, phones
     from poseport.tflite.runner import load
 
     chosen_settings = phones.settings(delegates, threads)
-    devices = adb.choose(serials)
+    devices = connected.choose(serials)
     people = load_people(data, data_images, skeleton)
     only, boxes = people.skeleton.chosen(keypoints), annotated(people)
     loaded = [load(path) for path in models]

@@ -96,13 +96,13 @@ def verify(
     places = {} if arm is None else {"arm64": arms.place(arm)}
     if serials:
         # the one place where convert imports bench, which knows how to run a file on a phone
-        from poseport.bench.phone import adb, app, handset, raw_outputs
+        from poseport.bench.phone import app, connected, handset, raw_outputs
 
         if card.later:
             raise ValueError(
                 f"{file}: is a cascade, whose later crops are made on the phone; measure it with `poseport bench phone`"
             )
-        for device in adb.choose(serials):
+        for device in connected.choose(serials):
             app.provide(device, apk)
             places[handset.look(device).name] = raw_outputs.on_phone(device)
     if folder is not None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
+import pytest
 from accuracy_records import recorded
 
 from poseport.bench.measure import accuracy
@@ -12,7 +14,13 @@ from poseport.data.people import People
 from poseport.tflite import runner
 
 
-def test_several_processes_give_the_same(tiny_models: dict[str, Path], people: People, measured: Result) -> None:
+def test_several_processes_give_the_same_also_for_a_script_without_a_guard(
+    tiny_models: dict[str, Path], people: People, measured: Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = tmp_path / "script.py"
+    script.write_text("raise SystemExit('the script was started again')")
+    monkeypatch.setattr(sys.modules["__main__"], "__file__", str(script))
+    monkeypatch.setattr(sys.modules["__main__"], "__spec__", None)
     seen: list[int] = []
     model = runner.load(tiny_models["int8"])
     [found] = accuracy.measure(model, people, processes=2, progress=seen.append)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import time
 from pathlib import Path
 
 from click.testing import CliRunner
@@ -19,12 +20,18 @@ def adb(*words: str) -> None:
 
 
 def plug(phone: StandIn) -> str:
-    """Connect a phone; its serial number."""
+    """Connect a phone, and wait until adb has left an old connection and knows the new one; its serial number."""
     phone.plugged = True
     serial = f"127.0.0.1:{phone.port}"
     adb("disconnect", serial)
-    adb("connect", serial)
-    return serial
+    for _ in range(100):
+        adb("connect", serial)
+        words = ["adb", "-s", serial, "get-state"]
+        state = subprocess.run(words, check=False, timeout=60, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+        if state.stdout.strip() == "device" or (not phone.trusts and "unauthorized" in state.stderr):
+            return serial
+        time.sleep(0.05)
+    raise AssertionError(f"adb does not connect {serial}: {state.stderr}")
 
 
 def run(*arguments: object, code: int = 0) -> str:

@@ -125,7 +125,9 @@ class StandIn:
     def _do_unknown(self, *words: str) -> tuple[str, int]:
         return "inaccessible or not found\n", 127
 
-    def _do_getprop(self) -> tuple[str, int]:
+    def _do_getprop(self, *names: str) -> tuple[str, int]:
+        if names:
+            return f"{self.properties.get(names[0], '')}\n", 0
         return "".join(f"[{key}]: [{value}]\n" for key, value in self.properties.items()), 0
 
     def _do_cat(self, name: str) -> tuple[str, int]:

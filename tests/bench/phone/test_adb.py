@@ -33,7 +33,7 @@ def test_without_adb_it_is_said_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.parametrize(
-    ("said", "sentence"),
+    ("said", "remedy"),
     [
         ("error: device unauthorized.\nThis adb server's $ADB_VENDOR_KEYS is not set", "accept 'Allow USB debugging'"),
         ("error: device '1234' not found", "plug the cable in again"),
@@ -45,5 +45,5 @@ def test_without_adb_it_is_said_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -
         ("something\nelse altogether", "adb push failed (else altogether)"),
     ],
 )
-def test_what_adb_says_becomes_what_to_do(said: str, sentence: str) -> None:
-    assert sentence in adb._sentence(said, "push")
+def test_what_adb_says_becomes_what_to_do(said: str, remedy: str) -> None:
+    assert remedy in adb.sentence(said, "push")

@@ -10,7 +10,7 @@ import pytest
 from commands import run
 from standin import StandIn
 
-from poseport.bench.phone import adb, raw_outputs
+from poseport.bench.phone import connected, raw_outputs
 from poseport.data import batches, coco
 from poseport.tflite.runner import load
 
@@ -22,7 +22,7 @@ def test_raw_outputs_come_back_in_the_order_of_the_tensors(
     model = load(tiny_models[recipe])
     crops = np.concatenate([part.crops for part in batches.batches(model.spec, coco.load(drawn).persons[:40])])
     tensors = model.prepare(crops)
-    (device,) = adb.choose([])
+    (device,) = connected.choose([])
     found = raw_outputs.on_phone(device)(tiny_models[recipe].read_bytes(), tensors)  # two parts
     np.testing.assert_array_equal(found, np.concatenate([model.runner.invoke(one[None]) for one in tensors]))
     assert not phone.runs()
