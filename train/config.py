@@ -1,4 +1,4 @@
-"""How a network is trained, as values."""
+"""The settings of a training and of its teacher, checked when they are made."""
 
 from __future__ import annotations
 
@@ -20,9 +20,14 @@ TeacherTargets = Literal["keypoints", "heatmaps"]
 class TeacherConfig:
     """What a trained network adds to the labels (see `poseport.train.begin.teacher`).
 
-    sha256: of its spec and weights. weight: its share of a target that has a label too. threshold: score under
-    which it is not believed. agree: how far its keypoint may be from the label to be mixed with it, in longer
-    sides of the box. flip: its outputs are averaged with those of the mirrored crop.
+    Attributes:
+        file: The teacher's bundle or file, for the record.
+        sha256: Digest of its spec and weights, 64 hex digits.
+        targets: Whether it replaces keypoints or whole heatmaps.
+        weight: Its share in a target that has a label too, 0 to 1.
+        threshold: Keypoints that score below this are ignored, above 0 to 1.
+        agree: Largest distance from the label at which its keypoint is mixed with it, in longer sides of the box.
+        flip: Whether its outputs are averaged with those of the mirrored crop.
     """
 
     file: str
@@ -45,14 +50,29 @@ class TeacherConfig:
 class TrainConfig:
     """How a network is trained.
 
-    momentum: of `sgd` (0: plain). warmup: epochs over which the learning rate rises from 0. drop_at: epochs
-    after which the `step` schedule divides the rate by ten. clip_norm: the gradient's global norm is cut
-    to it (0: never). ema: momentum of the moving average of the weights, which is then what is scored and
-    kept (0: none). precision: type that layers compute in; weights and heads stay float32. eval_every:
-    epochs between scores on the validation people. patience: scores without a better one after which
-    training ends (0: never). freeze_epochs: first epochs in which only the heads of a network that began
-    from another's weights learn. require_all_visible: train and validate only on people all of whose
-    keypoints are visible.
+    Attributes:
+        loss: Name of the loss.
+        epochs: Number of epochs.
+        batch: Batch size (people per step).
+        learning_rate: Highest rate of the schedule.
+        optimizer: Name of the optimizer.
+        momentum: Momentum of `sgd` (0 disables it).
+        weight_decay: Weight decay of the optimizer.
+        schedule: How the learning rate falls.
+        warmup: Epochs over which the learning rate rises from 0.
+        drop_at: Epochs after which the `step` schedule divides the rate by ten.
+        clip_norm: Upper limit of the gradient's global norm (0 disables it).
+        ema: Momentum of the moving average of the weights, which is then scored and kept (0 disables it).
+        precision: The type that layers compute in; weights and heads stay float32.
+        augment: Random changes of the training crops.
+        min_keypoints: Least number of labelled keypoints of a person.
+        require_all_visible: Train and validate only on people all of whose keypoints are visible.
+        eval_every: Epochs between scores on the validation people.
+        patience: Number of scores without improvement after which training ends (0 disables it).
+        freeze_epochs: First epochs, in which only the heads of a network that began from other weights are trained.
+        freeze_first: Number of the first layers with weights that are never trained.
+        seed: Seed of all random choices.
+        teacher: The teacher, if any.
     """
 
     loss: Loss
@@ -107,7 +127,15 @@ class TrainConfig:
 
 
 def check(spec: PoseSpec, train: TrainConfig) -> None:
-    """ValueError when the loss cannot train this network."""
+    """Check that a loss and an augmentation can train a network.
+
+    Args:
+        spec: The network's spec.
+        train: The settings of the training.
+
+    Raises:
+        ValueError: If they do not fit; says which losses do.
+    """
     if isinstance(spec.output, HeatmapOutput):
         good: tuple[str, ...] = ("softmax",) if spec.output.values == "logits" else ("mse",)
     else:

@@ -1,7 +1,7 @@
-"""Losses that ignore unlabelled keypoints, whose targets are NaN. They run on any Keras backend.
+"""Losses that ignore unlabelled keypoints, whose targets are NaN, on any Keras backend.
 
-Each takes targets and predictions of one output and returns the mean over the labelled keypoints of
-the batch, so that a batch with few labels does not weigh less.
+Each takes the targets and predictions of one output and returns the mean over the labelled keypoints of
+the batch, so that a batch with few labels does not count for less.
 """
 
 from __future__ import annotations
@@ -18,11 +18,17 @@ Loss = Callable[[Any, Any], Any]
 
 
 def heatmap_mse(target: Any, predicted: Any) -> Any:
-    """Mean squared error of Gaussian heatmaps (N, H, W, K), as in both hourglass documents.
+    """Mean squared error of Gaussian heatmaps, as in Newell et al. (2016).
 
-    One map more than keypoints is the background, 1 where no Gaussian is (Wei et al. 2016, section 3.2.1).
-    A keypoint without a label counts as background there: leaving out everybody who misses one would
-    leave few people.
+    If there is one map more than keypoints, it is the background, 1 minus the Gaussians (Wei et al. 2016, section
+    3.2.1). An unlabelled keypoint counts as background there, because people with every keypoint labelled are few.
+
+    Args:
+        target: (N, H, W, K) float32, 0 to 1; NaN where a keypoint has no label.
+        predicted: (N, H, W, K) or (N, H, W, K + 1) float32.
+
+    Returns:
+        A float32 scalar.
     """
     if predicted.shape[-1] == target.shape[-1] + 1:
         present = ops.where(ops.isfinite(target), target, 0.0)
@@ -34,10 +40,16 @@ def heatmap_mse(target: Any, predicted: Any) -> Any:
 
 
 def heatmap_softmax(target: Any, predicted: Any) -> Any:
-    """Cross-entropy between the target Gaussian, made to sum to one, and a softmax over the map's cells.
+    """Cross-entropy between the target Gaussian, scaled to sum to one, and a softmax over the map's cells.
 
-    Unlike squared error it has no easy way out on maps that are empty almost everywhere: the mass has
-    to go somewhere.
+    Squared error is low on maps that are empty almost everywhere; this is not, because each map sums to one.
+
+    Args:
+        target: (N, H, W, K) float32, 0 to 1; NaN where a keypoint has no label.
+        predicted: (N, H, W, K) float32 logits.
+
+    Returns:
+        A float32 scalar in nats.
     """
     labelled = ops.isfinite(target[:, :1, :1, :])
     target = ops.where(labelled, target, 0.0)
@@ -51,23 +63,46 @@ def heatmap_softmax(target: Any, predicted: Any) -> Any:
 
 
 def coords_l2(target: Any, predicted: Any) -> Any:
-    """Squared distance per keypoint (N, K, 2) (Gupta and Gritton, eq. 3), or with its visibility as a third
-    number (N, K, 3), which is learned where x and y are not labelled too (eq. 4 and 5).
+    """Squared distance per keypoint (Gupta and Gritton, eq. 3), with its visibility as an optional third number.
+
+    The visibility is trained even where x and y have no label (eq. 4 and 5).
+
+    Args:
+        target: (N, K, 2) or (N, K, 3) float32, x and y as in `poseport.coords`; NaN where there is no label.
+        predicted: The same shape, float32.
+
+    Returns:
+        A float32 scalar in squared sides of the input.
     """
     return _coords(target, predicted, ops.square)
 
 
 def coords_l1(target: Any, predicted: Any) -> Any:
-    """|dx| + |dy| per keypoint (N, K, 2), or with |dv| of (N, K, 3)."""
+    """Absolute error |dx| + |dy| per keypoint, plus |dv| where there is a visibility.
+
+    Args:
+        target: (N, K, 2) or (N, K, 3) float32, x and y as in `poseport.coords`; NaN where there is no label.
+        predicted: The same shape, float32.
+
+    Returns:
+        A float32 scalar in sides of the input.
+    """
     return _coords(target, predicted, ops.abs)
 
 
 def coords_laplace(target: Any, predicted: Any) -> Any:
-    """Negative log-likelihood of x and y (N, K, 3) under Laplace distributions whose scale is predicted.
+    """Negative log-likelihood of x and y under Laplace distributions whose scale sigma is predicted.
 
-    The third number is 0.5 - sigma, sigma in sides of the input: the residual log-likelihood of Li et al.
-    (2021) without the flow that bends the distribution. log(2 sigma) + |d| / sigma is lowest where sigma is
-    the mean |d|; its floor, a fifth of a pixel in 192, keeps one lucky keypoint from ruling a batch.
+    This is the residual log-likelihood of Li et al. (2021) without the flow that bends the distribution:
+    log(2 sigma) + |d| / sigma is lowest where sigma is the mean |d|. The floor of sigma, a fifth of a pixel in 192,
+    keeps one exact keypoint from dominating a batch.
+
+    Args:
+        target: (N, K, 2) or (N, K, 3) float32, x and y as in `poseport.coords`; NaN where there is no label.
+        predicted: (N, K, 3) float32: x, y, and 0.5 - sigma with sigma in sides of the input.
+
+    Returns:
+        A float32 scalar in nats.
     """
     labelled = ops.isfinite(target[..., :2])
     error = ops.abs(predicted[..., :2] - ops.where(labelled, target[..., :2], 0.0))
@@ -89,7 +124,15 @@ def _mean(error: Any, weight: Any) -> Any:
 
 
 def for_spec(spec: PoseSpec, name: str) -> Loss:
-    """The loss function of a network; `config.check` has already refused what does not fit."""
+    """Choose the loss function of a network; `config.check` has refused names that do not fit before.
+
+    Args:
+        spec: The network's spec.
+        name: Name of the loss (`config.Loss`).
+
+    Returns:
+        The function of (target, predicted).
+    """
     if isinstance(spec.output, HeatmapOutput):
         return heatmap_softmax if name == "softmax" else heatmap_mse
     return {"mse": coords_l2, "l1": coords_l1, "laplace": coords_laplace}[name]

@@ -13,21 +13,24 @@ from keras import ops
 
 from poseport.train.config import TrainConfig
 
-# where a cosine ends, as a share of where it began: the last steps still move something
+# the cosine's last rate as a share of its first, above 0 so that the last steps still train
 _COSINE_END = 0.01
 
 
 class Rate(keras.optimizers.schedules.LearningRateSchedule):
-    """Learning rate of a step: schedule times linear warm-up, over all epochs of the run.
+    """Learning rate of a step: the schedule times a linear warm-up, over all epochs of the run.
 
-    first_epoch: whole epochs that lie before the optimizer's step 0.
+    Args:
+        settings: The settings of the training.
+        steps_per_epoch: Batches per epoch.
+        first_epoch: Number of whole epochs before the optimizer's step 0.
     """
 
     def __init__(self, settings: TrainConfig, steps_per_epoch: int, first_epoch: int = 0):
         self.settings, self.steps, self.before = settings, steps_per_epoch, first_epoch * steps_per_epoch
 
     def __call__(self, step: Any) -> Any:
-        """step: of the optimizer, from 0. Returns a float32 scalar."""
+        """Compute the rate of the optimizer's step `step` (from 0) as a float32 scalar."""
         settings = self.settings
         done = ops.cast(step, "float32") + self.before
         warm, total = settings.warmup * self.steps, settings.epochs * self.steps
@@ -41,12 +44,24 @@ class Rate(keras.optimizers.schedules.LearningRateSchedule):
         return rate * ops.minimum((done + 1) / warm, 1.0) if warm else rate
 
     def last(self, optimizer: Any) -> float:
-        """Rate of the step that was taken last."""
+        """Rate of the step that an optimizer took last.
+
+        Args:
+            optimizer: The Keras optimizer, after at least one step.
+        """
         return float(ops.convert_to_numpy(self(optimizer.iterations - 1)))
 
 
 def make_optimizer(settings: TrainConfig, rate: Any) -> Any:
-    """The Keras optimizer of some settings. rate: a `Rate`."""
+    """Make the Keras optimizer of some settings.
+
+    Args:
+        settings: The settings of the training.
+        rate: The learning rate, usually a `Rate`.
+
+    Returns:
+        A Keras optimizer; its moving average of the weights is `averaged`'s.
+    """
     shared = {
         "learning_rate": rate,
         "weight_decay": settings.weight_decay or None,
@@ -63,9 +78,13 @@ def make_optimizer(settings: TrainConfig, rate: Any) -> Any:
 
 @contextmanager
 def averaged(model: Any) -> Iterator[None]:
-    """Within it the model's trainable weights are their moving average, where the optimizer keeps one.
+    """Replace a model's trainable weights by their moving average while the context lasts.
 
-    Keras's own callback swaps by adding and subtracting, which changes what training goes on from.
+    Without a moving average the weights stay as they are. Keras's own callback swaps by adding and subtracting,
+    which changes the weights that training continues from.
+
+    Args:
+        model: A compiled Keras model.
     """
     optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)  # a loss scale wraps float16's
     if not getattr(optimizer, "use_ema", False):

@@ -22,7 +22,21 @@ def conv_bn(
     relu: bool = True,
     most: float | None = None,
 ) -> Tensor:
-    """Convolution, BN and (unless it feeds an addition) ReLU. most: where the ReLU ends, as ReLU6 does at 6."""
+    """Convolution, batch normalisation (BN) and ReLU.
+
+    Args:
+        keras: `keras` (3) or `tf_keras`.
+        x: (N, H, W, C) features.
+        name: First part of the layers' names.
+        filters: Output channels.
+        kernel: Side of the kernel in cells.
+        stride: Step of the convolution in cells.
+        relu: False where the result feeds an addition.
+        most: Upper limit of the ReLU, such as 6 for ReLU6; None for no limit.
+
+    Returns:
+        (N, ceil(H / stride), ceil(W / stride), filters) features.
+    """
     x = keras.layers.Conv2D(filters, kernel, stride, padding="same", use_bias=False, name=f"{name}_conv")(x)
     x = batch_norm(keras, f"{name}_bn")(x)
     return keras.layers.ReLU(most, name=f"{name}_relu")(x) if relu else x
@@ -31,14 +45,34 @@ def conv_bn(
 def depthwise_bn(
     keras: Any, x: Tensor, name: str, kernel: int = 3, *, stride: int = 1, most: float | None = None
 ) -> Tensor:
-    """Depthwise convolution, BN, ReLU; arguments as of `conv_bn`."""
+    """Depthwise convolution, BN and ReLU.
+
+    Args:
+        keras: `keras` (3) or `tf_keras`.
+        x: (N, H, W, C) features.
+        name: First part of the layers' names.
+        kernel: Side of the kernel in cells.
+        stride: Step of the convolution in cells.
+        most: Upper limit of the ReLU; None for no limit.
+
+    Returns:
+        (N, ceil(H / stride), ceil(W / stride), C) features.
+    """
     x = keras.layers.DepthwiseConv2D(kernel, stride, padding="same", use_bias=False, name=f"{name}_dw")(x)
     x = batch_norm(keras, f"{name}_dwbn")(x)
     return keras.layers.ReLU(most, name=f"{name}_dwrelu")(x)
 
 
 def batch_norm(keras: Any, name: str) -> Any:
-    """The batch normalisation of every network here: the fused one wherever Keras 3 runs on TensorFlow."""
+    """Make the batch normalisation layer of all networks: the fused one where Keras 3 runs on TensorFlow.
+
+    Args:
+        keras: `keras` (3) or `tf_keras`.
+        name: Name of the layer.
+
+    Returns:
+        A Keras layer.
+    """
     if hasattr(keras, "ops") and keras.backend.backend() == "tensorflow":
         from poseport.train.networks.normalisation import BatchNormalization
 
@@ -47,11 +81,21 @@ def batch_norm(keras: Any, name: str) -> Any:
 
 
 def residual(keras: Any, x: Tensor, name: str, filters: int, block: str, *, stride: int = 1) -> Tensor:
-    """Residual block with BN after the convolutions, and ReLU after the addition.
+    """Residual block with BN after the convolutions and ReLU after the addition (He et al. 2016).
 
-    bottleneck: 1x1 to half the width, 3x3, 1x1 (Newell et al. 2016, figure 4). basic: twice 3x3 (He et al.
-    2016). separable: a 3x3 depthwise and a 1x1 convolution, for phones. The skip is a 1x1 convolution where
-    width or size change.
+    The skip connection is a 1x1 convolution where width or size change.
+
+    Args:
+        keras: `keras` (3) or `tf_keras`.
+        x: (N, H, W, C) features.
+        name: First part of the layers' names.
+        filters: Output channels.
+        block: `bottleneck`: 1x1 to half the width, 3x3, 1x1 (Newell et al. 2016, figure 4). `basic`: two 3x3
+            convolutions (He et al. 2016). `separable`: a 3x3 depthwise and a 1x1 convolution, for phones.
+        stride: Step of the block in cells.
+
+    Returns:
+        (N, ceil(H / stride), ceil(W / stride), filters) features.
     """
     skip = x
     if x.shape[-1] != filters or stride > 1:
@@ -69,7 +113,18 @@ def residual(keras: Any, x: Tensor, name: str, filters: int, block: str, *, stri
 
 
 def mobile_stem(keras: Any, image: Tensor, width: int) -> Tensor:
-    """Input to stride 4 for phones: a 7x7 convolution at half size would cost as much as the rest of a network."""
+    """Reduce an image to stride 4, for phones.
+
+    A 7x7 convolution at half size, as in the paper, would cost as much as the rest of a network.
+
+    Args:
+        keras: `keras` (3) or `tf_keras`.
+        image: (N, H, W, 3) input.
+        width: Output channels.
+
+    Returns:
+        (N, H/4, W/4, width) features.
+    """
     x = conv_bn(keras, image, "stem", max(8, width // 4), 3, stride=2)
     x = depthwise_bn(keras, x, "stem_a")
     x = conv_bn(keras, x, "stem_a", max(16, width // 2), 1)
@@ -79,7 +134,18 @@ def mobile_stem(keras: Any, image: Tensor, width: int) -> Tensor:
 
 
 def heatmap_head(keras: Any, x: Tensor, name: str, maps: int, activation: str = "linear") -> Tensor:
-    """1x1 convolution with bias; float32 under mixed precision, as losses need it."""
+    """1x1 convolution with bias, in float32 even under mixed precision, because the losses need it.
+
+    Args:
+        keras: `keras` (3) or `tf_keras`.
+        x: (N, H, W, C) features.
+        name: Name of the convolution.
+        maps: Output channels, usually one per keypoint.
+        activation: Keras activation after the convolution.
+
+    Returns:
+        (N, H, W, maps) float32.
+    """
     x = keras.layers.Conv2D(maps, 1, name=name, dtype="float32")(x)
     if activation == "linear":
         return x
@@ -87,10 +153,18 @@ def heatmap_head(keras: Any, x: Tensor, name: str, maps: int, activation: str = 
 
 
 def double_size(keras: Any, x: Tensor, name: str) -> Tensor:
-    """Nearest-neighbour up-sampling by two, in the form that becomes one RESIZE_NEAREST_NEIGHBOR.
+    """Nearest-neighbour up-sampling by two, in the form that converts to one RESIZE_NEAREST_NEIGHBOR.
 
     Keras 3's UpSampling2D converts to RESHAPE and TILE; its image.resize does not. tf_keras's
-    UpSampling2D converts well, and is the only form that quantization-aware training knows.
+    UpSampling2D converts well, and it is the only form that quantization-aware training supports.
+
+    Args:
+        keras: `keras` (3) or `tf_keras`.
+        x: (N, H, W, C) features.
+        name: Name of the layer; Keras 3 chooses its own.
+
+    Returns:
+        (N, 2H, 2W, C) features.
     """
     if hasattr(keras, "ops"):
         return keras.ops.image.resize(x, (x.shape[1] * 2, x.shape[2] * 2), interpolation="nearest")

@@ -10,11 +10,18 @@ from poseport.train.networks.blocks import Tensor, conv_bn, depthwise_bn, heatma
 
 
 def build(spec: PoseSpec, keras: Any) -> Any:
-    """A Keras model: (N, H, W, 3) float32 -> belief maps of every stage, the last stage's last.
+    """Build the network: a Keras model from images to the belief maps of every stage, the last stage's last.
 
-    All stages are supervised. Gaussian maps have a background map as their channel K (losses.heatmap_mse),
-    which a next stage sees: only the last stage, the one that is deployed, is (N, H/s, W/s, K). Maps that are
-    distributions over the cells have none, as each of them has to be somewhere.
+    Every stage is supervised. Gaussian maps have a background map as channel K (see `losses.heatmap_mse`), which
+    is an input of the next stage; only the last stage, the one that is deployed, has K channels. Maps that are
+    distributions over the cells have no background map, because each of them sums to one somewhere.
+
+    Args:
+        spec: The spec, with a `CpmArchitecture` and heatmaps as output.
+        keras: `keras` (3) or `tf_keras`.
+
+    Returns:
+        A Keras model: (N, H, W, 3) float32 -> (N, H/s, W/s, K or K + 1) float32 per stage, s the output's stride.
     """
     a = spec.architecture
     assert isinstance(a, CpmArchitecture)
@@ -39,7 +46,7 @@ def build(spec: PoseSpec, keras: Any) -> Any:
 
 
 def _features(keras: Any, image: Tensor, name: str, a: CpmArchitecture, stride: int) -> Tensor:
-    """Input to image features at the maps' stride: a width of a quarter (plain) or whole (separable)."""
+    """Image features at the maps' stride, with a quarter of the width (plain) or the whole width (separable)."""
     if a.block == "separable":
         x = mobile_stem(keras, image, a.width)
         return x if stride == 4 else residual(keras, x, "stem_d", a.width, "separable", stride=2)
@@ -51,25 +58,25 @@ def _features(keras: Any, image: Tensor, name: str, a: CpmArchitecture, stride: 
 
 
 def _refine(keras: Any, features: Tensor, maps: Tensor, name: str, a: CpmArchitecture) -> Tensor:
-    """A stage from the second on: image features and the maps before it, seen over a large neighbourhood.
+    """A stage from the second on: large convolutions over the image features and the maps of the stage before.
 
-    The paper convolves the concatenation of both, which is the sum of a convolution of each. As a sum each
-    keeps an int8 scale of its own; a concatenation has one, the coarser.
+    The paper convolves the concatenation of both, which equals the sum of a convolution of each. In a sum each
+    keeps its own int8 scale; a concatenation has a single scale, the coarser one.
     """
     kernel = 11 if a.block == "plain" else 1
-    seen = conv_bn(keras, features, f"{name}_features", a.width, kernel, relu=False)
-    said = conv_bn(keras, maps, f"{name}_maps", a.width, kernel, relu=False)
-    x = keras.layers.ReLU(name=f"{name}_relu")(keras.layers.Add(name=f"{name}_join")([seen, said]))
+    from_image = conv_bn(keras, features, f"{name}_features", a.width, kernel, relu=False)
+    from_maps = conv_bn(keras, maps, f"{name}_maps", a.width, kernel, relu=False)
+    x = keras.layers.ReLU(name=f"{name}_relu")(keras.layers.Add(name=f"{name}_join")([from_image, from_maps]))
     for i in range(2 if a.block == "plain" else 3):
         x = _large(keras, x, f"{name}_{i}", a.width, 11, a)
     return conv_bn(keras, x, f"{name}_last", a.width, 1)
 
 
 def _large(keras: Any, x: Tensor, name: str, filters: int, kernel: int, a: CpmArchitecture) -> Tensor:
-    """A convolution with a large kernel; for phones a depthwise one of 5x5 and a 1x1.
+    """A convolution with a large kernel; for phones, a 5x5 depthwise and a 1x1 convolution.
 
     5x5 is the largest depthwise kernel that XNNPACK has fast code for: with 9x9 the whole of `mobile-cpm`
-    takes twelve times as long, with 7x7 seven times (float32, one x86 core).
+    takes twelve times as long, and with 7x7 seven times as long (float32, one x86 core).
     """
     if a.block == "plain":
         return conv_bn(keras, x, name, filters, kernel)

@@ -10,7 +10,15 @@ from poseport.train.networks.blocks import Tensor, conv_bn, depthwise_bn, residu
 
 
 def build(spec: PoseSpec, keras: Any) -> Any:
-    """A Keras model: (N, H, W, 3) float32 -> (N, *spec.output_shape) float32, as in `poseport.coords`."""
+    """Build the network: a Keras model from images to coordinates, as `poseport.coords` defines them.
+
+    Args:
+        spec: The spec, with a `DeepPoseArchitecture` and coordinates as output.
+        keras: `keras` (3) or `tf_keras`.
+
+    Returns:
+        A Keras model: (N, H, W, 3) float32 -> (N, *spec.output_shape) float32.
+    """
     a = spec.architecture
     assert isinstance(a, DeepPoseArchitecture)
     assert isinstance(spec.output, CoordsOutput)
@@ -22,14 +30,14 @@ def build(spec: PoseSpec, keras: Any) -> Any:
         x = keras.layers.Dense(a.dense_units, activation="relu", name=f"dense{i}")(x)
         if a.dropout:
             x = keras.layers.Dropout(a.dropout, name=f"dropout{i}")(x)
-    # starts at the centre of the box: with full-size random weights SGD first has to unlearn them
+    # small weights predict the centre of the box at first; SGD would have to unlearn larger ones
     small = keras.initializers.RandomNormal(stddev=0.01, seed=0)
     keypoints, numbers = spec.output_shape
     linear = numbers - (spec.output.score == "sigma")
     points = keras.layers.Dense(linear * keypoints, kernel_initializer=small, name="coords", dtype="float32")(x)
     points = keras.layers.Reshape((keypoints, linear), name="points", dtype="float32")(points)
     if spec.output.score == "sigma":
-        # a sigmoid of its own: bounded to the range of the coordinates, whatever the logits are
+        # the sigmoid bounds the scores to the range of the coordinates, so that both share one int8 scale
         score = keras.layers.Dense(keypoints, kernel_initializer=small, name="score", dtype="float32")(x)
         score = keras.layers.Activation("sigmoid", name="score_sigmoid", dtype="float32")(score)
         score = keras.layers.Reshape((keypoints, 1), name="scores", dtype="float32")(score)
@@ -38,8 +46,9 @@ def build(spec: PoseSpec, keras: Any) -> Any:
 
 
 def _alexnet(keras: Any, x: Tensor, a: DeepPoseArchitecture) -> Tensor:
-    """Trunk of figure 2 of both papers; BN in place of local response normalisation, before the ReLU so
-    that it folds (Gupta and Gritton have it after).
+    """Trunk of figure 2 of both papers, with BN in place of local response normalisation.
+
+    BN precedes the ReLU so that it folds into the convolution; Gupta and Gritton have it after the ReLU.
     """
     width = [max(8, round(c * a.width)) for c in (96, 256, 384, 384, 256)]
     x = conv_bn(keras, x, "conv1", width[0], 11, stride=4)
@@ -64,7 +73,7 @@ def _resnet18(keras: Any, x: Tensor, a: DeepPoseArchitecture) -> Tensor:
 
 
 def _mobile(keras: Any, x: Tensor, a: DeepPoseArchitecture) -> Tensor:
-    """Depthwise-separable trunk to stride 32, then 1x1 to few channels so that `flat` keeps where things are."""
+    """Depthwise-separable trunk to stride 32, then 1x1 to few channels, so that `flat` can keep positions."""
     plan = ((48, 1), (96, 2), (96, 1), (192, 2), (192, 1), (192, 1), (256, 2), (256, 1), (256, 1))
     x = conv_bn(keras, x, "stem", max(8, round(24 * a.width)), 3, stride=2)
     x = depthwise_bn(keras, x, "stem_b", stride=2)

@@ -10,10 +10,17 @@ from poseport.train.networks.blocks import Tensor, conv_bn, double_size, heatmap
 
 
 def build(spec: PoseSpec, keras: Any) -> Any:
-    """A Keras model: (N, H, W, 3) float32 -> one (N, H/4, W/4, K) tensor per stack, in order.
+    """Build the network: a Keras model from images to the heatmaps of every stack, in order.
 
-    Differs from the paper in that BN and ReLU follow the convolutions (pre-activation leaves BNs that
-    cannot fold). Heatmaps of every stack are supervised; a converted file has only the last.
+    Unlike in the paper, BN and ReLU follow the convolutions, because pre-activation leaves BNs that cannot fold.
+    The heatmaps of every stack are supervised; a converted file has only those of the last one.
+
+    Args:
+        spec: The spec, with an `HourglassArchitecture` and heatmaps as output.
+        keras: `keras` (3) or `tf_keras`.
+
+    Returns:
+        A Keras model: (N, H, W, 3) float32 -> (N, H/4, W/4, K) float32 per stack.
     """
     a = spec.architecture
     assert isinstance(a, HourglassArchitecture)
@@ -36,7 +43,7 @@ def build(spec: PoseSpec, keras: Any) -> Any:
 
 
 def _stem(keras: Any, image: Tensor, a: HourglassArchitecture) -> Tensor:
-    """Input to stride 4 at full width."""
+    """Image features at stride 4 and full width."""
     if a.block == "separable":
         return mobile_stem(keras, image, a.width)
     x = conv_bn(keras, image, "stem", a.width // 4, 7, stride=2)
@@ -47,9 +54,18 @@ def _stem(keras: Any, image: Tensor, a: HourglassArchitecture) -> Tensor:
 
 
 def levels(keras: Any, x: Tensor, name: str, width: int, block: str, level: int) -> Tensor:
-    """One hourglass of `level` poolings: a skip at this resolution, and everything below it (figure 3 of the paper).
+    """One hourglass: a skip connection at this resolution, added to everything below it (figure 3 of the paper).
 
-    x: (N, H, W, width), H and W multiples of 2^level; so is the result.
+    Args:
+        keras: `keras` (3) or `tf_keras`.
+        x: (N, H, W, width) features; H and W are multiples of 2^level.
+        name: First part of the layers' names.
+        width: Channels of every layer.
+        block: Kind of residual block (see `blocks.residual`).
+        level: Number of poolings, 1 or more.
+
+    Returns:
+        (N, H, W, width) features.
     """
     skip = residual(keras, x, f"{name}_{level}skip", width, block)
     low = keras.layers.MaxPooling2D(2, name=f"{name}_{level}pool")(x)

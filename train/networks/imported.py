@@ -1,4 +1,4 @@
-"""A network that was read out of a file, rebuilt in Keras from the nodes that its spec carries."""
+"""A network that was read from a file, rebuilt in Keras from the nodes in its spec."""
 
 from __future__ import annotations
 
@@ -28,10 +28,19 @@ from poseport.train.networks.blocks import Tensor
 
 
 def build(spec: PoseSpec, keras: Any) -> Any:
-    """A Keras model: (N, H, W, 3) float32 -> (N, *spec.output_shape).
+    """Build the network as a Keras model.
 
-    The channels of the head are the spec's: for another skeleton they are others than the file's.
-    Raises ValueError when the nodes give another shape than the spec's output.
+    The channels of the head follow the spec: for another skeleton they differ from those of the file.
+
+    Args:
+        spec: The spec, with an `ImportedArchitecture`.
+        keras: `keras` (3) or `tf_keras`.
+
+    Returns:
+        A Keras model: (N, H, W, 3) float32 -> (N, *spec.output_shape) float32.
+
+    Raises:
+        ValueError: If a node cannot be built, or the nodes give another shape than the spec's output.
     """
     a = spec.architecture
     assert isinstance(a, ImportedArchitecture)
@@ -58,7 +67,15 @@ def build(spec: PoseSpec, keras: Any) -> Any:
 
 
 def layer_name(spec: PoseSpec, position: int) -> str:
-    """Name of the layer that holds the weights of a node."""
+    """Name the layer that holds the weights of a node.
+
+    Args:
+        spec: The spec, with an `ImportedArchitecture`.
+        position: Position of the node, from 1.
+
+    Returns:
+        The name; the head's layer is called like the output.
+    """
     a = spec.architecture
     assert isinstance(a, ImportedArchitecture)
     return spec.output_name if position == a.head else f"{a.nodes[position - 1].kind}{position}"
@@ -67,9 +84,16 @@ def layer_name(spec: PoseSpec, position: int) -> str:
 def fold_normalisation(model: Any, old: PoseSpec, new: PoseSpec) -> None:
     """Change the first convolution so that a network of `old` computes the same from pixels normalised as `new` says.
 
-    With pixels p, the network of `old` gets (p - m) / s = a x + b of the x = (p - m') / s' of `new`: kernel k and
-    bias c become a k and c + sum of b k. Only the padding at the image's border stands for another colour then.
-    Raises ValueError where the image goes into anything else than one convolution.
+    With pixels p, the network of `old` gets (p - m) / s = a x + b from x = (p - m') / s' of `new`: kernel k and
+    bias c become a k and c + sum of b k. The results differ only where padding meets the image's border.
+
+    Args:
+        model: The Keras model of `old`; its weights are changed in place.
+        old: The spec that the weights belong to, with an `ImportedArchitecture`.
+        new: The spec with the mean, std and channel order to change to.
+
+    Raises:
+        ValueError: If the image is the input of anything else than one convolution.
     """
     if (old.mean, old.std, old.channel_order) == (new.mean, new.std, new.channel_order):
         return
@@ -90,7 +114,7 @@ def fold_normalisation(model: Any, old: PoseSpec, new: PoseSpec) -> None:
 
 
 def _channels(spec: PoseSpec, position: int) -> int:
-    """Output channels of the head of a spec; 0 for other nodes, which have the file's."""
+    """Output channels of the head of a spec; 0 for other nodes, which keep those of the file."""
     a = spec.architecture
     assert isinstance(a, ImportedArchitecture)
     if position != a.head:
@@ -100,7 +124,7 @@ def _channels(spec: PoseSpec, position: int) -> int:
 
 
 def _layer(keras: Any, node: Node, name: str, inputs: list[Tensor], channels: int) -> Tensor:
-    """The result of one node. channels: of the head (0: as in the file)."""
+    """Apply one node. channels: output channels of the head, 0 for those of the file."""
     layers, x = keras.layers, inputs[0]
     more = {"name": name, "dtype": "float32"} if channels else {"name": name}  # losses need the head in float32
     if isinstance(node, ConvNode):
@@ -144,7 +168,7 @@ def _activate(keras: Any, x: Tensor, activation: NodeActivation, name: str, dtyp
         return layers.ReLU(6.0 if activation == "relu6" else None, name=name, **more)(x)
     if activation in ("sigmoid", "tanh"):
         return layers.Activation(activation, name=name, **more)(x)
-    # x * relu6(x + 3) / 6, which a converter finds again; the two Keras differ in what they call hard
+    # x * relu6(x + 3) / 6, a form that converters recognise; the two Keras versions define "hard" differently
     gate = layers.Rescaling(1.0, 3.0, name=f"{name}_shift", **more)(x)
     gate = layers.ReLU(6.0, name=f"{name}_relu6", **more)(gate)
     gate = layers.Rescaling(1 / 6, name=f"{name}_gate", **more)(gate)
@@ -160,7 +184,7 @@ def _pool(keras: Any, node: PoolNode, name: str) -> Any:
 
 
 def _enlarge(keras: Any, node: ResizeNode, name: str, x: Tensor) -> Tensor:
-    """An enlargement in the form that converts to one operation (see `blocks.double_size`)."""
+    """Enlarge in the form that converts to one operation (see `blocks.double_size`)."""
     if node.centers != "half_pixel":
         return _legacy_bilinear(keras, node, name)(x)
     if hasattr(keras, "ops"):
@@ -170,7 +194,7 @@ def _enlarge(keras: Any, node: ResizeNode, name: str, x: Tensor) -> Tensor:
 
 
 def _legacy_bilinear(keras: Any, node: ResizeNode, name: str) -> Any:
-    """Bilinear enlargement as TensorFlow 1 did it, which neither Keras has."""
+    """Bilinear enlargement as in TensorFlow 1, which neither version of Keras has."""
     import tensorflow as tf
 
     if hasattr(keras, "ops") and keras.backend.backend() != "tensorflow":

@@ -1,7 +1,7 @@
-"""An hourglass whose way down is MobileNetV2's (Sandler, Howard, Zhu, Zhmoginov, Chen 2018), in one file.
+"""An hourglass with MobileNetV2 (Sandler, Howard, Zhu, Zhmoginov, Chen 2018) as its encoder, in one file.
 
-Others have trained that encoder on far more photos than most who need a pose network have: see
-`poseport.train.begin.transplant`, which takes its weights out of a .tflite file.
+Trained weights for that encoder are public, learned from far more photos than most pose data sets have:
+`poseport.train.begin.transplant` takes them out of a .tflite file.
 """
 
 from __future__ import annotations
@@ -21,28 +21,35 @@ _BLOCKS = (
 _EXPAND = 6
 _STEM = 32
 _RELU6 = 6.0
-ENCODER = ("stem", "block")  # begins of its layers' names
+ENCODER = ("stem", "block")  # prefixes of its layers' names
 
 
 def build(spec: PoseSpec, keras: Any) -> Any:
-    """A Keras model: (N, H, W, 3) float32 -> (N, H/4, W/4, K).
+    """Build the network: a Keras model from images to heatmaps.
 
-    Down to stride 8, 16 or 32 by the encoder; a small hourglass, if any; up again by doubling, adding what the
-    encoder had at that stride, and a separable residual.
+    The encoder goes down to stride 8, 16 or 32; a small hourglass may follow. The decoder doubles the size step by
+    step; each step adds the encoder's features of that stride, and a separable residual block follows.
+
+    Args:
+        spec: The spec, with a `MobileNetArchitecture` and heatmaps as output.
+        keras: `keras` (3) or `tf_keras`.
+
+    Returns:
+        A Keras model: (N, H, W, 3) float32 -> (N, H/4, W/4, K) float32.
     """
     a = spec.architecture
     assert isinstance(a, MobileNetArchitecture)
     assert isinstance(spec.output, HeatmapOutput)
     image = keras.Input((*spec.input_hw, 3), name="image")
-    seen = _encoder(keras, image, a)
+    features = _encoder(keras, image, a)
     stride = a.encoder_stride
-    x = conv_bn(keras, seen[stride], "top", a.width, 1)
+    x = conv_bn(keras, features[stride], "top", a.width, 1)
     if a.depth:
         x = levels(keras, x, "top", a.width, "separable", a.depth)
     x = residual(keras, x, "top_out", a.width, "separable")
     while stride > 4:
         stride //= 2
-        across = conv_bn(keras, seen[stride], f"across{stride}", a.width, 1, relu=False)
+        across = conv_bn(keras, features[stride], f"across{stride}", a.width, 1, relu=False)
         up = double_size(keras, x, f"up{stride}")
         x = keras.layers.ReLU(name=f"up{stride}_relu")(keras.layers.Add(name=f"up{stride}_add")([across, up]))
         x = residual(keras, x, f"up{stride}_out", a.width, "separable")
@@ -51,19 +58,26 @@ def build(spec: PoseSpec, keras: Any) -> Any:
 
 
 def convolutions(a: MobileNetArchitecture) -> list[tuple[str, str]]:
-    """The encoder's convolutions in order: name of the layer, and of its batch normalisation."""
-    found = [("stem_conv", "stem_bn")]
+    """List the encoder's convolutions in order.
+
+    Args:
+        a: The architecture, of which `blocks` counts.
+
+    Returns:
+        For each convolution, the name of its layer and of its batch normalisation.
+    """
+    names = [("stem_conv", "stem_bn")]
     for i in range(a.blocks):
         if i:
-            found.append((f"block{i}_expand_conv", f"block{i}_expand_bn"))
-        found += [(f"block{i}_dw", f"block{i}_dwbn"), (f"block{i}_project_conv", f"block{i}_project_bn")]
-    return found
+            names.append((f"block{i}_expand_conv", f"block{i}_expand_bn"))
+        names += [(f"block{i}_dw", f"block{i}_dwbn"), (f"block{i}_project_conv", f"block{i}_project_bn")]
+    return names
 
 
 def _encoder(keras: Any, image: Tensor, a: MobileNetArchitecture) -> dict[int, Tensor]:
-    """Stride -> the last features that the encoder has there."""
+    """Map each stride to the encoder's last features of that stride."""
     x, stride = conv_bn(keras, image, "stem", _channels(_STEM, a), 3, stride=2, most=_RELU6), 2
-    seen = {}
+    features = {}
     for i, (channels, step) in enumerate(_BLOCKS[: a.blocks]):
         inside = x
         if i:
@@ -73,12 +87,12 @@ def _encoder(keras: Any, image: Tensor, a: MobileNetArchitecture) -> dict[int, T
         same = step == 1 and inside.shape[-1] == x.shape[-1]
         x = keras.layers.Add(name=f"block{i}_add")([x, inside]) if same else inside
         stride *= step
-        seen[stride] = x
-    return seen
+        features[stride] = x
+    return features
 
 
 def _channels(count: int, a: MobileNetArchitecture) -> int:
-    """A multiple of 8 that is at least 0.9 of the product, as the paper's authors round it."""
+    """Multiply and round to a multiple of 8 that is at least 0.9 of the product, as the paper's authors do."""
     product = count * a.multiplier
     rounded = max(8, int(product + 4) // 8 * 8)
     return rounded + 8 if rounded < 0.9 * product else rounded

@@ -1,4 +1,4 @@
-"""From a spec to its network: one branch per family."""
+"""Build or load the network of a spec: one branch per family."""
 
 from __future__ import annotations
 
@@ -25,6 +25,9 @@ def build(spec: PoseSpec, keras: Any) -> Any:
     Args:
         spec: The network's spec.
         keras: The module to build with, `keras` (3) or `tf_keras`.
+
+    Returns:
+        A Keras model: (N, H, W, 3) float32 -> one or several (N, ...) float32 outputs.
 
     Raises:
         ValueError: If the spec describes a foreign network.
@@ -62,6 +65,9 @@ def load(directory: Path, keras: Any) -> tuple[PoseSpec, Any]:
         directory: The bundle.
         keras: `keras` (3) or `tf_keras`.
 
+    Returns:
+        The spec, and the Keras model with the bundle's weights.
+
     Raises:
         ValueError: If the directory is not a bundle, or its weights do not fit its spec.
     """
@@ -84,7 +90,7 @@ def load(directory: Path, keras: Any) -> tuple[PoseSpec, Any]:
 
 
 def _count_stored(path: Path) -> int:
-    """Number of the layers' arrays in a weights file, without those of the optimizer and of random states."""
+    """Count the layers' arrays in a weights file, without those of the optimizer and of random states."""
     names: list[str] = []
     with h5py.File(path) as file:
         file.visititems(lambda name, item: names.append(name) if isinstance(item, h5py.Dataset) else None)

@@ -11,17 +11,25 @@ from poseport.train.workers.team import total
 
 
 class BatchNormalization(keras.layers.BatchNormalization):
-    """Keras 3's layer, trained by `FusedBatchNormV3`.
+    """Keras 3's layer of this name, with `FusedBatchNormV3` as its kernel in training.
 
-    Keras spells the batch's mean and variance and the normalisation out in single operations, each a pass
-    over the tensor, forwards and backwards: 39 ms instead of 11 for 32 x 48 x 48 x 96 on two x86 cores, and
-    half of a mobile hourglass's training time. Weights, inference and converted graphs are the parent's,
-    and so is the class's name, by which weights files know it. The moving variance is of the unbiased
-    kind, n / (n - 1) times Keras's, as it was in Keras 2.
+    Keras computes mean, variance and normalisation in separate operations, each a pass over the tensor, forwards
+    and backwards: 39 ms instead of 11 for 32 x 48 x 48 x 96 on two x86 cores, and half of a mobile hourglass's
+    training time. Weights, inference and converted graphs are those of the parent class. So is the class's name,
+    because weights files use it. The moving variance is unbiased, n / (n - 1) times that of Keras 3, as in Keras 2.
     """
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
-        """(N, H, W, C) in the compute dtype, normalised over N, H and W."""
+        """Normalise a batch over N, H and W.
+
+        Args:
+            inputs: (N, H, W, C) in the compute dtype.
+            training: Whether to use the batch's own mean and variance and to update the moving ones.
+            mask: As in the parent class; None in all networks here.
+
+        Returns:
+            (N, H, W, C) in the compute dtype.
+        """
         if not (training and self.trainable):
             return super().call(inputs, training=training, mask=mask)
         scale, offset = (tf.convert_to_tensor(v) for v in (self.gamma, self.beta))
@@ -37,7 +45,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
         return out
 
     def _over_all_devices(self, inputs: Any, scale: Any, offset: Any) -> tuple[Any, Any, Any]:
-        """The same of a batch that several devices share, which no one kernel can compute."""
+        """Normalise a batch that several devices share, for which there is no fused kernel."""
         values = tf.cast(inputs, tf.float32)
         mean, variance = keras.ops.moments(values, axes=(0, 1, 2), synchronized=True)
         out = tf.nn.batch_normalization(values, mean, variance, offset, scale, self.epsilon)

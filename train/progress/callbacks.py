@@ -1,4 +1,4 @@
-"""Keras callbacks of a run: random state, scores, log, weights, early stopping, and the line of progress."""
+"""Keras callbacks of a run: random state, scores, log, weights, early stopping, and the progress line."""
 
 from __future__ import annotations
 
@@ -22,6 +22,9 @@ class Reseed(keras.callbacks.Callback):
     """Set the random state of every dropout layer from the epoch's number.
 
     No weights file holds that state: without this callback a resumed run would drop other units.
+
+    Args:
+        seed: Seed of the run.
     """
 
     def __init__(self, seed: int):
@@ -103,7 +106,7 @@ class Stop(keras.callbacks.Callback):
 
     Args:
         directory: The run's folder.
-        patience: Evaluations without improvement after which training ends; 0: never.
+        patience: Evaluations without improvement after which training ends (0 disables it).
         since: Number of first epochs that do not count.
     """
 
@@ -112,7 +115,7 @@ class Stop(keras.callbacks.Callback):
         self.directory, self.patience, self.since = directory, patience, since
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Decide after `Keep` has written the epoch's row."""
+        """Stop or go on, by the row that `Keep` has written for the epoch."""
         self.model.stop_training = stalled(read_log(self.directory), self.patience, self.since)
 
 
@@ -138,7 +141,7 @@ class Progress(keras.callbacks.Callback):
         self.epoch = epoch
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        """Redraw at most twice a second."""
+        """Redraw the progress within the epoch, at most twice per second."""
         now = time.monotonic()
         if self.live and now - self.shown > 0.5:
             self.shown = now
@@ -165,6 +168,10 @@ class Progress(keras.callbacks.Callback):
 
 def save_weights(model: Any, path: Path) -> None:
     """Save weights, and the optimizer of a compiled model, whole or not at all.
+
+    Args:
+        model: The Keras model.
+        path: The file, *.weights.h5; its folder is created.
 
     Raises:
         ValueError: If the disk is too full.

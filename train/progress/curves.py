@@ -11,12 +11,17 @@ from poseport import bundle
 from poseport.records import write_whole
 from poseport.train.progress.log_csv import Row, best_row, read_log, scored
 
-# Okabe and Ito's blue and vermilion: they stay apart for the colour-blind; line styles differ as well
+# Okabe and Ito's blue and vermilion, which colour-blind readers can tell apart; line styles differ as well
 _FIRST, _SECOND, _LINE = "#0072b2", "#d55e00", "#999999"
 
 
 def write(directory: Path, say: Callable[[str], Any]) -> None:
-    """Draw the log of a run into its folder; without an epoch nothing, without matplotlib one line."""
+    """Draw the log of a run into its folder, unless no epoch is logged or matplotlib is not installed.
+
+    Args:
+        directory: The run's folder.
+        say: Called with one line if matplotlib is not installed.
+    """
     rows = read_log(directory)
     if not rows:
         return
@@ -29,18 +34,28 @@ def write(directory: Path, say: Callable[[str], Any]) -> None:
 
 
 def draw(rows: Sequence[Row]) -> bytes:
-    """PNG of loss, AP, PCK and learning rate over the epochs of a log; a thin line marks the epoch that is kept."""
-    from matplotlib.figure import Figure  # not pyplot, which keeps every figure and wants a display
+    """Draw loss, AP, PCK and learning rate over the epochs of a log; a thin line marks the epoch that is kept.
+
+    Args:
+        rows: Rows of the log, at least one.
+
+    Returns:
+        The bytes of a PNG.
+
+    Raises:
+        ImportError: If matplotlib is not installed.
+    """
+    from matplotlib.figure import Figure  # not pyplot, which keeps every figure and needs a display
     from matplotlib.ticker import MaxNLocator
 
     figure = Figure(figsize=(9, 6), layout="constrained")
     panels = figure.subplots(2, 2, sharex=True)
     best = best_row(rows)
-    seen = [row for row in rows if scored(row)]
+    scored_rows = [row for row in rows if scored(row)]
     contents = (
         ("loss", rows, ("loss",), (None, None)),
-        ("OKS-AP", seen, ("OKS-AP", "OKS-AP+flip"), (0, None)),
-        ("PCK", seen, ("PCK@0.1/box", "PCK@0.1/box+flip"), (0, 1)),
+        ("OKS-AP", scored_rows, ("OKS-AP", "OKS-AP+flip"), (0, None)),
+        ("PCK", scored_rows, ("PCK@0.1/box", "PCK@0.1/box+flip"), (0, 1)),
         ("learning rate", rows, ("learning_rate",), (0, None)),
     )
     for axes, (title, some, names, limits) in zip(panels.flat, contents, strict=True):

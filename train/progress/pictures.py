@@ -26,6 +26,14 @@ class Pictures(keras.callbacks.Callback):
     """Writes `pictures/epoch-00010.jpg` with one row per person (see `row`).
 
     The people are spread evenly over the set, and the same in every epoch and every run.
+
+    Args:
+        spec: The network's spec.
+        people: The validation people.
+        count: Number of people to draw.
+        directory: The run's folder.
+        every: Epochs between pictures, as between evaluations.
+        epochs: Number of epochs; the last one is always drawn.
     """
 
     def __init__(self, spec: PoseSpec, people: People, count: int, directory: Path, every: int, epochs: int):
@@ -36,7 +44,7 @@ class Pictures(keras.callbacks.Callback):
         self.directory = directory / bundle.PICTURES
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """In the epochs that are scored."""
+        """Draw the people in the epochs that are scored."""
         if not due(epoch, self.every, self.epochs):
             return
         rows = []
@@ -53,10 +61,16 @@ class Pictures(keras.callbacks.Callback):
 
 
 def row(spec: PoseSpec, crop_u8: np.ndarray, truth: np.ndarray, stacks: tuple[np.ndarray, ...]) -> np.ndarray:
-    """One person: the labels, the heatmaps of every stack, and what the last one says.
+    """Draw one person: the labels, the heatmaps of every stack, and the keypoints of the last one.
 
-    crop_u8: (H, W, 3) uint8 RGB. truth: (K, 3) x, y in input pixels and COCO's visibility flag.
-    stacks: `spec.output_shape` of each output. Returns (h, w, 3) uint8.
+    Args:
+        spec: The network's spec.
+        crop_u8: (H, W, 3) uint8 RGB.
+        truth: (K, 3) x and y in input pixels and COCO's visibility flag.
+        stacks: `spec.output_shape` float32 of each output.
+
+    Returns:
+        (h, w, 3) uint8 RGB.
     """
     zoom = max(1, round(_SIDE_PX / crop_u8.shape[0]))
     # the enlarged pixel i covers zoom pixels: centres move as between heatmap cells and input pixels
@@ -64,7 +78,7 @@ def row(spec: PoseSpec, crop_u8: np.ndarray, truth: np.ndarray, stacks: tuple[np
 
     def skeleton(keypoints: np.ndarray) -> np.ndarray:
         points = np.column_stack([keypoints[:, :2] * zoom + (zoom - 1) / 2, keypoints[:, 2]])
-        # everything that is scored is drawn, as unsure as it may be
+        # every keypoint is drawn, however low its score
         return draw.skeleton_overlay(large, points[None], spec.skeleton, threshold=1e-6)
 
     cells = [draw.caption(skeleton(truth), "labels")]

@@ -12,7 +12,14 @@ from poseport.train.progress.log_csv import read_log
 
 
 class Events(keras.callbacks.Callback):
-    """Writes each epoch's row, without values that were not computed. Raises ValueError without TensorBoard."""
+    """Writes each epoch's row, without values that were not computed.
+
+    Args:
+        directory: Folder of the events, inside the run's folder.
+
+    Raises:
+        ValueError: If TensorBoard is not installed.
+    """
 
     def __init__(self, directory: Path):
         super().__init__()
@@ -24,8 +31,8 @@ class Events(keras.callbacks.Callback):
         self.writer: Any = None
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """After `Keep` has written the row."""
-        if self.writer is None:  # not before: a run that does not begin leaves no folder
+        """Write the row that `Keep` has added to the log."""
+        if self.writer is None:  # made here, so that a run that never begins leaves no folder
             self.writer = self.make_writer(str(self.directory))
         for name, value in read_log(self.directory.parent)[-1].items():
             if name != "epoch" and math.isfinite(value):

@@ -140,10 +140,13 @@ LEVELS = {"none": AugmentConfig(), "light": LIGHT, "medium": MEDIUM, "heavy": HE
 
 
 def find(level: str) -> AugmentConfig:
-    """Augmentation by name, or from a JSON file.
+    """Find an augmentation by name, or read it from a JSON file.
 
     Args:
         level: A name in `LEVELS`, or the path of a .json file that holds an `AugmentConfig`.
+
+    Returns:
+        The augmentation.
 
     Raises:
         ValueError: If the level does not exist or the file cannot be read; the message lists the levels.
@@ -158,7 +161,17 @@ def find(level: str) -> AugmentConfig:
 def random_box(
     rng: np.random.Generator, skeleton: Skeleton, person: Person, ranges: AugmentConfig
 ) -> tuple[float, float, float, float]:
-    """The box to crop, (x, y, width, height) in image pixels: the person's, or one around half of the body."""
+    """Choose the box to crop: the person's box, or one around half of the body.
+
+    Args:
+        rng: Source of randomness.
+        skeleton: Names the keypoints.
+        person: The person.
+        ranges: Ranges and probabilities to draw from.
+
+    Returns:
+        x, y, width and height in image pixels.
+    """
     if ranges.half_body and rng.random() < ranges.half_body:
         return _half_body(rng, skeleton, person) or person.box_xywh
     return person.box_xywh

@@ -36,12 +36,15 @@ class Photo:
 
 
 def find_photos(folder: Path | None, persons: Sequence[Person], share: float) -> tuple[Photo, ...]:
-    """The photos for crops without a person: those of a folder, or else those of the people.
+    """Find the photos for crops without a person: those of a folder, or else those of the people.
 
     Args:
         folder: Folder of photos without people; None for free regions of the people's photos.
         persons: Everybody who is annotated, crowds and people without labels included, since they are no background.
         share: Share of crops without a person (`AugmentConfig.background`); at 0 no photos are needed.
+
+    Returns:
+        The photos, sorted by path (folder) or in the order of the people; () if `share` is 0.
 
     Raises:
         ValueError: If the folder holds no photo, or `share` is 0 and a folder is given.
@@ -68,7 +71,14 @@ def _of_people(persons: Sequence[Person]) -> tuple[Photo, ...]:
 
 
 def digest(photos: Sequence[Photo]) -> str:
-    """sha256 over the names of the photos and the sizes of their files, in order."""
+    """Compute a sha256 over the names of the photos and the sizes of their files, in order.
+
+    Args:
+        photos: The photos.
+
+    Returns:
+        64 hex digits.
+    """
     lines = (f"{photo.path.name} {photo.path.stat().st_size}\n" for photo in photos)
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
@@ -76,7 +86,7 @@ def digest(photos: Sequence[Photo]) -> str:
 def random_background(
     rng: np.random.Generator, spec: PoseSpec, photos: Sequence[Photo]
 ) -> tuple[Photo, np.ndarray] | None:
-    """A random region without people.
+    """Choose a random region without people.
 
     Args:
         rng: Source of randomness.

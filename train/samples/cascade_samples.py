@@ -67,7 +67,15 @@ class StageSamples:
     val: np.ndarray | None
 
     def draw(self, rng: np.random.Generator, i: int) -> Person:
-        """Person of sample i, with the square around the displaced keypoint as box and without other labels."""
+        """Draw a sample of one epoch: the square around the displaced keypoint becomes the person's box.
+
+        Args:
+            rng: Source of randomness.
+            i: Index of the sample.
+
+        Returns:
+            The sample's person with that box and without other labels.
+        """
         person, k = self.persons[i], self.keypoint[i]
         keypoints = np.zeros_like(person.keypoints)
         keypoints[k] = person.keypoints[k]
@@ -79,6 +87,10 @@ class StageSamples:
 
 def check(spec: PoseSpec, previous: Path | None) -> None:
     """Check that a later stage, and only a later stage, has a bundle to refine.
+
+    Args:
+        spec: Spec of the network to train.
+        previous: The bundle to refine; None without one.
 
     Raises:
         ValueError: If a later stage has no bundle or one with other keypoints, or a first stage has one.
@@ -133,6 +145,9 @@ def stage_samples(spec: PoseSpec, previous: Path, people: People, val: People | 
         out: The run's folder. It gets a copy of `previous`, `refine.json` and, until the run has finished, the
             estimates, so that a resumed run has the same ones.
 
+    Returns:
+        The samples.
+
     Raises:
         ValueError: If `out` already refines another bundle, or no labelled keypoint was found.
     """
@@ -155,12 +170,15 @@ def stage_samples(spec: PoseSpec, previous: Path, people: People, val: People | 
 
 
 def measure(persons: Sequence[Person], estimates: np.ndarray, diameter: np.ndarray) -> Displacements:
-    """Mean and standard deviation of the errors of estimates.
+    """Measure the mean and standard deviation of the errors of estimates.
 
     Args:
         persons: N labelled people.
         estimates: (N, K, 3) x, y and score in image pixels.
         diameter: (N,) torso diameters in pixels, the unit of the errors.
+
+    Returns:
+        The errors, in torso diameters.
 
     Raises:
         ValueError: If no labelled keypoint was found.
@@ -179,7 +197,14 @@ def measure(persons: Sequence[Person], estimates: np.ndarray, diameter: np.ndarr
 
 
 def load_stages(directory: Path) -> list[KerasNetwork]:
-    """The Keras networks of a bundle and of all bundles that it refines, first stage first."""
+    """Load the Keras networks of a bundle and of all bundles that it refines, first stage first.
+
+    Args:
+        directory: The bundle.
+
+    Raises:
+        ValueError: If a bundle is incomplete, or its weights do not fit its spec.
+    """
     return [KerasNetwork(*models.load(folder, keras)) for folder in bundle.stages(directory)]
 
 

@@ -42,13 +42,14 @@ class Crop:
         return self.levels if self.tone is None else cv2.LUT(self.levels, self.tone)
 
     def normalised(self, spec: PoseSpec, out: np.ndarray | None = None) -> np.ndarray:
-        """The network's input: (H, W, 3) float32, equal to `pose.normalise(spec, self.picture())` in every bit.
-
-        The tone costs no pass of its own: it is composed into the table that normalises.
+        """Normalise the crop into the network's input, with the tone composed into the table that normalises.
 
         Args:
             spec: The network's spec.
             out: Contiguous (H, W, 3) float32 array to write into; a new one if None.
+
+        Returns:
+            (H, W, 3) float32, equal to `pose.normalise(spec, self.picture())` in every bit.
         """
         return pose.normalise(spec, self.levels, out=out, tone=self.tone)
 
@@ -188,7 +189,7 @@ def tone_table(brightness: float, contrast: float) -> Tone | None:
 
 
 def change(image: np.ndarray, changes: Changes) -> Crop:
-    """Make the changes to a crop.
+    """Make the changes to a crop; its tone is applied later (see `Crop`).
 
     Args:
         image: (H, W, 3) uint8 RGB; a block is painted into it in place.
@@ -214,7 +215,7 @@ def change(image: np.ndarray, changes: Changes) -> Crop:
 
 
 def blurred(image: np.ndarray, sigma: float) -> np.ndarray:
-    """Gaussian blur. The kernel ends at two sigmas; a twentieth of its weight lies beyond.
+    """Blur an image with a Gaussian, (H, W, 3) uint8. The kernel ends at two sigmas, 95 % of its weight.
 
     Args:
         image: (H, W, 3) uint8.

@@ -49,7 +49,18 @@ def write_sheet(path: Path, spec: PoseSpec, settings: TrainConfig, people: Peopl
 
 
 def sheet(spec: PoseSpec, plans: list[CropPlan]) -> np.ndarray:
-    """Crops with their skeletons, beside the target heatmaps if the network has any: (h, w, 3) uint8 RGB."""
+    """Draw crops with their skeletons, beside the target heatmaps if the network has any.
+
+    Args:
+        spec: The network's spec.
+        plans: The crops, at least one.
+
+    Returns:
+        (h, w, 3) uint8 RGB, four crops per row.
+
+    Raises:
+        ValueError: If a photo cannot be read.
+    """
     tiles = [_tile(spec, plan) for plan in plans]
     rows = [draw.beside(tiles[i : i + _COLUMNS]) for i in range(0, len(tiles), _COLUMNS)]
     width = max(row.shape[1] for row in rows)

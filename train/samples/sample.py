@@ -1,7 +1,7 @@
-"""From a person to a training crop: the crop is planned first (`plan_crop`) and then cut from the photo (`render`).
+"""Make a training crop of a person: it is planned first (`plan_crop`) and then cut from the photo (`render`).
 
-These are two steps because a batch is made faster so. Decoding a photo evicts most of the processor's caches, and
-the small steps of a plan take five times as long right after it as one after the other.
+These are two steps for speed. Decoding a photo evicts most of the processor's caches, and the small steps of a plan
+take five times as long right after it as they take one after the other.
 """
 
 from __future__ import annotations
@@ -69,7 +69,15 @@ class CropSource:
     draw: Callable[[np.random.Generator, int], Person] | None = None
 
     def plan(self, epoch: int, i: int) -> CropPlan:
-        """Plan crop i (from 0) of an epoch (from 0)."""
+        """Plan one crop.
+
+        Args:
+            epoch: Number of the epoch, from 0.
+            i: Index of the crop in the epoch, from 0.
+
+        Returns:
+            The plan.
+        """
         rng = np.random.default_rng((self.seed, epoch, _CROPS, i))
         person = self.persons[i] if self.draw is None else self.draw(rng, i)
         return plan_crop(rng, self.spec, person, self.augment, self.backgrounds, self.persons)
@@ -92,6 +100,9 @@ def plan_crop(
         ranges: Ranges of the augmentation.
         photos: Photos for crops without a person (`AugmentConfig.background`).
         others: People who may be pasted in (`AugmentConfig.neighbour`).
+
+    Returns:
+        The plan.
     """
     if photos and ranges.background and rng.random() < ranges.background:
         background = random_background(rng, spec, photos)
@@ -116,6 +127,13 @@ def plan_crop(
 
 def render(spec: PoseSpec, plan: CropPlan) -> Crop:
     """Cut a planned crop from its photo.
+
+    Args:
+        spec: The network's spec.
+        plan: The plan.
+
+    Returns:
+        The changed crop.
 
     Raises:
         ValueError: If the image is missing, broken or not of the annotated size.

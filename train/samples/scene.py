@@ -1,8 +1,8 @@
 """Augmentation of the scene: photos that end inside a person, and other people who are pasted in.
 
-A network that is trained only on photos of one whole person learns that everybody is whole and alone. Pasting people
-into crops follows Dwibedi et al. 2017 and, for poses, the synthetic occlusion of Sarandi et al. 2018. There are no
-masks here, so a body is the area that its limbs cover when they are drawn thick.
+A network that is trained only on photos of one whole person fails on people who are cut off or close to others.
+Pasting people into crops follows Dwibedi et al. 2017 and, for poses, the synthetic occlusion of Sarandi et al. 2018.
+There are no masks here, so a body is the area that its limbs cover when they are drawn thick.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from poseport.data.people import Person
 from poseport.skeleton import Skeleton
 from poseport.spec import PoseSpec
 
-# the part of a person that is left by a photo that ends: fractions of the box's side
+# the part of a person that remains where a photo ends, as fractions of the box's side
 _LEAST, _MOST = 0.35, 0.85
 _FEWEST_LEFT = 3  # keypoints
 # how often a photo ends at its left, top, right, bottom: most people are cut off below, by the photo or by a table
@@ -42,7 +42,14 @@ class Frame:
     bottom: int = sys.maxsize
 
     def holds(self, points: np.ndarray) -> np.ndarray:
-        """Whether points lie inside: (..., 2) x, y -> (...,) bool."""
+        """Whether points lie inside the frame.
+
+        Args:
+            points: (..., 2) x and y in image pixels.
+
+        Returns:
+            (...,) bool.
+        """
         x, y = points[..., 0], points[..., 1]
         return (x >= self.left) & (x < self.right) & (y >= self.top) & (y < self.bottom)
 
@@ -81,7 +88,10 @@ class Neighbour:
     mask: np.ndarray
 
     def paste(self, image: np.ndarray) -> None:
-        """Paint the person into a crop (H, W, 3) uint8 RGB, in place.
+        """Paint the person into a crop.
+
+        Args:
+            image: (H, W, 3) uint8 RGB, changed in place.
 
         Raises:
             ValueError: If the photo cannot be read.
@@ -132,6 +142,9 @@ def random_neighbour(rng: np.random.Generator, spec: PoseSpec, points: np.ndarra
         spec: The network's spec.
         points: (K, 2) keypoints of the person in input pixels; NaN for unlabelled ones.
         other: The other person.
+
+    Returns:
+        The other person as placed.
     """
     side, dx, dy = rng.choice((-1, 1)), rng.uniform(0.25, 0.6), rng.uniform(-0.25, 0.25)
     matrix = crop.crop_matrix(
@@ -151,12 +164,15 @@ def random_neighbour(rng: np.random.Generator, spec: PoseSpec, points: np.ndarra
 
 
 def silhouette(skeleton: Skeleton, points: np.ndarray, input_hw: tuple[int, int]) -> np.ndarray:
-    """The approximate area of a body: (H, W) bool.
+    """Approximate the area of a body by thick limbs and the hulls of trunk and face.
 
     Args:
         skeleton: Names the keypoints and the limbs.
         points: (K, 2) keypoints in input pixels; NaN for unknown ones.
         input_hw: Height and width of the input.
+
+    Returns:
+        (H, W) bool.
     """
     mask = np.zeros(input_hw, np.uint8)
     known = np.isfinite(points).all(axis=1)

@@ -1,4 +1,4 @@
-"""From people to batches of (normalised crop, target), made by OpenCV threads behind a Keras PyDataset."""
+"""Batches of (normalised crop, target), which threads make behind a Keras PyDataset."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ class TrainingBatches(keras.utils.PyDataset):
     A run that was interrupted and resumed therefore trains on the same batches as an uninterrupted one. People at
     the end of an epoch who do not fill a batch are left out, different ones each time.
 
-    Two properties of Keras determine the form. It starts to read the next epoch before any callback could announce
-    it: so the batches of all epochs are one sequence, to be trained with `steps_per_epoch=data.steps`. And its own
-    worker threads keep counting after it has peeked at the first batch, which shifts every batch by one: so the
-    threads are ours, and Keras is told that there is one worker.
+    Two properties of Keras determine the form. It starts to read the next epoch before a callback can announce it;
+    therefore the batches of all epochs are one sequence, to be trained with `steps_per_epoch=data.steps`. And its own
+    worker threads keep counting after Keras has peeked at the first batch, which shifts every batch by one; therefore
+    this class has its own threads, and Keras is told that there is one worker.
 
     Attributes:
         batch: Batch size (people per step), at most the number of people.
@@ -121,7 +121,18 @@ class TrainingBatches(keras.utils.PyDataset):
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def make(self, index: int) -> Batch:
-        """Make a batch in the calling thread. index: its number in the sequence of all epochs, from 0."""
+        """Make a batch in the calling thread.
+
+        Args:
+            index: Number of the batch in the sequence of all epochs, from 0.
+
+        Returns:
+            Crops (n, H, W, 3) float32 and targets (n, *spec.output_shape) float32, as a tuple of one array per output
+            where there are several outputs; n people of this process.
+
+        Raises:
+            ValueError: If a photo cannot be read.
+        """
         epochs_before, step = divmod(index, self.steps)
         epoch, spec = self.first_epoch + epochs_before, self.source.spec
         order = np.random.default_rng((self.source.seed, epoch, _ORDER)).permutation(len(self.source.persons))

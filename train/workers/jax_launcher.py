@@ -20,21 +20,25 @@ import click
 ADDRESSES, COUNT, INDEX = (f"KERAS_DISTRIBUTION_{name}" for name in ("JOB_ADDRESSES", "NUM_PROCESSES", "PROCESS_ID"))
 LOST_ANOTHER = 75  # exit code of a worker that ended because another one did
 _LAUNCHED = "POSEPORT_LAUNCHED"
-_GRACE_S = 15.0  # for the others to end by themselves once one has
+_GRACE_S = 15.0  # time for the others to end by themselves once one has ended
 
 
 def wanted(workers: int | None) -> bool:
-    """Whether this process is to start the workers rather than be one."""
+    """Whether this process has to start the workers rather than be one.
+
+    Args:
+        workers: The value of `--workers`.
+    """
     return (workers or 1) > 1 and os.environ.get("KERAS_BACKEND") == "jax" and COUNT not in os.environ
 
 
 def this_command() -> list[str]:
-    """The `poseport` command that this process runs, for a worker."""
+    """The `poseport` command of this process, as an argument list for a worker."""
     return [sys.executable, "-c", "from poseport.train.workers.jax_launcher import work; work()", *sys.argv[1:]]
 
 
 def work() -> None:
-    """What `this_command` runs."""
+    """Run `poseport` in a worker process (see `this_command`)."""
     end_with_launcher()
     from poseport.command.cli import main
 
@@ -44,9 +48,16 @@ def work() -> None:
 def launch(command: Sequence[str], count: int, out: Path) -> None:
     """Run a command as `count` workers, which find each other by their environment, and wait for them.
 
-    Worker 0, the chief, writes to the standard output of this process; what it writes to standard error is
-    shown when it has ended. Ctrl-C reaches all of them, and then exits with 130. Raises ValueError when one
-    fails or is lost, with its reason and after the others have been stopped; out: the run it speaks of.
+    Worker 0, the chief, writes to the standard output of this process; its standard error is shown when it has
+    ended. Ctrl-C reaches all workers, and this process then exits with 130.
+
+    Args:
+        command: The command of each worker.
+        count: Number of workers.
+        out: Folder of the run, for the error message.
+
+    Raises:
+        ValueError: If a worker fails or is lost; gives the reason, after the others have been stopped.
     """
     with tempfile.TemporaryDirectory() as folder:
         errors = [Path(folder) / f"worker-{i}" for i in range(count)]
@@ -59,12 +70,12 @@ def launch(command: Sequence[str], count: int, out: Path) -> None:
             codes = [process.poll() for process in processes]
         finally:
             for process in processes:
-                process.kill()  # nothing is half-written: every file is written beside and renamed
+                process.kill()  # leaves no half-written file: every file is renamed once it is complete
                 process.wait()
         texts = [path.read_text(errors="replace") for path in errors]
     failed = [i for i, code in enumerate(codes) if code]
     if failed and not interrupted:
-        # JAX aborts (SIGABRT) those who wait for one that no longer answers
+        # JAX aborts (SIGABRT) the workers that wait for one that no longer answers
         first = min(failed, key=lambda i: codes[i] in (LOST_ANOTHER, -signal.SIGABRT))
         if codes[first] in (LOST_ANOTHER, -signal.SIGABRT) and None in codes:
             first = codes.index(None)
@@ -75,7 +86,7 @@ def launch(command: Sequence[str], count: int, out: Path) -> None:
 
 
 def end_with_launcher() -> None:
-    """End this worker when whoever launched it is gone, even by kill -9: two runs would write into one folder."""
+    """End this worker when its launcher is gone, even by kill -9, so that two runs never write into one folder."""
 
     def watch() -> None:
         os.read(0, 1)  # returns when the launcher's end of the pipe is closed; sys.stdin would be locked at exit
@@ -94,7 +105,7 @@ def _start(command: Sequence[str], index: int, count: int, port: int, errors: IO
         INDEX: str(index),
         _LAUNCHED: "1",
         "JAX_COORDINATOR_BIND_ADDRESS": address,  # its default is every interface of the machine
-        "JAX_LOCAL_DEVICE_IDS": str(index),  # one GPU each; a CPU has no use for it
+        "JAX_LOCAL_DEVICE_IDS": str(index),  # one GPU each; CPUs ignore it
     }
     with errors:
         return subprocess.Popen(
@@ -108,7 +119,10 @@ def _start(command: Sequence[str], index: int, count: int, port: int, errors: IO
 
 
 def _wait(processes: list[subprocess.Popen[bytes]]) -> bool:
-    """Until all have ended, or the grace is over that begins when one fails or on Ctrl-C: whether it was that."""
+    """Wait until all have ended, or until the grace time after a failure or Ctrl-C is over.
+
+    Returns whether it was Ctrl-C.
+    """
     interrupted, deadline = False, float("inf")
     while None in (codes := [process.poll() for process in processes]) and time.monotonic() < deadline:
         try:

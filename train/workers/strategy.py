@@ -16,7 +16,7 @@ import keras
 from poseport.train.workers import jax_launcher
 from poseport.train.workers.team import ALONE, Team
 
-_LOST_AFTER_S = 60  # without a sign of life; a process that dies is noticed at once
+_LOST_AFTER_S = 60  # without a heartbeat; the death of a process is noticed at once
 _GOODBYE_S = 60
 
 
@@ -24,9 +24,18 @@ _GOODBYE_S = 60
 def joined(workers: int | None = None) -> Iterator[Team]:
     """The team of this process, for as long as the context lasts.
 
-    workers: devices of this machine to share batches among (TensorFlow), or None. A process with
-    KERAS_DISTRIBUTION_NUM_PROCESSES, _PROCESS_ID and _JOB_ADDRESSES in its environment joins the
-    others (JAX). Raises ValueError for what cannot be, and when another process is lost on the way.
+    A process with KERAS_DISTRIBUTION_NUM_PROCESSES, _PROCESS_ID and _JOB_ADDRESSES in its environment joins the
+    others (JAX).
+
+    Args:
+        workers: Number of devices of this machine that share each batch (TensorFlow); None for one.
+
+    Yields:
+        The team.
+
+    Raises:
+        ValueError: If the backend, the devices and the environment cannot serve so many workers, or if another
+            process is lost during training.
     """
     backend = keras.backend.backend()
     if jax_launcher.COUNT in os.environ:
@@ -52,7 +61,7 @@ def _mirrored(count: int) -> Team:
     kind = "GPU" if tf.config.list_physical_devices("GPU") else "CPU"
     if kind == "CPU":
         one = tf.config.LogicalDeviceConfiguration()
-        with suppress(RuntimeError):  # TensorFlow has begun; what it has then counts
+        with suppress(RuntimeError):  # TensorFlow is initialised already; its devices are counted below
             tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], [one] * count)
     found = len(tf.config.list_logical_devices(kind))
     if found < count:
@@ -66,10 +75,10 @@ def _process(workers: int | None) -> Iterator[Team]:
 
     address, count, index = _place()
     if workers not in (None, 1, count):
-        raise ValueError(f"--workers {workers}, but {jax_launcher.COUNT} says {count}; leave one away")
+        raise ValueError(f"--workers {workers}, but {jax_launcher.COUNT} says {count}; remove one of them")
     _keep_native_output_apart()
     try:
-        # what keras.distribution.initialize does, with limits to waiting
+        # as keras.distribution.initialize does, but with time limits
         jax.distributed.initialize(
             address, count, index, heartbeat_timeout_seconds=_LOST_AFTER_S, shutdown_timeout_seconds=_GOODBYE_S
         )
@@ -78,7 +87,7 @@ def _process(workers: int | None) -> Iterator[Team]:
     except BaseException as error:
         lost = isinstance(error, jax.errors.JaxRuntimeError) or "Gloo" in str(error)
         interrupted = KeyboardInterrupt in (type(error), type(error.__context__))
-        # leave at once: JAX would first wait for the others, who wait for this process, and then abort
+        # exit at once: JAX would first wait for the others, which wait for this process, and then abort
         atexit.register(_leave, jax_launcher.LOST_ANOTHER if lost else 130 if interrupted else 1)
         if lost:
             reason = (str(error).strip().splitlines() or ["unknown reason"])[0][:160]
@@ -90,7 +99,7 @@ def _process(workers: int | None) -> Iterator[Team]:
 
 
 def _place() -> tuple[str, int, int]:
-    """Address of the first process, how many there are, and which this is."""
+    """Address of the first process, the number of processes, and the index of this one."""
     names = (jax_launcher.ADDRESSES, jax_launcher.COUNT, jax_launcher.INDEX)
     try:
         address, count, index = (os.environ[name] for name in names)
@@ -105,7 +114,7 @@ def _place() -> tuple[str, int, int]:
 
 
 def _keep_native_output_apart() -> None:
-    """Gloo announces itself on standard output, among the lines or the JSON that a command prints there."""
+    """Keep Gloo's announcement off standard output, where a command prints its lines or JSON."""
     sys.stdout.flush()
     sys.stdout = os.fdopen(os.dup(1), "w", buffering=1)
     with open(os.devnull, "wb") as nowhere:

@@ -5,9 +5,9 @@ processes, each with all its devices (keras.distribution.DataParallel), and each
 its own rows. In both the gradient is that of the whole batch, and so are the statistics of batch
 normalisation: the weights are those of one worker with the same batch, to float precision.
 
-Networks that live on several devices or processes cannot predict or be saved as one expects: Keras
-runs a predicted batch once on every device, and JAX waits for all processes where one of them saves.
-So the chief, worker 0, has a copy of the network for itself, and files and scores are made from that.
+A network on several devices or processes cannot predict or be saved in the usual way: Keras runs a
+predicted batch once on every device, and JAX waits for all processes when one of them saves. So the
+chief, worker 0, has its own copy of the network, and files and scores are made from that.
 """
 
 from __future__ import annotations
@@ -25,14 +25,23 @@ from poseport.train.config import TrainConfig
 
 
 def only_alone(option: str) -> ValueError:
-    """The error for an option that has not been tested with several workers."""
-    return ValueError(f"{option}: was tried with one worker only; remove --workers")
+    """Make the error for an option that has not been tested with several workers.
+
+    Args:
+        option: The option and its value, for the message.
+    """
+    return ValueError(f"{option} has been tested with one worker only; remove --workers")
 
 
 @dataclass(frozen=True)
 class Team:
-    """Who trains together. index of count: this process. devices: of all processes, each with an equal
-    share of a batch. strategy: tf.distribute's or keras.distribution's; None for one worker alone.
+    """The workers that train together.
+
+    Attributes:
+        index: Index of this process.
+        count: Number of processes.
+        devices: Number of devices of all processes; each has an equal share of a batch.
+        strategy: The strategy of tf.distribute or keras.distribution; None for one worker alone.
     """
 
     index: int = 0
@@ -51,17 +60,25 @@ class Team:
         return self.strategy is not None and self.count == 1
 
     def scope(self) -> AbstractContextManager[Any]:
-        """To build and compile the network in."""
+        """The context in which the network is built and compiled."""
         return nullcontext() if self.strategy is None else self.strategy.scope()
 
     def fitting(self) -> AbstractContextManager[Any]:
-        """To call `fit` in: JAX's distribution also lays out the batches; TensorFlow's network knows its own."""
+        """The context in which `fit` is called.
+
+        JAX's distribution also lays out the batches; TensorFlow's network has its strategy with it.
+        """
         return nullcontext() if self.uses_mirrored_strategy else self.scope()
 
     def networks(self, build: Callable[[], Any]) -> tuple[Any, Any]:
-        """The network to train and the chief's copy, from what builds one, always with the same weights.
+        """Build the network to train and the chief's copy, with the same weights in every process.
 
-        One worker alone has one network for both; processes that are not the chief have no copy (None).
+        Args:
+            build: Builds the network; it must always choose the same weights.
+
+        Returns:
+            The network and the copy. One worker alone has one network for both; processes that are not the chief
+            have None as copy.
         """
         with self.scope():
             model = build()
@@ -74,14 +91,29 @@ class Team:
         return model, build() if self.chief else None
 
     def each(self, model: Any, copy: Any, do: Callable[[Any], None]) -> None:
-        """The same to the network to train, in the scope of all devices, and to the chief's copy, outside."""
+        """Do the same to the network to train, in the scope of all devices, and to the chief's copy, outside it.
+
+        Args:
+            model: The network to train.
+            copy: The chief's copy, or None.
+            do: Called with each of them; once if they are the same.
+        """
         with self.scope():
             do(model)
         if copy is not None and copy is not model:
             do(copy)
 
     def check(self, spec: PoseSpec, settings: TrainConfig, batch: int) -> None:
-        """ValueError for a batch that does not divide by the devices, and what they would not train as one does."""
+        """Check that these devices train a network as one device would.
+
+        Args:
+            spec: The network's spec.
+            settings: The settings of the training.
+            batch: Batch size (people per step) of all devices together.
+
+        Raises:
+            ValueError: If the batch cannot be divided equally, or a setting would act differently on several devices.
+        """
         if batch % self.devices:
             raise ValueError(
                 f"a batch of {batch} people cannot be shared equally by {self.devices} workers; "
@@ -102,7 +134,12 @@ class Team:
                 )
 
     def spread(self, copy: Any, model: Any) -> None:
-        """Give every worker the weights and optimizer state that the chief has loaded into its copy."""
+        """Give every worker the weights and optimizer state that the chief has loaded into its copy.
+
+        Args:
+            copy: The chief's copy; None in other processes.
+            model: The network to train.
+        """
         if copy is model:
             return
         loaded = [np.array(v) for v in _state(copy)] if self.chief else None
@@ -113,7 +150,14 @@ class Team:
                 variable.assign(value)
 
     def from_chief(self, values: Any) -> Any:
-        """The chief's values, of the same shapes and types everywhere: an array, or a list of them."""
+        """Give every process the values of the chief.
+
+        Args:
+            values: An array or a list of arrays, of the same shapes and types in every process.
+
+        Returns:
+            The chief's values.
+        """
         if self.count == 1:
             return values
         from jax.experimental.multihost_utils import broadcast_one_to_all
@@ -121,7 +165,15 @@ class Team:
         return broadcast_one_to_all(values)
 
     def callbacks(self, copy: Any, callbacks: Sequence[Any]) -> list[Any]:
-        """Callbacks that score or save, so that they see the chief's copy of the network."""
+        """Wrap callbacks that score or save, so that they work on the chief's copy of the network.
+
+        Args:
+            copy: The chief's copy, or None.
+            callbacks: The Keras callbacks.
+
+        Returns:
+            The callbacks for `fit`.
+        """
         return list(callbacks) if self.strategy is None else [OnCopy(self, copy, callbacks)]
 
 
@@ -129,7 +181,7 @@ ALONE = Team()
 
 
 class OnCopy(keras.callbacks.Callback):
-    """Lets callbacks see the chief's copy at the end of an epoch; the other workers wait and learn whether to stop."""
+    """Runs callbacks on the chief's copy at the end of an epoch; the other workers wait and learn whether to stop."""
 
     def __init__(self, team: Team, copy: Any, callbacks: Sequence[Any]):
         super().__init__()
@@ -139,7 +191,7 @@ class OnCopy(keras.callbacks.Callback):
             callback.set_model(copy)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Bring the copy up to date, pass on, and agree on whether that was the last epoch."""
+        """Bring the copy up to date, run the callbacks, and agree on whether that was the last epoch."""
         if self.team.chief:
             self.copy.stop_training = False
             with _own_devices():
@@ -152,11 +204,17 @@ class OnCopy(keras.callbacks.Callback):
 
 
 def total(x: Any) -> Any:
-    """Sum of a scalar over the devices that compute one loss.
+    """Sum a scalar over the devices that compute one loss.
 
-    A loss divides by what is labelled. Keras adds up the gradients of TensorFlow's devices, and does not
-    scale a loss that is a scalar: so each device divides by the count of all, not by its own. In JAX the
-    arrays are of the whole batch already.
+    A loss divides by the number of labels. Keras adds up the gradients of TensorFlow's devices and does not scale a
+    scalar loss, so each device has to divide by the number of all devices. In JAX the arrays are of the whole batch
+    already.
+
+    Args:
+        x: A scalar tensor.
+
+    Returns:
+        The sum; `x` itself where one device computes the loss.
     """
     if keras.backend.backend() != "tensorflow":
         return x
@@ -170,7 +228,7 @@ def total(x: Any) -> Any:
 
 @contextmanager
 def _own_devices() -> Iterator[None]:
-    """Nothing is laid out over other processes, who would have to do the same at the same time."""
+    """Keep arrays on this process, because other processes do not run the same steps at the same time."""
     distribution = keras.distribution.distribution()
     keras.distribution.set_distribution(None)
     try:
@@ -180,7 +238,7 @@ def _own_devices() -> Iterator[None]:
 
 
 def _state(model: Any) -> list[Any]:
-    """Weights and optimizer state, which Keras would make at the first step."""
+    """Weights and optimizer state, which is made here because Keras makes it at the first step only."""
     if not model.optimizer.built:
         model.optimizer.build(model.trainable_variables)
     return [*model.weights, *model.optimizer.variables]

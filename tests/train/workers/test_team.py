@@ -20,15 +20,15 @@ def test_a_team_that_cannot_be_is_refused(drawn, tmp_path, monkeypatch):
     with pytest.raises(ValueError, match=r"batch of 10 people .* multiple of 4"):
         Team(devices=4).check(preset.spec, preset.train, 10)
     for options, count, message in (
-        ({"precision": "mixed_bfloat16"}, 1, "--precision mixed_bfloat16: was tried with one worker only"),
-        ({"precision": "mixed_bfloat16"}, 2, "--precision mixed_bfloat16: was tried with one worker only"),
+        ({"precision": "mixed_bfloat16"}, 1, "--precision mixed_bfloat16 has been tested with one worker only"),
+        ({"precision": "mixed_bfloat16"}, 2, "--precision mixed_bfloat16 has been tested with one worker only"),
         ({"clip_norm": 1.0}, 1, "train.clip_norm: TensorFlow would apply it on each of 2 devices"),
     ):
         with pytest.raises(ValueError, match=message):
             Team(count=count, devices=2, strategy="any").check(preset.spec, replace(preset.train, **options), 8)
     Team(count=2, devices=2, strategy="any").check(preset.spec, replace(preset.train, clip_norm=1.0), 8)
     two, teacher = Team(devices=2), Teacher(TeacherConfig("t", "0"), preset.spec, np.zeros_like)
-    with pytest.raises(ValueError, match="--teacher: was tried with one worker only"):
+    with pytest.raises(ValueError, match="--teacher has been tested with one worker only"):
         fit.fit(preset.spec, preset.train, TrainingData(coco.load(drawn), teacher=teacher), tmp_path, team=two)
     with strategy.joined(1) as team:
         assert team == ALONE
