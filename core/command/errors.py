@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 
 import click
 
+from poseport.command.outputs import check_paths
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 # a module that may be missing -> the extra of the package that installs it, and what people call it
@@ -40,7 +42,7 @@ def guarded_as(exit_code: int) -> Callable[[F], F]:
     `POSEPORT_DEBUG=1` every exception keeps it. Ctrl-C exits with 130.
 
     The example at the end of the command's docstring stays on one line, however narrow the terminal, so that it can
-    be pasted.
+    be pasted. Before the command runs, `outputs.check_paths` compares what it writes with what it reads.
 
     Args:
         exit_code: Exit code of a failure.
@@ -50,6 +52,7 @@ def guarded_as(exit_code: int) -> Callable[[F], F]:
         @functools.wraps(command)
         def run(*args: Any, **kwargs: Any) -> Any:
             try:
+                check_paths(click.get_current_context())
                 return command(*args, **kwargs)
             except (click.ClickException, click.exceptions.Exit, click.Abort):
                 raise

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from poseport.command.errors import guarded as guarded
+from poseport.command.outputs import check_photos
 from poseport.command.parameters import LazyChoice, ShippedPath
 
 if TYPE_CHECKING:
@@ -119,7 +120,10 @@ def load_people(path: Path, images: Path | None, skeleton: str | None) -> People
     from poseport import skeletons
     from poseport.data import coco
 
-    return coco.load(path, images, skeletons.find(skeleton) if skeleton else None, category=chosen_category())
+    own = skeletons.find(skeleton) if skeleton else None
+    people = coco.load(path, images, own, category=chosen_category())
+    check_photos(people)
+    return people
 
 
 def load_sets(paths: Sequence[Path], images: Sequence[Path], shares: str | None, skeleton: str | None = None) -> People:
@@ -133,14 +137,11 @@ def load_sets(paths: Sequence[Path], images: Sequence[Path], shares: str | None,
     if len(paths) == 1 and shares is None:
         return load_people(paths[0], images[0] if images else None, skeleton)
     wanted = skeletons.find(skeleton) if skeleton else None
+    more = (wanted,) if wanted else ()
     sets = []
     for path, folder in zip(paths, images or itertools.repeat(None, len(paths)), strict=True):
-        try:
-            sets.append(coco.load(path, folder, category=chosen_category()))
-        except ValueError as error:
-            if wanted is None or "no built-in skeleton" not in str(error):
-                raise
-            sets.append(coco.load(path, folder, wanted, category=chosen_category()))
+        sets.append(coco.load(path, folder, category=chosen_category(), more_skeletons=more))
+        check_photos(sets[-1])
     return merge(sets, parse_shares(shares), wanted)
 
 

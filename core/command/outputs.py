@@ -1,11 +1,66 @@
-"""Where a command writes, compared with what it reads: nothing of the user's is overwritten by mistake."""
+"""Where a command writes, compared with what it reads: nothing of the user's is overwritten by mistake.
+
+`check_paths` runs before every command, `check_photos` where a command has read people.
+"""
 
 from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from poseport.data.people import People
+
+# the options that name what is written; every other path of a command is read
+_OUTPUTS = {"--out", "--results", "--junit", "--cache", "--teacher-cache"}
+# what a folder that is read may hold: annotations, records, settings, weights, labels of other formats
+_READ = (".json", ".yaml", ".yml", ".keras", ".h5", ".mat", ".csv")
+# commands that write into a folder which may hold their source too; they replace no file
+_BESIDE_SOURCE = ("from-mpii", "from-flic", "from-lsp", "from-yolo")
+
+
+def check_paths(context: click.Context) -> None:
+    """Raise ValueError if a command would write a file that it reads, or two answers to one file.
+
+    Folders that are read stand for the files in them. A folder that is read is not written to either.
+
+    Args:
+        context: The command with the values of its parameters.
+    """
+    outputs = _outputs(context)
+    sources = [path for option, path in _paths(context) if option not in _OUTPUTS]
+    files = [file for path in sources if path.is_dir() for file in path.iterdir() if file.suffix.lower() in _READ]
+    if context.command.name in _BESIDE_SOURCE:
+        sources = [path for path in sources if not path.is_dir()]
+    refuse_overwriting([*sources, *files], outputs)
+    if len({path.resolve() for path in outputs}) < len(outputs):
+        raise ValueError(f"{outputs[0]}: is named for two outputs; give each a name of its own")
+
+
+def check_photos(people: People) -> None:
+    """Raise ValueError if the command that runs would overwrite the annotations or a photo of a set."""
+    context = click.get_current_context(silent=True)
+    outputs = [path for path in _outputs(context) if path.is_file()] if context else []
+    if outputs:
+        refuse_overwriting({people.path, *(person.image_path for person in people.persons)}, outputs)
+
+
+def _paths(context: click.Context) -> Iterator[tuple[str, Path]]:
+    """The paths that a command was given, each with the name of its option or argument."""
+    for param in context.command.params:
+        value: Any = context.params.get(param.name or "")
+        for one in value if isinstance(value, tuple) else (value,):
+            if isinstance(one, Path):
+                yield param.opts[0], one
+
+
+def _outputs(context: click.Context) -> list[Path]:
+    return [path for option, path in _paths(context) if option in _OUTPUTS]
 
 
 def refuse_overwriting(sources: Iterable[Path], outputs: Iterable[Path | None]) -> None:

@@ -104,7 +104,7 @@ def predict(
     if sum(given is not None for given in (box, detections, detector)) > 1:
         raise ValueError("--box, --detections and --detector exclude each other; give one of them")
     where = sources.find(source)
-    refuse_overwriting([*where.photos, Path(source)], [results])
+    refuse_overwriting([*where.photos, Path(source), *map(Path, named)], [results])
     if results_form == "coco" and where.moving:
         raise ValueError(f"{source}: --results-form coco needs photos, which annotations can name")
     pose = load(named[0] if named else shipped.STARTER, threads)

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from poseport import skeletons
 from poseport.data.coco_fields import whole
 from poseport.skeleton import Skeleton
 
@@ -31,14 +30,14 @@ class Category:
     alone: bool
 
 
-def choose(entries: list[Any], wanted: str | None, skeleton: Skeleton | None) -> tuple[Category, dict[int | str, str]]:
+def choose(entries: list[Any], wanted: str | None, known: Sequence[Skeleton]) -> tuple[Category, dict[int | str, str]]:
     """The category of the people, and id -> name of every listed one.
 
     Args:
         entries: `categories` of a file.
         wanted: Name or id of the category; None takes the only one with keypoints or, of several, the only one whose
             keypoints are those of a known skeleton.
-        skeleton: The only known skeleton; None takes the built-in ones.
+        known: The skeletons that the people may have.
 
     Raises:
         ValueError: If no category with keypoints can be chosen; the message lists them.
@@ -52,8 +51,7 @@ def choose(entries: list[Any], wanted: str | None, skeleton: Skeleton | None) ->
         if len(kept) != 1:
             raise ValueError(f"--category {wanted} names {len(kept)} categories with keypoints, which are {names}")
     elif len(found) > 1:
-        known = [skeleton] if skeleton else list(skeletons.BUILT_IN.values())
-        kept = [c for c in found if any(_order(c["keypoints"], s) is not None for s in known)]
+        kept = [c for c in found if any(file_order(c["keypoints"], s) is not None for s in known)]
     if not found:
         raise ValueError("0 categories have keypoints")
     if len(kept) != 1:
@@ -63,29 +61,38 @@ def choose(entries: list[Any], wanted: str | None, skeleton: Skeleton | None) ->
     return category, listed
 
 
-def match(path: Path, category: Category, skeleton: Skeleton | None) -> tuple[Skeleton, np.ndarray | None]:
+def match(path: Path, category: Category, known: Sequence[Skeleton]) -> tuple[Skeleton, np.ndarray | None]:
     """The skeleton of a category, and the index in the file of each of its keypoints (None where the orders agree).
 
     Raises:
-        ValueError: If the category's keypoints are not those of the skeleton or, without one, of any built-in.
+        ValueError: If the category's keypoints are those of none of the `known` skeletons.
     """
     names = category.keypoints
-    for known in [skeleton] if skeleton else skeletons.BUILT_IN.values():
-        order = _order(names, known)
+    for skeleton in known:
+        order = file_order(names, skeleton)
         if order is not None:
-            return known, None if np.array_equal(order, np.arange(len(order))) else order
-    if skeleton is None:
+            return skeleton, None if np.array_equal(order, np.arange(len(order))) else order
+    if len(known) == 1:
+        (skeleton,) = known
         raise ValueError(
-            f"{path}: its {len(names)} keypoints ({', '.join(names)}) are no built-in skeleton; "
-            "give --skeleton FILE.json"
+            f"{path}: has the keypoints {', '.join(names)}, but skeleton {skeleton.name!r} has "
+            f"{', '.join(skeleton.names)}"
         )
     raise ValueError(
-        f"{path}: has the keypoints {', '.join(names)}, but skeleton {skeleton.name!r} has {', '.join(skeleton.names)}"
+        f"{path}: its {len(names)} keypoints ({', '.join(names)}) are no built-in skeleton; give --skeleton FILE.json"
     )
 
 
-def _order(names: Sequence[Any], skeleton: Skeleton) -> np.ndarray | None:
-    """Index in `names` of each keypoint of a skeleton; None unless they are the same, however they are written."""
+def file_order(names: Sequence[Any], skeleton: Skeleton) -> np.ndarray | None:
+    """Index in the names of a file of each keypoint of a skeleton.
+
+    Args:
+        names: Names of keypoints as the file writes them.
+        skeleton: The skeleton.
+
+    Returns:
+        (K,) integers; None unless the names are those of the skeleton, with or without capitals, spaces and signs.
+    """
     index = {_letters(name): i for i, name in enumerate(names)}
     wanted = [_letters(name) for name in skeleton.names]
     if len(names) != len(wanted) or index.keys() != set(wanted):

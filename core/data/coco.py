@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import posixpath
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from poseport import skeletons
 from poseport.data import categories, coco_fields, wrong_labels
 from poseport.data.coco_json import read
 from poseport.data.layout import ImageFolder, find_annotations, locate
@@ -43,6 +45,7 @@ def load(
     *,
     category: str | None = None,
     strict: bool = True,
+    more_skeletons: Sequence[Skeleton] = (),
 ) -> People:
     """Every person of a COCO keypoint file, crowds and unlabelled people included.
 
@@ -53,22 +56,24 @@ def load(
         category: Name or id of the category to read, where several have keypoints.
         strict: Whether a fault of one annotation is an error, and so is a set most of whose labels cannot be right.
             Otherwise the annotation is left out and listed in `People.problems`.
+        more_skeletons: Where `skeleton` is None, keypoint sets that the file may have besides the built-in ones.
 
     Raises:
         ValueError: If the file cannot be read; the message names the annotation, what was expected and a remedy.
     """
     annotations = find_annotations(path)
+    known = [skeleton] if skeleton else [*more_skeletons, *skeletons.BUILT_IN.values()]
     try:
         data, digest = read(annotations)
         _check_sections(data)
-        chosen, listed = categories.choose(data["categories"], category, skeleton)
+        chosen, listed = categories.choose(data["categories"], category, known)
         entries, problems = _images(data["images"])
     except (ValueError, KeyError, TypeError, RecursionError, AttributeError) as error:
         raise ValueError(
             f"{annotations}: not a COCO keypoint file ({_reason(error)}); expected images, annotations and "
             "categories, one category with keypoints"
         ) from None
-    skeleton, order = categories.match(annotations, chosen, skeleton)
+    skeleton, order = categories.match(annotations, chosen, known)
     folder = locate(annotations, images, [entry.get("file_name") for entry in entries.values()])
     reading = _Reading(entries, folder, order, len(skeleton))
     persons: list[Person] = []

@@ -10,6 +10,8 @@ from pathlib import Path
 from poseport.data.people import People, Person, Source
 from poseport.skeleton import Skeleton, rearrange
 
+_LARGEST_SHARE = 1000
+
 
 def merge(sets: Sequence[People], shares: Sequence[float] = (), skeleton: Skeleton | None = None) -> People:
     """One set of the people of several, with keypoints matched by name.
@@ -25,12 +27,15 @@ def merge(sets: Sequence[People], shares: Sequence[float] = (), skeleton: Skelet
 
     Raises:
         ValueError: If the number of shares is not that of the sets, a share is not above 0, or a set has no keypoint
-            of the skeleton.
+            of the skeleton or, with its share, nobody.
     """
     shares = tuple(shares) or (1.0,) * len(sets)
-    if len(shares) != len(sets) or min(shares) <= 0:
+    if len(shares) != len(sets) or not all(0 < share <= _LARGEST_SHARE for share in shares):
         numbers = ",".join(f"{share:g}" for share in shares)
-        raise ValueError(f"shares {numbers} for {len(sets)} sets; expected a number above 0 for each, such as 2,1")
+        raise ValueError(
+            f"shares {numbers} for {len(sets)} sets; expected a number above 0 for each, such as 2,1, and at most "
+            f"{_LARGEST_SHARE}"
+        )
     skeleton = skeleton or sets[0].skeleton
     for people in sets:
         if not set(skeleton.names) & set(people.skeleton.names):
@@ -38,8 +43,9 @@ def merge(sets: Sequence[People], shares: Sequence[float] = (), skeleton: Skelet
             raise ValueError(f"{people.path}: its keypoints ({names}) are none of skeleton {skeleton.name!r}")
     if len(sets) == 1 and shares == (1.0,) and sets[0].skeleton.names == skeleton.names:
         return sets[0]
+    lowest = min((min(p.image_id, p.annotation_id) for people in sets for p in people.persons), default=0)
     highest = max((max(abs(p.image_id), abs(p.annotation_id)) for people in sets for p in people.persons), default=0)
-    step = 10 ** len(str(highest))
+    step = 10 ** (len(str(highest)) + (lowest < 0))
     persons: list[Person] = []
     sources: list[Source] = []
     for number, (people, share) in enumerate(zip(sets, shares, strict=True)):
@@ -50,6 +56,8 @@ def merge(sets: Sequence[People], shares: Sequence[float] = (), skeleton: Skelet
                 moved = _moved(person, people.skeleton, skeleton, number * step)
                 persons += [moved] * times
                 ids.add(moved.image_id)
+        if not ids:
+            raise ValueError(f"{people.path}: share {share:g} of its {len(people)} people is nobody; raise it")
         sources.append(Source(people.path, people.sha256, share, frozenset(ids)))
     digest = hashlib.sha256("\n".join(f"{s.sha256} {s.share:g}" for s in sources).encode()).hexdigest()
     return replace(

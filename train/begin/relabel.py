@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from poseport.data import categories
+from poseport.data.coco_fields import whole
 from poseport.data.people import People
 from poseport.records import write_whole
 from poseport.scoring import metrics
@@ -62,9 +64,16 @@ def relabel(
     taught = teacher.teach(replace(people, persons=tuple(kept)), sure).persons
     sizes = metrics.box_sizes(np.array([p.box_xywh for p in people.persons]))
     new = {p.annotation_id: p.keypoints for p, size in zip(taught, sizes, strict=True) if size >= smallest}
-    data = json.loads(people.path.read_text(encoding="utf-8"))
-    known = {p.annotation_id for p in people.persons}
-    data["annotations"] = [_annotation(a, new) for a in data["annotations"] if a["id"] in new or a["id"] not in known]
+    data = json.loads(people.path.read_bytes())  # with any of the encodings of JSON
+    order = next(
+        order
+        for category in data["categories"]
+        if (order := categories.file_order(category.get("keypoints") or (), people.skeleton)) is not None
+    )
+    dropped_ids = {p.annotation_id for p in people.persons} - new.keys()
+    data["annotations"] = [
+        _annotation(entry, new, order) for entry in data["annotations"] if whole(entry.get("id")) not in dropped_ids
+    ]
     write_whole(out, (json.dumps(data, allow_nan=False) + "\n").encode())
     written = [i for i, p in enumerate(people.persons) if p.annotation_id in new]
     moved = sum(int((kept[i].labelled & (kept[i].keypoints != taught[i].keypoints).any(axis=1)).sum()) for i in written)
@@ -72,10 +81,12 @@ def relabel(
     return Relabelled(len(new), len(people) - len(new), moved, added, int(wrong[written].sum()))
 
 
-def _annotation(old: dict[str, Any], new: dict[int, np.ndarray]) -> dict[str, Any]:
-    """An entry of the file with its new keypoints."""
-    if old["id"] not in new:
+def _annotation(old: dict[str, Any], new: dict[int, np.ndarray], order: np.ndarray) -> dict[str, Any]:
+    """An entry of the file with its new keypoints, in the order that the file has them."""
+    number = whole(old.get("id"))
+    if number not in new:
         return old
-    points = new[old["id"]]
+    points = np.empty_like(new[number])
+    points[order] = new[number]
     flat = [value for x, y, v in points.tolist() for value in (round(x, 2), round(y, 2), int(v))]
     return {**old, "keypoints": flat, "num_keypoints": int(np.count_nonzero(points[:, 2]))}

@@ -79,9 +79,11 @@ def test_one_set_with_a_share(both: list[People]) -> None:
 
 
 def test_shares_that_do_not_fit(both: list[People]) -> None:
-    for shares in ((1,), (1, 2, 3), (1, 0), (1, -2)):
+    for shares in ((1,), (1, 2, 3), (1, 0), (1, -2), (1, float("nan")), (1, float("inf"))):
         with pytest.raises(ValueError, match="for 2 sets; expected a number above 0 for each, such as 2,1"):
             merge(both, shares)
+    with pytest.raises(ValueError, match=r"share 0\.1 of its 8 people is nobody"):
+        merge(both, (1, 0.1))
     with pytest.raises(ValueError, match="shares '2;1': expected numbers such as 2,1"):
         parse_shares("2;1")
     assert parse_shares(None) == ()
@@ -94,6 +96,41 @@ def test_sets_as_the_command_line_names_them(base: Path, lsp: Path) -> None:
     assert load_sets((base, lsp), (), None, "lsp14").skeleton is LSP14
     with pytest.raises(ValueError, match="1 folders of images for 2 sets; name one for each, or none"):
         load_sets((base, lsp), (base / "images",), None)
+
+
+def test_a_set_with_keypoints_of_its_own_is_known_by_the_skeleton_that_is_named(base: Path, tmp_path: Path) -> None:
+    mine = {"schema": 1, "name": "face", "names": ["nose", "chin"], "flip_pairs": [], "limbs": [], "sigmas": [0.1, 0.1]}
+    (tmp_path / "face.json").write_text(json.dumps(mine))
+
+    def own(data: Data) -> None:
+        data["categories"] = [
+            {"id": 2, "name": "dog", "keypoints": ["paw"]},
+            {"id": 1, "name": "person", "keypoints": ["Chin", "Nose"]},
+        ]
+        for annotation in data["annotations"]:
+            annotation["keypoints"] = [*annotation["keypoints"][3:6], *annotation["keypoints"][:3]]
+
+    faces = changed(base, tmp_path / "faces", own)
+    for sets in ((base, faces), (faces, base)):
+        people = load_sets(sets, (), None, str(tmp_path / "face.json"))
+        assert people.skeleton.names == ("nose", "chin")
+        assert [count for _, count in people.by_source()] == [8, 8]
+        of_base, of_faces = (people.persons[:8], people.persons[8:])[:: 1 if sets[0] is base else -1]
+        for a, b in zip(of_base, of_faces, strict=True):
+            np.testing.assert_array_equal(a.keypoints[0], b.keypoints[0])
+            assert not a.keypoints[1].any()
+
+
+def test_negative_ids_stay_apart(base: Path, tmp_path: Path) -> None:
+    def negative(data: Data) -> None:
+        for entry in (*data["images"], *data["annotations"]):
+            entry["id"] = -entry["id"]
+        for annotation in data["annotations"]:
+            annotation["image_id"] = -annotation["image_id"]
+
+    merged = merge([coco.load(base), coco.load(changed(base, tmp_path / "set", negative))])
+    assert len({p.annotation_id for p in merged.persons}) == 16
+    assert not {p.image_id for p in merged.persons[:8]} & {p.image_id for p in merged.persons[8:]}
 
 
 def test_a_set_of_other_keypoints_is_refused(base: Path, both: list[People], tmp_path: Path) -> None:

@@ -64,6 +64,22 @@ def test_small_people_are_left_out_and_nothing_is_overwritten(people: coco.Peopl
     assert out.read_bytes() == before
 
 
+def test_another_order_of_keypoints_and_ids_as_text_stay_as_they_are_written(drawn: Path, tmp_path: Path) -> None:
+    data = json.loads(drawn.read_text())
+    category = data["categories"][0]
+    category["keypoints"] = [name.replace("_", " ").title() for name in category["keypoints"][::-1]]
+    for annotation in data["annotations"]:
+        points = np.reshape(annotation["keypoints"], (17, 3))[::-1]
+        annotation["keypoints"], annotation["id"] = points.ravel().tolist(), str(annotation["id"])
+    (tmp_path / "old.json").write_text(json.dumps(data), encoding="utf-8-sig")
+    people = coco.load(tmp_path / "old.json", drawn.parent / "images")
+    relabel(people, teacher(people, 1.0), np.zeros((len(people), 17, 3)), tmp_path / "new.json")
+    new = coco.load(tmp_path / "new.json", drawn.parent / "images")
+    assert len(new) == len(people)
+    for a, b in zip(people.persons, new.persons, strict=True):
+        np.testing.assert_allclose(a.keypoints, b.keypoints, atol=0.01)
+
+
 def test_the_command(drawn: Path, tiny_models: dict[str, Path], tmp_path: Path) -> None:
     out = tmp_path / "new.json"
     command = ["data", "relabel", str(drawn), "--teacher", str(tiny_models["float32"]), "--threshold", "0.001"]
