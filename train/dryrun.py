@@ -107,8 +107,11 @@ def dry_run(
         val: People to score on; None for nobody.
         init: A bundle or a .tflite file to take the first weights from.
 
+    Returns:
+        Sizes of the run and the duration of a step.
+
     Raises:
-        ValueError: As `fit` does.
+        ValueError: As `fit` does; also for a later stage of a cascade.
     """
     if spec.refine is not None:
         raise ValueError(
@@ -143,7 +146,14 @@ def dry_run(
 
 
 def macs(model: Any) -> int:
-    """Multiply-adds of a Keras network's convolutions and dense layers for one person, as `poseport inspect` counts."""
+    """Count the multiply-adds of a Keras network's convolutions and dense layers, as `poseport inspect` counts them.
+
+    Args:
+        model: The Keras model.
+
+    Returns:
+        The number for one person.
+    """
     total = 0
     for layer in model.layers:
         if isinstance(layer, keras.layers.DepthwiseConv2D):

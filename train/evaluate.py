@@ -33,7 +33,14 @@ class KerasNetwork:
     model: Any
 
     def outputs(self, crops: np.ndarray) -> np.ndarray:
-        """Raw outputs (n, *spec.output_shape) float32 of the deployed head for crops (n, H, W, 3) uint8 RGB."""
+        """Run the network on crops.
+
+        Args:
+            crops: (n, H, W, 3) uint8 RGB.
+
+        Returns:
+            Raw outputs of the deployed head, (n, *spec.output_shape) float32.
+        """
         return predict_outputs(self.model, pose.normalise(self.spec, crops))
 
 
@@ -66,7 +73,7 @@ def predict(
 
 
 def evaluate(spec: PoseSpec, model: Any, people: People, estimates: np.ndarray | None = None) -> dict[str, float]:
-    """Every metric of `poseport.scoring.score` on the people's own boxes.
+    """Compute every metric of `poseport.scoring.score` on the people's own boxes.
 
     Args:
         spec: The network's spec.
@@ -85,14 +92,14 @@ def evaluate(spec: PoseSpec, model: Any, people: People, estimates: np.ndarray |
 
 
 def predict_outputs(model: Any, images: np.ndarray) -> np.ndarray:
-    """Raw outputs of the deployed head, which is that of the last stack.
+    """Run a Keras network and keep the output that is deployed, which is that of the last stack.
 
     Args:
         model: The Keras network.
         images: (N, H, W, 3) float32, normalised.
 
     Returns:
-        (N, *spec.output_shape) float32.
+        Raw outputs, (N, *spec.output_shape) float32.
     """
     outputs = model.predict_on_batch(images)
     return np.asarray(outputs[-1] if isinstance(outputs, list | tuple) else outputs)

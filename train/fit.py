@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 
 from poseport import bundle, pose
+from poseport.command.options import progress
 from poseport.data.people import People
 from poseport.records import write_json
 from poseport.spec import PoseSpec
 from poseport.train import run_folder
-from poseport.train.begin.teacher import CACHE, taught
+from poseport.train.begin.teacher import CACHE
 from poseport.train.config import TrainConfig
 from poseport.train.evaluate import evaluate
 from poseport.train.phase import Phase, PhaseStart, prepare, train
@@ -104,7 +105,7 @@ def fit(
             train(phase, epoch, callbacks)
     except KeyboardInterrupt:
         if not (out / bundle.TRAIN).exists():
-            raise  # before anything was written
+            raise  # nothing has been written yet
         raise Interrupted(_kept(out)) from None
     finally:
         if team.chief and (out / bundle.TRAIN).exists():
@@ -117,8 +118,14 @@ def fit(
 
 
 def _with_teacher(data: TrainingData, spec: PoseSpec, out: Path, reporting: Reporting) -> People:
-    assert data.teacher is not None
-    return taught(data.teacher, spec, data.people, data.teacher_cache or out / CACHE, hidden=reporting.echo is None)
+    """The people with the teacher's keypoints in their labels; unchanged if it teaches by heatmaps."""
+    teacher, people = data.teacher, data.people
+    assert teacher is not None
+    teacher.check(spec)
+    if teacher.config.targets != "keypoints":
+        return people
+    with progress("running the teacher", len(people), hidden=reporting.echo is None) as advance:
+        return teacher.teach(people, teacher.find(people, data.teacher_cache or out / CACHE, advance))
 
 
 def _next_epoch(team: Team, out: Path, settings: TrainConfig) -> int:

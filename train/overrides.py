@@ -26,12 +26,20 @@ _STRUCTURE = ("name", "architecture", "skeleton", "output", "refine")  # of a sp
 
 
 def with_skeleton(chosen: Preset, skeleton: Skeleton) -> Preset:
-    """The preset for another keypoint set."""
+    """Give a preset another keypoint set.
+
+    Args:
+        chosen: The preset.
+        skeleton: The keypoint set of the people to train on.
+
+    Returns:
+        The changed preset.
+    """
     return replace(chosen, spec=replace(chosen.spec, skeleton=skeleton))
 
 
 def customise(chosen: Preset, options: Mapping[str, Any], settings: Sequence[str] = ()) -> Preset:
-    """A preset with other settings.
+    """Change settings of a preset.
 
     With other epochs, the preset's drops of the learning rate move in proportion. With another loss, the output
     takes the form that this loss trains. Both can be overridden by settings of their own.
@@ -41,6 +49,9 @@ def customise(chosen: Preset, options: Mapping[str, Any], settings: Sequence[str
         options: Values of the options in `OPTIONS`, `augment` (a level or a .json file) and `input_size` (pixels).
             None keeps the preset's value.
         settings: Texts such as "architecture.width=72", typed and checked as if they stood in a bundle's files.
+
+    Returns:
+        The changed preset.
 
     Raises:
         ValueError: If a setting does not exist for this network (with those that do, nearest first), has another
@@ -77,12 +88,29 @@ def customise(chosen: Preset, options: Mapping[str, Any], settings: Sequence[str
 
 
 def settings_of(chosen: Preset) -> dict[str, Any]:
-    """All settings of a preset that `--set` changes, by dotted name, and their values."""
+    """List all settings of a preset that `--set` changes.
+
+    Args:
+        chosen: The preset.
+
+    Returns:
+        Values by dotted name, such as `architecture.width`.
+    """
     return dict(_leaves(_tree(chosen, None, None)))
 
 
 def teacher_settings(settings: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
-    """Settings of a teacher, such as "teacher.flip=true", as fields of `TeacherConfig`; and all other settings."""
+    """Separate the settings of a teacher, such as "teacher.flip=true", from all others.
+
+    Args:
+        settings: The values of `--set`.
+
+    Returns:
+        Fields of `TeacherConfig`, and the other settings.
+
+    Raises:
+        ValueError: If a teacher has no such setting (with its settings, nearest first), or a value has another type.
+    """
     texts = [text for text in settings if text.startswith("teacher.")]
     known = {f"teacher.{name}": value for name, value in to_data(TeacherConfig("", "")).items() if value != ""}
     fields = {}
@@ -121,7 +149,7 @@ def _with_loss(output: HeatmapOutput | CoordsOutput, loss: str) -> HeatmapOutput
 
 
 def _leaves(tree: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
-    """Every setting as (dotted name, value); what kind of network it is cannot be set."""
+    """Yield every setting as (dotted name, value), except the kind of network, which cannot be set."""
     for name, value in tree.items():
         if isinstance(value, dict):
             yield from _leaves(value, f"{above}{name}.")
@@ -137,7 +165,7 @@ def _split(text: str) -> tuple[str, str]:
 
 
 def _value(text: str, current: Any) -> Any:
-    """The text as JSON reads it; other texts are words, and commas separate the values of a list."""
+    """Read a value as JSON; text that is not JSON is a word, or a list where it has commas."""
     value: Any
     try:
         value = json.loads(text.lower() if text.lower() in ("true", "false") else text)
@@ -147,7 +175,7 @@ def _value(text: str, current: Any) -> Any:
 
 
 def _unknown(key: str, owner: str, known: Mapping[str, Any]) -> str:
-    """What to say about a key that does not exist: the keys of its group, or else all of them."""
+    """Error message for a key that does not exist, with the keys of its group, or else all keys."""
     group = key.partition(".")[0] + "."
     names = [name for name in known if name.startswith(group)] or list(known)
     return f"--set {key}: {owner} has no such setting; nearest first: {', '.join(nearest_first(key, names))}"

@@ -80,10 +80,13 @@ def prepare(
         mix: Mixes a teacher's heatmaps into the targets (see `TrainingBatches`).
         team: Workers that share the batches.
 
+    Returns:
+        The phase, ready for `train`.
+
     Raises:
         ValueError: If the batch cannot be shared, or the files do not fit the network.
     """
-    models.ignore_user_settings(keras)  # before anything asks for Keras's default type
+    models.ignore_user_settings(keras)  # before anything uses Keras's default type
     frozen = start.epoch < settings.freeze_epochs
     began, last = (0, settings.freeze_epochs) if frozen else (settings.freeze_epochs, settings.epochs)
     shard = Shard(team.index, team.count, separate_targets=team.uses_mirrored_strategy)
@@ -161,7 +164,11 @@ def train(phase: Phase, first: int, callbacks: list[Any], steps: int | None = No
 
 @contextmanager
 def precision(policy: Precision) -> Iterator[None]:
-    """Layers that are made inside the context compute in this precision."""
+    """Make all layers that are built within the context compute in a precision.
+
+    Args:
+        policy: Name of the Keras dtype policy.
+    """
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(policy)
     try:

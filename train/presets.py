@@ -1,4 +1,4 @@
-"""Presets: a network and how to train it, as values.
+"""Presets: named pairs of a network and a training recipe.
 
 A new preset is a function here that returns a `Preset`, and its call in `PRESETS`. `poseport presets` then lists it,
 and `tests/train/test_presets.py` holds its number of parameters to the network that is built.
@@ -54,8 +54,7 @@ def _hourglass(stacks: int) -> Preset:
     )
     # Adam, 5e-3 -> 5e-4 around epoch 70 of 107, medium augmentation (Lee et al., sections 3.3.2 and 4.8, table 1)
     train = TrainConfig(
-        loss="mse", epochs=107, batch=12, learning_rate=5e-3, schedule="step", drop_at=(70,),
-        augment=MEDIUM,
+        loss="mse", epochs=107, batch=12, learning_rate=5e-3, schedule="step", drop_at=(70,), augment=MEDIUM,
     )  # fmt: skip
     parameters = {2: 6_590_178, 4: 12_897_028, 8: 25_510_728}[stacks]
     about = f"stacked hourglass, {stacks} stacks of width 256"
@@ -66,7 +65,7 @@ def _hourglass_rmsprop() -> Preset:
     spec = PoseSpec(
         name="hourglass-8-rmsprop",
         architecture=HourglassArchitecture(stacks=8, width=256, depth=4, block="bottleneck", head="linear"),
-        skeleton=LSP14,  # a set of 14 keypoints; the data's own takes its place
+        skeleton=LSP14,  # 14 keypoints; the skeleton of the data replaces it
         input_hw=(256, 256),
         output=HeatmapOutput(sigma=1.0, values="gaussian", decode=Decode("quarter")),
     )
@@ -88,8 +87,7 @@ def _cpm() -> Preset:
     )
     # the document names no optimizer, rate, batch or augmentation
     train = TrainConfig(
-        loss="mse", epochs=100, batch=16, learning_rate=1e-3,
-        augment=_MOBILE_AUGMENT,
+        loss="mse", epochs=100, batch=16, learning_rate=1e-3, augment=_MOBILE_AUGMENT,
     )  # fmt: skip
     about = "convolutional pose machine, 3 stages, 9x9 and 11x11 convolutions"
     return Preset(about, spec, train, 16_670_642, "Wei et al. 2016")
@@ -104,7 +102,7 @@ def _mobile_cpm() -> Preset:
 
 def _mobile_hourglass() -> Preset:
     # poseport train --preset mobile-hourglass --data LSPET/train --val LSPET/val --epochs 22 --eval-every 5
-    # 78 minutes of two CPU cores that had other work too: LSPET val, 12 body keypoints, no flip, AP .158, PCK@0.1 .523
+    # 78 minutes on two CPU cores that also ran other work: LSPET val, 12 body keypoints, no flip, AP .158, PCK@0.1 .523
     spec = PoseSpec(
         name="mobile-hourglass",
         architecture=HourglassArchitecture(stacks=1, width=96, depth=4, block="separable", head="linear"),
@@ -153,18 +151,17 @@ def _deeppose() -> Preset:
         output=CoordsOutput(),
         padding=1.0,  # the bounding box itself (Gupta and Gritton, section 3.2)
     )
-    # SGD 1e-3, batch 64, squared error, 2,700 epochs on 4,037 people (section 4.1); of momentum it says nothing
+    # SGD 1e-3, batch 64, squared error, 2,700 epochs on 4,037 people (section 4.1); momentum is not mentioned
     train = TrainConfig(
         loss="mse", epochs=2700, batch=64, learning_rate=1e-3, optimizer="sgd", schedule="constant",
-        eval_every=10,
-        require_all_visible=True,
+        eval_every=10, require_all_visible=True,
     )  # fmt: skip
     about = "DeepPose, AlexNet trunk with batch normalisation"
     return Preset(about, spec, train, 58_424_770, "Toshev and Szegedy 2014; recipe of Gupta and Gritton")
 
 
 def _deeppose_visibility() -> Preset:
-    # section 4.5.2: 51 outputs, and people who miss keypoints
+    # section 4.5.2: 51 outputs, and people with missing keypoints
     base = _deeppose()
     spec = replace(base.spec, name="deeppose-visibility", output=CoordsOutput(score="visibility"))
     train = replace(base.train, require_all_visible=False, min_keypoints=1)
@@ -183,7 +180,7 @@ def _deeppose_resnet18() -> Preset:
 
 def _mobile_deeppose() -> Preset:
     # poseport train --preset mobile-deeppose --data LSPET/train --val LSPET/val --epochs 24 --eval-every 4
-    # 32 minutes of two CPU cores that had other work too: LSPET val, 12 body keypoints, no flip, AP .012, PCK@0.1 .254
+    # 32 minutes on two CPU cores that also ran other work: LSPET val, 12 body keypoints, no flip, AP .012, PCK@0.1 .254
     spec = PoseSpec(
         name="mobile-deeppose",
         architecture=DeepPoseArchitecture(trunk="mobile", width=1.0, dense_units=256, dropout=0.0),
@@ -201,8 +198,8 @@ def _mobile_deeppose() -> Preset:
 
 def _deeppose_refine() -> Preset:
     first = _deeppose()
-    # sigma 2 as on LSP, whose whole bodies are nearer to COCO's people than FLIC's upper ones (section 4.1);
-    # one epoch shows every labelled keypoint once, displaced anew: 40 epochs are its 40 samples a keypoint
+    # sigma 2 as on LSP, whose whole bodies are closer to COCO's people than FLIC's upper bodies (section 4.1);
+    # an epoch has every labelled keypoint once, newly displaced: 40 epochs are the paper's 40 samples per keypoint
     spec = replace(first.spec, name="deeppose-refine", refine=Refine(box_sigma=2.0))
     train = replace(first.train, epochs=40, eval_every=4)
     about = "later stage of a DeepPose cascade; --refine names the stage before"
@@ -240,7 +237,14 @@ PRESETS = {
 
 
 def preset(name: str) -> Preset:
-    """A preset by name; ValueError lists those that exist."""
+    """Look up a preset.
+
+    Args:
+        name: Its name.
+
+    Raises:
+        ValueError: If it does not exist; the message lists those that do.
+    """
     if name not in PRESETS:
         raise ValueError(f"preset {name!r} does not exist; choose one of {', '.join(PRESETS)}")
     return PRESETS[name]

@@ -19,7 +19,14 @@ from poseport.train.config import TrainConfig
 
 @dataclass(frozen=True)
 class SourceUsed:
-    """One of the files of a merged set. people: how many were used after filtering; who appears twice counts twice."""
+    """One of the files of a merged set.
+
+    Attributes:
+        file: Name of the annotations file.
+        sha256: Its digest.
+        people: Number of its people after filtering; a person who appears twice counts twice.
+        share: Its weight in the merged set.
+    """
 
     file: str
     sha256: str
@@ -46,8 +53,12 @@ class DataUsed:
 
 @dataclass(frozen=True)
 class Compression:
-    """How a bundle was made smaller. amount: share of zeros (pruned), different weights per layer (clustered), or
-    the architecture's new width (narrowed).
+    """How a bundle was made smaller.
+
+    Attributes:
+        kind: The method.
+        amount: Share of zeros (pruned), number of different weights per layer (clustered), or the architecture's
+            new width (narrowed).
     """
 
     kind: Literal["pruned", "clustered", "narrowed"]
@@ -88,14 +99,34 @@ class TrainRecord:
 
 
 def new_record(settings: TrainConfig, people: People, val: People | None, backgrounds: str | None) -> TrainRecord:
-    """The record of a run that has not begun. backgrounds: digest of the photos for crops without a person."""
+    """Make the record of a run that has not begun.
+
+    Args:
+        settings: Settings of the training.
+        people: People to train on, filtered.
+        val: People to score on, filtered; None for nobody.
+        backgrounds: Digest of the photos for crops without a person; None without such photos.
+
+    Returns:
+        The record, with 0 epochs and 0 parameters.
+    """
     return TrainRecord(
         settings, _used(people), _used(val) if val else None, versions(), parameters=0, backgrounds=backgrounds
     )
 
 
 def read_record(folder: Path) -> TrainRecord:
-    """How a bundle was trained; ValueError for one that does not say, or says it in another version's words."""
+    """Read how a bundle was trained.
+
+    Args:
+        folder: The bundle.
+
+    Returns:
+        The contents of its `train.json`.
+
+    Raises:
+        ValueError: If the file is missing or from an incompatible version.
+    """
     path = folder / bundle.TRAIN
     if not path.is_file():
         raise ValueError(f"{folder}: holds no {bundle.TRAIN}, so how to train it further is not known; train it again")
@@ -106,7 +137,7 @@ def read_record(folder: Path) -> TrainRecord:
 
 
 def versions() -> dict[str, str]:
-    """Versions of what made the weights."""
+    """Versions of poseport, Python, Keras and its backend, NumPy and OpenCV, by name."""
     names = ("keras", keras.backend.backend(), "numpy", "opencv-python-headless")
     found = {name: importlib.metadata.version(name) for name in names}
     return {"poseport": __version__, "python": platform.python_version(), **found}

@@ -77,6 +77,14 @@ def check(
 ) -> None:
     """Check everything that can be checked before a teacher runs and before the first epoch.
 
+    Args:
+        spec: The network's spec.
+        settings: How it is trained.
+        data: People to train on and to score on, and a teacher.
+        start: Where the training starts.
+        reporting: What is printed and drawn.
+        team: Workers that share each batch.
+
     Raises:
         ValueError: If network, settings and options do not fit each other, or a photo is missing.
     """
@@ -103,18 +111,30 @@ def check_photos(people: People, val: People | None) -> None:
     The first epoch reads every training photo, but validation photos are read only after it: their headers are
     checked too.
 
+    Args:
+        people: People to train on.
+        val: People to score on; None for nobody.
+
     Raises:
         ValueError: If a photo is missing or the header of a validation photo is damaged; the message names it.
     """
     for path in dict.fromkeys(person.image_path for person in people.persons):
         if not path.is_file():
-            stored_hw(path)  # raises, in the words of every command
+            stored_hw(path)  # raises with the same message as in every command
     for path in dict.fromkeys(person.image_path for person in val.persons) if val is not None else ():
         stored_hw(path)
 
 
 def chosen_people(settings: TrainConfig, people: People, val: People | None) -> tuple[People, People | None]:
-    """The people with enough labels to be trained on and to be scored on.
+    """Select the people with enough labels.
+
+    Args:
+        settings: How the network is trained.
+        people: People to train on.
+        val: People to score on; None for nobody.
+
+    Returns:
+        Those with enough labels to be trained on, and those with a label to be scored on; None for nobody.
 
     Raises:
         ValueError: If nobody has enough labels.

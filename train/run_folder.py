@@ -1,4 +1,4 @@
-"""The folder of a run: its last whole epoch, and whether a command may start or resume a run in it."""
+"""The folder of a run: the state to resume from, and checks before a run starts or resumes in it."""
 
 from __future__ import annotations
 
@@ -18,13 +18,30 @@ from poseport.train.record import TrainRecord
 
 
 def check_new(out: Path) -> None:
-    """Raise ValueError if a folder exists already."""
+    """Check that a folder does not exist yet.
+
+    Args:
+        out: The folder.
+
+    Raises:
+        ValueError: If it exists.
+    """
     if out.exists():
-        raise ValueError(f"{out}: is there already; name another --out")
+        raise ValueError(f"{out}: exists already; name another --out")
 
 
 def write_bundle(out: Path, spec: PoseSpec, model: Any, made: TrainRecord) -> None:
-    """Write a finished bundle, whole or not at all."""
+    """Write a finished bundle, whole or not at all.
+
+    Args:
+        out: Folder to write.
+        spec: The network's spec.
+        model: The Keras model with the weights.
+        made: How the network was made.
+
+    Raises:
+        ValueError: If the folder exists or cannot be written.
+    """
     check_new(out)
     beside = out.with_name(f".{out.name}.part")
     shutil.rmtree(beside, ignore_errors=True)
@@ -42,19 +59,42 @@ def write_bundle(out: Path, spec: PoseSpec, model: Any, made: TrainRecord) -> No
 
 
 def state(out: Path) -> Path | None:
-    """The resume file of the last whole epoch."""
+    """Find the resume file of the last whole epoch.
+
+    Args:
+        out: The run's folder.
+
+    Returns:
+        Its path; None if no epoch is complete.
+    """
     return max((out / bundle.RESUME).glob("epoch-*.weights.h5"), default=None)
 
 
 def next_epoch(out: Path, settings: TrainConfig) -> int:
-    """The epoch (from 0) to train next; `settings.epochs` where that is none, as when patience has run out."""
+    """Find the epoch to train next.
+
+    Args:
+        out: The run's folder.
+        settings: How the network is trained.
+
+    Returns:
+        The epoch, from 0; `settings.epochs` if the run has ended, for example because patience has run out.
+    """
     if stalled(read_log(out), settings.patience, settings.freeze_epochs):
         return settings.epochs
     return _epochs_kept(out)
 
 
 def check_folder(out: Path, resume: bool) -> None:
-    """Raise ValueError if a folder holds a run and none is to be resumed, or holds none and one is."""
+    """Check that a run can be started or resumed in a folder.
+
+    Args:
+        out: The folder.
+        resume: Whether a run is to be resumed.
+
+    Raises:
+        ValueError: If the folder holds a run and `resume` is False, or holds none and `resume` is True.
+    """
     begun = (out / bundle.SPEC).exists() or state(out) is not None
     if begun and not resume:
         raise ValueError(f"{out}: holds a run already; add --resume to continue it, or name another --out")
@@ -63,7 +103,20 @@ def check_folder(out: Path, resume: bool) -> None:
 
 
 def resumed(out: Path, spec: PoseSpec, new: TrainRecord, init: Path | None) -> TrainRecord:
-    """Check that a folder holds the run of this record, and shorten its log to the epochs that are kept."""
+    """Check that a folder holds the run of this record, and shorten its log to the epochs that are kept.
+
+    Args:
+        out: The run's folder.
+        spec: The network's spec.
+        new: The record of the command that resumes.
+        init: A bundle or a .tflite file that the run began from; None for random weights.
+
+    Returns:
+        The record, with the run's own `initial`.
+
+    Raises:
+        ValueError: If the folder holds another run, or one that has finished.
+    """
     old_spec, old = read_json(PoseSpec, out / bundle.SPEC), read_json(TrainRecord, out / bundle.TRAIN)
     begun = bundle.weights_sha256(init) if init is not None else None
     if old_spec != spec or (old.train, old.data, old.backgrounds) != (new.train, new.data, new.backgrounds):
@@ -76,13 +129,21 @@ def resumed(out: Path, spec: PoseSpec, new: TrainRecord, init: Path | None) -> T
         write_log(out, [row for row in read_log(out) if row["epoch"] <= _epochs_kept(out)])
         return replace(new, initial=old.initial)
     raise ValueError(
-        f"{out}: was begun with {differs} than this command's; give the same ones "
+        f"{out}: was started with {differs} than this command's; give the same ones "
         f"({out / bundle.TRAIN} lists them), or name another --out"
     )
 
 
 def with_log(begun: TrainRecord, out: Path) -> TrainRecord:
-    """The record with the epochs, the duration and the best scores of the log."""
+    """Add the epochs, the duration and the best scores of the log to a record.
+
+    Args:
+        begun: The record.
+        out: The run's folder.
+
+    Returns:
+        The record; `begun` itself if no epoch is logged.
+    """
     rows = read_log(out)
     if not rows:
         return begun
@@ -96,7 +157,11 @@ def with_log(begun: TrainRecord, out: Path) -> TrainRecord:
 
 
 def keep_last(out: Path) -> None:
-    """End a run: the state of its last epoch becomes `last.weights.h5`."""
+    """End a run: the state of its last epoch becomes `last.weights.h5`, and the resume folder is removed.
+
+    Args:
+        out: The run's folder.
+    """
     last = state(out)
     if last is not None:
         last.replace(out / bundle.LAST_WEIGHTS)

@@ -1,4 +1,4 @@
-"""Where a teacher and the labels disagree: wrong labels of a large set come first, and the teacher's own mistakes."""
+"""Where a teacher and the labels disagree, which finds wrong labels in a large set and the teacher's mistakes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,13 @@ from poseport.train.config import TeacherConfig
 
 @dataclass(frozen=True)
 class Disagreement:
-    """One person. keypoints: name -> distance in longer sides of the box, the farthest first."""
+    """A person with keypoints on which label and teacher disagree.
+
+    Attributes:
+        annotation_id: Id of the annotation.
+        file_name: The photo, below the folder of the images.
+        keypoints: Name -> distance in longer sides of the box, the farthest first.
+    """
 
     annotation_id: int
     file_name: str
@@ -22,7 +28,13 @@ class Disagreement:
 
 @dataclass(frozen=True)
 class Disagreements:
-    """compared: keypoints that have a label and one that the teacher is sure of. worst: people, most first."""
+    """The disagreements of a set.
+
+    Attributes:
+        people: Number of people.
+        compared: Number of keypoints that have a label and a teacher's keypoint above the threshold.
+        worst: People with a disagreement, those with most keypoints first.
+    """
 
     people: int
     compared: int
@@ -30,11 +42,15 @@ class Disagreements:
 
     @property
     def keypoints(self) -> int:
-        """Keypoints that are too far apart."""
+        """Number of keypoints that are too far apart."""
         return sum(len(one.keypoints) for one in self.worst)
 
     def text(self, count: int) -> str:
-        """For a person to read: totals and the first `count` people."""
+        """Totals and the first people as lines of text.
+
+        Args:
+            count: Number of people to list.
+        """
         whom = f"{len(self.worst):,} of {self.people:,} people"
         lines = [f"{self.keypoints:,} of {self.compared:,} keypoints disagree, on {whom}"]
         for one in self.worst[:count]:
@@ -44,9 +60,15 @@ class Disagreements:
 
 
 def disagreements(people: People, found: np.ndarray, config: TeacherConfig) -> Disagreements:
-    """Keypoints whose label is more than `config.agree` from the teacher's.
+    """Find the keypoints whose label is more than `config.agree` from the teacher's.
 
-    found: (N, K, 3) of `Teacher.find`.
+    Args:
+        people: N people.
+        found: (N, K, 3) keypoints of `Teacher.find`.
+        config: The teacher's threshold and limit of agreement.
+
+    Returns:
+        The disagreements.
     """
     away = np.where(found[..., 2] >= config.threshold, apart(people, found), np.inf)
     far = np.isfinite(away) & (away > config.agree)

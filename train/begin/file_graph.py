@@ -1,4 +1,4 @@
-"""The graph of a .tflite file on its way to nodes: what the operations so far have given."""
+"""The state of reading a .tflite file's graph: the nodes and weights of the operations read so far."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from poseport.tflite import inspection
 
 
 class CannotRebuild(Exception):
-    """Why an operation cannot be rebuilt, in a few words."""
+    """An operation cannot be rebuilt; the message says why in a few words."""
 
 
 @dataclass(eq=False)
 class Graph:
-    """A file's graph on its way to nodes.
+    """A file's graph while it is read.
 
     Attributes:
-        file: its name, for messages.
-        found: the file's tensors and operations.
-        values: constants as real numbers (`constants.real_constants`).
-        whole: constants as they are stored (`constants.constants`).
-        nodes: those of the operations so far.
-        weights: position of a node (from 1) -> its arrays as Keras lays them out.
-        position: tensor -> the node that gives it.
-        image: tensors that are still the image -> scale and offset of each channel.
-        first: scale and offset of the image that the first node takes.
+        file: Its name, for messages.
+        found: The file's tensors and operations.
+        values: Constants as real numbers (`constants.real_constants`).
+        whole: Constants as they are stored (`constants.constants`).
+        nodes: Nodes of the operations read so far.
+        weights: Position of a node (from 1) -> its arrays in Keras's layout.
+        position: Tensor -> position of the node that computes it.
+        image: Tensors that are still the image -> scale and offset of each channel.
+        first: Scale and offset of the image that the first node takes.
     """
 
     file: str
@@ -41,7 +41,17 @@ class Graph:
     first: tuple[np.ndarray, np.ndarray] | None = None
 
     def node_input(self, tensor: int) -> int:
-        """Position of the node whose result a tensor is; 0 for the image as the head of the graph leaves it."""
+        """Find the position of the node that computes a tensor.
+
+        Args:
+            tensor: Index of the tensor.
+
+        Returns:
+            The position, from 1; 0 for the image after the normalisation at the head of the graph.
+
+        Raises:
+            CannotRebuild: If the tensor is a constant, or the image with a second normalisation.
+        """
         if tensor in self.position:
             return self.position[tensor]
         if tensor not in self.image:
@@ -54,27 +64,67 @@ class Graph:
         return 0
 
     def add(self, node: Node, *arrays: np.ndarray) -> None:
-        """Append a node and the arrays of its layer."""
+        """Append a node and the arrays of its layer.
+
+        Args:
+            node: The node.
+            arrays: Its arrays in Keras's layout.
+        """
         self.nodes.append(node)
         if arrays:
             self.weights[len(self.nodes)] = tuple(np.ascontiguousarray(a, np.float32) for a in arrays)
 
     def constant(self, op: inspection.OpInfo, place: int, dimensions: int) -> np.ndarray:
-        """A constant input of known rank, as real numbers."""
+        """Look up a constant input of known rank, as real numbers.
+
+        Args:
+            op: The operation.
+            place: Index of the input.
+            dimensions: The rank.
+
+        Returns:
+            The values.
+
+        Raises:
+            CannotRebuild: If the input is missing, is computed, or has another rank.
+        """
         values = self.values[op.inputs[place]] if place < len(op.inputs) and op.inputs[place] >= 0 else None
         if values is None or values.ndim != dimensions:
-            raise CannotRebuild(f"its input {place + 1} is no constant of {dimensions} dimensions")
+            raise CannotRebuild(f"its input {place + 1} is not a constant of {dimensions} dimensions")
         return values
 
     def whole_numbers(self, op: inspection.OpInfo, place: int) -> tuple[int, ...]:
-        """A constant input of whole numbers, flattened."""
+        """Look up a constant input of whole numbers.
+
+        Args:
+            op: The operation.
+            place: Index of the input.
+
+        Returns:
+            The numbers, flattened.
+
+        Raises:
+            CannotRebuild: If the input is missing, is computed, or has another type.
+        """
         values = self.whole[op.inputs[place]] if place < len(op.inputs) and op.inputs[place] >= 0 else None
         if values is None or values.dtype.kind not in "iu":
-            raise CannotRebuild(f"its input {place + 1} is no constant of whole numbers")
+            raise CannotRebuild(f"its input {place + 1} is not a constant of whole numbers")
         return tuple(int(v) for v in values.ravel())
 
     def bias(self, op: inspection.OpInfo, place: int, channels: int) -> np.ndarray:
-        """The bias, zeros where there is none."""
+        """Look up the bias of an operation.
+
+        Args:
+            op: The operation.
+            place: Index of the input.
+            channels: Number of output channels.
+
+        Returns:
+            (channels,) values; zeros without a bias.
+
+        Raises:
+            CannotRebuild: If its size differs.
+        """
         if place >= len(op.inputs) or op.inputs[place] < 0:
             return np.zeros(channels, np.float32)
         bias = self.constant(op, place, 1)
@@ -83,6 +133,10 @@ class Graph:
         return bias
 
     def activate(self, activation: NodeActivation) -> None:
-        """A fused activation of a node that has no field for it."""
+        """Append the fused activation of a node that has no field for it.
+
+        Args:
+            activation: The activation; nothing is appended for `linear`.
+        """
         if activation != "linear":
             self.add(ActivationNode((len(self.nodes),), activation))

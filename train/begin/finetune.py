@@ -1,9 +1,9 @@
-"""Beginning from another network's weights: what is copied, and what is held still at first.
+"""Begin a training from another network's weights: what is copied, and what is frozen at first.
 
-Layers of the same name, kind and shape mean the same thing in two networks of a family. The exceptions
-are those that know keypoints: the heads, whose outputs are keypoints, and in a stacked network the
-layers that read a head's heatmaps. Their rows are copied by the keypoints' names, so that a skeleton
-with other keypoints, or the same in another order, keeps what it shares.
+Layers of the same name, kind and shape mean the same thing in two networks of a family. The exceptions are
+the layers with a row per keypoint: the heads, and in a stacked network the layers that read a head's
+heatmaps. Their rows are copied by the keypoints' names, so that a skeleton with other keypoints, or with
+the same ones in another order, keeps the rows of the keypoints that both have.
 """
 
 from __future__ import annotations
@@ -21,18 +21,23 @@ from poseport.skeleton import Skeleton
 from poseport.spec import PoseSpec
 from poseport.train.networks import imported, mobilenet, models
 
-# begin of the names of layers whose last axis is the keypoints, and end of those that read it again
+# prefixes of the names of layers whose last axis is the keypoints, and suffixes of the layers that read it
 _HEADS = ("heatmaps", "maps", "coords", "score")
 _READERS = ("_back_conv", "_maps_conv")
-# of DeepPose: they come after the trunk's last pooling
+# DeepPose's layers after the trunk's last pooling
 _DENSE = ("dense",)
 
 
 @dataclass(frozen=True)
 class Initial:
-    """Where the first weights came from. copied: arrays, of `arrays` that the network has, wholly or in part.
+    """Where the first weights came from.
 
-    left: names of the layers of which some array, or the part of a keypoint, begins at random.
+    Attributes:
+        bundle: Name of the bundle or file.
+        weights_sha256: Digest of its weights.
+        copied: Number of arrays that were copied, wholly or in part.
+        arrays: Number of arrays of the network.
+        left: Names of the layers with an array, or a keypoint's part of one, that begins at random.
     """
 
     bundle: str
@@ -48,18 +53,35 @@ class Initial:
 
 
 def begun_from(directory: Path, arrays: int) -> Initial:
-    """A network that has all its first weights from a bundle."""
+    """Record that a network has all its first weights from a bundle.
+
+    Args:
+        directory: The bundle.
+        arrays: Number of arrays of the network.
+
+    Returns:
+        The record.
+    """
     return Initial(Path(directory).name, bundle.weights_sha256(Path(directory)), arrays, arrays, ())
 
 
 def copy_weights(model: Any, spec: PoseSpec, directory: Path) -> Initial:
-    """Fill a network of `spec` from a bundle as far as they agree.
+    """Fill a network from a bundle as far as their layers agree.
 
-    Raises ValueError when `directory` is no bundle, holds a network of another family, or nothing fits.
+    Args:
+        model: The Keras model, changed in place.
+        spec: Its spec.
+        directory: The bundle.
+
+    Returns:
+        What was copied.
+
+    Raises:
+        ValueError: If `directory` is not a bundle, holds a network of another family, or no array fits.
     """
     old_spec, old_model = models.load(directory, keras)
     if old_spec.family != spec.family:
-        raise ValueError(f"{directory}: holds a {old_spec.family}, whose weights mean nothing in a {spec.family}")
+        raise ValueError(f"{directory}: holds a {old_spec.family}, whose weights do not fit a {spec.family}")
     if isinstance(old_spec.architecture, ImportedArchitecture):
         imported.fold_normalisation(old_model, old_spec, spec)
     sources = {layer.name: layer for layer in old_model.layers}
@@ -88,10 +110,14 @@ def copy_weights(model: Any, spec: PoseSpec, directory: Path) -> Initial:
 
 
 def freeze_trunk(model: Any, spec: PoseSpec) -> None:
-    """Hold everything but the heads still; frozen batch normalisations use their moving statistics.
+    """Freeze all layers but the heads; frozen batch normalisations use their moving statistics.
 
-    What learns: of an hourglass the heatmaps of every stack and the layers that map them back; of a pose
-    machine the belief maps and the layers that read them; of DeepPose the dense layers; on a MobileNet all but it.
+    Trained are: in an hourglass the heatmaps of every stack and the layers that map them back; in a pose machine
+    the belief maps and the layers that read them; in DeepPose the dense layers; on a MobileNet all but the encoder.
+
+    Args:
+        model: The Keras model, changed in place.
+        spec: Its spec.
     """
     on_mobilenet = isinstance(spec.architecture, MobileNetArchitecture)
     for layer in model.layers:
@@ -102,7 +128,15 @@ def freeze_trunk(model: Any, spec: PoseSpec) -> None:
 
 
 def freeze_first(model: Any, count: int) -> None:
-    """Hold the first `count` layers with weights still; ValueError when the network has no more than that."""
+    """Freeze the first layers that have weights.
+
+    Args:
+        model: The Keras model, changed in place.
+        count: Number of layers.
+
+    Raises:
+        ValueError: If the network has no more layers than that.
+    """
     weighted = [layer for layer in model.layers if layer.weights]
     if count and count >= len(weighted):
         raise ValueError(f"freeze_first {count}: the network has {len(weighted)} layers with weights; give fewer")
@@ -111,7 +145,11 @@ def freeze_first(model: Any, count: int) -> None:
 
 
 def is_head(name: str) -> bool:
-    """Whether a layer's outputs are keypoints."""
+    """Whether a layer's outputs are keypoints.
+
+    Args:
+        name: Name of the layer.
+    """
     return name.startswith(_HEADS)
 
 
@@ -123,7 +161,7 @@ def _keypoint_axis(name: str, dimensions: int) -> int | None:
 
 
 def _by_name(new: np.ndarray, old: np.ndarray, axis: int, to: Skeleton, of: Skeleton) -> tuple[bool, bool]:
-    """Copy into `new`, in place, the rows of keypoints that share a name; several rows may be one keypoint's.
+    """Copy into `new`, in place, the rows of keypoints with the same name; a keypoint may have several rows.
 
     Returns whether anything fitted, and whether all of `new` was filled.
     """

@@ -17,9 +17,9 @@ from poseport.command.options import PATH, answer, guarded, output_options
 @output_options
 @guarded
 def import_(source: Path, spec_file: Path | None, until: str | None, out: Path, quiet: bool, as_json: bool) -> None:
-    """Make a bundle out of a network that others trained: SOURCE is a .tflite file (float32, float16, dynamic or int8).
-    The bundle can be trained further, converted and verified as any other. What cannot be rebuilt is named, and where
-    to cut the graph before it.
+    """Make a bundle from a network that others trained: SOURCE is a .tflite file (float32, float16, dynamic or int8).
+    The bundle can be trained further, converted and verified like any other. If an operation cannot be rebuilt, the
+    message names it and where to cut the graph before it.
 
     Example: poseport import thunder.tflite --spec spec.json --until kpt_heatmap_0/conv2d_5 --out runs/thunder
     """

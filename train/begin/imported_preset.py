@@ -13,7 +13,7 @@ from poseport.train.config import Loss, TrainConfig
 from poseport.train.presets import Preset
 from poseport.train.samples.augment import AugmentConfig
 
-# for networks that have learned from many people already: whatever a photo may do to a person
+# strong augmentation, for networks that were trained on many people already
 _CROWD_AUGMENT = AugmentConfig(
     rotation_deg=40, scale=0.3, shift=0.05, flip=0.5, half_body=0.2, cut_off=0.25, neighbour=0.25, occlude=0.15,
     occlude_side=0.4, blur=0.15, blur_sigma=1.5, brightness=30, contrast=0.2, hue=8, saturation=30, grey=0.05,
@@ -21,10 +21,16 @@ _CROWD_AUGMENT = AugmentConfig(
 
 
 def imported(spec: PoseSpec) -> Preset:
-    """How a network that `poseport import` read is trained further (see docs/transfer.md for what was measured).
+    """Make the preset for training an imported network further (see docs/transfer.md for what was measured).
 
     Pixels run from 0 to 1 where the file's order of channels allows it, so that an int8 input is the pixel itself;
-    `imported.fold_normalisation` makes up for it in the first convolution.
+    `imported.fold_normalisation` compensates for it in the first convolution.
+
+    Args:
+        spec: Spec of the imported bundle.
+
+    Returns:
+        The preset.
     """
     if isinstance(spec.output, HeatmapOutput):
         loss: Loss = "softmax" if spec.output.values == "logits" else "mse"
@@ -40,9 +46,17 @@ def imported(spec: PoseSpec) -> Preset:
 
 
 def chosen(name: str | None, init: Path | None) -> Preset:
-    """The preset of a name, or without one the network of an imported bundle that training begins from.
+    """Choose the preset by its name, or take the network of an imported bundle that training begins from.
 
-    Raises ValueError when neither is given.
+    Args:
+        name: The value of `--preset`, or None.
+        init: The value of `--init`, or None.
+
+    Returns:
+        The preset.
+
+    Raises:
+        ValueError: If the preset does not exist, or neither a name nor an imported bundle is given.
     """
     if name is not None:
         return presets.preset(name)

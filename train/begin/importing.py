@@ -1,4 +1,4 @@
-"""A network of others as a bundle: what `poseport import` writes."""
+"""Write the network in a .tflite file as a bundle (`poseport import`)."""
 
 from __future__ import annotations
 
@@ -19,10 +19,19 @@ from poseport.train.networks import imported, models
 
 
 def import_network(file: Path, spec: PoseSpec, out: Path, until: str | None = None) -> tuple[PoseSpec, int]:
-    """Write the bundle of the network in a .tflite file. Returns its spec and the number of its parameters.
+    """Write the bundle of the network in a .tflite file.
 
-    spec: of the file, with a foreign architecture; its output is that of the tensor `until`, or of the file.
-    Raises ValueError for a file that cannot be rebuilt or does not fit the spec, and an `out` that is there.
+    Args:
+        file: The .tflite file.
+        spec: The file's spec, with a foreign architecture. Its output is that of the tensor `until`, or of the file.
+        out: Folder to write; it becomes a bundle.
+        until: Name of the tensor to end with, or a part that only its name has; None for the file's output.
+
+    Returns:
+        The spec of the bundle and the number of its parameters.
+
+    Raises:
+        ValueError: If the file cannot be rebuilt or does not fit the spec, or `out` exists.
     """
     run_folder.check_new(out)
     network = read_network.read(file, until)
@@ -49,9 +58,20 @@ def import_network(file: Path, spec: PoseSpec, out: Path, until: str | None = No
 
 
 def with_network(spec: PoseSpec, network: Network, file: Path) -> PoseSpec:
-    """The spec of a foreign file for the network that was read from it, which takes over the graph's normalisation.
+    """Replace the foreign architecture of a spec by a network that was read from the file.
 
-    Raises ValueError when size or output are not the file's.
+    The spec's mean and std take over the graph's normalisation.
+
+    Args:
+        spec: The file's spec.
+        network: The network that was read.
+        file: The file, for messages.
+
+    Returns:
+        The changed spec.
+
+    Raises:
+        ValueError: If the spec is not that of a foreign network, or size or output differ from the file's.
     """
     if not isinstance(spec.architecture, ForeignArchitecture):
         raise ValueError(f'{spec.name}: architecture {spec.family!r}; expected {{"kind": "foreign", "source": "..."}}')
@@ -79,6 +99,6 @@ def with_network(spec: PoseSpec, network: Network, file: Path) -> PoseSpec:
 
 
 def _rounded(values: np.ndarray) -> tuple[float, float, float]:
-    """Without the noise of float32 arithmetic: seven digits."""
+    """Round to seven digits, which removes the noise of float32 arithmetic."""
     r, g, b = (float(f"{value:.7g}") + 0.0 for value in values)
     return r, g, b

@@ -1,4 +1,8 @@
-"""Operations of a .tflite file as nodes of a spec, one function per kind."""
+"""Turn operations of a .tflite file into nodes of a spec, one function per kind.
+
+All handlers take the graph that they add to, the operation and its options (`poseport.tflite.options`), and raise
+`CannotRebuild` for a form of the operation that a node cannot express.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +36,7 @@ _PADDING: tuple[NodePadding, NodePadding] = ("same", "valid")
 _ALONE: dict[str, NodeActivation] = {
     "RELU": "relu", "RELU6": "relu6", "LOGISTIC": "sigmoid", "TANH": "tanh", "HARD_SWISH": "hard_swish",
 }  # fmt: skip
-# values stay what they are
+# operations that do not change values
 SAME = ("QUANTIZE", "DEQUANTIZE", "CAST")
 SHAPES = ("RESHAPE", "SQUEEZE", "EXPAND_DIMS", "UNPACK")
 MATHS = ("ADD", "SUB", "MUL", "DIV")
@@ -41,7 +45,20 @@ MATHS = ("ADD", "SUB", "MUL", "DIV")
 def shifted(
     graph: Graph, op: inspection.OpInfo, scale: np.ndarray, offset: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Scale and offset of the image after arithmetic with a constant, a number or one per channel."""
+    """Apply arithmetic with a constant, a number or one per channel, to the image's normalisation.
+
+    Args:
+        graph: The graph.
+        op: An ADD, SUB, MUL or DIV of the image and a constant.
+        scale: (3,) factor of each channel before it.
+        offset: (3,) offset of each channel before it.
+
+    Returns:
+        Scale and offset after it.
+
+    Raises:
+        CannotRebuild: If the other input is not a constant of one or three numbers, or it divides by the image or by 0.
+    """
     constant_first = op.inputs[0] not in graph.image
     values = graph.values[op.inputs[0 if constant_first else 1]]
     if values is None or values.size not in (1, 3):
@@ -58,7 +75,7 @@ def shifted(
 
 
 def conv(graph: Graph, op: inspection.OpInfo, options: dict[str, int]) -> None:
-    """A convolution, or a depthwise one."""
+    """Add a convolution, full or depthwise."""
     kernel = graph.constant(op, 1, 4)
     inputs, common = (graph.node_input(op.inputs[0]),), _common(options)
     stride, dilation = _pair(options, "Stride"), _pair(options, "Dilation")
@@ -77,7 +94,7 @@ def conv(graph: Graph, op: inspection.OpInfo, options: dict[str, int]) -> None:
 
 
 def transposed(graph: Graph, op: inspection.OpInfo, options: dict[str, int]) -> None:
-    """A transposed convolution."""
+    """Add a transposed convolution."""
     kernel, common = graph.constant(op, 1, 4), _common(options)
     node = TransposedNode(
         (graph.node_input(op.inputs[2]),), kernel.shape[0], (kernel.shape[1], kernel.shape[2]),
@@ -87,7 +104,7 @@ def transposed(graph: Graph, op: inspection.OpInfo, options: dict[str, int]) -> 
 
 
 def dense(graph: Graph, op: inspection.OpInfo, options: dict[str, int]) -> None:
-    """A dense layer."""
+    """Add a dense layer."""
     kernel = graph.constant(op, 1, 2)
     shape = graph.found.tensors[op.inputs[0]].shape
     if int(np.prod(shape[1:])) != kernel.shape[1]:
@@ -97,7 +114,7 @@ def dense(graph: Graph, op: inspection.OpInfo, options: dict[str, int]) -> None:
 
 
 def arithmetic(graph: Graph, op: inspection.OpInfo, options: dict[str, int]) -> None:
-    """Two tensors to one, or a number per channel, which is a depthwise convolution of one cell."""
+    """Add arithmetic of two tensors, or with a constant per channel, which becomes a 1x1 depthwise convolution."""
     constants = [i for i, j in enumerate(op.inputs) if graph.values[j] is not None]
     if not constants:
         if op.kind not in ("ADD", "MUL"):
@@ -119,7 +136,7 @@ def arithmetic(graph: Graph, op: inspection.OpInfo, options: dict[str, int]) -> 
 
 
 def concatenation(graph: Graph, op: inspection.OpInfo, options: dict[str, int]) -> None:
-    """Channels side by side."""
+    """Add a concatenation of channels."""
     rank = len(graph.found.tensors[op.outputs[0]].shape)
     if options.get("Axis", 0) not in (rank - 1, -1):
         raise CannotRebuild("it joins along another axis than the channels")
@@ -128,7 +145,7 @@ def concatenation(graph: Graph, op: inspection.OpInfo, options: dict[str, int]) 
 
 
 def pool(graph: Graph, op: inspection.OpInfo, options: dict[str, int]) -> None:
-    """Maximum or mean over a window."""
+    """Add a maximum or mean over a window."""
     how: Any = "max" if op.kind == "MAX_POOL_2D" else "mean"
     size = (options["FilterHeight"], options["FilterWidth"])
     node = PoolNode(
@@ -140,7 +157,7 @@ def pool(graph: Graph, op: inspection.OpInfo, options: dict[str, int]) -> None:
 
 
 def mean(graph: Graph, op: inspection.OpInfo, options: dict[str, int]) -> None:
-    """The mean over the whole map."""
+    """Add the mean over the whole map."""
     shape = graph.found.tensors[op.inputs[0]].shape
     if sorted(axis % len(shape) for axis in graph.whole_numbers(op, 1)) != [1, 2] or len(shape) != 4:
         raise CannotRebuild("it averages over other axes than height and width")
@@ -150,7 +167,7 @@ def mean(graph: Graph, op: inspection.OpInfo, options: dict[str, int]) -> None:
 
 
 def resize(graph: Graph, op: inspection.OpInfo, options: dict[str, int]) -> None:
-    """An enlargement by whole factors."""
+    """Add an enlargement by whole factors."""
     (h, w), (oh, ow) = graph.found.tensors[op.inputs[0]].shape[1:3], graph.found.tensors[op.outputs[0]].shape[1:3]
     if oh % h or ow % w:
         raise CannotRebuild(f"it makes {h}x{w} cells {oh}x{ow}; expected whole factors")
@@ -165,7 +182,7 @@ def resize(graph: Graph, op: inspection.OpInfo, options: dict[str, int]) -> None
 
 
 def pad(graph: Graph, op: inspection.OpInfo, options: dict[str, int]) -> None:
-    """Zeros around a map."""
+    """Add zeros around a map."""
     sides = graph.whole_numbers(op, 1)
     if len(sides) != 8 or any(sides[:2] + sides[6:]) or min(sides) < 0:
         raise CannotRebuild("it pads other axes than height and width")
@@ -173,12 +190,12 @@ def pad(graph: Graph, op: inspection.OpInfo, options: dict[str, int]) -> None:
 
 
 def reshape(graph: Graph, op: inspection.OpInfo, options: dict[str, int]) -> None:
-    """Another shape of the same values."""
+    """Add a change of shape."""
     graph.add(ReshapeNode((graph.node_input(op.inputs[0]),), graph.found.tensors[op.outputs[0]].shape[1:]))
 
 
 def prelu(graph: Graph, op: inspection.OpInfo, options: dict[str, int]) -> None:
-    """A ReLU with learned slopes."""
+    """Add a ReLU with learned slopes."""
     channels = graph.found.tensors[op.inputs[0]].shape[-1]
     slope = graph.values[op.inputs[1]]
     if slope is None or slope.size != channels or len(graph.found.tensors[op.inputs[0]].shape) != 4:
@@ -187,7 +204,7 @@ def prelu(graph: Graph, op: inspection.OpInfo, options: dict[str, int]) -> None:
 
 
 def activation(graph: Graph, op: inspection.OpInfo, options: dict[str, int]) -> None:
-    """An activation that stands alone."""
+    """Add an activation that is an operation of its own."""
     graph.add(ActivationNode((graph.node_input(op.inputs[0]),), _ALONE[op.kind]))
 
 

@@ -1,7 +1,7 @@
-"""The network in a .tflite file, followed from its image to its output: nodes that a spec can carry, and weights.
+"""Read the network in a .tflite file, from its image to its output, as nodes for a spec and their weights.
 
-Normalisation at the head of the graph is no node: what it does to pixels is returned apart, for the spec to take over.
-Quantized files are read as the real numbers that their integers stand for.
+Normalisation at the head of the graph does not become a node: its scale and offset are returned for the spec's mean and
+std. Quantized files are read as the real numbers that their integers stand for.
 """
 
 from __future__ import annotations
@@ -21,10 +21,15 @@ from poseport.train.begin.file_graph import CannotRebuild, Graph
 
 @dataclass(frozen=True, eq=False)
 class Network:
-    """What a file holds. weights: position of a node (from 1) -> its arrays as Keras lays them out.
+    """The network in a file.
 
-    input_hw: size of the file's input. scale, offset: (3,) what the head of the graph does to each channel of it.
-    output_shape: of the file's tensor that the last node gives, without the batch.
+    Attributes:
+        nodes: Its operations.
+        weights: Position of a node (from 1) -> its arrays in Keras's layout.
+        input_hw: Height and width of the file's input.
+        scale: (3,) factor that the head of the graph applies to each channel.
+        offset: (3,) offset that it adds after that.
+        output_shape: Shape of the tensor that the last node computes, without the batch.
     """
 
     nodes: tuple[Node, ...]
@@ -38,9 +43,17 @@ class Network:
 def read(file: Path, until: str | None = None) -> Network:
     """Follow the graph of a .tflite file from its input to its output, or to the tensor that `until` names.
 
-    until: a tensor's name, or a part of it that no other result of an operation has.
-    Raises ValueError for a file that cannot be read, several inputs or open shapes, several outputs without `until`,
-    an unknown name (with the nearest ones), and an operation that cannot be rebuilt (with the tensors before it).
+    Args:
+        file: The .tflite file.
+        until: A tensor's name, or a part of it that no other result of an operation has; None for the output.
+
+    Returns:
+        The network.
+
+    Raises:
+        ValueError: If the file cannot be read, has several inputs or open shapes, or several outputs without `until`;
+            if the name is unknown (with the nearest ones); or if an operation cannot be rebuilt (with the tensors
+            before it).
     """
     data, name = model_file.read_bytes(file), str(file)
     found, settings = inspection.inspect_bytes(data, name), options(data, name)
@@ -80,7 +93,7 @@ def _input(graph: Graph) -> int:
 
 
 def _target(graph: Graph, until: str | None) -> int:
-    """Index of the tensor that the network is to end with."""
+    """Index of the tensor that the network ends with."""
     tensors = graph.found.tensors
     computed = [j for op in graph.found.ops for j in op.outputs if graph.values[j] is None]
     if until is None:
@@ -109,14 +122,14 @@ def _needed(graph: Graph, target: int, source: int) -> list[int]:
             continue
         seen.add(tensor)
         if tensor not in maker:
-            raise ValueError(f"{graph.file}: tensor {graph.found.tensors[tensor].name!r} comes from nowhere")
+            raise ValueError(f"{graph.file}: no operation computes tensor {graph.found.tensors[tensor].name!r}")
         needed.add(maker[tensor])
         waiting.extend(graph.found.ops[maker[tensor]].inputs)
     return sorted(needed)
 
 
 def _cuts(graph: Graph, op: inspection.OpInfo) -> str:
-    """Where the graph can be cut instead: what the operation reads, and the last results without a reader."""
+    """Say where the graph can be cut instead: what the operation reads, and the last convolutions of each branch."""
     tensors = graph.found.tensors
     reads = [tensors[j].name for j in op.inputs if j in graph.position]
     ends = [
@@ -143,7 +156,7 @@ def _is_end(graph: Graph, tensor: int) -> bool:
 
 
 def _follow(graph: Graph, op: inspection.OpInfo, options: dict[str, int]) -> None:
-    """One operation: onto what is known of the image, or as a node."""
+    """Add one operation: to the image's normalisation, or as a node."""
     if len(op.outputs) != 1 or op.inputs[:1] == () or (op.kind == "UNPACK" and op.inputs[0] not in graph.image):
         raise CannotRebuild("it has several results")
     out, computed = op.outputs[0], [j for j in op.inputs if j in graph.position or j in graph.image]

@@ -1,4 +1,4 @@
-"""Labels corrected by a teacher, as a new annotations file: for sets whose labels are less exact than the teacher."""
+"""Correct labels by a teacher into a new annotations file, for sets whose labels are less exact than the teacher."""
 
 from __future__ import annotations
 
@@ -21,8 +21,12 @@ from poseport.train.begin.teacher import Teacher, apart
 class Relabelled:
     """Counts of what a new annotations file changes.
 
-    people: written. left_out: people below the smallest size. moved: labels moved towards the teacher's keypoint.
-    added: keypoints without a label that got the teacher's. dropped: labels that the teacher contradicted.
+    Attributes:
+        people: People written.
+        left_out: People below the smallest size.
+        moved: Labels moved towards the teacher's keypoint.
+        added: Keypoints without a label that got the teacher's.
+        dropped: Labels removed because the teacher contradicts them.
     """
 
     people: int
@@ -32,7 +36,7 @@ class Relabelled:
     dropped: int
 
     def text(self) -> str:
-        """For a person to read."""
+        """The counts as one line of text."""
         left_out = f", {self.left_out:,} smaller ones left out" if self.left_out else ""
         return (
             f"{self.people:,} people{left_out}: {self.moved:,} labels moved, {self.added:,} added, "
@@ -45,9 +49,20 @@ def relabel(
 ) -> Relabelled:
     """Write the annotations of `people` with the teacher's keypoints mixed in; everything else stays as it is.
 
-    found: (N, K, 3) of `Teacher.find`. drop: labels farther from the teacher's keypoint than `teacher.config.agree`
-    are removed where its score is above this (None: they stay). smallest: longer side of the box in pixels below which
-    a person is left out. Raises ValueError for an `out` that exists.
+    Args:
+        people: N people.
+        teacher: The teacher, for its weight, threshold and limit of agreement.
+        found: (N, K, 3) keypoints of `Teacher.find`.
+        out: Annotations file to write.
+        drop: Score, 0 to 1, above which the teacher's keypoint removes a label that is farther from it than
+            `teacher.config.agree`; None removes no labels.
+        smallest: Longer side of the box in pixels below which a person is left out.
+
+    Returns:
+        Counts of the changes.
+
+    Raises:
+        ValueError: If `out` exists.
     """
     if out.exists():
         raise ValueError(f"{out}: exists already; name another --out")
@@ -59,7 +74,7 @@ def relabel(
         replace(person, keypoints=np.where(gone[:, None], 0.0, person.keypoints))
         for person, gone in zip(people.persons, wrong, strict=True)
     ]
-    # a keypoint that lost its label would get the teacher's: the two cannot both be right, so it gets none
+    # a keypoint whose label was removed gets no label at all: the teacher's, far from it, may be the wrong one
     sure = np.where(wrong[..., None], 0.0, found)
     taught = teacher.teach(replace(people, persons=tuple(kept)), sure).persons
     sizes = metrics.box_sizes(np.array([p.box_xywh for p in people.persons]))

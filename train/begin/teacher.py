@@ -1,19 +1,17 @@
-"""A trained network as teacher: what it finds becomes part of what another is trained on.
+"""A trained network as teacher: its outputs become part of the targets that another network is trained on.
 
-Two kinds of targets. Of "keypoints" the teacher looks once at every person as annotated, and its keypoints
-are mixed with the labels by name: so it may have another input, another skeleton and any output. Of
-"heatmaps" it looks at every augmented crop, and its maps are mixed with the label's; a map also says what
-else it might have been. Mixing maps is mixing losses (Hinton et al. 2015; for poses Zhang, Zhu and Ye
-2019): cross-entropy is linear in its target, and squared error is so but for a constant.
+There are two kinds of targets. For "keypoints" the teacher runs once on every person as annotated, and its
+keypoints are mixed with the labels by name; so it may have another input, another skeleton and any output.
+For "heatmaps" it runs on every augmented crop, and its maps are mixed with those of the labels; a map also
+holds the teacher's second guesses. Mixing maps is mixing losses (Hinton et al. 2015; for poses Zhang, Zhu
+and Ye 2019): cross-entropy is linear in its target, and squared error is too, except for a constant.
 """
 
 from __future__ import annotations
 
 import hashlib
-import io
 import threading
 import time
-import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -23,14 +21,14 @@ from typing import Any
 import numpy as np
 
 from poseport import bundle, pose
-from poseport.command.options import progress
 from poseport.data.people import People, Person
 from poseport.predict import PoseNetwork, predict
-from poseport.records import dumps, loads, write_whole
+from poseport.records import dumps
 from poseport.scoring import metrics
 from poseport.skeleton import rearrange
 from poseport.spec import HeatmapOutput, PoseSpec
 from poseport.tflite import runner
+from poseport.train.begin import teacher_cache
 from poseport.train.config import TeacherConfig
 
 CACHE = "teacher.npz"
@@ -38,20 +36,14 @@ _CHUNK = 64
 _SAVE_EVERY_S = 30.0
 
 
-@dataclass(frozen=True)
-class CacheKey:
-    """What a cache of keypoints belongs to."""
-
-    teacher_sha256: str
-    annotations_sha256: str
-    flip: bool
-
-
 @dataclass(frozen=True, eq=False)
 class Teacher:
-    """A network that can be asked, and how far it is believed.
+    """A network that teaches, and how its outputs are mixed with labels.
 
-    network: crops (n, H, W, 3) uint8 RGB to raw outputs (n, *spec.output_shape) float32.
+    Attributes:
+        config: Weight, threshold and limit of agreement.
+        spec: The network's spec.
+        network: Crops (n, H, W, 3) uint8 RGB -> raw outputs (n, *spec.output_shape) float32.
     """
 
     config: TeacherConfig
@@ -60,8 +52,13 @@ class Teacher:
     _alone: threading.Lock = field(default_factory=threading.Lock)
 
     def outputs(self, crops: np.ndarray) -> np.ndarray:
-        """Raw outputs (n, *spec.output_shape) of crops (n, H, W, 3) uint8, averaged with those of the mirrored
-        crops if so configured. Threads may ask; an interpreter answers one at a time.
+        """Run the teacher on crops; threads may call this at the same time, and wait for each other.
+
+        Args:
+            crops: (n, H, W, 3) uint8 RGB.
+
+        Returns:
+            Raw outputs, (n, *spec.output_shape) float32, averaged with those of the mirrored crops if so configured.
         """
         with self._alone:
             found = self.network(crops)
@@ -70,7 +67,14 @@ class Teacher:
         return found
 
     def check(self, spec: PoseSpec) -> None:
-        """ValueError when it cannot teach the network of `spec`."""
+        """Check that this teacher can teach a network.
+
+        Args:
+            spec: Spec of the network to train.
+
+        Raises:
+            ValueError: If it shares no keypoint (for keypoints), or the heatmaps or skeletons differ (for heatmaps).
+        """
         own, name = self.spec, self.config.file
         if self.config.targets == "keypoints":
             if not set(own.skeleton.names) & set(spec.skeleton.names):
@@ -80,24 +84,36 @@ class Teacher:
         if not both or (own.input_hw, own.output_shape) != (spec.input_hw, spec.output_shape):
             raise ValueError(
                 f"teacher {name}: has {own.output.kind} {own.output_shape} of {own.input_hw}, {spec.name} has "
-                f"{spec.output.kind} {spec.output_shape} of {spec.input_hw}; heatmaps are taught by heatmaps of the "
-                "same size: take --teacher-targets keypoints"
+                f"{spec.output.kind} {spec.output_shape} of {spec.input_hw}; heatmaps can only be taught by heatmaps "
+                "of the same size: use --teacher-targets keypoints"
             )
         if own.skeleton.names != spec.skeleton.names:
             raise ValueError(
-                f"teacher {name}: its skeleton {own.skeleton.name!r} is not {spec.skeleton.name!r}; heatmaps are "
-                "taught by those of the same keypoints: take --teacher-targets keypoints"
+                f"teacher {name}: its skeleton {own.skeleton.name!r} is not {spec.skeleton.name!r}; heatmaps can "
+                "only be taught by those of the same keypoints: use --teacher-targets keypoints"
             )
 
     def mixer(self, spec: PoseSpec) -> Callable[[np.ndarray, np.ndarray], None] | None:
-        """`mix_maps` for a network that is taught by heatmaps, None for others."""
+        """Make the function that mixes the teacher's heatmaps into targets (see `mix_maps`).
+
+        Args:
+            spec: Spec of the network to train.
+
+        Returns:
+            A function of (crops, targets); None for a network that is taught by keypoints.
+        """
         return partial(self.mix_maps, spec) if self.config.targets == "heatmaps" else None
 
     def mix_maps(self, spec: PoseSpec, crops: np.ndarray, targets: np.ndarray) -> None:
-        """Mix its maps of augmented crops into the targets of a network, in place.
+        """Mix the teacher's maps of augmented crops into the targets of a network.
 
-        crops: (n, H, W, 3) uint8. targets: (n, h, w, K) float32, NaN where there is no label: there the teacher
-        alone is the target, if its peak is high enough. Maps that are not sure leave a label as it is.
+        Where there is no label, the teacher's map alone is the target if its peak reaches the threshold. A map whose
+        peak does not leaves the label as it is.
+
+        Args:
+            spec: Spec of the network to train.
+            crops: (n, H, W, 3) uint8 RGB.
+            targets: (n, h, w, K) float32, NaN where there is no label; changed in place.
         """
         assert isinstance(spec.output, HeatmapOutput)
         assert isinstance(self.spec.output, HeatmapOutput)
@@ -111,15 +127,23 @@ class Teacher:
         targets[...] = np.where(np.isfinite(targets), mixed, alone)
 
     def find(self, people: People, cache: Path, progress: Callable[[int], None] | None = None) -> np.ndarray:
-        """Its keypoints (N, K, 3) float32 of all people, in image pixels and the order of their skeleton.
+        """Predict the keypoints of all people.
 
-        Zeros for a keypoint that it does not know, for crowds, and for boxes without area. cache: file in which
-        they are kept, and looked up; an interrupted call continues from there. progress: called with the number
-        of people just done. Raises ValueError for a cache of another teacher or other people.
+        Args:
+            people: N people.
+            cache: File in which the keypoints are kept and looked up; an interrupted call continues from there.
+            progress: Called with the number of people just done.
+
+        Returns:
+            (N, K, 3) float32 x and y in image pixels and score, in the order of the people's skeleton; zeros for
+            keypoints that the teacher does not have, for crowds, and for boxes without area.
+
+        Raises:
+            ValueError: If the cache is of another teacher or other people.
         """
-        key = CacheKey(self.config.sha256, people.sha256, self.config.flip)
+        key = teacher_cache.CacheKey(self.config.sha256, people.sha256, self.config.flip)
         shape = (len(people), len(self.spec.skeleton), 3)
-        found, seen = _read_cache(cache, key, shape) if cache.exists() else (np.zeros(shape, np.float32), None)
+        found, seen = teacher_cache.read(cache, key, shape) if cache.exists() else (np.zeros(shape, np.float32), None)
         seen = np.array([not _can_be_cropped(p) for p in people.persons]) if seen is None else seen
         tell = progress or (lambda count: None)
         tell(int(seen.sum()))
@@ -132,19 +156,26 @@ class Teacher:
                 seen[chunk] = True
                 tell(len(chunk))
                 if time.monotonic() - saved > _SAVE_EVERY_S:
-                    _write_cache(cache, key, found, seen)
+                    teacher_cache.write(cache, key, found, seen)
                     saved = time.monotonic()
         finally:
             if len(waiting):
-                _write_cache(cache, key, found, seen)
+                teacher_cache.write(cache, key, found, seen)
         return rearrange(found, self.spec.skeleton, people.skeleton)
 
     def teach(self, people: People, found: np.ndarray) -> People:
-        """The people with its keypoints mixed into their labels.
+        """Mix the teacher's keypoints into the labels.
 
-        found: (N, K, 3) of `find`. Where both exist and are near, the label moves towards the teacher's keypoint
-        by its weight; where they are far apart one of them is wrong and a point between surely is, so the label
-        stays. Where there is no label, the teacher's keypoint is one, with visibility 2.
+        Where both exist and are near, the label moves towards the teacher's keypoint by its weight. Where they are far
+        apart, one of them is wrong, and a point between them certainly is, so the label stays. Where there is no label,
+        the teacher's keypoint becomes one, with visibility 2.
+
+        Args:
+            people: N people.
+            found: (N, K, 3) keypoints of `find`.
+
+        Returns:
+            The people with changed labels.
         """
         labels = np.stack([p.keypoints for p in people.persons])
         sure, labelled = found[..., 2] >= self.config.threshold, labels[..., 2] > 0
@@ -159,10 +190,18 @@ class Teacher:
 
 
 def load(path: Path, *, threads: int = 2, **how: Any) -> Teacher:
-    """A teacher from a .tflite file with its spec inside or beside it, or from a bundle.
+    """Load a teacher from a .tflite file with its spec inside or beside it, or from a bundle.
 
-    threads: of the interpreter. how: fields of `TeacherConfig` that are not to be the default.
-    Raises ValueError for a file that is neither, or settings out of range.
+    Args:
+        path: The file or the bundle.
+        threads: Threads of the interpreter.
+        how: Fields of `TeacherConfig` other than their defaults.
+
+    Returns:
+        The teacher.
+
+    Raises:
+        ValueError: If the path is neither, is a cascade, or settings are out of range.
     """
     path = Path(path)
     if path.is_dir():
@@ -176,7 +215,7 @@ def load(path: Path, *, threads: int = 2, **how: Any) -> Teacher:
     else:
         converted, weights = runner.load(path, threads), path
         if converted.later:
-            raise ValueError(f"{path}: is a cascade, whose later stages teach nothing; name its first stage's bundle")
+            raise ValueError(f"{path}: is a cascade, whose later stages cannot teach; name its first stage's bundle")
         network = converted
     spec = network.spec
 
@@ -184,17 +223,16 @@ def load(path: Path, *, threads: int = 2, **how: Any) -> Teacher:
     return Teacher(TeacherConfig(path.name, digest, **how), spec, network.outputs)
 
 
-def taught(teacher: Teacher, spec: PoseSpec, people: People, cache: Path, *, hidden: bool) -> People:
-    """The people with the teacher's keypoints in their labels; as they are where it teaches by heatmaps."""
-    teacher.check(spec)
-    if teacher.config.targets != "keypoints":
-        return people
-    with progress("the teacher looks", len(people), hidden=hidden) as advance:
-        return teacher.teach(people, teacher.find(people, cache, advance))
-
-
 def apart(people: People, found: np.ndarray) -> np.ndarray:
-    """Distance (N, K) of found keypoints from labels in longer sides of the person's box; inf without a label."""
+    """Distance of found keypoints from the labels.
+
+    Args:
+        people: N people.
+        found: (N, K, 3) x and y in image pixels, and score.
+
+    Returns:
+        (N, K) in longer sides of the person's box; inf without a label.
+    """
     labels = np.stack([p.keypoints for p in people.persons])
     sizes = metrics.box_sizes(np.array([p.box_xywh for p in people.persons]))
     away = np.linalg.norm(found[..., :2] - labels[..., :2], axis=-1) / np.maximum(sizes, 1e-6)[:, None]
@@ -203,23 +241,3 @@ def apart(people: People, found: np.ndarray) -> np.ndarray:
 
 def _can_be_cropped(person: Person) -> bool:
     return not person.crowd and min(person.box_xywh[2:]) > 0
-
-
-def _write_cache(path: Path, key: CacheKey, found: np.ndarray, seen: np.ndarray) -> None:
-    file = io.BytesIO()
-    np.savez(file, key=np.array(dumps(key)), keypoints=found, seen=seen)
-    write_whole(path, file.getvalue())
-
-
-def _read_cache(path: Path, key: CacheKey, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            theirs, found, seen = str(file["key"]), file["keypoints"], file["seen"]
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path}: is no cache of a teacher's keypoints ({error}); remove it") from None
-    if loads(CacheKey, theirs, str(path)) != key or found.shape != shape or seen.shape != shape[:1]:
-        raise ValueError(
-            f"{path}: keypoints of another teacher or of other people than this command's; remove it, or name "
-            "another --out or --teacher-cache"
-        )
-    return found, seen

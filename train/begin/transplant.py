@@ -1,7 +1,7 @@
-"""An encoder's weights out of a .tflite file: MobileNetV2s that others have trained, and published as files only.
+"""Take an encoder's weights out of a .tflite file: trained MobileNetV2s that were published as files only.
 
-MoveNet's are the ones to begin a pose network from: they were taught by far more people than a set of one's own
-holds, their training code was never published, and what is in the file is enough to go on training.
+MoveNet's are the best start for a pose network: they were trained on far more people than most data sets hold.
+Their training code was never published, but the weights in the file are enough to continue training.
 """
 
 from __future__ import annotations
@@ -32,21 +32,30 @@ _BETWEEN = ("ADD", "PAD", "RELU6", "QUANTIZE")
 def transplant(model: Any, spec: PoseSpec, file: Path, persons: Sequence[Person]) -> Initial:
     """Fill the encoder of a `mobilenet` network with the convolutions of a MobileNetV2 in a .tflite file.
 
-    persons: of the training set, some of whom are looked at. The file's network is taken to see pixels from -1 to
-    1, as Google's do; here they run from 0 to 1, which the first convolution makes up for (not at the image's
-    border, where it is padded with 0).
+    The file's network is assumed to take pixels from -1 to 1, as Google's do. Pixels here run from 0 to 1; the first
+    convolution is changed to compensate, which is exact except at the image's border, where padding is 0.
 
     Batch normalisations have been folded into the file's convolutions. They are unfolded so that nothing changes:
     with m and v the mean and variance of a convolution's output c over some people, (c - m) / sqrt(v + e) * gamma
     + beta is c + bias where gamma is sqrt(v + e) and beta is m + bias.
 
-    Raises ValueError for a network without such an encoder, and a file that holds none, or one of other sizes.
+    Args:
+        model: The Keras model, changed in place.
+        spec: Its spec.
+        file: The .tflite file.
+        persons: People of the training set; up to 256 of them give the means and variances.
+
+    Returns:
+        What was copied.
+
+    Raises:
+        ValueError: If the network has no such encoder, or the file has none or one of other sizes.
     """
     a = spec.architecture
     if not isinstance(a, MobileNetArchitecture):
         raise ValueError(f"{file}: is a .tflite file, from which only a mobilenet can begin, not a {spec.family}")
     if not spec.byte_exact:
-        raise ValueError(f"{spec.name}: sees pixels by mean and std of its own; a transplant needs those from 0 to 1")
+        raise ValueError(f"{spec.name}: its mean and std do not scale pixels to 0..1, which a transplant needs")
     names = mobilenet.convolutions(a)
     kernels = [model.get_layer(conv).kernel.shape for conv, _ in names]
     found = _Encoder(file).read([tuple(shape) for shape in kernels])
@@ -81,7 +90,7 @@ def _unfold(model: Any, spec: PoseSpec, names: list[tuple[str, str]], persons: S
 
 
 class _Encoder:
-    """The convolutions of a file, followed along its graph from the one that reads the image."""
+    """Reads the encoder's convolutions of a file, in order from the one that reads the image."""
 
     def __init__(self, file: Path):
         self.file, data = file, model_file.read_bytes(file)
@@ -93,7 +102,7 @@ class _Encoder:
                 self.readers.setdefault(tensor, []).append(op)
 
     def read(self, shapes: list[tuple[int, ...]]) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Kernel and bias of each convolution, in Keras's layout, of kernels of these shapes."""
+        """Kernel and bias of each convolution, in Keras's layout; `shapes` are the kernels' expected shapes."""
         first = [op for op in self.ops if op.kind == "CONV_2D" and self._kernel(op).shape[:3] == (3, 3, 3)]
         if not first:
             raise ValueError(f"{self.file}: holds no 3x3 convolution of an image; expected a MobileNetV2 or a MoveNet")
@@ -112,7 +121,7 @@ class _Encoder:
         return found
 
     def _next(self, tensor: int, shape: tuple[int, ...], number: int) -> inspection.OpInfo:
-        """The convolution of a kernel's shape that reads a tensor, or what an addition or so makes of it."""
+        """Find the next convolution with a kernel of this shape that reads a tensor, directly or after `_BETWEEN`."""
         waiting = [tensor]
         while waiting:
             for op in self.readers.get(waiting.pop(), []):
@@ -120,15 +129,18 @@ class _Encoder:
                     return op
                 if op.kind in _BETWEEN:
                     waiting.append(op.outputs[0])
-        blocks = number // 3  # whole ones before: one of two convolutions and the stem, then three each
+        blocks = number // 3  # complete blocks so far: the stem and the first block have three, the others three each
         if blocks < 4:
-            raise ValueError(f"{self.file}: is no MobileNetV2 from convolution {number + 1} on; give one, or a MoveNet")
+            raise ValueError(
+                f"{self.file}: differs from MobileNetV2 from convolution {number + 1} on; "
+                "give a MobileNetV2 or a MoveNet"
+            )
         raise ValueError(
             f"{self.file}: holds {blocks} of MobileNetV2's blocks; give at most --set architecture.blocks={blocks}"
         )
 
     def _kernel(self, op: inspection.OpInfo) -> np.ndarray:
-        """(h, w, in, out), or (h, w, channels, 1) of a depthwise one; empty where the file does not hold it."""
+        """Kernel as (h, w, in, out), or (h, w, channels, 1) if depthwise; empty if the file does not hold it."""
         values = self.values[op.inputs[1]]
         if values is None or values.ndim != 4:
             return np.zeros((0, 0, 0, 0), np.float32)

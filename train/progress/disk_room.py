@@ -1,4 +1,4 @@
-"""Whether the disk has room for a network's weights, asked before they are written."""
+"""Check that the disk has room for a network's weights before they are written."""
 
 from __future__ import annotations
 
@@ -12,9 +12,14 @@ _HDF5_BYTES = 4096
 
 
 def check_room(model: Any, folder: Path) -> None:
-    """Raise ValueError if the disk has no room for a network's weights: HDF5 would end the process instead.
+    """Check that the disk has room for a network's weights; without room HDF5 would end the process.
 
-    model: with its optimizer, if it has one. folder: exists.
+    Args:
+        model: The Keras model, whose optimizer counts if it has one.
+        folder: An existing folder on the disk.
+
+    Raises:
+        ValueError: If there is too little room.
     """
     optimizer = getattr(model, "optimizer", None)
     kept = [*model.variables, *(optimizer.variables if optimizer else ())]

@@ -91,7 +91,7 @@ def test_what_cannot_be_compressed_says_why_and_leaves_nothing(trained, people, 
         compress.prune(trained, 1, train, people, tmp_path / "b")
     with pytest.raises(ValueError, match=r"1 clusters of weights; expected at least 2"):
         compress.cluster(trained, 1, train, people, tmp_path / "b")
-    with pytest.raises(ValueError, match=r"is there already; name another --out"):
+    with pytest.raises(ValueError, match=r"exists already; name another --out"):
         compress.prune(trained, 0.5, train, people, trained)
 
     def interrupt(_):

@@ -85,7 +85,7 @@ def test_a_narrow_bundle_is_a_bundle_that_says_where_it_came_from(trained, tmp_p
     made = read_json(TrainRecord, tmp_path / "cut" / bundle.TRAIN)
     assert (made.epochs_done, made.compression.kind, made.compression.amount) == (0, "narrowed", 8)
     assert made.initial.weights_sha256 == bundle.sha256(trained / bundle.WEIGHTS)
-    with pytest.raises(ValueError, match="is there already; name another --out"):
+    with pytest.raises(ValueError, match="exists already; name another --out"):
         narrow.narrow(trained, 8, tmp_path / "cut")
 
 

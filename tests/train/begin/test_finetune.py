@@ -96,7 +96,7 @@ def test_what_does_not_fit_is_left_and_named(source):
 def test_a_network_of_another_family_is_refused(source):
     directory, spec, _ = source
     other = DEEPPOSE if spec.family == "hourglass" else HOURGLASS
-    with pytest.raises(ValueError, match=f"holds a {spec.family}, whose weights mean nothing in a {other.family}"):
+    with pytest.raises(ValueError, match=f"holds a {spec.family}, whose weights do not fit a {other.family}"):
         finetune.copy_weights(models.build(other, keras), other, directory)
 
 

@@ -230,7 +230,7 @@ def test_what_cannot_be_imported_is_one_line(file, tmp_path):
     assert "output has shape [16, 16, 17] and the spec's heatmap [8, 8, 17]" in refused([str(file), *until, *out])
     assert not (tmp_path / "out").exists()
     (tmp_path / "out").mkdir()
-    assert "is there already" in refused([str(file), "--until", maps_of(file), *out])
+    assert "exists already" in refused([str(file), "--until", maps_of(file), *out])
 
 
 def test_an_unknown_operation_is_named_with_where_to_cut(tmp_path):

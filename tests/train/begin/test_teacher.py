@@ -83,7 +83,7 @@ def test_flip_averages_with_the_mirrored_crops(people: coco.People, tiny: Teache
     both = replace(tiny, config=replace(tiny.config, flip=True))
     plain = tiny.find(few, tmp_path / "plain.npz")
     assert np.abs(plain - both.find(few, tmp_path / "both.npz")).max() > 1e-3
-    with pytest.raises(ValueError, match=r"plain\.npz: keypoints of another teacher or of other people"):
+    with pytest.raises(ValueError, match=r"plain\.npz: holds keypoints of another teacher or of other people"):
         both.find(few, tmp_path / "plain.npz")
 
 
@@ -121,11 +121,11 @@ def test_a_cache_of_others_or_a_broken_one_is_refused(people: coco.People, tiny:
         (replace(tiny, config=replace(tiny.config, sha256="1" * 64)), few),
         (tiny, replace(people, persons=people.persons[:3])),
     ):
-        with pytest.raises(ValueError, match=r"c\.npz: keypoints of another teacher.*remove it.*--teacher-cache"):
+        with pytest.raises(ValueError, match=r"c\.npz: holds keypoints of another teacher.*remove it.*--teacher-cache"):
             asked.find(others, path)
     for spoilt in (path.read_bytes()[:-40], b"", b"text"):
         path.write_bytes(spoilt)
-        with pytest.raises(ValueError, match=r"c\.npz: is no cache of a teacher's keypoints.*remove it"):
+        with pytest.raises(ValueError, match=r"c\.npz: is not a cache of a teacher's keypoints.*remove it"):
             tiny.find(few, path)
 
 
@@ -161,7 +161,7 @@ def test_a_distribution_is_mixed_with_the_mass_of_the_label() -> None:
 @pytest.mark.parametrize(
     ("targets", "student", "message"),
     [
-        ("heatmaps", replace(SPEC, input_hw=(96, 64)), r"heatmaps of the same size: take --teacher-targets keypoints"),
+        ("heatmaps", replace(SPEC, input_hw=(96, 64)), r"heatmaps of the same size: use --teacher-targets keypoints"),
         (
             "heatmaps",
             PoseSpec("d", DeepPoseArchitecture(), COCO17, (64, 64), CoordsOutput()),
@@ -170,7 +170,7 @@ def test_a_distribution_is_mixed_with_the_mass_of_the_label() -> None:
         (
             "heatmaps",
             replace(SPEC, skeleton=replace(COCO17, names=("tail", *COCO17.names[1:]), limbs=(), torso=None)),
-            r"its skeleton 'coco17' is not 'coco17'; heatmaps are taught by those of the same keypoints",
+            r"its skeleton 'coco17' is not 'coco17'; heatmaps can only be taught by those of the same keypoints",
         ),
         (
             "keypoints",
@@ -192,5 +192,5 @@ def test_settings_out_of_range_are_refused(wrong: dict[str, float]) -> None:
 
 
 def test_a_cascade_in_a_file_does_not_teach(tiny_cascades):
-    with pytest.raises(ValueError, match="is a cascade, whose later stages teach nothing"):
+    with pytest.raises(ValueError, match="is a cascade, whose later stages cannot teach"):
         teacher.load(tiny_cascades["float32"])

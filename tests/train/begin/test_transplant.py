@@ -117,7 +117,7 @@ def test_training_begins_from_a_file_and_holds_the_encoder_still(files, drawn, t
     assert record.initial.bundle == "encoder.float32.tflite"
     with pytest.raises(ValueError, match="has finished after 2 epochs"):
         fit.fit(SPEC, settings, TrainingData(people), tmp_path / "run", start=Start(init=files("float32"), resume=True))
-    with pytest.raises(ValueError, match="was begun with another --init"):
+    with pytest.raises(ValueError, match="was started with another --init"):
         fit.fit(SPEC, settings, TrainingData(people), tmp_path / "run", start=Start(init=files("int8"), resume=True))
 
 
@@ -143,7 +143,9 @@ def test_what_does_not_fit_is_refused(files, drawn, spec, message):
 
 
 def test_a_file_without_such_an_encoder_is_refused(tiny_models, drawn):
-    with pytest.raises(ValueError, match="is no MobileNetV2 from convolution 3 on; give one, or a MoveNet"):
+    with pytest.raises(
+        ValueError, match="differs from MobileNetV2 from convolution 3 on; give a MobileNetV2 or a MoveNet"
+    ):
         transplant.transplant(models.build(SPEC, keras), SPEC, tiny_models["float32"], coco.load(drawn).persons)
 
 
