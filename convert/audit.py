@@ -1,7 +1,7 @@
-"""Checks whether calibration people are enough: how the ranges of every layer widen as people are added.
+"""Check whether calibration people are enough: how the ranges of every layer widen as people are added.
 
-What is measured is the width (largest minus smallest value) of what every operation of the float network computes,
-which an int8 file turns into a scale. Widths are shares of the widths over all people.
+The width (largest minus smallest value) of the result of every operation of the float network is measured; an int8
+file turns it into a scale. Widths are given as shares of the widths over all people.
 """
 
 from __future__ import annotations
@@ -71,11 +71,11 @@ class Audit:
         return next((row.people for row in self.settled if row.mean >= ENOUGH and row.people < self.people), None)
 
     def data(self) -> dict[str, Any]:
-        """For `--json`."""
+        """The result as plain values, for `--json`."""
         return {**to_data(self), "enough": self.enough}
 
     def text(self) -> str:
-        """For a person."""
+        """The result as lines of text."""
         lines = [
             f"{self.bundle}: ranges of {self.layers} layers over {self.people} people (seed {self.seed}), "
             f"pre-processing {self.preprocessing}",
@@ -110,16 +110,19 @@ def audit(
     Args:
         flatbuffer: The network in float32.
         spec: Its spec.
-        name: What messages call it.
+        name: Name of the network in messages.
         people: The people to calibrate on.
         evaluation: People on whom the file will be evaluated.
-        most: How many people to run at most.
-        seed: Draws them.
+        most: Largest number of people to run.
+        seed: Seed of the draw.
         progress: Called with the number of people just done.
 
+    Returns:
+        The ranges of more and more people, and of two halves.
+
     Raises:
-        ValueError: For people of another skeleton, ones that are in the evaluation set too, fewer than 16, an image
-            that cannot be read, or a network whose values do not vary or are not finite.
+        ValueError: If people have another skeleton or are on photos of the evaluation, if fewer than 16 are left, if an
+            image cannot be read, or if the network's values do not vary or are not finite.
     """
     check_people(spec, people, name, evaluation)
     available = len(people.for_training())
@@ -133,7 +136,7 @@ def audit(
         raise ValueError(f"{name}: {layer} takes values that are not finite (NaN or infinity); train it again")
     varies = whole > 0
     if not varies.any():
-        raise ValueError(f"{name}: cannot tell how ranges settle: no layer's values vary; train it first")
+        raise ValueError(f"{name}: no layer's values vary, so ranges cannot be measured; train it first")
     layers = [layer for layer, kept in zip(layers, varies, strict=True) if kept]
 
     def settled(count: int) -> Settled:
@@ -154,7 +157,17 @@ def audit(
 
 
 def check_people(spec: PoseSpec, people: People, name: str, evaluation: People | None) -> None:
-    """Raise ValueError if people cannot calibrate a network, or are on photos of the evaluation."""
+    """Check that people can calibrate a network and are not on photos of the evaluation.
+
+    Args:
+        spec: The network's spec.
+        people: The people to calibrate on.
+        name: Name of the network in messages.
+        evaluation: The people of the evaluation; None to skip that check.
+
+    Raises:
+        ValueError: If the skeletons differ, or a photo is in both sets.
+    """
     calibration.check_skeleton(people, spec, name)
     if evaluation is None:
         return
@@ -163,7 +176,7 @@ def check_people(spec: PoseSpec, people: People, name: str, evaluation: People |
     if shared:
         raise ValueError(
             f"{people.path}: {len(shared)} of {len(people)} people are on photos of {evaluation.path} too "
-            f"({shared[0].image_path.name} …), so a score there would say too much; calibrate on others "
+            f"({shared[0].image_path.name} …), so a score there would be too good; calibrate on others "
             "(`convert --exclude` leaves them out)"
         )
 
@@ -176,6 +189,13 @@ def extremes(
     progress: Callable[[int], None] | None = None,
 ) -> tuple[list[str], np.ndarray, np.ndarray]:
     """Measure the smallest and the largest value of every layer for each person.
+
+    Args:
+        flatbuffer: The network in float32.
+        spec: Its spec.
+        persons: N people.
+        name: Name of the network in messages.
+        progress: Called with the number of people just done.
 
     Returns:
         Names of T layers, and their smallest and largest values, (N, T) float32 each.
@@ -197,7 +217,7 @@ def extremes(
 
 
 def _widths(lows: np.ndarray, highs: np.ndarray) -> np.ndarray:
-    """(T,) width of the range over people; TFLite's ranges hold 0."""
+    """(T,) width of the range over people, 0 included, as TFLite's ranges always include it."""
     return np.maximum(highs.max(axis=0), 0) - np.minimum(lows.min(axis=0), 0)
 
 

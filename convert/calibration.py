@@ -37,13 +37,16 @@ class CalibrationCrops:
     def of_stage(
         spec: PoseSpec, persons: Sequence[Person], manifest: Calibration | None, estimates: np.ndarray | None
     ) -> CalibrationCrops:
-        """The crops that one network asks for.
+        """Choose the crops of one network: the people's own boxes, or for a later stage windows around keypoints.
 
         Args:
             spec: The network's spec.
-            persons: The people.
-            manifest: Names them.
+            persons: N people.
+            manifest: Names them in the card.
             estimates: (N, K, 3) keypoints of the stage before; None for a first stage.
+
+        Returns:
+            The crops.
         """
         boxes = None
         if estimates is not None:
@@ -58,7 +61,7 @@ def choose(
 
     Args:
         people: The set to draw from; crowds and people without labels are skipped.
-        count: How many to draw, at least 1.
+        count: Number of people to draw, at least 1.
         seed: Seed of the random draw.
         exclude: People whose images must not be used: those of the evaluation and of the other purpose.
         purpose: What the people are for, which the messages name.
@@ -99,7 +102,16 @@ def choose(
 
 
 def check_skeleton(people: People, spec: PoseSpec, name: str) -> None:
-    """Raise ValueError if people are labelled with other keypoints than the network called `name` was trained for."""
+    """Check that people are labelled with the keypoints that a network was trained for.
+
+    Args:
+        people: The people.
+        spec: The network's spec.
+        name: Name of the network in messages.
+
+    Raises:
+        ValueError: If the skeletons differ.
+    """
     if people.skeleton.names != spec.skeleton.names:
         raise ValueError(
             f"{people.path}: skeleton {people.skeleton.name!r}, but {name} was trained for {spec.skeleton.name!r}; "
@@ -108,7 +120,17 @@ def check_skeleton(people: People, spec: PoseSpec, name: str) -> None:
 
 
 def on_other_photos(candidates: Sequence[Person], exclude: People) -> tuple[Person, ...]:
-    """The candidates who are not on a photo of the excluded people, packed or not; photos are compared by content."""
+    """Select the candidates who are not on a photo of the excluded people.
+
+    Photos are compared by content, whether they are packed or not.
+
+    Args:
+        candidates: The people to select from.
+        exclude: The excluded people.
+
+    Returns:
+        The selected candidates, in their order.
+    """
     there = list({p.image_path: p for p in exclude.persons if p.photo_digest or p.image_path.is_file()}.values())
     taken = {p.digest() for p in there}
     # only files of equal length can be equal, so few are read; the length of a packed person's photo is not known
@@ -127,8 +149,12 @@ def on_other_photos(candidates: Sequence[Person], exclude: People) -> tuple[Pers
 def inputs(spec: PoseSpec, crops: CalibrationCrops) -> Iterator[np.ndarray]:
     """Yield each crop as the input of the float network, cropped and normalised as everywhere else.
 
-    One corner of the first crop is made black and white: then the input's range is exactly that of a pixel, and an
-    int8 input is `pixel - 128` even if no calibration photo holds a 0 or a 255.
+    One corner of the first crop is made black and white, so that the input's range is exactly that of a pixel: an
+    int8 input is then `pixel - 128` even if no calibration photo has a 0 or a 255.
+
+    Args:
+        spec: The network's spec.
+        crops: What to crop.
 
     Yields:
         (1, H, W, 3) float32.
@@ -149,7 +175,10 @@ def extremes(runner: Runner, image: np.ndarray, tensors: Sequence[int]) -> tuple
     Args:
         runner: A runner that keeps its tensors.
         image: The input tensor, (1, H, W, 3).
-        tensors: Indices of the tensors.
+        tensors: Indices of T tensors.
+
+    Returns:
+        T smallest values and T largest values.
     """
     runner.invoke(image)
     values = [runner.interpreter.get_tensor(i) for i in tensors]

@@ -1,12 +1,12 @@
-"""A decoder inside the file: the network's raw output -> (1, K, 3) x, y and score in [0, 1].
+"""A decoder inside the file, from the network's raw output to (1, K, 3) x, y and score in [0, 1].
 
-The same arithmetic as `poseport.heatmap` and `poseport.coords`, on TensorFlow's operations, for apps that read
-keypoints off the output tensor as they do with MoveNet. The golden vectors of the decoders test both.
+It computes the same as `poseport.heatmap` and `poseport.coords` with TensorFlow's operations, for apps that read
+keypoints from the output tensor, as they do with MoveNet. The golden vectors of the decoders test both.
 
-The decoder is converted in float32 and appended to a finished flatbuffer of any recipe: the network's operations and
-constants stay as the recipe made them, and coordinates are not rounded to 256 places.
+The decoder is converted in float32 and appended to a finished flatbuffer of any recipe. The network's operations and
+constants stay as the recipe made them, and coordinates are not rounded to 256 levels.
 
-Letters: H x W cells, K keypoints.
+In shapes, H x W are cells and K keypoints.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ _RING = ((0, 0), (-1, 0), (1, 0), (0, -1), (0, 1), (-1, -1), (1, -1), (-1, 1), (
 
 
 def wants_decoder(spec: PoseSpec, head: str | None) -> bool:
-    """Whether `--head` asks for a decoder inside the file.
+    """Whether `--head` requests a decoder inside the file.
 
     Args:
-        spec: The spec of the bundle; of a cascade, that of its last stage.
+        spec: The spec of the bundle; for a cascade, that of its last stage.
         head: "keypoints" for a decoder; "heatmap", "coords" or None for the output that the network was trained with.
 
     Raises:
@@ -48,7 +48,15 @@ def wants_decoder(spec: PoseSpec, head: str | None) -> bool:
 
 
 def append_decoder(flatbuffer: bytes, card: ModelCard) -> tuple[bytes, ModelCard]:
-    """Append the decoder that a card's spec names; returns the new flatbuffer and card."""
+    """Append the decoder that a card's spec names.
+
+    Args:
+        flatbuffer: The network's flatbuffer, of any recipe.
+        card: Its card.
+
+    Returns:
+        The new flatbuffer, and the card with keypoints as output.
+    """
     spec = card.spec
     with quiet():
         head = tf.lite.TFLiteConverter.from_concrete_functions([function(spec)]).convert()
@@ -57,7 +65,14 @@ def append_decoder(flatbuffer: bytes, card: ModelCard) -> tuple[bytes, ModelCard
 
 
 def function(spec: PoseSpec) -> Any:
-    """Concrete function: raw outputs (1, *spec.output_shape) float32 to keypoints (1, K, 3) float32."""
+    """Trace the decoder of a spec as a TensorFlow function.
+
+    Args:
+        spec: The network's spec.
+
+    Returns:
+        A concrete function: raw outputs (1, *spec.output_shape) float32 -> keypoints (1, K, 3) float32.
+    """
     signature = tf.TensorSpec((1, *spec.output_shape), tf.float32, name="raw")
     keypoints = _from_maps if isinstance(spec.output, HeatmapOutput) else _from_coords
     traced = tf.function(lambda raw: keypoints(spec, raw[0])[None], input_signature=[signature], autograph=False)
@@ -65,14 +80,14 @@ def function(spec: PoseSpec) -> Any:
 
 
 def _from_coords(spec: PoseSpec, raw: Any) -> Any:
-    """Coordinates (K, 2 or 3) from the centre; a third number is the score less a half."""
+    """Decode coordinates (K, 2 or 3) relative to the centre; a third number is the score minus a half."""
     if raw.shape[-1] == 3:
         return tf.concat([raw[:, :2], tf.clip_by_value(raw[:, 2:], -0.5, 0.5)], axis=-1) + 0.5
     return tf.concat([raw + 0.5, tf.ones((raw.shape[0], 1))], axis=-1)
 
 
 def _from_maps(spec: PoseSpec, raw: Any) -> Any:
-    """Maps or logits (H, W, K)."""
+    """Decode maps or logits (H, W, K)."""
     output = spec.output
     assert isinstance(output, HeatmapOutput)
     maps = raw
@@ -81,16 +96,16 @@ def _from_maps(spec: PoseSpec, raw: Any) -> Any:
         maps = tf.reshape(tf.transpose(rows), raw.shape) * (2 * np.pi * output.sigma**2)
     x, y, score, stride = _decode(maps, raw, output.decode, output.stride)
     h, w = spec.input_hw
-    # the inverse of `coords.decode`: input pixel p of n is (p + 1/2) / n of the way from edge to edge
+    # the inverse of `coords.decode`: input pixel p of n lies at (p + 1/2) / n between the edges
     px, py = (x * stride + (stride - 1) / 2 + 0.5) / w, (y * stride + (stride - 1) / 2 + 0.5) / h
     return tf.stack([px, py, tf.clip_by_value(score, 0.0, 1.0)], axis=-1)
 
 
 def _decode(maps: Any, raw: Any, method: Decode, stride: int) -> tuple[Any, Any, Any, int]:
-    """x, y in cells (K,), the score, and how many input pixels such a cell has.
+    """Decode maps to x, y (K,) in cells, the score, and the number of input pixels per cell.
 
-    raw: what the maps were made of. The highest cell is looked up there: of two that are equal a vectorised softmax
-    may make one larger.
+    The highest cell is looked up in `raw`, from which the maps were computed, because a vectorised softmax may make
+    one of two equal cells larger.
     """
     if method.method == "seed":
         h, w = maps.shape[:2]
@@ -123,7 +138,7 @@ def _decode(maps: Any, raw: Any, method: Decode, stride: int) -> tuple[Any, Any,
 
 def _dark(values: Any, inside: Any) -> tuple[Any, Any]:
     """Step (K,), (K,) of `heatmap.dark`; values and inside: (9, K) of `_RING`."""
-    # relative to the peak: where a map is nearly flat, float32 has no digits to lose
+    # relative to the peak, because float32 has too few digits for logarithms of a nearly flat map
     values = tf.maximum(values, 1e-10)
     _, l, r, u, d, lu, ru, ld, rd = tf.unstack(tf.math.log(values / values[:1]))  # noqa: E741
     level, upright = inside[1] * inside[2], inside[3] * inside[4]
@@ -141,14 +156,15 @@ def _dark(values: Any, inside: Any) -> tuple[Any, Any]:
 
 
 def _rows(maps: Any) -> Any:
-    """(H, W, K) to (K, H W): a map behind the other."""
+    """Reshape (H, W, K) to (K, H W), one map per row."""
     return tf.transpose(tf.reshape(maps, (-1, maps.shape[-1])))
 
 
 def _argmax(maps: Any, raw: Any) -> tuple[Any, Any, Any, Any]:
-    """x, y (K,) of the highest cell of `raw`, the value of `maps` there, and a function: offsets (dx, dy) to values.
+    """Find x, y (K,) of the highest cell of `raw` and the value of `maps` there, and make a function of offsets.
 
-    That function returns values (n, K), those of the nearest cell where there is none, and (n, K) 1 inside the map.
+    For n offsets (dx, dy) from that cell the function returns the values (n, K), those of the nearest cell where the
+    offset leaves the map, and (n, K) with 1 inside the map and 0 outside.
     """
     h, w, k = maps.shape
     flat = tf.reshape(_rows(maps), (k * h * w,))
@@ -167,7 +183,7 @@ def _argmax(maps: Any, raw: Any) -> tuple[Any, Any, Any, Any]:
 
 
 def _blurred(maps: Any, sigma: float) -> Any:
-    """Maps (H, W, K) under a Gaussian of `sigma` cells, the border mirrored as in `heatmap`."""
+    """Blur maps (H, W, K) with a Gaussian of `sigma` cells, the border mirrored as in `heatmap`."""
     radius = int(np.ceil(4 * sigma))
     weights = np.exp(-(np.arange(-radius, radius + 1) ** 2) / (2 * sigma**2))
     kernel = np.tile((weights / weights.sum()).astype(np.float32)[:, None, None, None], (1, 1, maps.shape[-1], 1))

@@ -35,6 +35,12 @@ class FrozenNetwork:
 def load_frozen(directory: Path) -> FrozenNetwork:
     """Load a bundle and freeze its network.
 
+    Args:
+        directory: The bundle.
+
+    Returns:
+        The frozen network.
+
     Raises:
         ValueError: If the folder is not a bundle, its weights do not fit its spec, or Keras runs on another backend
             than TensorFlow.
@@ -44,11 +50,21 @@ def load_frozen(directory: Path) -> FrozenNetwork:
 
 
 def load(directory: Path) -> tuple[PoseSpec, Any]:
-    """Load the spec and the Keras network of a bundle; raises ValueError as `load_frozen` does."""
+    """Load the spec and the Keras network of a bundle.
+
+    Args:
+        directory: The bundle.
+
+    Returns:
+        The spec and the Keras model.
+
+    Raises:
+        ValueError: As `load_frozen` does.
+    """
     if keras.backend.backend() != "tensorflow":
         raise ValueError(
-            f"Keras runs on {keras.backend.backend()} in this process and conversion needs it on tensorflow; "
-            "convert in a process of its own, with KERAS_BACKEND=tensorflow"
+            f"Keras runs on {keras.backend.backend()} in this process, and conversion needs TensorFlow; "
+            "convert in a separate process with KERAS_BACKEND=tensorflow"
         )
     return models.load(directory, keras)
 
@@ -56,14 +72,17 @@ def load(directory: Path) -> tuple[PoseSpec, Any]:
 def freeze(spec: PoseSpec, model: Any, call: Callable[[Any], Any]) -> FrozenNetwork:
     """Turn a network into a graph of constants.
 
-    Freezing comes before conversion: a graph that still has variables converts to a file that reads
-    them from nowhere and gives NaN. Wrapping the frozen graph once more keeps a signature, which
-    conversion of a bare frozen graph loses.
+    Freezing comes before conversion, because a graph that still has variables converts to a file without their
+    values, which gives NaN. Wrapping the frozen graph once more keeps a signature, which the conversion of a bare
+    frozen graph loses.
 
     Args:
         spec: The network's spec.
         model: The Keras network, kept for comparisons.
         call: Maps images (1, H, W, 3) to the outputs of `model`, of which the last is deployed.
+
+    Returns:
+        The frozen network.
     """
     signature = tf.TensorSpec((1, *spec.input_hw, 3), tf.float32, name="image")
 

@@ -1,4 +1,4 @@
-"""Joins two flatbuffers into one: the second reads what the first writes."""
+"""Join two flatbuffers into one, in which the second takes the output of the first as its input."""
 
 from __future__ import annotations
 
@@ -14,8 +14,12 @@ def join(network: bytes, head: bytes, name: str) -> bytes:
 
     Args:
         network: A flatbuffer with one graph, one input and one output.
-        head: The same, in float32; a DEQUANTIZE is put before it if the network's output is of an integer type.
+        head: A flatbuffer with one graph and one input, in float32; a DEQUANTIZE is put before it if the network's
+            output is of an integer type.
         name: The output's name in the signature.
+
+    Returns:
+        The joined flatbuffer.
     """
     model, tail = (schema.ModelT.InitFromPackedBuf(data, 0) for data in (network, head))
     graph, more = model.subgraphs[0], tail.subgraphs[0]
@@ -45,7 +49,7 @@ def join(network: bytes, head: bytes, name: str) -> bytes:
 
 
 def _dequantize(model: Any, source: int, result: int) -> Any:
-    """The operation that gives an integer tensor's values as float32."""
+    """Make the operation that converts an integer tensor to float32."""
     code = schema.OperatorCodeT()
     code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.DEQUANTIZE
     # version 3 is the oldest that takes int16, version 2 the oldest that takes int8
@@ -60,7 +64,7 @@ def _dequantize(model: Any, source: int, result: int) -> Any:
 
 
 def _note_runtime(model: Any, tail: Any) -> None:
-    """The oldest runtime that loads both, where the converter noted it."""
+    """Note the oldest runtime that loads both parts, where the converter noted one for each."""
     noted = [
         one.buffers[entry.buffer]
         for one in (model, tail)

@@ -1,18 +1,18 @@
-"""What a converted file is made of. A recipe's name can be decoded: weights and activations, then how, then tensors.
+"""Recipes: the number types of a converted file. A name tells weights and activations, then how, then tensors.
 
 float32          everything float32
 float16          float16 weights, computed in float32
 dynamic          int8 weights, activations quantized while running
 int8             int8 weights (one scale per channel), activations, input and output
-int8-qat         int8, from a network that was trained on with this rounding (see `poseport.convert.engines.qat`)
+int8-qat         int8, from a network that was trained further with rounding (see `poseport.convert.engines.qat`)
 16x8             int8 with int16 activations, input and output
-mixed-float32    int8, and the layers that the card names in float32
-mixed-16x8       int8, and the layers that the card names with int16 activations
-...-p95          ranges clipped at the 95th percentile of people, where the others take the widest value ever seen
+mixed-float32    int8, except for layers in float32, which the card names
+mixed-16x8       int8, except for layers with int16 activations, which the card names
+...-p95          ranges clipped at the 95th percentile of people; the others take the widest value of all people
 ...-per-tensor   weights with one scale for all channels, for the comparison
-...-floatio      the same inside, float32 input and output
+...-floatio      float32 input and output, the same inside
 
-TFLiteConverter makes them; where it cannot (percentiles, a choice layer by layer) the AI Edge Quantizer does.
+TFLiteConverter makes them, except for percentiles and the choice layer by layer, which the AI Edge Quantizer makes.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Integer = Literal["int8", "int16"]
 
 @dataclass(frozen=True)
 class Recipe:
-    """What a file is made of.
+    """The number types of a file, and how its ranges are found.
 
     Attributes:
         name: The recipe's name.
@@ -36,7 +36,7 @@ class Recipe:
         activations: The type of the activations of a full recipe.
         per_channel: Whether weights have one scale per channel, not one per tensor.
         percentile: The percentile of people at which ranges are clipped; None takes the widest range.
-        kept: The type in which layers that are not int8 compute; None where there are none.
+        kept: The type in which layers that are not int8 compute; None if all layers are int8.
         trained: Whether ranges are trained instead of calibrated.
     """
 
@@ -83,20 +83,33 @@ RECIPES = {
 
 
 def recipe(name: str) -> Recipe:
-    """A recipe by name; the ValueError for an unknown name lists those that exist."""
+    """Look up a recipe.
+
+    Args:
+        name: Its name.
+
+    Returns:
+        The recipe.
+
+    Raises:
+        ValueError: If it does not exist; the message lists those that do.
+    """
     if name not in RECIPES:
         raise ValueError(f"recipe {name!r} does not exist; choose one of {', '.join(RECIPES)}")
     return RECIPES[name]
 
 
 def within_budget(wanted: Recipe) -> tuple[Recipe, Recipe, Recipe]:
-    """The recipes among which a budget search chooses: int8, int8-p95 and the mixed one, with the same ends.
+    """List the recipes among which a budget search chooses.
 
     Args:
         wanted: int8 (mixed with float32) or a mixed recipe, with integers or floats as input and output.
 
+    Returns:
+        int8, int8-p95 and the mixed recipe, with the same types of input and output.
+
     Raises:
-        ValueError: For another recipe: only int8 layers can be kept from being int8.
+        ValueError: If `wanted` is another recipe, which has no int8 layers to keep out of int8.
     """
     ends = "-floatio" if wanted.io == "float32" else ""
     mixed = RECIPES[f"mixed-float32{ends}"] if wanted == RECIPES[f"int8{ends}"] else wanted
@@ -106,12 +119,15 @@ def within_budget(wanted: Recipe) -> tuple[Recipe, Recipe, Recipe]:
 
 
 def refuse_name(file_name: str, wanted: Recipe, *, decided_by_search: bool) -> None:
-    """Raise ValueError if a file name (NAME.RECIPE.tflite) says another recipe than the file will have.
+    """Check that a file name (NAME.RECIPE.tflite) does not state another recipe than the file will have.
 
     Args:
         file_name: The name without its folder.
-        wanted: The recipe that was asked for.
-        decided_by_search: Whether an accuracy budget chooses the recipe, so that the name must not say one.
+        wanted: The recipe that was requested.
+        decided_by_search: Whether an accuracy budget chooses the recipe, so that the name must not state one.
+
+    Raises:
+        ValueError: If it does.
     """
     claims = [part for part in file_name.split(".")[1:-1] if part in RECIPES]
     if decided_by_search and claims:

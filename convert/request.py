@@ -1,4 +1,4 @@
-"""What a conversion is asked for, as values: they import neither TensorFlow nor Keras."""
+"""The settings of a conversion, as values that import neither TensorFlow nor Keras."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from poseport.spec import PoseSpec
 
 @dataclass(frozen=True)
 class AccuracyBudget:
-    """How much AP a file may lose, and on whom that is measured.
+    """How much AP a file may lose, and the people on whom that is measured.
 
     Attributes:
         max_ap_drop: Points of AP (100 x AP), at least 0 and below 100.
         people: The people to tune on. They neither calibrate nor evaluate.
-        count: How many of them are used at most.
+        count: Largest number of them to use.
         report: Called with one line for each file that was measured.
     """
 
@@ -40,7 +40,7 @@ class QatTraining:
 
     Attributes:
         people: The people to train on.
-        epochs: How many times each of them is used.
+        epochs: Number of epochs.
         learning_rate: The initial rate; None takes a tenth of the rate with which the bundle was trained.
         teacher_weight: The share of each target, in [0, 1], that is the float network's heatmap.
     """
@@ -61,11 +61,11 @@ class Request:
         out: The file to write.
         calib: People whose crops determine the activation ranges and on whom parity is measured. Recipes with
             integer activations need them.
-        calib_count: How many of them calibrate.
-        seed: Draws the people and orders the training of int8-qat.
+        calib_count: Number of them that calibrate.
+        seed: Seed of the draw of people and of the training of int8-qat.
         exclude: Evaluation people, whose photos are not used.
         keep: Names of the layers of a mixed recipe that are not int8.
-        head: What the file returns, see `poseport.convert.decoder_head.wants_decoder`.
+        head: The output of the file, see `poseport.convert.decoder_head.wants_decoder`.
         budget: An accuracy budget, which chooses among recipes and layers.
         training: The training of recipe int8-qat.
     """
@@ -84,7 +84,7 @@ class Request:
 
     @property
     def engine(self) -> str:
-        """What makes the flatbuffer: "budget search", "QAT", "AI Edge Quantizer" or "TFLiteConverter"."""
+        """Name of what makes the flatbuffer: "budget search", "QAT", "AI Edge Quantizer" or "TFLiteConverter"."""
         if self.budget is not None:
             return "budget search"
         return "QAT" if self.recipe.trained else self.recipe.engine
@@ -93,12 +93,15 @@ class Request:
 def check(request: Request) -> PoseSpec:
     """Check that the parts of a request fit together before anything is computed.
 
+    Args:
+        request: The request.
+
     Returns:
-        The spec of the bundle; of a cascade, that of its last stage.
+        The spec of the bundle; for a cascade, that of its last stage.
 
     Raises:
         ValueError: If the recipe lacks something or was given something that it does not use, or if the people are
-            labelled with other keypoints than the network finds.
+            labelled with other keypoints than those of the network.
     """
     recipe, budget = request.recipe, request.budget
     recipes.refuse_name(request.out.name, recipe, decided_by_search=budget is not None)

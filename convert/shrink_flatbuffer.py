@@ -1,8 +1,8 @@
-"""Rewrites a flatbuffer: equal vectors are stored once, and constants are aligned.
+"""Rewrite a flatbuffer so that equal vectors are stored once and constants are aligned.
 
 The converter writes a zero point of eight bytes and a scale per channel for every weight and every bias. Nearly all of
-these are zeros that it has written before: a fifth of a small int8 file. A flatbuffer may refer to the same vector from
-any number of places, and every reader follows.
+these zero points are equal vectors of zeros, a fifth of a small int8 file. A flatbuffer may refer to the same vector
+from any number of places, which every reader supports.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-# of Buffer.data in TFLite's schema: kernels read constants with vector instructions straight from the file
+# alignment of Buffer.data in TFLite's schema: kernels read constants with vector instructions from the file itself
 _ALIGNMENT = 16
 _WEIGHTS = re.compile(rb"/(convolution|depthwise|MatMul)")
 
 
 class _Builder(flatbuffers.Builder):
-    """Equal vectors of numbers are written once, vectors of bytes aligned."""
+    """A flatbuffer builder that writes equal vectors of numbers once and aligns vectors of bytes."""
 
     def __init__(self, size: int):
         super().__init__(size)
@@ -41,7 +41,10 @@ def pack(model: Any, size: int) -> bytes:
 
     Args:
         model: The model.
-        size: About how many bytes it will have.
+        size: Estimate of its size in bytes.
+
+    Returns:
+        The flatbuffer.
     """
     builder = _Builder(size)
     builder.Finish(model.Pack(builder), b"TFL3")
@@ -51,8 +54,14 @@ def pack(model: Any, size: int) -> bytes:
 def shrink(flatbuffer: bytes) -> bytes:
     """Write the same graph and the same numbers in fewer bytes.
 
-    The converter names a tensor after all operations that were fused into it, joined by semicolons. It keeps one of
-    these names, the convolution's for its weights and otherwise the first, unless another tensor has it.
+    The converter names a tensor after all operations that were fused into it, joined by semicolons. One of these names
+    is kept, for weights that of the convolution and otherwise the first, unless another tensor already has it.
+
+    Args:
+        flatbuffer: The flatbuffer.
+
+    Returns:
+        The smaller flatbuffer.
     """
     model = schema.ModelT.InitFromPackedBuf(flatbuffer, 0)
     for graph in model.subgraphs:

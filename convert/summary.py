@@ -1,4 +1,4 @@
-"""What `poseport convert` says of a file that it wrote: as plain data, and in lines."""
+"""The result of `poseport convert`, as plain data and as lines of text."""
 
 from __future__ import annotations
 
@@ -12,7 +12,14 @@ from poseport.tflite.inspection import macs_per_person
 
 
 def to_answer(done: Converted) -> dict[str, Any]:
-    """For `--json`; macs: of all that runs for one person."""
+    """Turn the result into plain values, for `--json`.
+
+    Args:
+        done: The file that was written.
+
+    Returns:
+        The values; `macs` counts everything that runs for one person.
+    """
     stages = (done, *done.later)
     shares = macs_per_person([(one.inspection, one.card.spec.crops_per_person) for one in stages])
     total = sum(shares.values())
@@ -38,7 +45,15 @@ def to_answer(done: Converted) -> dict[str, Any]:
 
 
 def text(done: Converted, found: dict[str, Any]) -> str:
-    """For a person; found: its `to_answer`."""
+    """Turn the result into lines of text.
+
+    Args:
+        done: The file that was written.
+        found: Its `to_answer`.
+
+    Returns:
+        Lines, without a line break at the end.
+    """
     conversion = done.card.conversion
     shares = ", ".join(f"{100 * share:.1f} % {dtype}" for dtype, share in found["macs_share_by_dtype"].items())
     sizes = f"{found['bytes'] / 1e6:.2f} MB ({found['zipped_bytes'] / 1e6:.2f} zipped)"

@@ -1,8 +1,8 @@
-"""From a bundle to a .tflite file. `convert` is the whole trip; read it first.
+"""Convert a bundle to a .tflite file. `convert` is the whole trip; read it first.
 
     calibration people -> network -> engine -> checks -> decoder -> smaller file -> parity -> file
 
-Each stage of a cascade makes the trip, and the first one's file carries the others.
+Each stage of a cascade makes the trip, and the file of the first stage contains the others.
 """
 
 from __future__ import annotations
@@ -42,15 +42,15 @@ Progress = Callable[[int], None] | None
 
 @dataclass(frozen=True)
 class Converted:
-    """A file that was written, what is in it, and how far its keypoints are from its network's.
+    """A file that was written: its contents, and how far its keypoints are from its network's.
 
     Attributes:
         path: The file.
         card: The card inside it.
-        inspection: What the file was found to hold when it was read back.
+        inspection: The contents of the file when it was read back.
         parity: Distance to the Keras network; None without calibration people.
-        later: The same of each later stage of a cascade; their files lie inside the first one's.
-        layers: The comparison layer by layer of a network that was trained under rounding (int8-qat).
+        later: The same for each later stage of a cascade; their files are inside the first one's.
+        layers: The comparison layer by layer, for a network that was trained under rounding (int8-qat).
     """
 
     path: Path
@@ -94,7 +94,7 @@ def convert(request: Request, progress: Progress = None) -> Converted:
     estimates = None
     for folder in bundle.stages(request.bundle):
         if stages and persons:
-            # a later stage is calibrated on the crops that the converted stages before it will ask for
+            # a later stage is calibrated on the crops around the keypoints of the converted stages before it
             before = Network(stages[-1].flatbuffer, stages[-1].card, str(request.out), threads=2)
             if estimates is None:
                 estimates = predict(before, persons)
@@ -114,7 +114,7 @@ def convert(request: Request, progress: Progress = None) -> Converted:
 def _calibration_people(
     request: Request, tuning: budget_search.TuningPeople | None
 ) -> tuple[list[Person], Calibration | None]:
-    """The people to calibrate and compare on, none of whom is on a photo of the evaluation or of the tuning."""
+    """Choose the people to calibrate and compare on; none is on a photo of the evaluation or of the tuning."""
     if request.calib is None:
         return [], None
     exclude = request.exclude
@@ -170,7 +170,10 @@ def _make_flatbuffer(
     tuning: budget_search.TuningPeople | None,
     progress: Progress,
 ) -> tuple[FrozenNetwork, Quantized, FineTuning | None]:
-    """The network of a bundle as it is compared later, and what the request's engine makes of it."""
+    """Load the network of a bundle and quantize it with the request's engine.
+
+    Returns the network that the file is compared with, the flatbuffer, and how the network was trained further.
+    """
     recipe = request.recipe
     match request.engine:
         case "TFLiteConverter":

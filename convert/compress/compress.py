@@ -1,10 +1,10 @@
-"""Weights that compress well: most of them zero (Zhu and Gupta 2017), or few different ones (Han et al. 2016).
+"""Train weights that zip well: most of them zero (Zhu and Gupta 2017), or few different ones (Han et al. 2016).
 
-The result is a bundle as any other, and converts as any other. Its file is not smaller by itself and runs no faster:
-it is what a download or an app's zip makes of it that is. `narrow` makes a network faster.
+The result is a bundle like any other and converts like any other. Its file is neither smaller nor faster; only the
+zipped file, in a download or an app, is smaller. `narrow` makes a network faster.
 
-tensorflow-model-optimization wraps the layers. Biases, batch normalisations, depthwise kernels (a few hundredths of the
-weights) and the heads, which nothing after them can make up for, stay as they are.
+tensorflow-model-optimization wraps the layers. Biases, batch normalisations, depthwise kernels (a few hundredths of
+the weights) and the heads, whose errors no later layer can correct, stay as they are.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from poseport.train.record import Compression, new_record
 
 # sparsity rises for this share of the steps; after it the network recovers
 _RISING = 0.6
-# steps between two choices of what is zero
+# steps between two choices of the weights that are zero
 _EVERY = 5
 
 
@@ -37,8 +37,8 @@ class Compressed:
 
     Attributes:
         out: Its folder.
-        layers: How many layers were compressed.
-        weights: How many weights these have.
+        layers: Number of layers that were compressed.
+        weights: Number of weights in these.
         zero: The share of these that is 0, in [0, 1].
         distinct: The largest number of different values in one of these layers.
     """
@@ -69,6 +69,9 @@ def prune(
         out: The folder of the new bundle; it must not exist.
         progress: Called with the number of people of each step.
 
+    Returns:
+        What was compressed.
+
     Raises:
         ValueError: If the share is out of range, `out` exists, or the network has no layer to compress.
     """
@@ -91,7 +94,7 @@ def prune(
 
     def finish(network: Any) -> Any:
         for layer in wrapped:
-            layer.pruning_obj.weight_mask_op()  # the last step moved what is to be zero
+            layer.pruning_obj.weight_mask_op()  # the last step changed the weights that are to be zero
         return tfmot.sparsity.keras.strip_pruning(network)
 
     how = Compression("pruned", sparsity)
@@ -109,7 +112,19 @@ def cluster(
 ) -> Compressed:
     """Train a bundle's network with at most `clusters` different weights per layer; their values are trained.
 
-    Takes the arguments of `prune` and raises its errors; ValueError also for fewer than 2 clusters.
+    Args:
+        folder: The bundle.
+        clusters: Number of different weights per layer, at least 2.
+        train: The settings of the training.
+        people: Those that `tf_keras_twin.choose_people` selected.
+        out: The folder of the new bundle; it must not exist.
+        progress: Called with the number of people of each step.
+
+    Returns:
+        What was compressed.
+
+    Raises:
+        ValueError: If `clusters` is below 2, `out` exists, or the network has no layer to compress.
     """
     if clusters < 2:
         raise ValueError(f"{clusters} clusters of weights; expected at least 2, 16 or 32 are good numbers")
@@ -134,7 +149,10 @@ def _compress(
     before_step: Callable[[int], None] | None,
     progress: Callable[[int], None] | None,
 ) -> Compressed:
-    """wrap: a layer to one that is compressed while it learns; finish: the trained network without the wrappers."""
+    """Train a network with wrapped layers and write its bundle.
+
+    `wrap` turns a layer into one that is compressed while it is trained; `finish` removes the wrappers afterwards.
+    """
     run_folder.check_new(out)  # before the training, not after it
     keras.utils.set_random_seed(train.seed)
     spec, model = frozen_graph.load(folder)

@@ -42,7 +42,14 @@ def compress() -> None:
 
 
 def training_options(command: F) -> F:
-    """The options that `prune` and `cluster` share."""
+    """Add the options that `prune` and `cluster` share.
+
+    Args:
+        command: The function of the command.
+
+    Returns:
+        The function with the options.
+    """
     options: tuple[Callable[[F], F], ...] = (
         click.argument("bundle", type=BUNDLE),
         people_options("data", "People to train on"),

@@ -1,9 +1,9 @@
-"""Fewer channels: a narrower network of the same family that begins with the most used channels of a trained one.
+"""Remove channels: a narrower network of the same family begins with the most important channels of a trained one.
 
-Which channels may go is decided for all layers that share them: what an addition sums, a depthwise convolution filters
-or a pooling shrinks has the same channels before and after. A channel counts as much as the scales of the batch
-normalisations that it passes (Liu et al. 2017). The result has to be trained again; it is faster everywhere,
-where zeros among the weights are faster nowhere.
+Layers that share channels keep the same ones: additions, depthwise convolutions and poolings have the same channels
+before and after. The importance of a channel is the sum of the scales of the batch normalisations that it passes (Liu
+et al. 2017). The result has to be trained again. It is faster on every device, unlike a network with zeros among its
+weights.
 """
 
 from __future__ import annotations
@@ -28,16 +28,30 @@ layers = keras.layers
 
 @dataclass(frozen=True)
 class Narrowed:
-    """parameters: before and after."""
+    """A narrower bundle.
+
+    Attributes:
+        out: Its folder.
+        parameters: Number of parameters before and after.
+    """
 
     out: Path
     parameters: tuple[int, int]
 
 
 def narrow(folder: Path, width: float, out: Path) -> Narrowed:
-    """Write the bundle of a network of another `width`, the architecture's own number, filled from a trained one.
+    """Write the bundle of a narrower network, filled from a trained one.
 
-    Raises ValueError for a width that is not smaller, or changes more than the numbers of channels.
+    Args:
+        folder: The bundle.
+        width: The architecture's new `width`.
+        out: The folder of the new bundle; it must not exist.
+
+    Returns:
+        The new bundle.
+
+    Raises:
+        ValueError: If the width is not smaller, is not a whole number where it counts channels, or `out` exists.
     """
     run_folder.check_new(out)
     spec, old = frozen_graph.load(folder)
@@ -58,7 +72,12 @@ def narrow(folder: Path, width: float, out: Path) -> Narrowed:
 
 
 def copy_channels(old: Any, new: Any) -> None:
-    """Fill a Keras network with the channels that count most of a wider one with the same layers."""
+    """Fill a Keras network with the most important channels of a wider one that has the same layers.
+
+    Args:
+        old: The wider network.
+        new: The network to fill, in place.
+    """
     groups = _groups(old)
     counts: dict[int, Any] = {}
     for layer in old.layers:
@@ -85,7 +104,7 @@ def copy_channels(old: Any, new: Any) -> None:
         if _makes_channels(layer):
             group = groups[id(source.input)]
             kernel, *bias = arrays
-            # a flattened map has all its channels at every place
+            # a flattened map repeats all its channels for every cell
             places = np.arange(kernel.shape[-2] // wide[group])[:, None] * wide[group]
             arrays = [kernel[..., (places + kept[group]).ravel(), :][..., after], *(b[after] for b in bias)]
         elif isinstance(layer, layers.DepthwiseConv2D):
@@ -101,7 +120,7 @@ def _makes_channels(operation: Any) -> bool:
 
 
 def _groups(model: Any) -> dict[int, int]:
-    """id of every tensor -> number of its group; the tensors of a group have the same channels."""
+    """Map the id of every tensor to the number of its group; the tensors of a group have the same channels."""
     member: dict[int, int] = {}
     for number, operation in enumerate(model.operations):
         member[id(operation.output)] = number
@@ -114,16 +133,16 @@ def _groups(model: Any) -> dict[int, int]:
 
 def _with_width(spec: PoseSpec, width: float) -> PoseSpec:
     a = spec.architecture
-    assert not isinstance(a, ForeignArchitecture)  # nobody can load its weights
+    assert not isinstance(a, ForeignArchitecture)  # its bundle could not be loaded
     if isinstance(a, ImportedArchitecture):
         raise ValueError(f"{spec.name} was imported, and its graph has no width to change; use prune or cluster")
     if width >= a.width:
-        raise ValueError(f"--width {width:g}: {spec.name} is {a.width:g} wide; give less")
+        raise ValueError(f"--width {width:g}: {spec.name} has width {a.width:g}; give a smaller one")
     narrower: Architecture
     if isinstance(a, DeepPoseArchitecture):
         narrower = replace(a, width=width)
     elif width == int(width):
         narrower = replace(a, width=int(width))
     else:
-        raise ValueError(f"--width {width:g}: {spec.name} has a number of channels, such as {a.width * 3 // 4}")
+        raise ValueError(f"--width {width:g}: {spec.name} takes a whole number of channels, such as {a.width * 3 // 4}")
     return replace(spec, architecture=narrower)

@@ -1,1 +1,1 @@
-"""What a .tflite file is, and what is wrong with it for a phone."""
+"""Describe a .tflite file (`poseport inspect`) and find what is wrong with it for a phone (`poseport doctor`)."""

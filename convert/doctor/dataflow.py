@@ -1,4 +1,4 @@
-"""A .tflite as a graph: which operation computes which tensor, and the values that the file holds."""
+"""A .tflite as a graph: which operation computes which tensor, and the values in the file."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Graph:
 
     @cached_property
     def constant(self) -> list[bool]:
-        """Whether a tensor's values are in the file; half-precision ones are unpacked by a DEQUANTIZE."""
+        """For every tensor, whether its values are in the file, also if a DEQUANTIZE unpacks them."""
         known = [t.constant for t in self.inspection.tensors]
         for op in self.inspection.ops:
             if op.kind == "DEQUANTIZE" and self._source(op) is not None and known[op.inputs[0]]:
@@ -46,7 +46,7 @@ class Graph:
 
     @cached_property
     def origin(self) -> dict[int, int]:
-        """Tensor -> the quantized tensor whose values it has, before casts: its scale is their range."""
+        """Tensor -> the quantized tensor from which its values come unchanged, whose scale is their range."""
         first: dict[int, int] = {}
         for op in self.inspection.ops:
             source = self._source(op)
@@ -67,21 +67,50 @@ class Graph:
         return op.inputs[0] if op.inputs and op.inputs[0] >= 0 else None
 
     def stored(self, tensor: int) -> tuple[np.ndarray | None, TensorInfo]:
-        """The values stored for a tensor, before any DEQUANTIZE, and the tensor that holds them."""
+        """Look up the values stored for a tensor, before any DEQUANTIZE.
+
+        Args:
+            tensor: Index of the tensor.
+
+        Returns:
+            The values, None if they are computed, and the tensor that holds them.
+        """
         op = self.maker.get(tensor)
         if op is not None and op.kind == "DEQUANTIZE":
             tensor = tensor if (source := self._source(op)) is None else source
         return self.values[tensor], self.inspection.tensors[tensor]
 
     def shape(self, op: OpInfo) -> tuple[int, ...]:
-        """The shape of an operation's output."""
+        """Shape of the first output of an operation; () without one.
+
+        Args:
+            op: The operation.
+        """
         return self.inspection.tensors[op.outputs[0]].shape if op.outputs else ()
 
     def flowing(self, op: OpInfo) -> list[int]:
-        """The inputs of an operation that are computed."""
+        """List the inputs of an operation that are computed.
+
+        Args:
+            op: The operation.
+
+        Returns:
+            Indices of the tensors.
+        """
         return [i for i in op.inputs if i >= 0 and not self.constant[i]]
 
 
 def read_graph(data: bytes, name: str) -> Graph:
-    """Read a file's graph; `name` is what messages call it. Raises ValueError for a damaged file."""
+    """Read the graph of a file.
+
+    Args:
+        data: The file's bytes.
+        name: Name of the file in messages.
+
+    Returns:
+        The graph.
+
+    Raises:
+        ValueError: If the file is damaged.
+    """
     return Graph(inspect_bytes(data, name), constants(data, name))

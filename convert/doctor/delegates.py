@@ -1,4 +1,4 @@
-"""Which operations each delegate of a phone takes, and how the others divide a graph.
+"""The operations that each delegate of a phone supports, and how the others divide a graph.
 
 Source: google-ai-edge/LiteRT (Apache-2.0), commit f6745779 of 2026-08-21, read by hand:
 
@@ -8,7 +8,7 @@ Source: google-ai-edge/LiteRT (Apache-2.0), commit f6745779 of 2026-08-21, read 
     XNNPACK  tflite/delegates/xnnpack/xnnpack_delegate.cc (2026-08-19)
 
 These are the rules on operation, version and type. Rules on shapes and arguments (a fused TANH, a pooling of 1x1) are
-not here, so a device may still refuse a part of a file that passes; one that fails is refused.
+not included, so a device may still refuse a part of a file that passes here; what fails here is refused.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _BYTE = frozenset({"int8", "uint8"})
 
 
 def _table(text: str) -> dict[str, int | None]:
-    """`ADD:2 PACK` as operation -> the highest version that is taken, None being any."""
+    """Parse `ADD:2 PACK` into operation -> the highest supported version, None for any."""
     pairs = (word.partition(":") for word in text.split())
     return {name: int(version) if version else None for name, _, version in pairs}
 
@@ -36,10 +36,10 @@ class Delegate:
         key: Id of its finding.
         name: What messages call it.
         source: The files from which its table was read.
-        ops: Operation -> highest version taken; None is any.
+        ops: Operation -> highest supported version; None for any.
         types: The types of tensors, other than constants, that it takes.
-        parts: How many pieces of a graph it takes by default, the largest ones; None is all.
-        rest: What runs the others.
+        parts: Number of pieces of a graph that it takes by default, the largest ones; None for all.
+        rest: What runs the other operations.
         other_types: Operation -> types that it takes instead.
     """
 
@@ -53,12 +53,15 @@ class Delegate:
     other_types: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def refusal(self, op: OpInfo, inspection: Inspection, constant: Sequence[bool]) -> str | None:
-        """Why it does not take an operation, in a few words; None if it does.
+        """Find out why the delegate does not take an operation.
 
         Args:
             op: The operation.
             inspection: The file.
             constant: For every tensor, whether its values are in the file.
+
+        Returns:
+            The reason in a few words; None if it takes the operation.
         """
         if op.kind not in self.ops:
             return "operation"
@@ -119,7 +122,7 @@ NNAPI = Delegate(
         SPACE_TO_DEPTH:2 SPLIT:3 SPLIT_V:2 SQRT:1 SQUARED_DIFFERENCE:2 SQUEEZE:1 STRIDED_SLICE:2 SUB:3 SUM:1 SVDF:1
         TANH:2 TILE:1 TOPK_V2:2 TRANSPOSE:2 TRANSPOSE_CONV:4 UNPACK:2
     """),
-    # it has no tensors of 64 or 16 bit integers (but for the state of an LSTM)
+    # no tensors of 64 or 16 bit integers, except for the state of an LSTM
     types=_FLOAT | _BYTE | {"int32", "bool"},
     parts=3,
     rest="the CPU, with a copy each way",
@@ -155,8 +158,8 @@ ALL = (GPU, NNAPI, XNNPACK)
 def pieces(inspection: Inspection, taken: Sequence[bool], constant: Sequence[bool]) -> list[list[int]]:
     """Divide a graph as TFLite's partitioning does.
 
-    An operation joins the piece of the operations that it depends on if both are taken or both are not, and otherwise
-    begins the next one; pieces of the two kinds alternate.
+    An operation joins the piece of the operations that it depends on if both are taken or both are not. Otherwise it
+    begins the next piece; pieces of the two kinds alternate.
 
     Args:
         inspection: The file.

@@ -1,4 +1,4 @@
-"""`poseport doctor`: reads a converted or a foreign .tflite and says what is wrong with it for a phone."""
+"""`poseport doctor`: find what is wrong with a .tflite for a phone, whether poseport converted it or not."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from poseport.tflite.inspection import Inspection
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What was found in one file.
+    """The result of checking one file.
 
     Attributes:
         path: The file.
@@ -40,11 +40,15 @@ class Diagnosis:
     unchecked: dict[str, str]
 
     def count(self, severity: str) -> int:
-        """The number of findings of a severity."""
+        """Number of findings of a severity.
+
+        Args:
+            severity: "error", "warning" or "note".
+        """
         return sum(finding.severity == severity for finding in self.findings)
 
     def data(self) -> dict[str, Any]:
-        """For `--json`."""
+        """The result as plain values, for `--json`."""
         return {
             "file": str(self.path), "bytes": self.inspection.bytes, "macs": self.inspection.macs,
             "macs_by_dtype": self.inspection.macs_by_dtype, "operations": len(self.inspection.ops),
@@ -55,7 +59,7 @@ class Diagnosis:
         }  # fmt: skip
 
     def text(self) -> str:
-        """For a person."""
+        """The result as lines of text."""
         inspection = self.inspection
         size = f"{inspection.bytes / 1e6:.2f} MB, {len(inspection.ops)} operations"
         shares = {dtype: n / max(inspection.macs, 1) for dtype, n in inspection.macs_by_dtype.items()}
@@ -79,14 +83,17 @@ def diagnose(
     runtime: tuple[int, ...] | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Diagnosis:
-    """Check one file, whoever made it.
+    """Check a file, whether poseport converted it or not.
 
     Args:
         path: The file; without a card and a spec beside it, it is not run.
-        people: People to run the file on, for what is wrong only then.
-        count: How many of them at most, crowds and people without labels not counted.
+        people: People to run the file on, for faults that show only then.
+        count: Largest number of them, crowds and people without labels not counted.
         runtime: The TFLite version that must be able to load the file.
         progress: Called with the number of people just done.
+
+    Returns:
+        The result.
 
     Raises:
         ValueError: If the file is damaged or not TFLite, or there are fewer than 8 people.

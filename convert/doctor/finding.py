@@ -13,15 +13,15 @@ SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong with a file.
+    """A fault of a file.
 
     Attributes:
-        id: A stable name, for scripts.
+        id: Stable name, for scripts.
         severity: An error keeps the file from working on a phone, a warning costs accuracy or time, a note is worth
             knowing.
-        evidence: What was counted, in words.
+        evidence: The numbers that show it, in words.
         fix: How to fix it.
-        numbers: What was counted, for a script.
+        numbers: The same numbers, for scripts.
     """
 
     id: str
@@ -32,7 +32,15 @@ class Finding:
 
 
 def some(names: Iterable[str], count: int = 3) -> str:
-    """Join the first few of many names: of a fused layer the first name, of a long name its end."""
+    """Join the first few of many names, such as `a, b, c and 4 more`.
+
+    Args:
+        names: The names. Only the first name of a fused layer is kept, and only the end of a long name.
+        count: Number of names to show.
+
+    Returns:
+        The text.
+    """
     names = [name.split(";")[0] for name in names]
     names = [name if len(name) <= 60 else f"...{name[-57:]}" for name in names]
     more = f" and {len(names) - count} more" if len(names) > count else ""
@@ -40,5 +48,12 @@ def some(names: Iterable[str], count: int = 3) -> str:
 
 
 def tally(words: Iterable[str]) -> str:
-    """Count words, the most frequent first: `ADD 3, MUL 1`."""
+    """Count words, the most frequent first.
+
+    Args:
+        words: The words.
+
+    Returns:
+        A text such as `ADD 3, MUL 1`.
+    """
     return ", ".join(f"{word} {count}" for word, count in Counter(words).most_common())

@@ -1,4 +1,4 @@
-"""Checks of a .tflite without running it."""
+"""Checks of a .tflite that do not run it."""
 
 from __future__ import annotations
 
@@ -11,20 +11,27 @@ from poseport.convert.doctor.dataflow import SAME_VALUES, Graph
 from poseport.convert.doctor.finding import Finding, some, tally
 from poseport.tflite.inspection import elements
 
-# Levels of 256 that a part of an output keeps: with 16, a sigmoid has steps of 6 %.
+# Limits of the levels, of 256, that a part of an output keeps; with 16, a sigmoid has steps of 6 %.
 FEW_LEVELS, TOO_FEW_LEVELS = 32, 16
-# Largest weight of a channel, of 127 steps: below this a filter keeps three bits.
+# Limit of the largest weight of a channel, of 127 steps; below it a filter keeps three bits.
 SQUEEZED_STEPS = 8
 _JOINS = ("CONCATENATION", "PACK")
 
 
 def check_graph(graph: Graph) -> list[Finding]:
-    """The findings that hold on every device."""
+    """Check a file for faults that matter on every device.
+
+    Args:
+        graph: The file's graph.
+
+    Returns:
+        The findings.
+    """
     return [finding for check in _CHECKS if (finding := check(graph)) is not None]
 
 
 def _mixed_ranges(graph: Graph) -> Finding | None:
-    """Parts of different range that are joined under one scale at an output."""
+    """Find parts of different range that are joined under one scale at an output."""
     tensors = graph.inspection.tensors
     places = {id(tensor): i for i, tensor in enumerate(tensors)}
     waiting, seen = [places[id(out)] for out in graph.inspection.outputs], set()
@@ -97,7 +104,7 @@ def _float_islands(graph: Graph) -> Finding | None:
 
 
 def _unfolded(graph: Graph) -> Finding | None:
-    """A multiplication or addition of one constant per channel, downstream of a convolution."""
+    """Find multiplications and additions of one constant per channel after a convolution."""
     left = []
     for op in graph.inspection.ops:
         sources = graph.flowing(op)
@@ -151,7 +158,7 @@ def _wide_integers(graph: Graph) -> Finding | None:
 
 
 def _weights(graph: Graph) -> Finding | None:
-    """Filters that are all zero, and filters that keep few steps under one scale for the whole tensor."""
+    """Find filters that are all zero, and filters that keep few steps under one scale for the whole tensor."""
     zero, squeezed, filters, layers = 0, 0, 0, []
     seen: set[int] = set()  # constants that layers share count once
     for op in graph.inspection.ops:
@@ -184,7 +191,7 @@ def _weights(graph: Graph) -> Finding | None:
 
 
 def _not_finite(graph: Graph) -> Finding | None:
-    """Stored values and scales that are NaN or infinite."""
+    """Find stored values and scales that are NaN or infinite."""
     tensors = graph.inspection.tensors
     wrong = [t.name for t in tensors if t.scale is not None and not math.isfinite(t.scale)]
     for tensor, values in zip(tensors, graph.values, strict=True):

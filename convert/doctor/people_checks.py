@@ -15,14 +15,14 @@ from poseport.tflite.inspection import Inspection
 from poseport.tflite.interpreter import Runner
 from poseport.tflite.runner import Pose
 
-# Levels of 256: a peak of 16 steps is half lost in rounding where DARK reads it (its slopes are a tenth of the peak),
-# one of 64 is not.
+# Limits of the height of a peak, in levels of 256. DARK reads slopes of a tenth of the peak, half of which rounding
+# loses with 16 levels, but not with 64.
 FEW_LEVELS, TOO_FEW_LEVELS = 64, 16
-# A keypoint whose best score over all people is lower is never found.
+# A keypoint whose best score over all people is below this counts as never found.
 SILENT_SCORE = 0.1
-# Keypoints of different people lie at different places of the crop, tens of pixels apart.
+# Keypoints that vary less over people count as stuck; real ones differ by tens of pixels in the crop.
 STUCK_PX = 1.0
-# Fewer people may agree by chance.
+# With fewer people a keypoint may be silent or stuck by chance.
 LEAST_PEOPLE = 8
 IDS = ("nan-output", "few-levels", "silent-keypoint", "dead-channels")
 
@@ -36,7 +36,7 @@ def check_people(
     persons: Sequence[Person],
     progress: Callable[[int], None] | None = None,
 ) -> list[Finding]:
-    """Run a file on people and check its output and every layer's.
+    """Run a file on people and check its output and the output of every layer.
 
     Args:
         model: The loaded file.
@@ -44,6 +44,9 @@ def check_people(
         inspection: What is in them.
         persons: At least 8 people.
         progress: Called with the number of people just done.
+
+    Returns:
+        The findings.
 
     Raises:
         ValueError: If there are fewer than 8 people, or an image cannot be read.
@@ -70,7 +73,7 @@ def check_people(
     labelled = np.stack([person.labelled for person in persons])
     wrong = _not_finite(outputs)
     if wrong is not None:
-        return [wrong]  # what else is wrong follows from it
+        return [wrong]  # other findings would only follow from this one
     checked = [
         _few_levels(model, outputs, labelled),
         _silent(model, pose.decode_input(model.spec, runner.dequantize(outputs)), labelled),
@@ -80,7 +83,7 @@ def check_people(
 
 
 def _not_finite(raw: np.ndarray) -> Finding | None:
-    """raw: (N, ...) of the output's own type; integers are always finite."""
+    """Find values that are not finite in `raw`, (N, ...) of the output's own type."""
     finite = np.isfinite(raw).reshape(len(raw), -1)
     people = int(np.count_nonzero(~finite.all(axis=1)))
     if not people:
@@ -97,7 +100,7 @@ def _not_finite(raw: np.ndarray) -> Finding | None:
 
 
 def _few_levels(model: Pose, raw: np.ndarray, labelled: np.ndarray) -> Finding | None:
-    """raw: (N, ...) of the output's own type. labelled: (N, K) bool."""
+    """Find heatmaps with low peaks in `raw`, (N, ...) of the output's own type; `labelled` is (N, K) bool."""
     if not isinstance(model.spec.output, HeatmapOutput) or raw.dtype not in (np.int8, np.uint8):
         return None
     maps = raw.reshape(len(raw), -1, labelled.shape[1]).astype(int)
@@ -123,7 +126,7 @@ def _few_levels(model: Pose, raw: np.ndarray, labelled: np.ndarray) -> Finding |
 
 
 def _silent(model: Pose, decoded: np.ndarray, labelled: np.ndarray) -> Finding | None:
-    """decoded: (N, K, 3) input pixels and score. labelled: (N, K) bool."""
+    """Find silent and stuck keypoints; `decoded` is (N, K, 3) input pixels and score, `labelled` (N, K) bool."""
     silent, stuck = [], []
     for name, points, visible in zip(model.spec.skeleton.names, decoded.swapaxes(0, 1), labelled.T, strict=True):
         if np.count_nonzero(visible) < LEAST_PEOPLE:
@@ -147,7 +150,7 @@ def _silent(model: Pose, decoded: np.ndarray, labelled: np.ndarray) -> Finding |
 
 
 def _dead(constant: dict[str, np.ndarray], people: int) -> Finding | None:
-    """constant: layer -> for every channel, whether it was the same at every place of everybody."""
+    """Find channels that never change; `constant` is layer -> for every channel, whether it had one value only."""
     dead = {name: int(np.count_nonzero(same)) for name, same in constant.items() if same.any()}
     if not dead:
         return None

@@ -1,4 +1,4 @@
-"""Which TFLite runtime loads which version of which operation.
+"""The oldest TFLite runtime for each version of each operation.
 
 Source: `FindMinimumRuntimeVersionForOp` in tflite/converter/tools/versioning/runtime_version.cc of
 google-ai-edge/LiteRT (Apache-2.0), commit f6745779 of 2026-08-21, file last changed 2026-07-22. It is the table from
@@ -198,7 +198,17 @@ OLDEST: dict[str, tuple[tuple[int, ...] | None, ...]] = {
 
 
 def parse_runtime(text: str) -> tuple[int, ...]:
-    """Parse `2.16` or `2.16.1`; raises ValueError for anything else."""
+    """Parse a version such as `2.16` or `2.16.1`.
+
+    Args:
+        text: The version.
+
+    Returns:
+        Its two or three numbers.
+
+    Raises:
+        ValueError: If the text is not a version.
+    """
     try:
         numbers = _parse(text)
     except ValueError:
@@ -209,6 +219,14 @@ def parse_runtime(text: str) -> tuple[int, ...]:
 
 
 def oldest_runtime(kind: str, version: int) -> tuple[int, ...] | None:
-    """The oldest TFLite that has a version of a built-in operation; None if the table has no such version."""
+    """Look up the oldest TFLite that has a version of a built-in operation.
+
+    Args:
+        kind: The operation, such as CONV_2D.
+        version: The operation's version, from 1.
+
+    Returns:
+        Its numbers; None if the table has no such version.
+    """
     versions = OLDEST.get(kind, ())
     return versions[version - 1] if 1 <= version <= len(versions) else None

@@ -1,4 +1,4 @@
-"""Which phones' runtimes and delegates take a .tflite."""
+"""Check which runtimes and delegates support a .tflite."""
 
 from __future__ import annotations
 
@@ -8,26 +8,41 @@ from poseport.convert.doctor.finding import Finding, some, tally
 from poseport.convert.doctor.runtimes import LATEST, oldest_runtime
 from poseport.tflite.inspection import Inspection
 
-# What the plain runtimes have besides the built-in operations.
+# Operations of the plain runtimes besides the built-in ones.
 _REGISTERED = ("CUSTOM:TFLite_Detection_PostProcess", "CUSTOM:Mfcc", "CUSTOM:AudioSpectrogram")
 
-# Its Android library refuses what the map of versions lets it load; the first that takes it is not known.
+# The last TFLite known to refuse int8 to int16 on Android, which the table allows; the first to load it is unknown.
 _NO_WIDENING = (2, 16, 1)
 
 
 def check_support(graph: Graph, runtime: tuple[int, ...] | None = None) -> list[Finding]:
-    """What each delegate, and the plain runtime, cannot take; `runtime` is the TFLite that must load the file."""
+    """Find the operations that a delegate or the plain runtime cannot take.
+
+    Args:
+        graph: The file's graph.
+        runtime: The TFLite that must load the file; None to skip that check.
+
+    Returns:
+        The findings.
+    """
     return _runtimes(graph, runtime) + [f for one in delegates.ALL if (f := _delegate(graph, one)) is not None]
 
 
 def needed_runtime(inspection: Inspection) -> tuple[int, ...] | None:
-    """The oldest TFLite that has every built-in operation of a file in its version; None when none is known."""
+    """Find the oldest TFLite that has every built-in operation of a file in its version.
+
+    Args:
+        inspection: What is in the file.
+
+    Returns:
+        The numbers of its version; None if it is not known.
+    """
     known = [oldest_runtime(op.kind, op.version) for op in inspection.ops if not op.kind.startswith("CUSTOM:")]
     return None if None in known else max((version for version in known if version), default=None)
 
 
 def _delegate(graph: Graph, delegate: delegates.Delegate) -> Finding | None:
-    """The operations that one delegate does not take, and those that run elsewhere because of them."""
+    """Find the operations that a delegate does not take, and those that run elsewhere because of them."""
     inspection = graph.inspection
     active = [
         i for i, op in enumerate(inspection.ops) if not op.outputs or not all(graph.constant[t] for t in op.outputs)
@@ -62,7 +77,7 @@ def _delegate(graph: Graph, delegate: delegates.Delegate) -> Finding | None:
 
 
 def _runtimes(graph: Graph, runtime: tuple[int, ...] | None) -> list[Finding]:
-    """Operations that a plain runtime does not have, at all or in this version."""
+    """Find operations that a plain runtime does not have, at all or in this version."""
     findings = []
     foreign = [op.kind for op in graph.inspection.ops if op.kind.startswith("CUSTOM:") and op.kind not in _REGISTERED]
     if foreign:
@@ -113,10 +128,10 @@ def _runtimes(graph: Graph, runtime: tuple[int, ...] | None) -> list[Finding]:
 
 
 def _widened(graph: Graph) -> int:
-    """How many times int8 activations become int16 ones."""
+    """Count the operations that turn int8 activations into int16 ones."""
     types = [tensor.dtype for tensor in graph.inspection.tensors]
     casts = [(op.inputs[:1], op.outputs[:1]) for op in graph.inspection.ops if op.kind == "QUANTIZE"]
-    # a damaged file has operations without inputs, or with an input -1 that is none
+    # in a damaged file operations have no inputs, or -1 as an input
     return sum(
         [types[i] for i in given if i >= 0] == ["int8"] and [types[i] for i in made if i >= 0] == ["int16"]
         for given, made in casts

@@ -17,18 +17,19 @@ from poseport.convert import calibration, recipes
 from poseport.convert.calibration import CalibrationCrops
 from poseport.convert.doctor.runtimes import oldest_runtime
 from poseport.convert.engines import tflite_converter
+from poseport.convert.engines.file_layers import Layer, layers_by_name, layers_of, op_types
 from poseport.convert.frozen_graph import FrozenNetwork
 from poseport.convert.recipes import Recipe
 from poseport.spec import PoseSpec
 from poseport.tflite.card import BudgetSearch
-from poseport.tflite.inspection import Inspection, OpInfo, inspect_bytes
+from poseport.tflite.inspection import inspect_bytes
 from poseport.tflite.interpreter import Runner
 from poseport.tflite.quiet import quiet
 
 Ranges = dict[str, tuple[float, float]]
 
-# Which version of an operation takes integers (schema.fbs, op_version.cc): the quantizer leaves the float one's
-# number, by which an old runtime would take a file that it cannot compute.
+# The version of each operation that takes integers (schema.fbs, op_version.cc). The quantizer leaves the number of the
+# float version, with which an old runtime would load a file that it cannot compute.
 _INTEGER_VERSION = {
     "ADD": 2, "AVERAGE_POOL_2D": 2, "CONCATENATION": 2, "CONV_2D": 3, "DEPTHWISE_CONV_2D": 3, "DEQUANTIZE": 2,
     "FULLY_CONNECTED": 4, "LOGISTIC": 2, "MAX_POOL_2D": 2, "MEAN": 2, "MUL": 2, "PAD": 2, "QUANTIZE": 2,
@@ -37,29 +38,14 @@ _INTEGER_VERSION = {
 
 
 @dataclass(frozen=True)
-class Layer:
-    """A convolution or dense layer with the operations that follow it up to the next one: addition, pooling, resizing.
-
-    Attributes:
-        name: The layer's name in Keras.
-        ops: Names of the output tensors of its operations.
-        macs: Multiply-adds of one inference.
-    """
-
-    name: str
-    ops: tuple[str, ...]
-    macs: int
-
-
-@dataclass(frozen=True)
 class Quantized:
-    """What an engine made.
+    """The result of an engine.
 
     Attributes:
         flatbuffer: The bare flatbuffer, without a card.
         recipe: Its recipe, which a budget search chooses.
         kept: The layers that are not int8.
-        budget: How a budget search came to it.
+        budget: The budget search that chose it, if any.
     """
 
     flatbuffer: bytes
@@ -75,68 +61,32 @@ def convert(
     keep: Sequence[str] = (),
     progress: Callable[[int], None] | None = None,
 ) -> Quantized:
-    """Convert a network by way of its float32 flatbuffer.
+    """Convert a network through its float32 flatbuffer.
 
     Args:
         network: The frozen network.
         recipe: A recipe with a percentile.
-        crops: What determines the activation ranges.
+        crops: The calibration crops.
         keep: Names of the layers of a mixed recipe that are not int8.
         progress: Called with 1 for each crop.
+
+    Returns:
+        The file, its recipe and the layers kept.
 
     Raises:
         ValueError: If there is no such layer, or the quantizer is not installed or refuses the file.
     """
     assert recipe.percentile is not None
     float_file = tflite_converter.convert(network, recipes.recipe("float32"))
-    layers = layers_of(inspect_bytes(float_file, "float32"))
-    kept = layers_by_name(layers, keep)
+    all_layers = layers_of(inspect_bytes(float_file, "float32"))
+    kept = layers_by_name(all_layers, keep)
     ranges = activation_ranges(float_file, network.spec, crops, recipe.percentile, progress)
-    return Quantized(quantize(float_file, ranges, op_types(layers, kept, recipe.kept), recipe.io), recipe, kept)
+    return Quantized(quantize(float_file, ranges, op_types(all_layers, kept, recipe.kept), recipe.io), recipe, kept)
 
 
 def version() -> str:
     """The version of the quantizer's package."""
     return importlib.metadata.version("litert-quantizer")
-
-
-def layers_of(inspection: Inspection) -> tuple[Layer, ...]:
-    """The layers of a float file in the order in which they run; every operation is in exactly one."""
-    owner: dict[int, int] = {}
-    groups: list[list[OpInfo]] = []
-    for op in inspection.ops:
-        # an addition belongs to the later of the two that it adds: their sum is quantized when that one is
-        before = [owner[i] for i in op.inputs if i in owner]
-        if op.weights is not None or not before:
-            groups.append([])
-            before = [len(groups) - 1]
-        groups[max(before)].append(op)
-        owner.update(dict.fromkeys(op.outputs, max(before)))
-    return tuple(
-        Layer(_layer_name(group[0]), tuple(op.name for op in group), sum(op.macs for op in group)) for group in groups
-    )
-
-
-def layers_by_name(layers: Sequence[Layer], names: Sequence[str]) -> tuple[Layer, ...]:
-    """Select layers by name; the ValueError for an unknown name lists those that exist."""
-    by_name = {layer.name: layer for layer in layers}
-    unknown = [name for name in names if name not in by_name]
-    if unknown:
-        raise ValueError(f"there is no layer {unknown[0]!r} to keep; there are {', '.join(by_name)}")
-    return tuple(by_name[name] for name in dict.fromkeys(names))
-
-
-def op_types(layers: Sequence[Layer], kept: Sequence[Layer], dtype: str | None) -> dict[str, str]:
-    """The types for `quantize`: int8 everywhere, the kept layers in `dtype`."""
-    int8 = {op: "int8" for layer in layers for op in layer.ops}
-    return int8 | {op: str(dtype) for layer in kept for op in layer.ops}
-
-
-def _layer_name(op: OpInfo) -> str:
-    """The layer's name in Keras, which is part of the name of its weights."""
-    name = op.weights.name if op.weights else op.name
-    parts = re.findall(r"/([^/;]+?)(?:_\d+)?/(?:convolution|depthwise|MatMul)", name)
-    return str(parts[0]) if parts else name
 
 
 def activation_ranges(
@@ -148,8 +98,8 @@ def activation_ranges(
 ) -> Ranges:
     """Measure the range of every activation of a float file.
 
-    Each crop has a lowest and a highest value; the percentile over the crops is taken, so that one odd photo does not
-    cost everybody a bit of resolution. Input and output keep the widest range, because peaks are what is read there.
+    Each crop has a lowest and a highest value; the percentile over the crops is taken, so that one unusual photo does
+    not cost a bit of resolution on all others. Input and output keep the widest range, because peaks are read there.
 
     Args:
         flatbuffer: The float32 file.
@@ -195,6 +145,9 @@ def quantize(flatbuffer: bytes, ranges: Ranges, types: Mapping[str, str], io: st
             operation that is not named stays float32.
         io: Type of the input and output tensors, int8 or float32.
 
+    Returns:
+        The quantized flatbuffer.
+
     Raises:
         ValueError: If the quantizer is not installed, or refuses the file.
     """
@@ -202,16 +155,16 @@ def quantize(flatbuffer: bytes, ranges: Ranges, types: Mapping[str, str], io: st
         from litert_quantizer import qtyping, quantizer
     except ImportError:
         raise ValueError(
-            "this recipe is made by the AI Edge Quantizer; run `pip install litert-quantizer` or take recipe int8"
+            "this recipe is made by the AI Edge Quantizer; run `pip install litert-quantizer` or use recipe int8"
         ) from None
     names = qtyping.TFLOperationName
     engine = quantizer.Quantizer(flatbuffer)
     for name, dtype in types.items():
         if dtype != "float32":
-            # it matches the names of output tensors, each followed by a semicolon, and says nothing when none does
+            # a pattern of the names of output tensors, each with a semicolon; one that matches none raises no error
             bits = {"int8": 8, "int16": 16}[dtype]
             engine.add_static_config(f"^{re.escape(name)};$", names.ALL_SUPPORTED, bits, 8)
-    for end in (names.INPUT, names.OUTPUT):  # they have the names of the tensors, so that the lines above match them
+    for end in (names.INPUT, names.OUTPUT):  # last, because the patterns above match these tensors too
         if io == "float32":
             engine.update_quantization_recipe(".*", end, algorithm_key=quantizer.AlgorithmName.NO_QUANTIZE)
         else:
@@ -231,7 +184,7 @@ def quantize(flatbuffer: bytes, ranges: Ranges, types: Mapping[str, str], io: st
 
 
 def _with_versions(flatbuffer: bytes) -> bytes:
-    """Correct the operations' versions, and the oldest runtime that the file names."""
+    """Correct the versions of the operations and the oldest runtime noted in the file."""
     from ai_edge_litert.tools import flatbuffer_utils
 
     inspection = inspect_bytes(flatbuffer, "quantized file")

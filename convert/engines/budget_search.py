@@ -1,8 +1,9 @@
-"""Accuracy budget: which layers must not be int8 for a network to lose at most so many points of AP.
+"""Search for the layers that must not be int8 if a network may lose at most some points of AP.
 
-Layers are ranked by what quantizing each one alone does to the keypoints, the rest being float32, and the costliest
-are kept until the budget holds. The opposite, one layer float and the rest int8, does not reveal a bad layer: its
-activations are quantized by its neighbours all the same, and where two layers are bad, keeping one changes nothing.
+Layers are ranked by how far the keypoints move when each layer alone is quantized and the rest is float32. The
+costliest layers are kept in float until the budget holds. The opposite, one layer float and the rest int8, does not
+reveal a bad layer, because its neighbours quantize its activations, and because with two bad layers keeping one of
+them changes nothing.
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ import tensorflow as tf
 from poseport.convert import calibration, recipes
 from poseport.convert.calibration import CalibrationCrops
 from poseport.convert.engines import ai_edge, tflite_converter
-from poseport.convert.engines.ai_edge import Layer, Quantized, Ranges
+from poseport.convert.engines.ai_edge import Quantized, Ranges
 from poseport.convert.engines.candidates import Candidates
+from poseport.convert.engines.file_layers import Layer, layers_by_name, layers_of, op_types
 from poseport.convert.frozen_graph import FrozenNetwork
 from poseport.convert.recipes import Recipe
 from poseport.convert.request import AccuracyBudget, Request
@@ -29,13 +31,13 @@ from poseport.tflite.inspection import inspect_bytes
 
 @dataclass(frozen=True)
 class TuningPeople:
-    """The people on whom a budget is measured, and what the search may end in.
+    """The people on whom a budget is measured, and the recipes that the search chooses from.
 
     Attributes:
         persons: The people.
         manifest: Names them in the card.
         outcomes: The recipes int8, int8-p95 and the mixed one.
-        notes_path: Where the search keeps what it has measured.
+        notes_path: File of the measurements so far.
     """
 
     persons: Sequence[Person]
@@ -45,12 +47,29 @@ class TuningPeople:
 
 
 def notes_path(out: Path) -> Path:
-    """Where the search for `out` keeps what it has measured."""
+    """Name the file in which the search for `out` keeps its measurements.
+
+    Args:
+        out: The file to write.
+
+    Returns:
+        Its path, OUT.search.json.
+    """
     return out.with_name(f"{out.name}.search.json")
 
 
 def choose_tuning_people(request: Request) -> TuningPeople:
-    """Draw the people to tune on; raises ValueError as `calibration.choose` does, or for a recipe without int8."""
+    """Draw the people to tune on.
+
+    Args:
+        request: A request with a budget.
+
+    Returns:
+        The people.
+
+    Raises:
+        ValueError: As `calibration.choose` does, or if the recipe has no int8 layers.
+    """
     assert request.budget is not None
     outcomes = recipes.within_budget(request.recipe)
     people = request.budget.people
@@ -77,8 +96,11 @@ def convert(
         weights_sha256: Identifies the network, so that the notes of another search are not used.
         progress: Called with 1 for each crop that calibrates.
 
+    Returns:
+        The file, its recipe and the search.
+
     Raises:
-        ValueError: If no mix holds the budget, or it cannot be told because the float32 network scores too little.
+        ValueError: If no mix holds the budget, or the float32 network scores too little to measure a loss.
     """
     plain, clipped, mixed = tuning.outcomes
     float_file = tflite_converter.convert(network, recipes.recipe("float32"))
@@ -117,7 +139,7 @@ class _Search:
 
     @cached_property
     def layers(self) -> tuple[Layer, ...]:
-        return ai_edge.layers_of(inspect_bytes(self.float_file, "float32"))
+        return layers_of(inspect_bytes(self.float_file, "float32"))
 
     @cached_property
     def plain_int8(self) -> bytes:
@@ -130,16 +152,16 @@ class _Search:
         return ai_edge.activation_ranges(self.float_file, self.network.spec, self.crops, percentile, self.progress)
 
     def mix(self, kept: Sequence[Layer]) -> bytes:
-        """A file that is int8 but for the kept layers."""
+        """Make a file that is int8 except for the kept layers."""
         mixed = self.tuning.outcomes[2]
-        return ai_edge.quantize(self.float_file, self.ranges, ai_edge.op_types(self.layers, kept, mixed.kept), mixed.io)
+        return ai_edge.quantize(self.float_file, self.ranges, op_types(self.layers, kept, mixed.kept), mixed.io)
 
     def only(self, layer: Layer) -> bytes:
-        """A file that is float32 but for one layer."""
+        """Make a file that is float32 except for one layer."""
         return ai_edge.quantize(self.float_file, self.ranges, dict.fromkeys(layer.ops, "int8"), "float32")
 
     def check_baseline(self) -> None:
-        """Refuse a network that scores so little that no file could exceed the budget: the numbers would mean nothing.
+        """Refuse a network that scores so little that no file could exceed the budget.
 
         Raises:
             ValueError: If 100 x AP of the float file is not more than the budget.
@@ -149,16 +171,16 @@ class _Search:
         if not 100 * float32.ap > allowed:
             self.tuning.notes_path.unlink(missing_ok=True)
             raise ValueError(
-                f"{people.path}: cannot tell whether a file loses more than {allowed:g} points of AP: the float32 "
-                f"network itself scores {100 * float32.ap:.2f} on these {n} people; nothing was written; tune on "
-                "people whom it finds (poseport data check shows labels that cannot be right)"
+                f"{people.path}: a loss of {allowed:g} points of AP cannot be measured, because the float32 network "
+                f"itself scores {100 * float32.ap:.2f} on these {n} people; nothing was written; tune on people whom "
+                "it finds (poseport data check shows labels that cannot be right)"
             )
         self.budget.report(
             f"float32: AP {100 * float32.ap:.2f} on {n} people, {float32.bytes / 1e6:.2f} MB, {float32.ms:.1f} ms"
         )
 
     def holds(self, recipe: Recipe, kept: Sequence[Layer], make: Callable[[], bytes]) -> bool:
-        """Measure a candidate, add it to the curve, and tell whether it is within the budget."""
+        """Measure a candidate, add it to the curve, and return whether it is within the budget."""
         result = self.candidates.measure(f"{recipe.name} keeping {len(kept)}", make)
         share = sum(layer.macs for layer in kept) / max(1, sum(layer.macs for layer in self.layers))
         ap_drop = round(self.candidates.ap_drop(result), 4)
@@ -177,7 +199,7 @@ class _Search:
                 f"{result.moved_px:.2f} px"
             )
         self.ranking.sort(key=lambda cost: (-cost.moved, -cost.moved_px))
-        return list(ai_edge.layers_by_name(self.layers, [cost.layer for cost in self.ranking]))
+        return list(layers_by_name(self.layers, [cost.layer for cost in self.ranking]))
 
     def result(self, data: bytes, recipe: Recipe, kept: Sequence[Layer] = ()) -> Quantized:
         """The chosen file and how it was found."""
@@ -199,7 +221,7 @@ class _Search:
 
 
 def _fewest(most: int, holds: Callable[[int], bool]) -> int | None:
-    """The smallest count in 1..most that holds, by steps that grow by half and bisection between the last two."""
+    """Find the smallest count in 1..most that holds: steps grow by half, then bisection between the last two."""
     low, high = 0, 1
     while not holds(high):
         if high >= most:
@@ -212,7 +234,14 @@ def _fewest(most: int, holds: Callable[[int], bool]) -> int | None:
 
 
 def describe(step: BudgetStep) -> str:
-    """One step of the search as a line."""
+    """Describe a step of the search in one line.
+
+    Args:
+        step: The step.
+
+    Returns:
+        The line.
+    """
     result, share = step.measured, f"{100 * step.kept_macs_share:.1f} % of the multiply-adds"
     kept = f" keeping {step.kept} layers ({share})" if step.kept else ""
     size = f"{result.bytes / 1e6:.3f} MB, {result.ms:.1f} ms on one thread here"

@@ -1,4 +1,4 @@
-"""Candidate files of a budget search: each is run on the people to tune on, and what was measured is kept in a file."""
+"""Candidate files of a budget search: each is run on the people to tune on, and its result is kept in a file."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from poseport.tflite.interpreter import Runner
 
 @dataclass(frozen=True)
 class SearchNotes:
-    """What a search has measured so far, in a file, so that an interrupted search can be continued.
+    """The measurements of a search so far, in a file, so that an interrupted search can be continued.
 
     Attributes:
         settings: Digest of everything that the numbers depend on; the budget itself is not part of it.
@@ -72,7 +72,18 @@ class Candidates:
         self.float32 = self._once("float32", lambda: self._result(keypoints, ms, len(float_file)))
 
     def measure(self, name: str, make: Callable[[], bytes]) -> CandidateResult:
-        """The result of a candidate, which is made and run unless the notes hold its result."""
+        """Measure a candidate, which is made and run unless the notes hold its result.
+
+        Args:
+            name: Name of the candidate in the notes.
+            make: Makes its flatbuffer.
+
+        Returns:
+            The result.
+
+        Raises:
+            ValueError: If OKS has no value for these people.
+        """
 
         def run() -> CandidateResult:
             data = make()
@@ -81,7 +92,11 @@ class Candidates:
         return self._once(name, run)
 
     def ap_drop(self, result: CandidateResult) -> float:
-        """Points of AP lost against the float file."""
+        """Points of AP that a candidate loses against the float file.
+
+        Args:
+            result: The candidate's result.
+        """
         return 100 * (self.float32.ap - result.ap)
 
     def _once(self, name: str, run: Callable[[], CandidateResult]) -> CandidateResult:
@@ -103,7 +118,7 @@ class Candidates:
         return pose.decode(self.spec, raw, self.matrices), 1000 * float(np.median(spent))
 
     def _result(self, keypoints: np.ndarray, ms: float, size: int) -> CandidateResult:
-        """AP is measured on the labels, movement on the float file's keypoints, which have no labelling noise."""
+        """AP is measured on the labels, and movement on the float file's keypoints, which have no labelling noise."""
         sigmas, areas = np.asarray(self.people.skeleton.sigmas), np.array([p.area for p in self.persons])
         scale = np.linalg.norm(self.matrices[:, 0, :2], axis=1)  # input pixels per image pixel
         away_px = np.linalg.norm(keypoints[..., :2] - self.labels[..., :2], axis=-1) * scale[:, None]
@@ -111,7 +126,7 @@ class Candidates:
         oks = metrics.oks(keypoints, self.labels, areas, sigmas)
         if not np.isfinite(oks).any():
             raise ValueError(
-                f"{self.people.path}: cannot tell what quantization costs: OKS has no value for these "
+                f"{self.people.path}: the loss by quantization cannot be measured, because OKS has no value for these "
                 f"{len(self.persons)} people (the float32 network finds none of them, or their areas are 0); tune on "
                 "others, or train it again"
             )

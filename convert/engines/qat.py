@@ -1,13 +1,13 @@
-"""Quantization-aware training: the network learns with the rounding that the int8 file will do.
+"""Quantization-aware training: the network is trained with the rounding of the later int8 file.
 
-Weights are rounded to 8 bits per channel, symmetric; outputs of layers to 8 bits with one range per tensor, where
-the converted graph has a tensor and nowhere else. A batch normalisation folds into the convolution before it
-and a ReLU into what it follows, so only the last of such a row is rounded; what only moves values (pooling,
-nearest-neighbour enlargement, reshaping) keeps the range of its input, as its kernels do.
+Weights are rounded to 8 bits per channel, symmetrically. Outputs of layers are rounded to 8 bits with one range per
+tensor, but only where the converted graph has a tensor: a batch normalisation folds into the convolution before it
+and a ReLU into the layer before it, so only the last of such a row is rounded. Layers that only move values (pooling,
+nearest-neighbour enlargement, reshaping) keep the range of their input, as their kernels do.
 
 tensorflow-model-optimization wraps the layers. Its default scheme would round depthwise and dense kernels with one
 scale for all channels, and its ranges, which begin at +-6 and move by a thousandth per step, would not converge in a
-short training: hence the two quantizers here (Jacob et al. 2018; Krishnamoorthi 2018).
+short training. The two quantizers here replace both (Jacob et al. 2018; Krishnamoorthi 2018).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from poseport.data.people import People
 from poseport.spec import HeatmapOutput, PoseSpec
 from poseport.tflite.card import FineTuning
 
-# the weight of a range's history in each step, which covers the last hundred steps or so
+# the weight of a range's history in each step, so that about the last hundred steps count
 _RANGE_MEMORY = 0.99
 # TFLite's int8 sigmoid has this range whatever its values are
 _SIGMOID_RANGE = (0.0, 255 / 256)
@@ -41,14 +41,18 @@ _KERNELS = {layers.Conv2D: "kernel", layers.DepthwiseConv2D: "depthwise_kernel",
 
 
 class Channels(tfmot.quantization.keras.quantizers.Quantizer):
-    """Rounds weights to 8 bits, the largest of each channel being 127, as TFLiteConverter does with constants."""
+    """Rounds weights to 8 bits, with the largest weight of each channel at 127, as TFLiteConverter does with constants.
+
+    Args:
+        depthwise: Whether the kernels are those of a depthwise convolution, (h, w, in, 1).
+    """
 
     def __init__(self, depthwise: bool):
         self.depthwise = depthwise
         self.rounded = False
 
     def build(self, tensor_shape: Any, name: str, layer: Any) -> dict[str, Any]:
-        """It has no variables: the range is that of the weights."""
+        """Make no variables, because the range is that of the weights."""
         return {}
 
     def __call__(self, inputs: Any, training: bool, weights: dict[str, Any], **more: Any) -> Any:
@@ -62,19 +66,23 @@ class Channels(tfmot.quantization.keras.quantizers.Quantizer):
         return rounded[..., None] if self.depthwise else rounded
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments that make another one."""
+        """The arguments of the constructor."""
         return {"depthwise": self.depthwise}
 
 
 class Range(tfmot.quantization.keras.quantizers.Quantizer):
-    """Rounds a tensor to 8 bits between a low and a high that follow the values in training, or are fixed."""
+    """Rounds a tensor to 8 bits between a low and a high that follow the values in training, or are fixed.
+
+    Args:
+        fixed: Low and high; None to follow the values.
+    """
 
     def __init__(self, fixed: tuple[float, float] | None = None):
         self.fixed = fixed
         self.watch: Callable[[Any], Any] | None = None  # gets the rounded values and returns those to continue with
 
     def build(self, tensor_shape: Any, name: str, layer: Any) -> dict[str, Any]:
-        """Variables low and high, both 0 until the first batch."""
+        """Make the variables low and high, both 0 until the first batch."""
         start = self.fixed or (0.0, 0.0)
         return {
             end: layer.add_weight(f"{name}_{end}", initializer=tf_keras.initializers.Constant(value), trainable=False)
@@ -92,12 +100,12 @@ class Range(tfmot.quantization.keras.quantizers.Quantizer):
         return rounded if self.watch is None else self.watch(rounded)
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments that make another one."""
+        """The arguments of the constructor."""
         return {"fixed": self.fixed}
 
 
 class Rounding(tfmot.quantization.keras.QuantizeConfig):
-    """Which tensors of a layer are rounded, and by which quantizers.
+    """Says which tensors of a layer are rounded, and by which quantizers.
 
     Args:
         kernel: The attribute of the layer that holds its weights; None without weights.
@@ -118,23 +126,30 @@ class Rounding(tfmot.quantization.keras.QuantizeConfig):
             setattr(layer, str(self.kernel), rounded)
 
     def get_activations_and_quantizers(self, layer: Any) -> list[Any]:
-        """Activations inside a layer are ReLUs, which fold."""
+        """None, because the activations inside a layer are ReLUs, which fold."""
         return []
 
     def set_quantize_activations(self, layer: Any, quantize_activations: list[Any]) -> None:
-        """Nothing to set: there are none."""
+        """Do nothing, because there are no activations to set."""
 
     def get_output_quantizers(self, layer: Any) -> list[Range]:
         """The output's quantizer, if any."""
         return [self.output] if self.output else []
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments that make another one."""
+        """The arguments of the constructor."""
         return {"kernel": self.kernel, "weights": self.weights, "output": self.output}
 
 
 def rounding(network: Any) -> Any:
-    """A copy of a tf_keras network with rounded weights and tensors; it shares the layers of `network`."""
+    """Copy a tf_keras network with rounded weights and tensors.
+
+    Args:
+        network: The tf_keras network, whose layers the copy shares.
+
+    Returns:
+        The rounding network.
+    """
 
     def wrap(layer: Any) -> Any:
         name = _KERNELS.get(type(layer))
@@ -182,10 +197,17 @@ def train(
 
 
 def freeze(spec: PoseSpec, network: Any) -> FrozenNetwork:
-    """Freeze a rounding network, whose weights are replaced by rounded ones; its input is rounded to bytes.
+    """Freeze a rounding network: its weights are replaced by rounded ones, and its input is rounded to bytes.
 
-    The converter rounds constants by itself and to the same values; where an operation in the graph tells it how, it
-    fails on dense layers.
+    The converter rounds constants by itself and to the same values. It fails on dense layers if an operation in the
+    graph rounds their weights.
+
+    Args:
+        spec: The network's spec.
+        network: A network of `rounding`, changed in place.
+
+    Returns:
+        The frozen network.
     """
     for layer in network.layers:
         for kernel, channels, _ in getattr(layer, "_weight_vars", ()):
@@ -201,7 +223,7 @@ def freeze(spec: PoseSpec, network: Any) -> FrozenNetwork:
 
 
 def _is_tensor(layer: Any) -> bool:
-    """Whether a layer's output is a tensor of the converted graph with a range of its own."""
+    """Whether a layer's output is a tensor of the converted graph with its own range."""
     if isinstance(layer, (layers.InputLayer, *_MOVES)) or type(layer).__name__ == "TFOpLambda":
         return False
     return not all(_is_inside(layer, after) for after in _readers(layer)) or not _readers(layer)
@@ -220,7 +242,7 @@ def _readers(layer: Any) -> list[Any]:
 
 
 def _activation(layer: Any) -> str:
-    """relu, sigmoid or "" of a layer that is nothing but that."""
+    """Name of a layer's activation if the layer is an activation only, else ""."""
     if isinstance(layer, layers.ReLU):
         return "relu"
     return str(layer.activation.__name__) if isinstance(layer, layers.Activation) else ""

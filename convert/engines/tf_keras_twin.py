@@ -1,7 +1,7 @@
-"""A bundle's network in tf_keras, which is all that tensorflow-model-optimization accepts, and its fine-tuning.
+"""A bundle's network in tf_keras, the only Keras that tensorflow-model-optimization accepts, and its fine-tuning.
 
-Everything else is the trainer's: people and crops, losses, optimizers and the learning rate. Keras 3's losses
-and optimizers are functions of tensors and variables, whichever Keras made them.
+Everything else comes from `poseport.train`: people and crops, losses, optimizers and the learning rate. Keras 3's
+losses and optimizers work on the tensors and variables of either Keras.
 """
 
 from __future__ import annotations
@@ -34,7 +34,14 @@ _RATE_FACTOR = 0.1
 
 
 def packages() -> tuple[ModuleType, ModuleType]:
-    """Import tf_keras and tensorflow_model_optimization; the ValueError for a missing one says what to install."""
+    """Import tf_keras and tensorflow_model_optimization, in this order.
+
+    Returns:
+        The two modules.
+
+    Raises:
+        ValueError: If one is missing; says what to install.
+    """
     try:
         import tensorflow_model_optimization
         import tf_keras
@@ -44,27 +51,43 @@ def packages() -> tuple[ModuleType, ModuleType]:
 
 
 def twin(spec: PoseSpec, model: Any) -> Any:
-    """Build the tf_keras network of a spec with the weights of its Keras 3 `model`: outputs agree to 1e-5."""
+    """Build the tf_keras network of a spec with the weights of its Keras 3 network; outputs agree to 1e-5.
+
+    Args:
+        spec: The network's spec.
+        model: The Keras 3 model.
+
+    Returns:
+        The tf_keras model.
+    """
     network = models.build(spec, packages()[0])
     copy_by_name(model, network)
     return network
 
 
 def copy_by_name(source: Any, target: Any) -> None:
-    """Copy weights into every layer of `target` from the layer of that name in `source`, in either Keras."""
+    """Copy weights into every layer of one network from the layer of the same name in another, in either Keras.
+
+    Args:
+        source: The network to copy from.
+        target: The network to fill, in place.
+    """
     for layer in target.layers:
         if layer.get_weights():
             layer.set_weights(source.get_layer(layer.name).get_weights())
 
 
 def settings(folder: Path, epochs: int, rate: float | None = None, seed: int = 0) -> TrainConfig:
-    """The settings of a bundle's training, changed to train it further.
+    """Derive the settings for further training from those of a bundle's training.
 
     Args:
         folder: The bundle.
-        epochs: How many epochs to add.
+        epochs: Number of epochs to add.
         rate: The initial learning rate of a cosine schedule; None takes a tenth of the bundle's.
-        seed: Orders and augments the people.
+        seed: Seed of the order and augmentation.
+
+    Returns:
+        The settings.
 
     Raises:
         ValueError: If the bundle has no record of its training, is a later stage of a cascade, or a setting is out of
@@ -97,6 +120,9 @@ def choose_people(folder: Path, train: TrainConfig, people: People, exclude: Peo
         train: The settings of the training.
         people: The set to select from.
         exclude: Evaluation people, whose photos are not used.
+
+    Returns:
+        The selected people.
 
     Raises:
         ValueError: If the skeleton is another one, or nobody is left.

@@ -1,4 +1,4 @@
-"""TFLiteConverter: makes the flatbuffer of the recipes that it can make from a frozen network."""
+"""TFLiteConverter: makes flatbuffers from a frozen network."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def convert(
 
     Args:
         network: The frozen network.
-        recipe: One that TFLiteConverter makes.
-        crops: What calibrates it; only recipes that are calibrated use them.
+        recipe: A recipe without percentiles.
+        crops: The calibration crops; only recipes with calibrated ranges use them.
         progress: Called with 1 for each crop.
 
     Returns:

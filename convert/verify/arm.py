@@ -1,4 +1,4 @@
-"""Runs a .tflite on an emulated Arm processor: the library that a phone uses, without a phone."""
+"""Run a .tflite on an emulated Arm processor, with the library that a phone uses."""
 
 from __future__ import annotations
 
@@ -14,7 +14,13 @@ WORKER = Path(__file__).with_name("arm_worker.py")
 
 
 def place(folder: Path) -> Place:
-    """The emulated processor of a folder that `make arm-parity` made, as `verification.verify` takes it.
+    """Prepare the emulated processor in a folder that `make arm-parity` made.
+
+    Args:
+        folder: The folder, usually `.arm`.
+
+    Returns:
+        The processor as `verification.verify` takes it.
 
     Raises:
         ValueError: If the folder does not hold an emulated Python.
@@ -24,12 +30,12 @@ def place(folder: Path) -> Place:
         raise ValueError(f"{folder}: holds no emulated python; run `make arm-parity` and give --arm .arm")
 
     def run(flatbuffer: bytes, tensors: np.ndarray) -> np.ndarray:
-        """Raw outputs; the ValueError of a failed run has the emulator's last line."""
+        """Compute raw outputs; the ValueError of a failed run ends with the emulator's last line."""
         with tempfile.TemporaryDirectory() as scratch:
             model, inputs, outputs = (Path(scratch) / name for name in ("model.tflite", "tensors.npy", "outputs.npy"))
             model.write_bytes(flatbuffer)
             np.save(inputs, tensors)
-            # -P: its neighbours in this folder are not modules of its Python
+            # -P keeps the other files of this folder from being imported as modules
             command: list[str | Path] = [python.resolve(), "-P", WORKER, model, inputs, outputs]
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             if done.returncode or not outputs.is_file():

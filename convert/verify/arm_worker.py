@@ -1,4 +1,4 @@
-"""Runs a .tflite on stored input tensors on another processor. It needs NumPy and the runtime, not poseport.
+"""Run a .tflite on stored input tensors on another processor. It needs NumPy and the runtime, but not poseport.
 
 python arm_worker.py MODEL.tflite TENSORS.npy OUTPUTS.npy
 """
@@ -10,7 +10,13 @@ from ai_edge_litert.interpreter import Interpreter
 
 
 def main(model: str, tensors: str, outputs: str) -> None:
-    """Write the raw outputs (n, ...) of the input tensors (n, H, W, 3)."""
+    """Run a file and write its raw outputs.
+
+    Args:
+        model: The .tflite file.
+        tensors: .npy file of the input tensors, (n, H, W, 3).
+        outputs: .npy file to write, (n, ...).
+    """
     interpreter = Interpreter(model_path=model, num_threads=1)
     interpreter.allocate_tensors()
     (image,), (output,) = interpreter.get_input_details(), interpreter.get_output_details()

@@ -1,9 +1,9 @@
-"""Compares an int8 file with the rounding network that it was made from, layer by layer, in steps of the file's scales.
+"""Compare an int8 file with the rounding network that it was made from, layer by layer, in steps of the file's scales.
 
-Compared end to end the two differ by several steps, as the network does from itself when its input is moved by
-1e-7: one value that is rounded the other way moves a few in the next layer, and after fifty layers nearly all.
-So each layer of the network is given the file's own tensors as input. Then nothing accumulates, and what is
-left is the rounding of one sum, at most one step, unless the file computes something else.
+Compared end to end, the two differ by several steps, as the network does from itself when its input changes by 1e-7:
+one value that is rounded the other way changes a few in the next layer, and after fifty layers nearly all. So each
+layer of the network gets the file's own tensors as input. Then nothing accumulates, and the difference is the
+rounding of one sum, at most one step, unless the file computes something else.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ import tensorflow as tf
 
 from poseport.tflite.interpreter import Runner
 
-# scales in a file are float32 of what the network has
+# relative tolerance: scales in a file are the network's, rounded to float32
 _SAME_SCALE = 1e-4
 
 
 @dataclass(frozen=True)
 class LayerParity:
-    """A layer's tensor in both.
+    """The comparison of one layer.
 
     Attributes:
         layer: The layer's name.
@@ -43,6 +43,9 @@ def compare_layers(network: Any, flatbuffer: bytes, images: np.ndarray) -> tuple
         network: A network of `qat.freeze`.
         flatbuffer: The file made from it.
         images: (N, H, W, 3) float32 normalised crops.
+
+    Returns:
+        One comparison per layer with a rounded output.
 
     Raises:
         ValueError: If the file lacks a tensor, or one is more than one step away.
@@ -78,9 +81,9 @@ def _compare_tensor(runner: Runner, steps: dict[str, list[np.ndarray]], layer: A
 
 
 def _tensor(runner: Runner, layer: str, scale: float, values: np.ndarray) -> tuple[np.ndarray, float]:
-    """The file's tensor (float32) of a layer and its scale: names do not survive conversion, scale and shape do.
+    """Find the file's tensor (float32) of a layer, and its scale, by scale and shape; names do not survive conversion.
 
-    Where several have both, as a tensor and its copy, the nearest.
+    If several match, as a tensor and its copy do, the one with the nearest values is taken.
     """
     candidates = []
     for detail in runner.interpreter.get_tensor_details():
@@ -90,8 +93,8 @@ def _tensor(runner: Runner, layer: str, scale: float, values: np.ndarray) -> tup
             candidates.append(((raw - zeros[0]) * scales[0], float(scales[0])))
     if not candidates:
         raise ValueError(
-            f"the file has no tensor of layer {layer} (scale {scale:.6g}, {values.shape[1:]}): it computes something "
-            "else than was trained; nothing was written, please report this"
+            f"the file has no tensor of layer {layer} (scale {scale:.6g}, {values.shape[1:]}): it does not "
+            "compute what was trained; nothing was written, please report this"
         )
     return min(
         ((tensor.reshape(values.shape), step) for tensor, step in candidates),

@@ -1,4 +1,4 @@
-"""Compares the keypoints of two networks on the same crops: Keras and its file, a host and a phone."""
+"""Compare the keypoints of two networks on the same crops: a Keras network and its file, or a host and a phone."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ class Parity:
     """Distance between the keypoints of a Keras network and those of its file.
 
     Attributes:
-        people: How many people were compared.
-        keypoints: How many of their keypoints the Keras network scores at least 0.2; the distances are of these, or of
-            all where there is none.
-        of: How many keypoints there are.
+        people: Number of people compared.
+        keypoints: Number of keypoints that the Keras network scores at least 0.2. The distances are of these, or of
+            all keypoints if there is none.
+        of: Number of all keypoints.
         mean_px: Mean distance in input pixels.
         p99_px: 99th percentile of the distances.
         max_px: Largest distance.
@@ -51,7 +51,7 @@ def compare(
     boxes_xywh: np.ndarray | None,
     progress: Callable[[int], None] | None = None,
 ) -> Parity:
-    """Run both networks on the crops that the reference's spec asks for, and compare their keypoints.
+    """Run both networks on the crops of the reference's spec, and compare their keypoints.
 
     Args:
         reference: The Keras network.
@@ -59,6 +59,9 @@ def compare(
         persons: N people.
         boxes_xywh: (N, K, 4), the boxes of a later stage of a cascade; None crops each person's own box.
         progress: Called with the number of crops just done.
+
+    Returns:
+        The distances and scores.
     """
     shown = crops(reference.spec, persons, boxes_xywh)
     wanted, found = keypoints(reference, shown), keypoints(converted, shown, progress)
@@ -76,14 +79,31 @@ def compare(
 
 
 def crops(spec: PoseSpec, persons: Sequence[Person], boxes_xywh: np.ndarray | None) -> np.ndarray:
-    """The crops (n, H, W, 3) uint8 RGB of N people, as a spec cuts them out of their photos; n is N or N x K."""
+    """Crop N people as a spec says.
+
+    Args:
+        spec: The spec.
+        persons: N people.
+        boxes_xywh: (N, K, 4) boxes in image pixels of a later stage of a cascade; None crops each person's own box.
+
+    Returns:
+        (n, H, W, 3) uint8 RGB; n is N or N x K.
+    """
     return np.concatenate([batch.crops for batch in batches.batches(spec, persons, boxes_xywh=boxes_xywh)])
 
 
 def keypoints(network: PoseNetwork, crops: np.ndarray, progress: Callable[[int], None] | None = None) -> np.ndarray:
-    """The keypoints (N, K, 3) that a network finds in crops: x, y in input pixels and a score.
+    """Run a network on crops and decode its keypoints.
 
     A later stage of a cascade has a crop per keypoint, and each crop gives its own keypoint only.
+
+    Args:
+        network: The network.
+        crops: (n, H, W, 3) uint8 RGB.
+        progress: Called with the number of crops just done.
+
+    Returns:
+        (N, K, 3) x, y in input pixels and a score.
     """
     several = []
     for start in range(0, len(crops), BATCH):
@@ -95,7 +115,15 @@ def keypoints(network: PoseNetwork, crops: np.ndarray, progress: Callable[[int],
 
 
 def decode(network: PoseNetwork, outputs: np.ndarray) -> np.ndarray:
-    """Raw outputs of a network to keypoints (N, K, 3) as `keypoints` returns them."""
+    """Decode raw outputs to keypoints, as `keypoints` does.
+
+    Args:
+        network: The network.
+        outputs: (n, *spec.output_shape) float32.
+
+    Returns:
+        (N, K, 3) x, y in input pixels and a score.
+    """
     return cascade.own_keypoints(network.spec, pose.decode_input(network.spec, outputs))
 
 
@@ -107,8 +135,8 @@ def distances(reference: np.ndarray, found: np.ndarray) -> tuple[np.ndarray, int
         found: The same of the other network.
 
     Returns:
-        Distances in input pixels, (n,), of the keypoints that the reference scores at least 0.2, or of all where there
-        is none; and how many it scores so.
+        Distances in input pixels, (n,), of the keypoints that the reference scores at least 0.2, or of all keypoints if
+        there is none; and the number of keypoints with that score.
     """
     away_px = np.linalg.norm(reference[..., :2] - found[..., :2], axis=-1)
     sure = reference[..., 2] >= CONFIDENT

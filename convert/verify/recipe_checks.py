@@ -1,4 +1,4 @@
-"""Checks that a converted file is what its recipe says: types, scales, operations, and keypoints."""
+"""Check that a converted file is what its recipe says: types, scales, operations, and keypoints."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from poseport.convert.verify.parity import Parity
 from poseport.spec import PoseSpec
 from poseport.tflite.inspection import Inspection
 
-# A float file farther than this from its own Keras network is not the same network.
+# A float file whose keypoints differ more from its Keras network's is not the same network.
 FLOAT_LIMIT_PX = 0.5
 
 
 def check_recipe(inspection: Inspection, recipe: Recipe, spec: PoseSpec, kept: Collection[str] = ()) -> None:
-    """Check the operations and tensors that an engine wrote. Each check is a failure found in public models.
+    """Check the operations and tensors that an engine wrote. Each check is for a fault found in public models.
 
     Args:
         inspection: What is in the flatbuffer.
-        recipe: The recipe that it was made by.
+        recipe: The recipe of the file.
         spec: The network's spec.
         kept: Names of the output tensors of the operations that a mixed recipe keeps from being int8.
 
@@ -35,7 +35,7 @@ def check_recipe(inspection: Inspection, recipe: Recipe, spec: PoseSpec, kept: C
             problems.append(f"tensor {tensor.name} has shape {tensor.shape}, expected a fixed batch of 1")
     if not inspection.signatures:
         problems.append("no named signature")
-    if "MUL" in inspection.op_counts and not isinstance(spec.architecture, ImportedArchitecture):  # its own ones
+    if "MUL" in inspection.op_counts and not isinstance(spec.architecture, ImportedArchitecture):  # it may have its own
         problems.append(f"{inspection.op_counts['MUL']} MUL left over: a batch normalisation did not fold")
     if recipe.weights == "int8" and not any("int8" in dtype for dtype in inspection.macs_by_dtype):
         problems.append("no weight is int8: TFLite leaves weights of fewer than 1,024 numbers in float")
@@ -79,7 +79,7 @@ def _wrong_types(inspection: Inspection, recipe: Recipe, kept: Collection[str]) 
 
 
 def _wrong_scales(inspection: Inspection, recipe: Recipe) -> list[str]:
-    """Integer weights with one scale where the recipe gives each channel its own, or the other way round."""
+    """Integer weights with one scale where the recipe gives each channel a scale, or the other way round."""
     weights = [(op.name, op.weights) for op in inspection.ops if op.weights and op.weights.dtype == "int8"]
     if recipe.per_channel:
         single = [name for name, w in weights if w.channels == 1 and w.shape[0] > 1]
@@ -90,6 +90,11 @@ def _wrong_scales(inspection: Inspection, recipe: Recipe) -> list[str]:
 
 def check_parity(compared: Parity, recipe: Recipe, out: Path) -> None:
     """Check the keypoints of a file against those of its Keras network.
+
+    Args:
+        compared: The comparison.
+        recipe: The recipe of the file.
+        out: The file, for messages.
 
     Raises:
         ValueError: If the Keras network itself gives numbers that are not finite, a float file differs from it, or a
@@ -108,7 +113,7 @@ def check_parity(compared: Parity, recipe: Recipe, out: Path) -> None:
     if not np.isfinite(compared.mean_px) or compared.tflite_score < 0.1 * compared.keras_score:
         raise ValueError(
             f"{out}: confidence collapsed from {compared.keras_score:.3f} to {compared.tflite_score:.3f} "
-            f"in {recipe.name}; nothing was written; calibrate on more or other people, or take float16"
+            f"in {recipe.name}; nothing was written; calibrate on more or other people, or use float16"
         )
 
 

@@ -1,7 +1,7 @@
-"""Compares a converted file with its network: the same crops through both, on this host and on other machines.
+"""Compare a converted file with its network on the same crops, on this host and on other machines.
 
-There are two checks. The file's spec must make the very input tensors that the reference's makes, so that a mean that
-is off by one is found however little it moves the keypoints; and keypoints must lie where the reference's lie.
+There are two checks. The file's spec must give exactly the input tensors of the reference's spec, so that a mean that
+is off by one is found even if it hardly moves the keypoints. And the keypoints must lie where the reference's lie.
 """
 
 from __future__ import annotations
@@ -28,19 +28,31 @@ Place = Callable[[bytes, np.ndarray], np.ndarray]
 
 @dataclass(frozen=True)
 class Tolerance:
-    """How far keypoints may be apart: `share` of those that the reference is sure of lies within `px` input pixels."""
+    """The largest distance allowed between keypoints.
+
+    Attributes:
+        px: Distance in input pixels.
+        share: Share of the keypoints with a confident reference that must lie within it, in [0, 1].
+    """
 
     px: float
     share: float = 0.99
 
 
-# A float file is its network; int8 turns some peaks into others. The same file on another machine stays the same.
+# A float file gives its network's keypoints; int8 moves some to other peaks; another machine changes next to nothing.
 FLOAT, QUANTIZED, ELSEWHERE = Tolerance(0.5), Tolerance(4.0, 0.9), Tolerance(0.5)
 
 
 @dataclass(frozen=True)
 class Check:
-    """The result of one comparison, in words and as named numbers."""
+    """The result of one comparison.
+
+    Attributes:
+        name: What was compared.
+        passed: Whether it is within the tolerance.
+        said: The result in words.
+        numbers: The result as named numbers.
+    """
 
     name: str
     passed: bool
@@ -50,7 +62,14 @@ class Check:
 
 @dataclass(frozen=True)
 class Verification:
-    """The results of all comparisons of one file."""
+    """The results of all comparisons of one file.
+
+    Attributes:
+        file: The file.
+        reference: What it was compared with.
+        people: Number of people whose crops were compared.
+        checks: The results.
+    """
 
     file: str
     reference: str
@@ -70,7 +89,14 @@ class Verification:
 
 
 def tolerance_for(*cards: ModelCard) -> Tolerance:
-    """The tolerance between files of these cards' recipes, or between one and its network."""
+    """Choose the tolerance between files, or between a file and its network.
+
+    Args:
+        cards: Cards of the files.
+
+    Returns:
+        The tolerance for float files if all recipes are float, and that for quantized files otherwise.
+    """
     return FLOAT if all(card.conversion.recipe in ("float32", "float16") for card in cards) else QUANTIZED
 
 
@@ -89,11 +115,14 @@ def verify(
     Args:
         file: The converted file.
         reference: The stages of the network that it was made from, or of another file.
-        name: What messages call the reference.
+        name: Name of the reference in messages.
         persons: People whose crops both get.
-        tolerance: How far keypoints may be apart.
+        tolerance: The largest distance allowed between keypoints.
         places: Name -> another machine, whose keypoints are compared with this host's.
         progress: Called with the number of crops just done.
+
+    Returns:
+        The results.
 
     Raises:
         ValueError: If the two cannot be one network: other keypoints, another input size or number of stages.
@@ -136,7 +165,7 @@ def _check_alike(file: Path, network: Network, wanted: PoseNetwork, name: str) -
     ours, theirs = network.spec, wanted.spec
     if ours.skeleton.names != theirs.skeleton.names or ours.input_hw != theirs.input_hw:
         raise ValueError(
-            f"{file} finds {len(ours.skeleton)} keypoints ({ours.skeleton.name}) in {ours.input_hw}, {name} finds "
+            f"{file} has {len(ours.skeleton)} keypoints ({ours.skeleton.name}) in {ours.input_hw}, {name} has "
             f"{len(theirs.skeleton)} ({theirs.skeleton.name}) in {theirs.input_hw}; expected two forms of one network"
         )
 
@@ -158,7 +187,7 @@ def _same_tensors(label: str, found: np.ndarray, expected: np.ndarray) -> Check:
 def _within(name: str, reference: np.ndarray, found: np.ndarray, tolerance: Tolerance) -> Check:
     away_px, sure = parity.distances(reference, found)
     finite = away_px[np.isfinite(away_px)]
-    # a keypoint that is not a number is nowhere
+    # a keypoint that is not a number is not within any distance
     inside = float(np.count_nonzero(finite <= tolerance.px)) / len(away_px)
     said = f"{100 * inside:.1f} % within {tolerance.px:g} px (at least {100 * tolerance.share:g} % must be)"
     numbers = {"keypoints": sure, "within": inside, "limit_px": tolerance.px, "not_finite": len(away_px) - len(finite)}
@@ -172,6 +201,13 @@ def _within(name: str, reference: np.ndarray, found: np.ndarray, tolerance: Tole
 
 
 def to_answer(verification: Verification) -> dict[str, Any]:
-    """What the command prints as JSON."""
+    """Turn the results into plain values, for `--json`.
+
+    Args:
+        verification: The results.
+
+    Returns:
+        The values; `passed` says whether every check passed.
+    """
     checks = [vars(check) for check in verification.checks]
     return {**vars(verification), "checks": checks, "passed": verification.passed}

@@ -55,7 +55,7 @@ def test_a_range_is_that_of_the_values(network, people):
     assert (relu >= 0).all()
 
 
-@pytest.mark.parametrize(("value", "message"), [(np.nan, "not finite"), (0.0, "cannot tell how ranges settle")])
+@pytest.mark.parametrize(("value", "message"), [(np.nan, "not finite"), (0.0, "no layer's values vary")])
 def test_ranges_that_mean_nothing_are_refused(value, message, network, people):
     data, spec = network
     with pytest.raises(ValueError, match=message):

@@ -91,7 +91,7 @@ def test_a_narrow_bundle_is_a_bundle_that_says_where_it_came_from(trained, tmp_p
 
 @pytest.mark.parametrize(
     ("width", "message"),
-    [(16, "is 16 wide; give less"), (7.5, "number of channels"), (6, "positive multiple of 4")],
+    [(16, "has width 16; give a smaller one"), (7.5, "whole number of channels"), (6, "positive multiple of 4")],
 )
 def test_a_width_that_is_none_is_refused(trained, tmp_path, width, message):
     with pytest.raises(ValueError, match=message):

@@ -5,6 +5,7 @@ import pytest
 
 from poseport.convert.calibration import CalibrationCrops
 from poseport.convert.engines import ai_edge
+from poseport.convert.engines.file_layers import layers_by_name, layers_of, op_types
 from poseport.data import coco
 from poseport.data.drawn import synth
 from poseport.tflite import inspection
@@ -31,7 +32,7 @@ def ranges(float_file, tiny_bundle, persons):
 
 def test_every_operation_is_in_one_layer(float_file):
     found = float_file[1]
-    every = ai_edge.layers_of(found)
+    every = layers_of(found)
     ops = [op for layer in every for op in layer.ops]
     assert sorted(ops) == sorted(op.name for op in found.ops)
     assert sum(layer.macs for layer in every) == found.macs
@@ -63,12 +64,12 @@ def test_half_of_the_people_lie_beyond_the_median(ranges, float_file, tiny_bundl
 @pytest.mark.parametrize("kept", ["float32", "int16"])
 def test_a_layer_gets_its_type_and_the_others_theirs(kept, io, ranges, float_file):
     data, found = float_file
-    every = ai_edge.layers_of(found)
-    chosen = ai_edge.layers_by_name(every, ["stem_c_c_conv", every[-1].name])
-    made = ai_edge.quantize(data, ranges, ai_edge.op_types(every, chosen, kept), io)
+    every = layers_of(found)
+    chosen = layers_by_name(every, ["stem_c_c_conv", every[-1].name])
+    made = ai_edge.quantize(data, ranges, op_types(every, chosen, kept), io)
     after = inspection.inspect_bytes(made, "mixed")
     types = {op.name: op.dtype.split()[-1] for op in after.ops if op.kind not in ("QUANTIZE", "DEQUANTIZE")}
-    assert types == ai_edge.op_types(every, chosen, kept)
+    assert types == op_types(every, chosen, kept)
     assert {t.dtype for t in (*after.inputs, *after.outputs)} == {io}
     runner = Runner(made, "mixed")
     image = np.random.default_rng(0).random(after.inputs[0].shape)
@@ -79,7 +80,7 @@ def test_versions_are_those_of_integers(ranges, float_file):
     """The float file's numbers would let a runtime of 2019 take what it cannot compute."""
     data, found = float_file
     after = inspection.inspect_bytes(
-        ai_edge.quantize(data, ranges, ai_edge.op_types(ai_edge.layers_of(found), (), None), "int8"), "int8"
+        ai_edge.quantize(data, ranges, op_types(layers_of(found), (), None), "int8"), "int8"
     )
     versions = {op.kind: op.version for op in after.ops}
     assert versions["CONV_2D"] == versions["DEPTHWISE_CONV_2D"] == 3
@@ -90,4 +91,4 @@ def test_versions_are_those_of_integers(ranges, float_file):
 
 def test_an_unknown_layer_lists_the_known(float_file):
     with pytest.raises(ValueError, match="no layer 'head' to keep; there are stem_conv"):
-        ai_edge.layers_by_name(ai_edge.layers_of(float_file[1]), ["head"])
+        layers_by_name(layers_of(float_file[1]), ["head"])

@@ -7,8 +7,9 @@ from poisoned_network import search
 
 from poseport import records
 from poseport.convert import recipes, to_tflite
-from poseport.convert.engines import ai_edge, budget_search
+from poseport.convert.engines import budget_search
 from poseport.convert.engines.candidates import SearchNotes
+from poseport.convert.engines.file_layers import layers_of
 from poseport.convert.request import Request
 from poseport.tflite import inspection
 
@@ -44,7 +45,7 @@ def test_a_budget_that_nothing_holds_writes_nothing_and_keeps_what_was_measured(
         search(poisoned, calib, tune, out, say=cut)
     notes = records.read_json(SearchNotes, budget_search.notes_path(out))
     lost = replace(notes.measured["float32"], ap=0.5)
-    layers = ai_edge.layers_of(inspection.inspect_bytes(tune_float(poisoned, tmp_path).read_bytes(), "m"))
+    layers = layers_of(inspection.inspect_bytes(tune_float(poisoned, tmp_path).read_bytes(), "m"))
     names = [f"only {layer.name}" for layer in layers]
     names += [f"{name} keeping 0" for name in ("int8", "int8-p95")]
     names += [f"mixed-float32 keeping {n}" for n in range(1, len(layers))]

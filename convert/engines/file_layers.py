@@ -1,0 +1,90 @@
+"""The layers of a float file, each of which a mixed recipe can keep out of int8."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from poseport.tflite.inspection import Inspection, OpInfo
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A convolution or dense layer with the operations that follow it up to the next one: addition, pooling, resizing.
+
+    Attributes:
+        name: The layer's name in Keras.
+        ops: Names of the output tensors of its operations.
+        macs: Multiply-adds of one inference.
+    """
+
+    name: str
+    ops: tuple[str, ...]
+    macs: int
+
+
+def layers_of(inspection: Inspection) -> tuple[Layer, ...]:
+    """List the layers of a float file in the order in which they run; every operation is in exactly one.
+
+    Args:
+        inspection: What is in the file.
+
+    Returns:
+        The layers.
+    """
+    owner: dict[int, int] = {}
+    groups: list[list[OpInfo]] = []
+    for op in inspection.ops:
+        # an addition belongs to the later of its two layers, because their sum is quantized with that layer
+        before = [owner[i] for i in op.inputs if i in owner]
+        if op.weights is not None or not before:
+            groups.append([])
+            before = [len(groups) - 1]
+        groups[max(before)].append(op)
+        owner.update(dict.fromkeys(op.outputs, max(before)))
+    return tuple(
+        Layer(_layer_name(group[0]), tuple(op.name for op in group), sum(op.macs for op in group)) for group in groups
+    )
+
+
+def layers_by_name(layers: Sequence[Layer], names: Sequence[str]) -> tuple[Layer, ...]:
+    """Select layers by name.
+
+    Args:
+        layers: All layers.
+        names: The names to select, in any order.
+
+    Returns:
+        The selected layers in the order of the names.
+
+    Raises:
+        ValueError: If a name is unknown; lists those that exist.
+    """
+    by_name = {layer.name: layer for layer in layers}
+    unknown = [name for name in names if name not in by_name]
+    if unknown:
+        raise ValueError(f"there is no layer {unknown[0]!r} to keep; there are {', '.join(by_name)}")
+    return tuple(by_name[name] for name in dict.fromkeys(names))
+
+
+def op_types(layers: Sequence[Layer], kept: Sequence[Layer], dtype: str | None) -> dict[str, str]:
+    """List the types for `ai_edge.quantize`: int8 everywhere, except for the kept layers.
+
+    Args:
+        layers: All layers.
+        kept: The layers that are not int8.
+        dtype: Their type, float32 or int16; None if there are none.
+
+    Returns:
+        Name of an operation's output tensor -> its type.
+    """
+    int8 = {op: "int8" for layer in layers for op in layer.ops}
+    return int8 | {op: str(dtype) for layer in kept for op in layer.ops}
+
+
+def _layer_name(op: OpInfo) -> str:
+    """Find the layer's name in Keras, which is part of the name of its weights."""
+    name = op.weights.name if op.weights else op.name
+    parts = re.findall(r"/([^/;]+?)(?:_\d+)?/(?:convolution|depthwise|MatMul)", name)
+    return str(parts[0]) if parts else name
