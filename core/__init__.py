@@ -1,4 +1,4 @@
-"""poseport: takes a pose network from a workstation to a phone."""
+"""poseport takes a pose network from a workstation to a phone."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str) -> Any:
-    # `poseport --help` must not pay for NumPy and OpenCV
+    # imported late, so that `poseport --help` does not load NumPy and OpenCV
     if name == "load":
         from poseport.tflite.runner import load
 

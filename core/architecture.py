@@ -1,4 +1,4 @@
-"""The arguments that build a network, one record per family; a spec carries one of them."""
+"""The arguments that build a network, one record per family; a spec contains one of them."""
 
 from __future__ import annotations
 
@@ -94,9 +94,9 @@ class MobileNetArchitecture:
 
     Attributes:
         kind: tells the families apart in a file.
-        multiplier: of the encoder's channels, the paper's alpha, 0.1 to 4.
-        blocks: how many of the encoder's 17 inverted residuals are used, from the input on; with 6 it reaches stride
-            8, with 10 stride 16, with 14 stride 32.
+        multiplier: factor of the encoder's channels, the paper's alpha, 0.1 to 4.
+        blocks: number of the encoder's 17 inverted residuals that are used, from the input on; 6 blocks reach stride
+            8, 10 blocks stride 16, and 14 blocks stride 32.
         width: channels of the decoder, a multiple of 4.
         depth: poolings of a small hourglass between encoder and decoder, up to 4; 0 for none.
     """
@@ -139,7 +139,10 @@ class ForeignArchitecture:
 class ImportedArchitecture:
     """A network that others made and `poseport import` read: it can be rebuilt, trained and converted.
 
-    source: who made it and under which licence. nodes: its operations in order; the last one's result is the output.
+    Attributes:
+        kind: tells the families apart in a file.
+        source: who made it, and its licence.
+        nodes: its operations in order; the result of the last one is the output.
     """
 
     kind: Literal["imported"] = "imported"
@@ -151,13 +154,13 @@ class ImportedArchitecture:
             raise ValueError("an imported network needs at least one node")
         for i, node in enumerate(self.nodes, start=1):
             if not node.inputs or not all(0 <= source < i for source in node.inputs):
-                raise ValueError(f"node {i} ({node.kind}) reads {list(node.inputs)}; expected results before its own")
+                raise ValueError(f"node {i} ({node.kind}) reads {list(node.inputs)}; expected results of earlier nodes")
 
     @property
     def head(self) -> int:
         """Position (from 1) of the last convolution or dense layer before the output, whose channels are keypoints.
 
-        0 where several together give the output: such a network keeps the keypoints of its makers.
+        0 if several layers together give the output; the keypoints of such a network cannot be changed.
         """
         position = len(self.nodes)
         while position and not isinstance(self.nodes[position - 1], ConvNode | DenseNode | TransposedNode):

@@ -2,10 +2,10 @@
 
 It holds `spec.json`, `model.weights.h5` (of the best epoch), `train.json` and `log.csv`, and beside them
 `last.weights.h5` (of the last epoch, with the optimizer's state) and `curves.png`. `resume/` exists during training
-only; `pictures/` and `tensorboard/` exist if they were asked for.
+only; `pictures/` and `tensorboard/` exist if they were requested.
 
 A cascade is one folder: the bundle of a later stage holds the bundle that it refines as `previous/`, and in
-`refine.json` the errors that it was trained on. What a conversion writes is in `poseport.tflite.model_file`.
+`refine.json` the errors that it was trained on. `poseport.tflite.model_file` defines the file of a conversion.
 """
 
 from __future__ import annotations
@@ -36,6 +36,10 @@ MAX_STAGES = 8
 
 def write_spec(directory: Path, spec: PoseSpec) -> None:
     """Write the spec of a new bundle, and create its folder if necessary.
+
+    Args:
+        directory: the bundle.
+        spec: its spec.
 
     Raises:
         ValueError: if the folder cannot be written.
@@ -91,6 +95,9 @@ def stages(directory: Path) -> list[Path]:
     Args:
         directory: the bundle of the last stage.
 
+    Returns:
+        The folders.
+
     Raises:
         ValueError: if one of the folders is not a bundle, or if two of them have different keypoints.
     """
@@ -101,23 +108,21 @@ def stages(directory: Path) -> list[Path]:
         if len(folders) > MAX_STAGES:
             raise ValueError(f"{directory}: more than {MAX_STAGES} stages inside each other; expected a cascade")
         if read_spec(folders[0]).skeleton.names != spec.skeleton.names:
-            raise ValueError(
-                f"{folders[0]}: finds other keypoints than {last.name}, which refines them; train it again"
-            )
+            raise ValueError(f"{folders[0]}: has other keypoints than {last.name}, which refines them; train it again")
     return folders
 
 
 def adopt(previous: Path, directory: Path) -> None:
-    """Copy a bundle, with all that it refines itself, into the bundle that refines it; completely or not at all.
+    """Copy a bundle, with all bundles that it refines, into the bundle that refines it; completely or not at all.
 
-    If a copy is there already (a run that is resumed), it is only checked.
+    A copy that exists already, as in a resumed run, is only checked.
 
     Args:
         previous: the bundle that is refined.
         directory: the bundle that refines it.
 
     Raises:
-        ValueError: if the copy that is there has other weights, or if copying fails.
+        ValueError: if the existing copy has other weights, or if copying fails.
     """
     inside = Path(directory) / PREVIOUS
     if inside.exists():
@@ -139,11 +144,25 @@ def adopt(previous: Path, directory: Path) -> None:
 
 
 def sha256(path: Path) -> str:
-    """sha256 of a file as 64 hex digits."""
+    """Compute the sha256 of a file.
+
+    Args:
+        path: the file.
+
+    Returns:
+        64 hex digits.
+    """
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def weights_sha256(path: Path) -> str:
-    """sha256 of the weights that a bundle holds, or of a .tflite file, as 64 hex digits."""
+    """Compute the sha256 of the weights in a bundle, or of a .tflite file.
+
+    Args:
+        path: the bundle or the file.
+
+    Returns:
+        64 hex digits.
+    """
     return sha256(path if path.suffix == ".tflite" else path / WEIGHTS)

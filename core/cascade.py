@@ -1,9 +1,9 @@
-"""A cascade of networks: each later stage looks closer at every keypoint that the stage before predicted.
+"""A cascade of networks: each later stage corrects every keypoint of the stage before in a closer crop.
 
 Toshev and Szegedy 2014, section 3.2. The first stage is an ordinary network: its input is the crop of a person's box,
 its output all K keypoints. The input of a stage s >= 2 is one of K crops of the same image, each a square around one
 estimate (eq. 6); the i-th row of its output for the i-th crop says where keypoint i is in that square (eq. 7). One
-network per stage serves all keypoints. Letters: V variants, N people, K keypoints.
+network per stage serves all keypoints. In shapes, V are variants, N people and K keypoints.
 
 Only this module handles later stages; ordinary networks are run by `poseport.predict`.
 """
@@ -22,12 +22,12 @@ from poseport.scoring import metrics
 from poseport.skeleton import Skeleton
 from poseport.spec import PoseSpec
 
-# A torso seen end on has no length, and a poor estimate may have none either: never less than this share of the box.
+# The least diameter as a share of the box: a torso in the direction of view has no length, nor may a poor estimate.
 LEAST_DIAMETER = 0.1
 
 
 def diameters(skeleton: Skeleton, boxes_xywh: np.ndarray, estimates: np.ndarray) -> np.ndarray:
-    """Diameter of each pose: the distance of its torso pair, but at least a tenth of the box's longer side.
+    """Measure the diameter of each pose: its torso pair's distance, but at least a tenth of the box's longer side.
 
     Args:
         skeleton: a skeleton with a torso pair.
@@ -41,11 +41,11 @@ def diameters(skeleton: Skeleton, boxes_xywh: np.ndarray, estimates: np.ndarray)
 
 
 def squares(centres_xy: np.ndarray, sides: np.ndarray) -> np.ndarray:
-    """Boxes around points.
+    """Make square boxes around points.
 
     Args:
         centres_xy: (..., 2) in pixels.
-        sides: (...,) in pixels, or what broadcasts to it.
+        sides: sides of the squares in pixels, broadcastable to (...,).
 
     Returns:
         (..., 4) left, top, width, height in pixels.
@@ -56,7 +56,7 @@ def squares(centres_xy: np.ndarray, sides: np.ndarray) -> np.ndarray:
 
 
 def windows(spec: PoseSpec, boxes_xywh: np.ndarray, estimates: np.ndarray) -> np.ndarray:
-    """The squares that a later stage crops, one around each estimate.
+    """Make the squares that a later stage crops, one around each estimate.
 
     Args:
         spec: of a later stage.
@@ -72,7 +72,7 @@ def windows(spec: PoseSpec, boxes_xywh: np.ndarray, estimates: np.ndarray) -> np
     """
     if spec.refine is None:
         raise ValueError(
-            f"{spec.name} starts from boxes, and was given estimates; run the stages of a cascade in order"
+            f"{spec.name} starts from boxes, but estimates were given; run the stages of a cascade in order"
         )
     boxes_xywh = np.asarray(boxes_xywh, np.float64)
     middle = boxes_xywh[:, None, :2] + (boxes_xywh[:, None, 2:] - 1) / 2
@@ -84,7 +84,7 @@ def windows(spec: PoseSpec, boxes_xywh: np.ndarray, estimates: np.ndarray) -> np
 def own_keypoints(spec: PoseSpec, keypoints: np.ndarray) -> np.ndarray:
     """Select from each crop of a later stage the keypoint that the crop was made for.
 
-    A later stage is trained to find only that one, although each of its outputs has all K.
+    A later stage is trained for that keypoint only, although each of its outputs has all K.
 
     Args:
         spec: of the network that gave the keypoints.
@@ -102,7 +102,7 @@ def own_keypoints(spec: PoseSpec, keypoints: np.ndarray) -> np.ndarray:
 
 
 def refined(spec: PoseSpec, keypoints: np.ndarray, estimates: np.ndarray) -> np.ndarray:
-    """Join what a later stage decoded with the estimates that it started from.
+    """Join the keypoints of a later stage with the estimates that it started from.
 
     Args:
         spec: of the later stage.
@@ -149,14 +149,15 @@ def refine(
 ) -> np.ndarray:
     """Refine the keypoints of annotated people by later stages.
 
-    Later stages run once per variant, because each variant has crops of its own.
+    Later stages run once per variant, because each variant has its own crops.
 
     Args:
         networks: the later stages, in order.
         persons: N people with boxes and image files.
         estimates: (V, N, K, 3) keypoints of the stage before the first of `networks`, in each variant.
         variants: V ways to turn outputs into keypoints.
-        batch, threads: as in `poseport.predict.predict`.
+        batch: as in `poseport.predict.predict`.
+        threads: as in `poseport.predict.predict`.
         progress: called after each batch of each stage and variant with the number of its people.
 
     Returns:
@@ -188,7 +189,11 @@ def predict(
 
     Args:
         networks: the stages, first stage first.
-        persons, variants, batch, threads, progress: as in `refine`.
+        persons: as in `refine`.
+        variants: as in `refine`.
+        batch: as in `refine`.
+        threads: as in `refine`.
+        progress: as in `refine`.
 
     Returns:
         (V, N, K, 3): x, y in image pixels and a score.

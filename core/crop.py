@@ -1,4 +1,4 @@
-"""From a person's box to the input of a network, and back, by one 2x3 matrix.
+"""Map a person's box to the input of a network, and back, by one 2x3 matrix.
 
 Pixel centres are at integer coordinates, as in COCO and OpenCV. A crop is one affine matrix that maps
 image pixels to input pixels; the same matrix moves keypoints, its inverse brings predictions back.

@@ -1,4 +1,4 @@
-"""Drawing poses and heatmaps over images."""
+"""Draw poses and heatmaps over images."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from poseport.skeleton import Skeleton
 Colour = tuple[int, int, int]
 
 # Left, right and middle, far apart in hue and brightness, also for the colour-blind (Okabe and Ito's orange,
-# blue and yellow). A network that swaps left and right is wrong by a whole body width although its stick figure
-# keeps its shape: only the colours show it.
+# blue and yellow). If a network swaps left and right, its keypoints are wrong by the width of a body while the stick
+# figure keeps its shape: only the colours show the error.
 SIDE_COLOURS: tuple[Colour, Colour, Colour] = (230, 110, 0), (0, 130, 255), (245, 240, 80)
 _RIM: Colour = (20, 20, 20)
 _SHIFT = 4
-# Beyond this the fixed-point coordinates of OpenCV overflow; such a point is not just outside the image, but wrong.
+# Farther out, OpenCV's fixed-point coordinates overflow; such a point is not only outside the image, but wrong.
 _FAR_PX = 2**14
 
 
@@ -150,7 +150,7 @@ def _draw_person(
     skeleton: Skeleton,
     palette: tuple[Colour, Colour, Colour],
 ) -> None:
-    """Draw one person into the canvas. points_xy: (K, 2) in pixels. shown: (K,) bool."""
+    """Draw one person into the canvas; `points_xy` is (K, 2) in pixels, `shown` (K,) bool."""
     extent = np.ptp(points_xy[shown], axis=0).max()
     # a line must neither cover a small person nor be invisible on a large photograph
     width = int(np.clip(round(min(extent / 60, max(canvas.shape[:2]) / 150)), 2, 12))
@@ -167,7 +167,7 @@ def _draw_person(
 
 
 def _side(*names: str) -> int:
-    """0 left, 1 right, 2 middle; a limb from a middle point to a side belongs to that side."""
+    """Return 0 for left, 1 for right, 2 for middle; a limb from a middle point to a side belongs to that side."""
     left = any(name.startswith("left_") for name in names)
     right = any(name.startswith("right_") for name in names)
     return 2 if left == right else (0 if left else 1)

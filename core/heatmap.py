@@ -3,8 +3,9 @@
 Cell (u, v) of a heatmap with stride s is the input point (s u + (s-1)/2, s v + (s-1)/2): the centre of
 the s x s pixels that it covers. Gaussians are centred on the continuous position.
 
-Letters: N people, H x W cells, K keypoints. The decoders `argmax`, `quarter`, `dark`, `centroid` and `upsampled` take
-maps (N, H, W, K) float32 that peak at about 1, and return points (N, K, 2) float64 x, y in cells and scores (N, K).
+In shapes, N are people, H x W cells and K keypoints. The decoders `argmax`, `quarter`, `dark`, `centroid` and
+`upsampled` take maps (N, H, W, K) float32 that peak at about 1, and return points (N, K, 2) float64 x, y in cells and
+scores (N, K).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The operations of an imported network, as values that a spec carries.
+"""The operations of an imported network, as values inside a spec.
 
 `inputs` of a node are positions in the graph: 0 is the image, n the result of the n-th node. Sizes are (height, width).
-Each record holds what its operation needs and nothing else, because the list travels inside every converted file.
+Each record holds only what its operation needs, because the list is part of every converted file.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Centers = Literal["half_pixel", "corners", "top_left"]
 
 @dataclass(frozen=True)
 class ConvNode:
-    """A convolution with a bias. kernel, stride, dilation: (height, width)."""
+    """A convolution with a bias; kernel, stride and dilation are (height, width)."""
 
     inputs: tuple[int, ...]
     filters: int
@@ -30,7 +30,7 @@ class ConvNode:
 
 @dataclass(frozen=True)
 class DepthwiseNode:
-    """A depthwise convolution with a bias. multiplier: output channels per input channel."""
+    """A depthwise convolution with a bias; the multiplier is the number of output channels per input channel."""
 
     inputs: tuple[int, ...]
     kernel: tuple[int, int]
@@ -44,7 +44,7 @@ class DepthwiseNode:
 
 @dataclass(frozen=True)
 class TransposedNode:
-    """A transposed convolution with a bias. stride: the factor by which it enlarges the map."""
+    """A transposed convolution with a bias; the stride is the factor by which it enlarges the map."""
 
     inputs: tuple[int, ...]
     filters: int
@@ -67,7 +67,7 @@ class DenseNode:
 
 @dataclass(frozen=True)
 class JoinNode:
-    """Several tensors to one. `concat` joins channels; `add` and `multiply` follow NumPy's broadcasting."""
+    """Joins several tensors: `concat` along the channels, `add` and `multiply` with NumPy's broadcasting."""
 
     inputs: tuple[int, ...]
     how: Literal["add", "multiply", "concat"]
@@ -77,7 +77,7 @@ class JoinNode:
 
 @dataclass(frozen=True)
 class PoolNode:
-    """Pooling. size (0, 0): the mean over the whole map, which stays (1, 1)."""
+    """Pooling; size (0, 0) is the mean over the whole map, with a result of 1 x 1 cells."""
 
     inputs: tuple[int, ...]
     how: Literal["max", "mean"]
@@ -89,7 +89,7 @@ class PoolNode:
 
 @dataclass(frozen=True)
 class ResizeNode:
-    """Enlargement by whole factors. centers: which points of the two maps coincide, as TFLite's options name them."""
+    """Enlargement by whole factors; `centers` says which points of the two maps coincide, as TFLite's options do."""
 
     inputs: tuple[int, ...]
     how: Literal["nearest", "bilinear"]
@@ -100,7 +100,7 @@ class ResizeNode:
 
 @dataclass(frozen=True)
 class PadNode:
-    """Zeros around a map. rows: above and below; columns: left and right."""
+    """Zeros around a map: rows above and below, columns left and right."""
 
     inputs: tuple[int, ...]
     rows: tuple[int, int]
@@ -110,7 +110,7 @@ class PadNode:
 
 @dataclass(frozen=True)
 class ReshapeNode:
-    """Another shape, without the batch's dimension."""
+    """A change of shape, given without the batch's dimension."""
 
     inputs: tuple[int, ...]
     shape: tuple[int, ...]
@@ -119,7 +119,7 @@ class ReshapeNode:
 
 @dataclass(frozen=True)
 class ActivationNode:
-    """An activation that stands alone in the file."""
+    """An activation that is an operation of its own in the file."""
 
     inputs: tuple[int, ...]
     activation: NodeActivation

@@ -1,7 +1,7 @@
-"""What a spec means: crop, normalise, encode and decode for any network.
+"""Crop, normalise, encode and decode for any network, as its spec says.
 
 This is the only module that chooses between kinds of output. Training, calibration, benchmarks and `predict` all use
-it. Letters: N people, K keypoints.
+it. In shapes, N are people and K keypoints.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def normalise(
 ) -> np.ndarray:
     """Turn crops into the input of a network: (pixel - mean) / std, in its channel order.
 
-    A pixel has 256 levels, so the values come from a table: that is several times as fast as arithmetic on each pixel,
+    A pixel has 256 levels, so the values come from a table, which is several times as fast as arithmetic on each pixel
     and rounds in the same way everywhere.
 
     Args:
@@ -91,10 +91,14 @@ def _table(mean: tuple[float, ...], std: tuple[float, ...]) -> np.ndarray:
 
 
 def fingerprint(spec: PoseSpec) -> str:
-    """Digest of how a spec crops and normalises; any other padding, size, mean, deviation or order changes it.
+    """Compute a digest of how a spec crops and normalises.
 
-    It is made of the matrices of three boxes and of every level of every channel, to five digits, so that it depends
-    neither on how a library rounds nor on anything behind the input.
+    Any other padding, size, mean, deviation or order changes it. It is computed from the matrices of three boxes and
+    from every level of every channel, to five digits, so that it depends neither on how a library rounds nor on
+    anything behind the input.
+
+    Args:
+        spec: the spec.
 
     Returns:
         16 hex digits.
@@ -122,7 +126,7 @@ def encode(spec: PoseSpec, points_px: np.ndarray, out: np.ndarray | None = None)
     """
     if isinstance(spec.output, HeatmapOutput):
         return heatmap.encode(points_px, spec.heatmap_hw, spec.output.stride, spec.output.sigma, out)
-    assert isinstance(spec.output, CoordsOutput)  # networks that decode by themselves are not trained here
+    assert isinstance(spec.output, CoordsOutput)  # networks with a decoder inside are not trained
     target = np.empty(spec.output_shape, np.float32) if out is None else out
     target[:, :2] = coords.encode(points_px, spec.input_hw)
     if spec.output.score != "none":
@@ -151,7 +155,7 @@ def maps(spec: PoseSpec, outputs: np.ndarray) -> np.ndarray:
 
     Args:
         spec: of the network, with heatmaps as output.
-        outputs: (N, H, W, K), or what can be reshaped to it.
+        outputs: (N, H, W, K), or any shape that can be reshaped to it.
 
     Returns:
         (N, H, W, K) float32.
@@ -166,7 +170,7 @@ def decode_input(spec: PoseSpec, outputs: np.ndarray) -> np.ndarray:
 
     Args:
         spec: of the network.
-        outputs: (N, *spec.output_shape), or what can be reshaped to it.
+        outputs: (N, *spec.output_shape), or any shape that can be reshaped to it.
 
     Returns:
         (N, K, 3) float64: x, y in input pixels and a score in [0, 1], which is 1 for coordinates without a score.
@@ -191,7 +195,7 @@ def decode(spec: PoseSpec, outputs: np.ndarray, matrices: np.ndarray) -> np.ndar
 
     Args:
         spec: of the network.
-        outputs: (N, *spec.output_shape), or what can be reshaped to it.
+        outputs: (N, *spec.output_shape), or any shape that can be reshaped to it.
         matrices: (N, 2, 3), the matrices that made the crops.
 
     Returns:
@@ -203,7 +207,14 @@ def decode(spec: PoseSpec, outputs: np.ndarray, matrices: np.ndarray) -> np.ndar
 
 
 def flip(crops: np.ndarray) -> np.ndarray:
-    """Mirror crops (n, H, W, 3) left to right; a new contiguous array of the same shape and type."""
+    """Mirror crops left to right.
+
+    Args:
+        crops: (n, H, W, 3) of any type.
+
+    Returns:
+        A new contiguous array of the same shape and type.
+    """
     return np.ascontiguousarray(crops[:, :, ::-1])
 
 

@@ -1,7 +1,7 @@
-"""Keypoints of annotated people by a network: read the image, crop, run, decode.
+"""Predict the keypoints of annotated people: read the image, crop, run the network, decode.
 
-Training, conversion and benchmarking all predict with the functions of this module. Letters: V variants, N people,
-K keypoints.
+Training, conversion and benchmarking all predict with the functions of this module. In shapes, V are variants, N people
+and K keypoints.
 """
 
 from __future__ import annotations
@@ -24,10 +24,17 @@ class PoseNetwork(Protocol):
 
     @property
     def spec(self) -> PoseSpec:
-        """What its input, output and keypoints mean."""
+        """The meaning of its input, output and keypoints."""
 
     def outputs(self, crops: np.ndarray) -> np.ndarray:
-        """Run crops (n, H, W, 3) uint8 RGB; returns raw outputs (n, *spec.output_shape) float32."""
+        """Run the network.
+
+        Args:
+            crops: (n, H, W, 3) uint8 RGB.
+
+        Returns:
+            Raw outputs, (n, *spec.output_shape) float32.
+        """
 
 
 @dataclass(frozen=True)
@@ -43,7 +50,14 @@ class Variant:
     decode: Decode | None = None
 
     def applied_to(self, spec: PoseSpec) -> PoseSpec:
-        """The spec with the decoder of this variant; unchanged if there is none or no heatmap to decode."""
+        """Put the decoder of this variant into a spec.
+
+        Args:
+            spec: the network's spec.
+
+        Returns:
+            The changed spec; the same one if there is no decoder, or no heatmap to decode.
+        """
         if self.decode is None or not isinstance(spec.output, HeatmapOutput):
             return spec
         return replace(spec, output=replace(spec.output, decode=self.decode))
@@ -91,8 +105,12 @@ def predict_variants(
     """Predict the keypoints of annotated people in several variants, running the network once for all of them.
 
     Args:
-        network, persons, batch, threads, progress: as in `predict`.
+        network: as in `predict`.
+        persons: as in `predict`.
         variants: V ways to turn outputs into keypoints.
+        batch: as in `predict`.
+        threads: as in `predict`.
+        progress: as in `predict`.
 
     Returns:
         (V, N, K, 3) float64: x, y in image pixels and a score in [0, 1].

@@ -21,7 +21,14 @@ SCHEMA = 1
 
 
 def to_data(record: Any) -> Any:
-    """Convert a record to plain dicts, lists, strings and numbers."""
+    """Convert a record to plain dicts, lists, strings and numbers.
+
+    Args:
+        record: a dataclass, or a value inside one.
+
+    Returns:
+        The plain value.
+    """
     if dataclasses.is_dataclass(record) and not isinstance(record, type):
         return {f.name: to_data(getattr(record, f.name)) for f in dataclasses.fields(record)}
     if isinstance(record, dict):
@@ -38,6 +45,9 @@ def from_data(cls: type[T], data: Any, where: str) -> T:
         cls: the dataclass.
         data: plain dicts, lists, strings and numbers.
         where: name of the file or of the part of it; every error message begins with it.
+
+    Returns:
+        The record.
 
     Raises:
         ValueError: if a key is unknown or missing (the message lists the known ones), if a value has another type, or
@@ -67,7 +77,14 @@ def from_data(cls: type[T], data: Any, where: str) -> T:
 
 
 def dumps(record: Any) -> str:
-    """Write a record as JSON text, with the schema number first."""
+    """Write a record as JSON text, with the schema number first.
+
+    Args:
+        record: a dataclass.
+
+    Returns:
+        The text, with a line break at the end.
+    """
     return json.dumps({"schema": SCHEMA, **to_data(record)}, indent=1, allow_nan=False) + "\n"
 
 
@@ -78,6 +95,9 @@ def loads(cls: type[T], text: str, where: str) -> T:
         cls: the dataclass.
         text: JSON with a schema number.
         where: name of the file; every error message begins with it.
+
+    Returns:
+        The record.
 
     Raises:
         ValueError: if the text is not JSON, has no schema number or a newer one than this version reads, or as
@@ -102,6 +122,13 @@ def loads(cls: type[T], text: str, where: str) -> T:
 def read_json(cls: type[T], path: Path) -> T:
     """Read a record from a JSON file.
 
+    Args:
+        cls: the dataclass.
+        path: the file.
+
+    Returns:
+        The record.
+
     Raises:
         ValueError: if the file cannot be read, or as `loads`; the message names the file.
     """
@@ -115,6 +142,10 @@ def read_json(cls: type[T], path: Path) -> T:
 def write_json(record: Any, path: Path) -> None:
     """Write a record to a JSON file, completely or not at all.
 
+    Args:
+        record: a dataclass.
+        path: the file.
+
     Raises:
         ValueError: if the file cannot be written.
     """
@@ -124,7 +155,9 @@ def write_json(record: Any, path: Path) -> None:
 def write_whole(path: Path, data: bytes) -> None:
     """Write bytes to a file completely or not at all: to a temporary file beside it, which is then renamed.
 
-    Missing folders are created.
+    Args:
+        path: the file; missing folders are created.
+        data: the bytes.
 
     Raises:
         ValueError: if the file cannot be written.

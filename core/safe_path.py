@@ -1,4 +1,4 @@
-"""Names and files from strangers: a name becomes a file inside a folder, and only regular files are read.
+"""Names and files from untrusted sources: a name stays inside a folder, and only regular files are read.
 
 Records, answers of a phone and annotations name files. Joined to a folder as they stand, such names could lead out of
 it (`../..`, `/etc/passwd`), to a device that never ends (`/dev/zero`), or to a FIFO that blocks for ever.
@@ -12,7 +12,7 @@ import stat
 from pathlib import Path
 
 MAX_NAME = 160
-# what ends a path component or a name on some system, and what no terminal shows
+# characters that end a path component or a name on some system, and characters that no terminal shows
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f-\x9f\ud800-\udfff/\\:*?"<>|]+')
 
 

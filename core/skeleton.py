@@ -72,6 +72,9 @@ class Skeleton:
     def index(self, name: str) -> int:
         """Channel of a keypoint.
 
+        Args:
+            name: the keypoint.
+
         Raises:
             ValueError: if there is no keypoint of this name.
         """
@@ -87,11 +90,24 @@ class Skeleton:
         return index
 
     def pair_indices(self, pairs: tuple[Pair, ...]) -> np.ndarray:
-        """Pairs of names as an (L, 2) int array of channels."""
+        """Look up the channels of pairs of keypoints.
+
+        Args:
+            pairs: L pairs of names.
+
+        Returns:
+            (L, 2) int.
+        """
         return np.array([[self.index(a), self.index(b)] for a, b in pairs], int).reshape(-1, 2)
 
     def channels(self, names: tuple[str, ...]) -> np.ndarray:
-        """Names as an (n,) int array of channels.
+        """Look up the channels of keypoints.
+
+        Args:
+            names: n names.
+
+        Returns:
+            (n,) int.
 
         Raises:
             ValueError: if a name is unknown; the message lists the known ones.

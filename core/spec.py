@@ -1,8 +1,8 @@
-"""Everything needed to use a network: its input, its output and its skeleton, in one record.
+"""The record of everything needed to use a network: its input, its output and its skeleton.
 
 Training writes a `PoseSpec` into the bundle, and every converted file carries it. No other part of the toolkit keeps a
-mean, a size, a stride or a decoder of its own. Values are checked when a record is made, so that a file from anywhere
-is refused when it is read; the limits are those of the Android app (`Spec.kt`).
+mean, a size, a stride or a decoder of its own. Values are checked when a record is made, so that a faulty file is
+refused when it is read; the limits are those of the Android app (`Spec.kt`).
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""Finding people in pictures and following them from frame to frame."""
+"""Find people in pictures and follow them from frame to frame."""

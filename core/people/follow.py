@@ -1,4 +1,4 @@
-"""Finding one person without a detector: in the whole picture first, then around the predicted keypoints."""
+"""Find one person without a detector: in the whole picture first, then around the predicted keypoints."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Following one person through a film: the box to crop in the next picture.
+"""Follow one person through a film: compute the box to crop in the next picture.
 
-There is no person detector. The box is made from the keypoints in the picture before; it is the whole picture at the
-start and whenever the person was lost. The Android app does the same (`Tracker.kt`).
+There is no person detector. The box is computed from the keypoints in the picture before; it is the whole picture at
+the start and whenever the person was lost. The Android app does the same (`Tracker.kt`).
 """
 
 from __future__ import annotations
@@ -15,7 +15,14 @@ LEAST_SIDE = 1 / 16
 
 
 def whole(image_hw: tuple[int, int]) -> np.ndarray:
-    """The box (4,) left, top, width, height of a whole picture of `image_hw` pixels (height, width)."""
+    """Make the box of a whole picture.
+
+    Args:
+        image_hw: height and width of the picture in pixels.
+
+    Returns:
+        (4,) float64 left, top, width, height in pixels.
+    """
     return np.array([0.0, 0.0, image_hw[1], image_hw[0]])
 
 

@@ -1,7 +1,8 @@
 """Metrics of single poses. The name of a metric carries its definition: `PCK@0.1/box`, `PCKh@0.5`, `PCP@0.5`.
 
-Letters: N people, K keypoints, L limbs. Predictions (N, K, 2 or more) and labels (N, K, 3) are in image pixels; the
-third number of a label is COCO's visibility (0 unlabelled, 1 hidden, 2 visible). Unlabelled keypoints are not scored.
+In shapes, N are people, K keypoints and L limbs. Predictions (N, K, 2 or more) and labels (N, K, 3) are in image
+pixels; the third number of a label is COCO's visibility (0 unlabelled, 1 hidden, 2 visible). Unlabelled keypoints are
+not scored.
 
 `pck` and `pcp` return hits, (N, K) or (N, L) float64: 1 hit, 0 miss, NaN not scored. `rate` averages them.
 """
@@ -14,7 +15,7 @@ from poseport.skeleton import Skeleton
 
 
 def rate(hits: np.ndarray) -> float:
-    """Share of hits in everything that was scored.
+    """Compute the share of hits among everything that was scored.
 
     Args:
         hits: any shape, 1 hit, 0 miss, NaN not scored.
@@ -27,7 +28,7 @@ def rate(hits: np.ndarray) -> float:
 
 
 def rate_by_column(hits: np.ndarray) -> np.ndarray:
-    """Share of hits of each keypoint or limb.
+    """Compute the share of hits of each keypoint or limb.
 
     Args:
         hits: (N, K), 1 hit, 0 miss, NaN not scored.
@@ -42,7 +43,7 @@ def rate_by_column(hits: np.ndarray) -> np.ndarray:
 
 
 def distances(predicted: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Euclidean distances between predictions and labels.
+    """Compute the Euclidean distances between predictions and labels.
 
     Args:
         predicted: (N, K, 2 or more) x, y in image pixels.
@@ -56,9 +57,9 @@ def distances(predicted: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 
 def oks(predicted: np.ndarray, labels: np.ndarray, areas: np.ndarray, sigmas: np.ndarray) -> np.ndarray:
-    """Object keypoint similarity of each prediction with the labels of its own person.
+    """Compute the object keypoint similarity of each prediction with the labels of its own person.
 
-    The COCO keypoint evaluation's definition: the mean over labelled keypoints of exp(-d^2 / (2 s^2 k^2)), with the
+    As in the COCO keypoint evaluation, it is the mean over labelled keypoints of exp(-d^2 / (2 s^2 k^2)), with the
     distance d, the square root s of the area, and k = 2 sigma.
 
     Args:
@@ -79,7 +80,7 @@ def oks(predicted: np.ndarray, labels: np.ndarray, areas: np.ndarray, sigmas: np
 
 
 def pck(predicted: np.ndarray, labels: np.ndarray, sizes: np.ndarray, threshold: float) -> np.ndarray:
-    """Percentage of correct keypoints: a hit lies within `threshold` x size of its label (Yang and Ramanan 2013).
+    """Score correct keypoints (PCK): a hit lies within `threshold` x size of its label (Yang and Ramanan 2013).
 
     Args:
         predicted: (N, K, 2 or more) x, y in image pixels.
@@ -97,7 +98,7 @@ def pck(predicted: np.ndarray, labels: np.ndarray, sizes: np.ndarray, threshold:
 
 
 def torso_sizes(labels: np.ndarray, skeleton: Skeleton) -> np.ndarray:
-    """Distance between the two keypoints of the skeleton's torso pair.
+    """Measure the distance between the two keypoints of the skeleton's torso pair.
 
     Args:
         labels: (N, K, 3) x, y in image pixels and visibility.
@@ -111,22 +112,34 @@ def torso_sizes(labels: np.ndarray, skeleton: Skeleton) -> np.ndarray:
 
 
 def head_sizes(labels: np.ndarray, skeleton: Skeleton) -> np.ndarray:
-    """Length of the skeleton's head segment (Andriluka et al. 2014).
+    """Measure the length of the skeleton's head segment (Andriluka et al. 2014).
 
-    Args and result as in `torso_sizes`.
+    Args:
+        labels: (N, K, 3) x, y in image pixels and visibility.
+        skeleton: its keypoints.
+
+    Returns:
+        (N,) float64 in pixels; NaN as in `torso_sizes`.
     """
     return _pair_sizes(labels, skeleton, skeleton.head)
 
 
 def box_sizes(boxes_xywh: np.ndarray) -> np.ndarray:
-    """Longer side of each box: (N, 4) left, top, width, height in pixels to (N,) float64."""
+    """Measure the longer side of each box.
+
+    Args:
+        boxes_xywh: (N, 4) left, top, width, height in pixels.
+
+    Returns:
+        (N,) float64 in pixels.
+    """
     return np.asarray(boxes_xywh, float)[:, 2:].max(axis=1)
 
 
 def pcp(predicted: np.ndarray, labels: np.ndarray, limbs: np.ndarray, threshold: float = 0.5) -> np.ndarray:
-    """Percentage of correct parts: both ends of a limb lie within `threshold` x its length of their labels.
+    """Score correct parts (PCP): both ends of a limb lie within `threshold` x its length of their labels.
 
-    The strict variant of Ferrari et al. 2008.
+    This is the strict variant of Ferrari et al. 2008.
 
     Args:
         predicted: (N, K, 2 or more) x, y in image pixels.

@@ -19,7 +19,7 @@ class CocoScore:
     """Result of the official evaluation of D predictions in I images.
 
     Attributes:
-        stats: name -> value of the ten numbers of COCOeval; NaN where COCOeval says -1, for want of such people.
+        stats: name -> value of the ten numbers of COCOeval; NaN where COCOeval gives -1, if there are no such people.
         thresholds: (10,) OKS thresholds.
         image_ids: the evaluated images, I of them.
         scores: (D,) scores of the predictions, in the order of `matched`.
@@ -58,6 +58,9 @@ def evaluate(
         sigmas: (K,) of the skeleton.
         truth: every annotated person of the evaluated images, crowds included.
         channels: indices of the keypoints to score; None for all.
+
+    Returns:
+        The averages, and the matches behind them.
     """
     from pycocotools.coco import COCO
     from pycocotools.cocoeval import COCOeval
@@ -65,7 +68,7 @@ def evaluate(
     channels = np.arange(len(sigmas)) if channels is None else channels
     images = sorted({p.image_id for p in truth})
     wanted = set(images)
-    # ids of our own, from 1: COCOeval takes a match with annotation id 0 for no match
+    # new ids from 1, because COCOeval takes a match with annotation id 0 for no match
     gt = [_truth(i + 1, p, channels) for i, p in enumerate(truth)]
     dt: list[dict[str, Any]] = []
     for image_id, points, score in zip(image_ids, keypoints, scores, strict=True):

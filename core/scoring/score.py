@@ -1,4 +1,4 @@
-"""All metrics of the predictions for a data set, as training computes them after epochs and `bench accuracy` does."""
+"""Compute all metrics of the predictions for a data set, for training and for `bench accuracy`."""
 
 from __future__ import annotations
 
@@ -38,7 +38,14 @@ class Score:
 
 
 def person_scores(keypoints: np.ndarray) -> np.ndarray:
-    """Score of each pose, by which AP ranks them: the mean score of its keypoints, (N, K, 3) to (N,)."""
+    """Score each pose by the mean score of its keypoints, by which AP ranks poses.
+
+    Args:
+        keypoints: (N, K, 3) x, y and a score.
+
+    Returns:
+        (N,).
+    """
     return keypoints[..., 2].mean(axis=-1)
 
 
@@ -61,6 +68,9 @@ def score(
         keypoints: (N, K, 3) x, y in image pixels and a score, in the order of `persons`.
         only: names of the keypoints to score; all if empty.
         box_scores: (N,) scores of a detector's boxes; None for annotated boxes.
+
+    Returns:
+        The metrics.
 
     Raises:
         ValueError: if a name in `only` is not a keypoint of the set.

@@ -1,1 +1,1 @@
-"""TFLite files: reading, the card inside, the interpreter, the networks that come with the package."""
+"""TFLite files: their graph, the card inside, the interpreter, and the networks that come with the package."""

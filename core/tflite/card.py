@@ -29,7 +29,7 @@ class Calibration:
 
 @dataclass(frozen=True)
 class CandidateResult:
-    """What a file reached on the people that a budget was tuned on.
+    """The results of a file on the people that a budget was tuned on.
 
     Attributes:
         ap: OKS-AP in [0, 1].
@@ -48,7 +48,7 @@ class CandidateResult:
 
 @dataclass(frozen=True)
 class LayerCost:
-    """The cost of quantizing one layer while all others are float32; moved, moved_px as in `CandidateResult`."""
+    """The cost of quantizing one layer while all others are float32; `moved` and `moved_px` as in `CandidateResult`."""
 
     layer: str
     macs: int
@@ -62,10 +62,10 @@ class BudgetStep:
 
     Attributes:
         recipe: of the file.
-        kept: how many of the costliest layers were not quantized to int8.
+        kept: number of the costliest layers that were not quantized to int8.
         kept_macs_share: their share of the multiply-adds.
         ap_drop: points of AP (100 x) lost against float32.
-        measured: what the file reached.
+        measured: its results.
     """
 
     recipe: str
@@ -82,7 +82,7 @@ class BudgetSearch:
     Attributes:
         max_ap_drop: points of AP that the file may lose.
         tune: the people on whom the loss was measured; neither calibration nor evaluation people.
-        float32: what the float file reached.
+        float32: the results of the float file.
         ranking: the layers, costliest first; empty if plain int8 was good enough.
         curve: the files in the order in which they were tried; the last one was written.
     """

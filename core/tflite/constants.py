@@ -1,4 +1,4 @@
-"""The constants (weights, mostly) that a .tflite file holds."""
+"""Read the constants, mostly weights, in a .tflite file."""
 
 from __future__ import annotations
 

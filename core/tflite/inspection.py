@@ -1,4 +1,4 @@
-"""What a .tflite file is: operations, types, sizes and multiply-adds, read from the flatbuffer, not from its name."""
+"""Read operations, types, sizes and multiply-adds of a .tflite file from its flatbuffer."""
 
 from __future__ import annotations
 
@@ -116,6 +116,9 @@ def inspect_bytes(data: bytes, name: str) -> Inspection:
         data: the file, with or without a tail.
         name: what error messages call it.
 
+    Returns:
+        The contents of the file.
+
     Raises:
         ValueError: if it is not a sound TFLite flatbuffer, or if ai-edge-litert is not installed.
     """
@@ -161,7 +164,11 @@ def macs_per_person(networks: Iterable[tuple[Inspection, int]]) -> dict[str, int
 
 
 def elements(shape: tuple[int, ...]) -> int:
-    """Number of values in a tensor of this shape; an open dimension counts as 1."""
+    """Number of values in a tensor of a shape.
+
+    Args:
+        shape: the dimensions; an open one (-1) counts as 1.
+    """
     return math.prod(1 if v < 0 else v for v in shape)
 
 

@@ -1,4 +1,4 @@
-"""The TFLite interpreter: the only module that chooses and opens one, and converts values from and to its tensors."""
+"""Choose and open a TFLite interpreter, and convert values from and to its tensors; no other module does this."""
 
 from __future__ import annotations
 
@@ -37,7 +37,11 @@ def open_interpreter(
     """Open a flatbuffer in an interpreter with its tensors allocated.
 
     Args:
-        data, name, threads, xnnpack, keep: as in `Runner`.
+        data: as in `Runner`.
+        name: as in `Runner`.
+        threads: as in `Runner`.
+        xnnpack: as in `Runner`.
+        keep: as in `Runner`.
 
     Returns:
         The interpreter, and name and version of its package.
@@ -68,7 +72,8 @@ def to_steps(values: np.ndarray, dtype: Any, scale: float, zero_point: int) -> n
     Args:
         values: any shape, real numbers.
         dtype: type of the tensor. Float32 values are returned as they are.
-        scale, zero_point: of the tensor. A scale of 0 means none: the tensor holds the values themselves.
+        scale: of the tensor; 0 means none, for a tensor that holds the values themselves.
+        zero_point: of the tensor.
 
     Returns:
         An array of the same shape and of type `dtype`.
@@ -85,7 +90,8 @@ def from_steps(raw: np.ndarray, scale: float, zero_point: int) -> np.ndarray:
 
     Args:
         raw: any shape, in the tensor's own type.
-        scale, zero_point: of the tensor; a scale of 0 means none.
+        scale: of the tensor; 0 means none.
+        zero_point: of the tensor.
 
     Returns:
         float32 of the same shape.
@@ -120,15 +126,36 @@ class Runner:
         self.delegate = "XNNPACK" if xnnpack and not keep else "none"
 
     def quantize(self, values: np.ndarray) -> np.ndarray:
-        """Convert normalised float32 values (any shape) to the type of the input tensor."""
+        """Convert normalised values to the type of the input tensor.
+
+        Args:
+            values: float32 of any shape.
+
+        Returns:
+            An array of the same shape in the input's type.
+        """
         return to_steps(values, self.input["dtype"], *self.input["quantization"])
 
     def dequantize(self, raw: np.ndarray) -> np.ndarray:
-        """Convert an output tensor (any shape) to float32."""
+        """Convert an output tensor to float32.
+
+        Args:
+            raw: an array of any shape in the output's type.
+
+        Returns:
+            float32 of the same shape.
+        """
         return from_steps(raw, *self.output["quantization"])
 
     def invoke(self, tensor: np.ndarray) -> np.ndarray:
-        """Run one input tensor (1, H, W, 3) of the input's own type; returns the output tensor in its own type."""
+        """Run one inference.
+
+        Args:
+            tensor: (1, H, W, 3) in the input's type.
+
+        Returns:
+            The output tensor in its own type.
+        """
         self.interpreter.set_tensor(self.input["index"], tensor)
         self.interpreter.invoke()
         return self.interpreter.get_tensor(self.output["index"])

@@ -60,7 +60,13 @@ def pack(flatbuffer: bytes, card: ModelCard, later: Sequence[bytes] = ()) -> byt
 
 
 def write(path: Path, flatbuffer: bytes, card: ModelCard, later: Sequence[bytes] = ()) -> None:
-    """Write a converted file completely or not at all; the arguments are those of `pack`.
+    """Write a converted file completely or not at all.
+
+    Args:
+        path: the file.
+        flatbuffer: as in `pack`.
+        card: as in `pack`.
+        later: as in `pack`.
 
     Raises:
         ValueError: if the file cannot be written.
@@ -121,9 +127,9 @@ def read_stages(path: Path) -> list[tuple[bytes, ModelCard]]:
 
 
 def has_spec(path: Path, data: bytes) -> bool:
-    """Whether a .tflite file says how to use it: by a card inside, or by a spec beside it.
+    """Whether a .tflite file has its spec, in a card inside or in a file beside it.
 
-    A card that cannot be read counts; `read` says what is wrong with it.
+    A card that cannot be read counts; `read` reports what is wrong with it.
 
     Args:
         path: the file.
@@ -135,6 +141,9 @@ def has_spec(path: Path, data: bytes) -> bool:
 def read_bytes(path: Path) -> bytes:
     """Read the bytes of a .tflite file.
 
+    Args:
+        path: the file.
+
     Raises:
         ValueError: if it cannot be read.
     """
@@ -145,12 +154,20 @@ def read_bytes(path: Path) -> bytes:
 
 
 def stage_file(number: int) -> str:
-    """Name of the file of a later stage inside the first one's: `stage2.tflite` for 2."""
+    """Name of the file of a later stage inside that of the first one, such as `stage2.tflite`.
+
+    Args:
+        number: number of the stage, from 2.
+    """
     return f"stage{number}.tflite"
 
 
 def zipped_bytes(data: bytes) -> int:
-    """Size of a file in bytes when it is deflated, as downloads and app packages are."""
+    """Size of a file in bytes when it is deflated, as downloads and app packages are.
+
+    Args:
+        data: the file.
+    """
     return len(zlib.compress(data, 9))
 
 
@@ -173,7 +190,7 @@ def _has_card(data: bytes) -> bool:
 
 
 def _member(name: str, data: bytes, member: str, limit: int) -> bytes:
-    """One file of the zip. name: what error messages call the whole file. limit: bytes that it may unpack to."""
+    """Read one file of the zip; `name` is what messages call the whole file, `limit` the most bytes to unpack."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             entries = archive.infolist()

@@ -1,4 +1,4 @@
-"""What each operation of a .tflite file is told beside its tensors: strides, padding, a fused activation."""
+"""Read the options of each operation of a .tflite file: strides, padding, a fused activation."""
 
 from __future__ import annotations
 

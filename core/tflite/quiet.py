@@ -1,4 +1,4 @@
-"""Keeps messages of native libraries off the terminal."""
+"""Keep messages of native libraries off the terminal."""
 
 from __future__ import annotations
 

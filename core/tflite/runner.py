@@ -1,4 +1,4 @@
-"""Converted models that can be run, and `poseport.load` for scripts.
+"""Load and run converted models, for the commands and, as `poseport.load`, for scripts.
 
 pose = poseport.load("m.int8.tflite")
 keypoints = pose(image_rgb, boxes)
@@ -24,7 +24,8 @@ class Network:
         data: its flatbuffer, with or without a tail.
         card: its card.
         name: what error messages call it.
-        threads, xnnpack: as in `Runner`.
+        threads: as in `Runner`.
+        xnnpack: as in `Runner`.
 
     Raises:
         ValueError: if the file cannot be loaded, or if its tensors are not those that the card describes.
@@ -46,21 +47,49 @@ class Network:
         )
 
     def outputs(self, crops: np.ndarray) -> np.ndarray:
-        """Raw outputs (N, *spec.output_shape) float32 for crops (N, H, W, 3) uint8 RGB."""
+        """Run the network on crops.
+
+        Args:
+            crops: (N, H, W, 3) uint8 RGB.
+
+        Returns:
+            Raw outputs, (N, *spec.output_shape) float32.
+        """
         return self.infer(self.prepare(crops))
 
     def prepare(self, crops: np.ndarray) -> np.ndarray:
-        """Turn crops (N, H, W, 3) uint8 RGB into input tensors (N, H, W, 3) of the input's own type."""
+        """Turn crops into input tensors.
+
+        Args:
+            crops: (N, H, W, 3) uint8 RGB.
+
+        Returns:
+            (N, H, W, 3) of the input's own type.
+        """
         if self.byte_exact:
             return crops if self.runner.input["dtype"] == np.uint8 else (crops ^ 0x80).view(np.int8)
         return self.runner.quantize(pose.normalise(self.spec, crops))
 
     def infer(self, tensors: np.ndarray) -> np.ndarray:
-        """Run input tensors made by `prepare`; returns raw outputs (N, *spec.output_shape) float32."""
+        """Run input tensors.
+
+        Args:
+            tensors: (N, H, W, 3) that `prepare` made.
+
+        Returns:
+            Raw outputs, (N, *spec.output_shape) float32.
+        """
         return self.read([self.runner.invoke(tensor[None]) for tensor in tensors])
 
     def read(self, raw: list[np.ndarray]) -> np.ndarray:
-        """Join the output tensors of N invocations to raw outputs (N, *spec.output_shape) float32."""
+        """Join the output tensors of several invocations.
+
+        Args:
+            raw: N output tensors in the output's own type.
+
+        Returns:
+            Raw outputs, (N, *spec.output_shape) float32.
+        """
         return self.runner.dequantize(np.concatenate(raw)).reshape(-1, *self.spec.output_shape)
 
 
@@ -122,7 +151,7 @@ def load(path: str | Path, threads: int = 1, *, xnnpack: bool = True) -> Pose:
 
 
 def _check_shapes(name: str, card: ModelCard, runner: Runner) -> None:
-    """Refuse a file whose tensors are not what its own card says."""
+    """Refuse a file whose tensors differ from those in its own card."""
     actual_in, actual_out = (tuple(t["shape"].tolist()) for t in (runner.input, runner.output))
     wanted_in, wanted_out = (1, *card.spec.input_hw, 3), (1, *card.spec.output_shape)
     if actual_in == wanted_in and _same_order(actual_out, wanted_out):
@@ -142,7 +171,7 @@ def _check_shapes(name: str, card: ModelCard, runner: Runner) -> None:
 def _same_order(found: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
     """Whether values in the shape `found` lie in the order of `wanted`.
 
-    Axes of length 1 do not matter. A list of numbers can be a table of keypoints, but not be told to be a heatmap.
+    Axes of length 1 do not matter. A flat list of numbers can be a table of keypoints, but not a heatmap.
     """
     axes, needed = ([n for n in shape if n != 1] for shape in (found, wanted))
     return axes == needed or (len(needed) < 3 and axes == [math.prod(needed)])

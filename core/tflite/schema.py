@@ -1,4 +1,4 @@
-"""Reading a .tflite flatbuffer through TFLite's generated schema, after `flatbuffer.verify` found it sound."""
+"""Read a .tflite flatbuffer through TFLite's generated schema, after `flatbuffer.verify` has found it sound."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from poseport.tflite.flatbuffer import verify
 
 
 def open_model(data: bytes, name: str) -> tuple[Any, Any]:
-    """Open a flatbuffer that may come from anywhere.
+    """Open a flatbuffer, which need not come from a trusted source.
 
     Args:
         data: a .tflite file, with or without a tail.
@@ -31,30 +31,66 @@ def open_model(data: bytes, name: str) -> tuple[Any, Any]:
 
 
 def tensor_types(schema: Any) -> dict[int, str]:
-    """Names of the tensor types by their numbers: float32, int8, ..."""
+    """Map the numbers of tensor types to their names: float32, int8, ...
+
+    Args:
+        schema: the module of generated classes.
+
+    Returns:
+        Number -> name in lower case.
+    """
     return {v: k.lower() for k, v in vars(schema.TensorType).items() if not k.startswith("_")}
 
 
 def operator_kinds(schema: Any) -> dict[int, str]:
-    """Names of the built-in operations by their numbers: CONV_2D, ADD, ..."""
+    """Map the numbers of built-in operations to their names: CONV_2D, ADD, ...
+
+    Args:
+        schema: the module of generated classes.
+
+    Returns:
+        Number -> name.
+    """
     return {v: k for k, v in vars(schema.BuiltinOperator).items() if not k.startswith("_")}
 
 
 def integers(table: Any, field: str) -> tuple[int, ...]:
-    """A vector of integers in a table; empty if the field is absent."""
+    """Read a vector of integers in a table.
+
+    Args:
+        table: the table.
+        field: name of the field in the schema.
+
+    Returns:
+        The integers; () if the field is absent.
+    """
     length = getattr(table, f"{field}Length")()
     return tuple(int(i) for i in getattr(table, f"{field}AsNumpy")()) if length else ()
 
 
 def text(raw: bytes | None) -> str:
-    """A name in a form that can be printed: a file can call its tensors anything."""
+    """Decode a name in a form that can be printed, because a file can give its tensors any name.
+
+    Args:
+        raw: the bytes in the file; None if the field is absent.
+
+    Returns:
+        The name; characters that cannot be printed become `?`.
+    """
     return "".join(c if c.isprintable() else "?" for c in (raw or b"").decode(errors="replace"))
 
 
 def buffer(model: Any, index: int) -> np.ndarray:
-    """Bytes of a constant, (n,) uint8; empty for a tensor that is computed.
+    """Read the bytes of a constant.
 
     In files of more than 2 GB the bytes lie behind the flatbuffer.
+
+    Args:
+        model: the root table.
+        index: index of the buffer.
+
+    Returns:
+        (n,) uint8; empty for a tensor that is computed.
     """
     entry = model.Buffers(index)
     if entry.Offset() > 1:

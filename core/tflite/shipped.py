@@ -46,18 +46,30 @@ SHIPPED = {
 
 
 def model(name: str) -> Path:
-    """Path of a .tflite file: that of a shipped network if `name` is one, else `name` as a path.
+    """Find a .tflite file by the name of a shipped network or by its path.
 
     A file that exists under this name is preferred to a shipped network.
+
+    Args:
+        name: the name or the path.
+
+    Returns:
+        The path.
     """
     path = Path(name)
     return SHIPPED[name].path if name in SHIPPED and not path.exists() else path
 
 
 def bundle(name: str) -> Path:
-    """Path of a bundle: that of a shipped network if `name` is one, else `name` as a path.
+    """Find a bundle by the name of a shipped network or by its path.
 
     A folder that exists under this name is preferred to a shipped network.
+
+    Args:
+        name: the name or the path.
+
+    Returns:
+        The path.
 
     Raises:
         ValueError: if the package lacks the bundle: an installed one holds the .tflite files only.

@@ -1,4 +1,4 @@
-"""Files from other projects: a .tflite without a card, and its spec in a file beside it, `m.json` beside `m.tflite`.
+"""Files from other projects: a .tflite without a card has its spec in a file beside it, `m.json` beside `m.tflite`.
 
 The spec is a `PoseSpec` as in a bundle, with two differences: the architecture is
 `{"kind": "foreign", "source": "..."}`, and a built-in skeleton may be given by its name.
@@ -18,7 +18,11 @@ from poseport.tflite.card import Conversion, ModelCard
 
 
 def spec_path(path: Path) -> Path:
-    """Path of the spec that belongs to a .tflite file from another project."""
+    """Path of the spec that belongs to a .tflite file from another project.
+
+    Args:
+        path: the .tflite file.
+    """
     return path.with_suffix(".json")
 
 
@@ -46,7 +50,17 @@ def read_card(path: Path, data: bytes) -> ModelCard:
 
 
 def read_spec(path: Path) -> PoseSpec:
-    """The spec of a file that others made. ValueError when it cannot be read, or names an unknown skeleton."""
+    """Read the spec of a file from another project.
+
+    Args:
+        path: the JSON file.
+
+    Returns:
+        The spec.
+
+    Raises:
+        ValueError: if it cannot be read, or names an unknown skeleton.
+    """
     try:
         text = path.read_text(encoding="utf-8")
         data = json.loads(text)

@@ -65,5 +65,5 @@ def test_the_bundles_of_a_cascade_lie_inside_each_other(tiny_bundle: Path, tiny_
         bundle.adopt(tiny_bundle, third)
     spec = bundle.read_spec(tiny_bundle)
     bundle.write_spec(third / "previous" / "previous", replace(spec, skeleton=LSP14))
-    with pytest.raises(ValueError, match="finds other keypoints than tiny-refine"):
+    with pytest.raises(ValueError, match="has other keypoints than tiny-refine"):
         bundle.stages(third)

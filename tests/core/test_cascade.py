@@ -156,7 +156,7 @@ def test_what_was_not_found_is_not_refined(persons: tuple[coco.Person, ...]) -> 
 def test_stages_out_of_order_are_refused(persons: tuple[coco.Person, ...]) -> None:
     with pytest.raises(ValueError, match="later refines the keypoints of another network and cannot run alone"):
         predict(Network(LATER, lambda crops: crops), persons)
-    with pytest.raises(ValueError, match="first starts from boxes, and was given estimates"):
+    with pytest.raises(ValueError, match="first starts from boxes, but estimates were given"):
         cascade.windows(FIRST, boxes_of(persons), displaced(persons))
 
 
