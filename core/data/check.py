@@ -87,14 +87,13 @@ def check(people: People, min_keypoints: int = 5, progress: Callable[[int], None
                 progress(1)
     wrong, _ = wrong_labels.wrong_labels(people)
     problems += [one.text() for one in wrong if one.share > _PROBLEM_SHARE]
-    problems += _duplicates(people)
     left, kept = _kept(people, min_keypoints, broken)
     if people.persons and not kept:
         problems.append(f"{people.path}: training would keep nobody of {len(people)} people")
     count = np.sum([p.labelled for p in kept], axis=0) if kept else np.zeros(len(people.skeleton), int)
     return Checked(
         path=people.path,
-        people=len(people.persons) + sum(": annotation " in problem for problem in people.problems),
+        people=len(people.persons) + people.unusable,
         images=len(by_image),
         kept=len(kept),
         left_out=left,
@@ -150,11 +149,5 @@ def _kept(people: People, min_keypoints: int, broken: set[Path]) -> tuple[dict[s
             left["whose image cannot be read"] += 1
         else:
             kept.append(person)
-    left["with annotations that cannot be used"] = sum(": annotation " in problem for problem in people.problems)
+    left["with annotations that cannot be used"] = people.unusable
     return {**left, **people.left_out}, kept
-
-
-def _duplicates(people: People) -> list[str]:
-    """Annotation ids that stand twice: results would be scored against the wrong person."""
-    counts = Counter(p.annotation_id for p in people.persons)
-    return [f"{people.path}: annotation id {i} stands {n} times; ids must differ" for i, n in counts.items() if n > 1]

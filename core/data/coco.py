@@ -78,7 +78,7 @@ def load(
     reading = _Reading(entries, folder, order, len(skeleton))
     persons: list[Person] = []
     problems = [f"{annotations}: {problem}" for problem in problems]
-    left_out: Counter[str] = Counter()
+    unusable, left_out = 0, Counter[str]()
     unlisted: Counter[Any] = Counter()
     for number, annotation in enumerate(data["annotations"]):
         try:
@@ -94,8 +94,10 @@ def load(
         except ValueError as error:
             which = annotation.get("id") if isinstance(annotation, dict) else f"number {number + 1}"
             problems.append(f"{annotations}: annotation {which}: {error}")
+            unusable += 1
             if strict:
                 break
+    problems += [f"{annotations}: {problem}" for problem in _repeated(persons)]
     for name, count in unlisted.items():
         problems.append(f"{annotations}: {count} people are of {name}; the category with keypoints is {chosen.id}")
     if not persons and not problems:
@@ -113,6 +115,7 @@ def load(
         skeleton=skeleton,
         persons=tuple(persons),
         problems=tuple(problems),
+        unusable=unusable,
         category_id=chosen.id if isinstance(chosen.id, int) else 1,
         left_out={f"annotations of {name}": count for name, count in left_out.items()},
         notes=tuple(notes),
@@ -153,6 +156,17 @@ def _images(listed: list[Any]) -> tuple[dict[int, dict[str, Any]], list[str]]:
     if same_name:
         problems.append(f"each image must be listed once, {_examples(same_name)}; keep one entry")
     return entries, problems
+
+
+def _repeated(persons: list[Person]) -> list[str]:
+    """Annotation ids that stand twice: results and corrections are matched to people by them."""
+    first: dict[int, Person] = {}
+    twice = []
+    for person in persons:
+        other = first.setdefault(person.annotation_id, person)
+        if other is not person:
+            twice.append(f"{person.annotation_id} stands on {other.image_path.name} and {person.image_path.name}")
+    return [f"annotation ids must differ, {_examples(twice)}; number the annotations anew"] if twice else []
 
 
 def _examples(found: list[str], shown: int = 3) -> str:

@@ -32,16 +32,26 @@ def read(path: Path) -> tuple[Any, str]:
     digest = hashlib.sha256(raw).hexdigest()
     text = raw.decode(json.detect_encoding(raw), "surrogatepass")
     del raw
-    return json.loads(text, object_hook=_lean), digest
+    return json.loads(text, object_pairs_hook=_lean), digest
 
 
-def _lean(entry: dict[str, Any]) -> dict[str, Any]:
-    kept = {key: value for key, value in entry.items() if key in _READ}
+def _lean(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    wanted = [pair for pair in pairs if pair[0] in _READ]
+    kept = dict(wanted)
+    if len(kept) < len(wanted):
+        for key, value in wanted:
+            if value != kept[key]:
+                raise ValueError(f"an entry has two values of {key!r}, {_short(value)} and {_short(kept[key])}")
     points = kept.get("keypoints")
     if points and isinstance(points, list):
         with suppress(TypeError, OverflowError):  # a category's names, or a fault that `coco` will name
             kept["keypoints"] = array("d", points)
     return kept
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 40 else f"{text[:37]}..."
 
 
 def image(image_id: int, file_name: str, image_hw: tuple[int, int], **more: Any) -> dict[str, Any]:

@@ -79,7 +79,8 @@ class People:
         images_dir: The folder that holds the images.
         skeleton: The keypoint set of every person.
         persons: The people, in the order of the file.
-        problems: One line for each annotation that cannot be used, when the file was read with `strict=False`.
+        problems: What must be corrected, one line each, when the file was read with `strict=False`.
+        unusable: How many annotations cannot be used; each has a line among the problems.
         category_id: Id of the category that the people have in the file.
         left_out: What of the file is not among the people -> how many annotations.
         notes: What was read in another way than it is written, one line each.
@@ -92,6 +93,7 @@ class People:
     skeleton: Skeleton
     persons: tuple[Person, ...]
     problems: tuple[str, ...] = ()
+    unusable: int = 0
     category_id: int = 1
     left_out: dict[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()

@@ -22,16 +22,20 @@ _SMALLEST_BOX_PX = 2.0
 _AREA_SHARES = 0.002, 1.5
 # values of coordinates that are shares of the image; some lie a little outside of it
 _SHARE = 1.5
+# what no coordinate exceeds where all are percent; on how many people that is no coincidence
+_PERCENT, _MANY = 100, 5
 # more people than this share have wrong labels: the set is not used
 REFUSED_SHARE = 0.5
 _CHUNK = 20_000
 
 KINDS = {
     "box-corners": "a box that is x1 y1 x2 y2, where x y width height is expected",
+    "box-centre": "a box whose x y is its centre, where its top left corner is expected",
     "normalised": "coordinates of 0 to 1, where pixels are expected",
+    "percent": "coordinates of 0 to 100 on photos that are much larger, where pixels are expected",
     "outside-image": "labelled keypoints far outside the image",
     "outside-box": "labelled keypoints far outside the person's box",
-    "corner": "labelled keypoints at 0, 0, which says that they are not there",
+    "corner": "labelled keypoints at 0, 0 (or -1, -1), which says that they are not there",
     "same-spot": f"{_SAME_SPOT} or more labelled keypoints on one spot",
     "tiny-box": f"a box of less than {_SMALLEST_BOX_PX:g} px",
     "area": "an area that is far from that of the box",
@@ -101,20 +105,25 @@ def find(persons: Sequence[Person]) -> dict[str, np.ndarray]:
     sizes = np.array([p.image_hw[::-1] for p in persons], float)
     low, high = boxes[:, None, :2], boxes[:, None, :2] + boxes[:, None, 2:]
     longer = boxes[:, 2:].max(axis=1)
-    corner = labelled & (xy == 0).all(axis=2)
+    corner = labelled & ((xy == 0).all(axis=2) | (xy == -1).all(axis=2))
     placed = labelled & ~corner
     share = np.where(placed, np.abs(xy).max(axis=2), 0).max(axis=1) <= _SHARE
     normalised = share & (placed.sum(axis=1) > 1)
     off_image = np.maximum(-xy, xy - sizes[:, None]).max(axis=2) / sizes.max(axis=1)[:, None]
     off_box = np.maximum(low - xy, xy - high).max(axis=2) / np.maximum(longer, _SMALLEST_BOX_PX)[:, None]
     outside_image = (placed & (off_image > _OUTSIDE_IMAGE)).any(axis=1)
-    corners = _are_corners(xy, labelled, boxes, sizes) & ~normalised
+    extent = _extent(xy, placed)
+    corners = _are_corners(extent, boxes, sizes) & ~normalised
+    centres = _are_centres(extent, boxes) & ~(normalised | corners | outside_image)
     filled = np.array([p.area for p in persons]) / np.maximum(boxes[:, 2:].prod(axis=1), 1e-9)
     return {
         "box-corners": corners,
+        "box-centre": centres,
         "normalised": normalised,
+        "percent": _are_percent(xy, placed, boxes, sizes) & ~normalised,
         "outside-image": outside_image,
-        "outside-box": (placed & (off_box > _OUTSIDE_BOX)).any(axis=1) & ~(outside_image | normalised | corners),
+        "outside-box": (placed & (off_box > _OUTSIDE_BOX)).any(axis=1)
+        & ~(outside_image | normalised | corners | centres),
         "corner": corner.any(axis=1),
         "same-spot": (_most_on_one_spot(xy, placed) >= _SAME_SPOT) & ~normalised,
         "tiny-box": (longer < _SMALLEST_BOX_PX) & ~normalised,
@@ -122,15 +131,21 @@ def find(persons: Sequence[Person]) -> dict[str, np.ndarray]:
     }
 
 
-def _are_corners(xy: np.ndarray, labelled: np.ndarray, boxes: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+def _extent(xy: np.ndarray, placed: np.ndarray) -> np.ndarray:
+    """(N, 4) x1 y1 x2 y2 around the placed labels; zeros where a person has none."""
+    low = np.where(placed[..., None], xy, np.inf).min(axis=1)
+    high = np.where(placed[..., None], xy, -np.inf).max(axis=1)
+    return np.where(placed.any(axis=1)[:, None], np.concatenate([low, high], axis=1), 0.0)
+
+
+def _are_corners(extent: np.ndarray, boxes: np.ndarray, sizes: np.ndarray) -> np.ndarray:
     """(N,) bool: boxes that hold and fit the labels better when they are read as x1 y1 x2 y2.
 
     Read as x y width height, the labels must lie off their middle; so padded and square boxes are none of them, and
     few people near the image's top left corner are found.
     """
-    low = np.where(labelled[..., None], xy, np.inf).min(axis=1)
-    high = np.where(labelled[..., None], xy, -np.inf).max(axis=1)
-    middle, points = (low + high) / 2, np.concatenate([low, high], axis=1)
+    low, high = extent[:, :2], extent[:, 2:]
+    middle = (low + high) / 2
     as_size = np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1)
     margin = 0.05 * boxes[:, 2:].max(axis=1)[:, None]
     possible = (boxes[:, 2:] > boxes[:, :2]).all(axis=1) & (boxes[:, 2:] <= 1.02 * sizes).all(axis=1)
@@ -139,8 +154,26 @@ def _are_corners(xy: np.ndarray, labelled: np.ndarray, boxes: np.ndarray, sizes:
         (np.abs(middle - (box[:, :2] + box[:, 2:]) / 2) / np.maximum(box[:, 2:] - box[:, :2], 1)).max(axis=1)
         for box in (as_size, boxes)
     )
-    better = _overlap(points, boxes) > _overlap(points, as_size) + 0.1
+    better = _overlap(extent, boxes) > _overlap(extent, as_size) + 0.1
     return possible & held & better & (off_size > 0.15) & (off_corners < off_size)
+
+
+def _are_centres(extent: np.ndarray, boxes: np.ndarray) -> np.ndarray:
+    """(N,) bool: boxes that hold the labels only when their x y is read as the centre."""
+    half = boxes[:, 2:] / 2
+    as_centre = np.concatenate([boxes[:, :2] - half, boxes[:, :2] + half], axis=1)
+    as_size = np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1)
+    margin = 0.05 * boxes[:, 2:].max(axis=1)[:, None]
+    held = (extent[:, :2] >= as_centre[:, :2] - margin).all(axis=1)
+    held &= (extent[:, 2:] <= as_centre[:, 2:] + margin).all(axis=1)
+    return held & (_overlap(extent, as_centre) > _overlap(extent, as_size) + 0.2)
+
+
+def _are_percent(xy: np.ndarray, placed: np.ndarray, boxes: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """(N,) bool: everybody, where no coordinate of many people is above 100 and no photo is that small."""
+    largest = max(np.where(placed, np.abs(xy).max(axis=2), 0).max(initial=0), np.abs(boxes).max(initial=0))
+    small = len(xy) < _MANY or largest > _PERCENT or sizes.min(initial=np.inf) < 2 * _PERCENT
+    return np.full(len(xy), not small)
 
 
 def _overlap(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -55,6 +55,15 @@ def test_only_what_is_needed_is_kept(tmp_path: Path) -> None:
     assert data == {"images": [{"id": 1}], "annotations": [{}]}
 
 
+def test_a_field_with_two_values_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text('{"annotations": [{"id": 1, "image_id": 4, "image_id": 4, "image_id": 9}]}')
+    with pytest.raises(ValueError, match="an entry has two values of 'image_id', 4 and 9"):
+        coco_json.read(path)
+    path.write_text('{"annotations": [{"id": 1, "image_id": 4, "image_id": 4, "score": 1, "score": 2}]}')
+    assert coco_json.read(path)[0] == {"annotations": [{"id": 1, "image_id": 4}]}
+
+
 def draw_coco(path: Path, images: int = 64_115, people: int = 262_465, usable: int = 149_813) -> None:
     """Annotations as many and as long as those of COCO's training set, outlines and addresses included."""
     rng = np.random.default_rng(0)

@@ -191,6 +191,14 @@ AMBIGUOUS: dict[str, tuple[Change, str]] = {
         lambda d: d["images"][3].update(file_name="./" + d["images"][0]["file_name"]),
         r"\./000000000001\.jpg has image id 1 and 4; keep one",
     ),
+    "an annotation id twice": (
+        lambda d: d["annotations"][7].update(id=d["annotations"][0]["id"]),
+        r"annotation ids must differ, 1 stands on 000000000001\.jpg and 00000000000\d\.jpg; number",
+    ),
+    "the same annotation twice": (
+        lambda d: d["annotations"].append(dict(d["annotations"][0])),
+        r"annotation ids must differ, 1 stands on 000000000001\.jpg and 000000000001\.jpg; number",
+    ),
     "an image that is gone": (lambda d: d["images"].pop(0), "image_id 1 is not among the images"),
 }
 

@@ -15,6 +15,7 @@ from variants import drawn_set
 from poseport.data import check, coco
 from poseport.data.people import People, Person
 
+TWICE = "the same field once more: "
 VALUES: list[Any] = [
     None, True, False, 0, 1, -1, 7, 0.5, 1e308, -1e308, 10**400, float("nan"), float("inf"), "", "x", "7", "1.0", "\0",
     "../x.jpg", "/etc/passwd", "a\\b.jpg", "\ud800", [], [1], [None], [[1, 2, 3]], [[[]]], {}, {"id": 1}, ["x"] * 51,
@@ -40,7 +41,7 @@ def mutated(data: dict[str, Any], rng: random.Random) -> set[int]:
     }[section]
     key = rng.choice(sorted(entry))
     other = rng.choice(sorted(entry))
-    kind = rng.choice(["drop", "swap", "retype", "retype", "scale", "duplicate", "text", "entry", "element"])
+    kind = rng.choice(["drop", "swap", "retype", "retype", "scale", "duplicate", "twice", "text", "entry", "element"])
     if kind == "drop":
         del entry[key]
     elif kind == "swap":
@@ -51,6 +52,8 @@ def mutated(data: dict[str, Any], rng: random.Random) -> set[int]:
         entry[key] = scaled(entry[key], rng.choice([-1, 0, 1e-3, 10, 1e6, 1e300]))
     elif kind == "duplicate":
         entries.insert(rng.randrange(len(entries) + 1), copy.deepcopy(entry))
+    elif kind == "twice":
+        entry[f"{TWICE}{key}"] = copy.deepcopy(rng.choice([entry[key], *VALUES]))
     elif kind == "text":
         entry[key] = json.dumps(entry[key])
     elif kind == "entry":
@@ -94,7 +97,7 @@ def test_every_fault_ends_in_the_right_people_or_in_one_line(base: Path) -> None
     for seed in range(400):
         rng, data = random.Random(seed), copy.deepcopy(original)
         touched = mutated(data, rng)
-        fuzzed.write_text(json.dumps(data))
+        fuzzed.write_text(json.dumps(data).replace(TWICE, ""))
         found, listed = attempt(fuzzed, strict=True), attempt(fuzzed, strict=False)
         if isinstance(found, str):
             refused += 1

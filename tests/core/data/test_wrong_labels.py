@@ -43,6 +43,21 @@ KINDS: dict[str, tuple[Change, str, str]] = {
         "outside-box",
         "outside the person's box",
     ),
+    "the centre of the box": (
+        annotations(lambda a: a.update(bbox=[a["bbox"][i] + a["bbox"][i + 2] / 2 for i in (0, 1)] + a["bbox"][2:])),
+        "box-centre",
+        "is its centre",
+    ),
+    "all in percent": (
+        both(
+            annotations(in_shares),
+            annotations(lambda a: a.update(bbox=[100 * v for v in a["bbox"]], area=1e4 * a["area"])),
+            points(lambda p: [p[0] / 3.84, p[1] / 2.88, p[2]]),
+        ),
+        "percent",
+        "0 to 100",
+    ),
+    "missing at -1, -1": (points(lambda p: p if p[2] else [-1, -1, 2]), "corner", "-1, -1"),
     "missing at 0, 0": (points(lambda p: p if p[2] else [0, 0, 2]), "corner", "at 0, 0"),
     "all at 0, 0": (points(lambda p: [0, 0, 2]), "corner", "at 0, 0"),
     "all at 0, 0 and hidden": (points(lambda p: [0, 0, 1]), "corner", "at 0, 0"),
