@@ -1,4 +1,4 @@
-"""The `poseport` command. Each stage brings its own commands, which are imported when they are called."""
+"""The `poseport` command. The commands of each stage are imported when they are called."""
 
 from __future__ import annotations
 
@@ -56,6 +56,6 @@ def main() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     logging.getLogger("absl").setLevel(logging.ERROR)
-    for stream in (sys.stdout, sys.stderr):  # a console that lacks a letter of a file's name shows its number
+    for stream in (sys.stdout, sys.stderr):  # letters that a console's encoding lacks are shown as numbers
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

@@ -15,7 +15,7 @@ from poseport.command.outputs import check_paths
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-# a module that may be missing -> the extra of the package that installs it, and what people call it
+# a module that may be missing -> the extra of the package that installs it, and the library's name
 EXTRAS = {
     "tensorflow": ("train", "Keras and TensorFlow"),
     "keras": ("train", "Keras and TensorFlow"),
@@ -35,7 +35,7 @@ _NATIVE_MODULES = ("cv2", "struct", "zlib", "zipfile")
 
 
 def guarded_as(exit_code: int) -> Callable[[F], F]:
-    """A decorator that turns exceptions into one line and an exit code.
+    """Make a decorator that turns the exceptions of a command into one line and an exit code.
 
     `ValueError` is a user's mistake and is printed as it is. A missing library, too little memory and what native
     code raises for a damaged file are explained. Any other exception is a bug and keeps its traceback. With
@@ -46,6 +46,9 @@ def guarded_as(exit_code: int) -> Callable[[F], F]:
 
     Args:
         exit_code: Exit code of a failure.
+
+    Returns:
+        The decorator.
     """
 
     def decorate(command: F) -> F:
@@ -77,11 +80,14 @@ guarded = guarded_as(1)
 
 
 def explain(error: Exception, module: str) -> str | None:
-    """One line for a user, or None for an exception that only a bug of poseport's raises.
+    """Explain an exception in one line for a user.
 
     Args:
-        error: What was raised.
+        error: The exception.
         module: Name of the module that defines the command; a command that converts needs the `convert` extra.
+
+    Returns:
+        The line; None for an exception that only a bug of poseport's raises.
     """
     why = " ".join(str(error).split())
     if isinstance(error, ValueError):

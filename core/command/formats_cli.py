@@ -15,7 +15,14 @@ if TYPE_CHECKING:
 
 
 def conversion_options(command: F) -> F:
-    """`--images` and `--out` of the commands that read another format."""
+    """Add `--images` and `--out`, which the commands that read another format share.
+
+    Args:
+        command: The function of the command.
+
+    Returns:
+        The function with the options.
+    """
     command = click.option("--images", type=PATH, help="Folder of the photos. Default: images/ beside the .mat file.")(
         command
     )
@@ -35,9 +42,9 @@ def from_mpii(source: Path, images: Path | None, out: Path, quiet: bool, as_json
     Example: poseport data from-mpii mpii_human_pose_v1_u12_2 --images mpii/images --out mpii
     """
     from poseport.data import layout
-    from poseport.data.formats import mpii_flic_lsp
+    from poseport.data.formats import matlab, mpii_flic_lsp
 
-    mat = mpii_flic_lsp.find_mat(source, "mpii_human_pose_v1*.mat")
+    mat = matlab.find_mat(source, "mpii_human_pose_v1*.mat")
     convert([(mpii_flic_lsp.mpii(mat), layout.find_images(mat, images))], out, quiet=quiet, as_json=as_json)
 
 
@@ -52,9 +59,9 @@ def from_flic(source: Path, images: Path | None, out: Path, quiet: bool, as_json
     Example: poseport data from-flic FLIC --out flic
     """
     from poseport.data import layout
-    from poseport.data.formats import mpii_flic_lsp
+    from poseport.data.formats import matlab, mpii_flic_lsp
 
-    mat = mpii_flic_lsp.find_mat(source, "examples.mat")
+    mat = matlab.find_mat(source, "examples.mat")
     convert([(mpii_flic_lsp.flic(mat), layout.find_images(mat, images))], out, quiet=quiet, as_json=as_json)
 
 
@@ -71,7 +78,7 @@ def from_lsp(sources: tuple[Path, ...], images: Path | None, out: Path, quiet: b
     Example: poseport data from-lsp lsp_dataset lspet_dataset --out lsp
     """
     from poseport.data import layout
-    from poseport.data.formats import mpii_flic_lsp
+    from poseport.data.formats import matlab, mpii_flic_lsp
 
     if images is not None and len(sources) > 1:
         raise ValueError(
@@ -79,14 +86,24 @@ def from_lsp(sources: tuple[Path, ...], images: Path | None, out: Path, quiet: b
         )
     sets = []
     for source in sources:
-        mat = mpii_flic_lsp.find_mat(source, "joints.mat")
+        mat = matlab.find_mat(source, "joints.mat")
         folder = layout.find_images(mat, images)
         sets.append((mpii_flic_lsp.lsp(mat, folder), folder))
     convert(sets, out, quiet=quiet, as_json=as_json)
 
 
 def convert(sets: Sequence[tuple[ConvertedSet, Path]], out: Path, *, quiet: bool, as_json: bool) -> None:
-    """Write sets that were read from another format, and print what was written."""
+    """Write sets that were read from another format, and print what was written.
+
+    Args:
+        sets: People and the folder of their images.
+        out: The folder to write.
+        quiet: The value of `--quiet`.
+        as_json: The value of `--json`.
+
+    Raises:
+        ValueError: If an image is missing or broken, or the set exists already.
+    """
     from poseport.data.formats import coco_folder
 
     count = sum(len({s.file_name for s in found.people}) for found, _ in sets)

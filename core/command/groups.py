@@ -56,7 +56,15 @@ class Sections(click.Command):
 
 
 def section(title: str, *options: Callable[[F], F]) -> Callable[[F], F]:
-    """Several `click.option`s under one heading of a command of class `Sections`."""
+    """Put several `click.option`s under one heading of a command of class `Sections`.
+
+    Args:
+        title: The heading.
+        options: The options, in the order in which the help lists them.
+
+    Returns:
+        A decorator for the command.
+    """
 
     def add(command: F) -> F:
         known = len(getattr(command, "__click_params__", []))

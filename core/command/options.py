@@ -1,4 +1,4 @@
-"""Options that several commands share, and how a command loads people, answers and shows progress."""
+"""Options that several commands share, and functions to load people, print answers and show progress."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ DECODER = LazyChoice(_decoders)
 
 
 def people_options(flag: str, what: str, *, required: bool = True, several: bool = False) -> Callable[[F], F]:
-    """`--flag` and `--flag-images` (for `--data` just `--images`): a set of people.
+    """Make `--flag` and `--flag-images` (for `--data` just `--images`), which name a set of people.
 
     Args:
         flag: Name of the option, without dashes.
@@ -49,6 +49,9 @@ def people_options(flag: str, what: str, *, required: bool = True, several: bool
         required: Whether the option must be given.
         several: Whether the options may be repeated; `--flag-share` then says how often each set's people are used
             (`load_sets` reads all three).
+
+    Returns:
+        A decorator for the command.
     """
     images = "--images" if flag == "data" else f"--{flag}-images"
     name = flag.replace("-", "_")
@@ -68,7 +71,14 @@ def people_options(flag: str, what: str, *, required: bool = True, several: bool
 
 
 def people_argument(command: F) -> F:
-    """`PATH` with its `--images` and `--skeleton`: the set of people that a command is about."""
+    """Add `PATH` with its `--images` and `--skeleton`, for a command that works on one set of people.
+
+    Args:
+        command: The function of the command.
+
+    Returns:
+        The function with the argument and options.
+    """
     command = skeleton_option(command)
     text = "Folder of the photos. Default: found beside the annotations."
     command = category_option(command)
@@ -77,9 +87,16 @@ def people_argument(command: F) -> F:
 
 
 def category_option(command: F) -> F:
-    """`--category`, once per command: which people to read where several categories have keypoints.
+    """Add `--category`, once per command: the people to read where several categories have keypoints.
 
-    It is kept in click's context, where `load_people` and `load_sets` find it: no command does anything else with it.
+    Its value is kept in click's context, where `load_people` and `load_sets` find it, because the command itself does
+    not need it.
+
+    Args:
+        command: The function of the command.
+
+    Returns:
+        The function with the option.
     """
     if any("--category" in option.opts for option in getattr(command, "__click_params__", [])):
         return command
@@ -98,25 +115,58 @@ def chosen_category() -> str | None:
 
 
 def skeleton_option(command: F) -> F:
-    """`--skeleton`: for people labelled with keypoints of one's own."""
+    """Add `--skeleton`, for people labelled with other keypoints than those of the built-in skeletons.
+
+    Args:
+        command: The function of the command.
+
+    Returns:
+        The function with the option.
+    """
     text = "Keypoint names: coco17, mpii16, lsp14, flic11 or a JSON file. Default: the names in the annotations."
     return click.option("--skeleton", help=text)(command)
 
 
 def seed_option(what: str) -> Callable[[F], F]:
-    """`--seed`, for a random choice of `what`."""
+    """Make `--seed`.
+
+    Args:
+        what: What is chosen at random, for the help.
+
+    Returns:
+        A decorator for the command.
+    """
     text = f"Seed of the random choice of {what}."
     return click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help=text)
 
 
 def output_options(command: F) -> F:
-    """`--quiet` and `--json`."""
+    """Add `--quiet` and `--json`.
+
+    Args:
+        command: The function of the command.
+
+    Returns:
+        The function with the options.
+    """
     command = click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")(command)
     return click.option("--quiet", is_flag=True, help="Print errors only.")(command)
 
 
 def load_people(path: Path, images: Path | None, skeleton: str | None) -> People:
-    """The people of `--data`, `--val` or `--calib`."""
+    """Load the people of `--data`, `--val` or `--calib`.
+
+    Args:
+        path: The value of the option: an annotations file, or a folder that holds one.
+        images: The folder of the images, or None.
+        skeleton: The value of `--skeleton`, or None.
+
+    Returns:
+        The people.
+
+    Raises:
+        ValueError: If the file cannot be read, or an output of the command would overwrite it or a photo.
+    """
     from poseport import skeletons
     from poseport.data import coco
 
@@ -127,7 +177,20 @@ def load_people(path: Path, images: Path | None, skeleton: str | None) -> People
 
 
 def load_sets(paths: Sequence[Path], images: Sequence[Path], shares: str | None, skeleton: str | None = None) -> People:
-    """The people of every `--data` or `--calib` as one set. Keypoints of different sets are matched by name."""
+    """Load the people of every `--data` or `--calib` as one set, with keypoints matched by name.
+
+    Args:
+        paths: The values of the option.
+        images: A folder of images for each set, or none.
+        shares: The value of `--data-share` or `--calib-share`, or None.
+        skeleton: The value of `--skeleton`, or None.
+
+    Returns:
+        The people.
+
+    Raises:
+        ValueError: As `load_people` does, or if the numbers of folders, shares and sets differ.
+    """
     from poseport import skeletons
     from poseport.data import coco
     from poseport.data.merge import merge, parse_shares
@@ -146,7 +209,14 @@ def load_sets(paths: Sequence[Path], images: Sequence[Path], shares: str | None,
 
 
 def answer(data: dict[str, Any], text: str, *, as_json: bool, quiet: bool) -> None:
-    """Print a command's answer: JSON for a script (also when quiet), text for a person."""
+    """Print a command's answer: JSON for a script, even with `--quiet`, or text for a person.
+
+    Args:
+        data: The answer as plain values.
+        text: The answer as lines of text.
+        as_json: The value of `--json`.
+        quiet: The value of `--quiet`.
+    """
     if as_json:
         click.echo(json.dumps(data, indent=1))
     elif not quiet:
@@ -155,7 +225,16 @@ def answer(data: dict[str, Any], text: str, *, as_json: bool, quiet: bool) -> No
 
 @contextmanager
 def progress(label: str, total: int, *, hidden: bool) -> Iterator[Callable[[int], None]]:
-    """A progress bar on a terminal; the function that it yields takes the number of steps just done."""
+    """Show a progress bar on a terminal.
+
+    Args:
+        label: What is done, in a few words.
+        total: Number of steps.
+        hidden: Whether to show nothing.
+
+    Yields:
+        A function that takes the number of steps just done.
+    """
     hidden = hidden or not sys.stderr.isatty()  # in a log file a bar is a line of noise
     with click.progressbar(length=total, label=label, file=sys.stderr, hidden=hidden, show_eta=True) as bar:
         yield bar.update

@@ -1,4 +1,4 @@
-"""Where a command writes, compared with what it reads: nothing of the user's is overwritten by mistake.
+"""Compare where a command writes with what it reads, so that nothing of the user's is overwritten by mistake.
 
 `check_paths` runs before every command, `check_photos` where a command has read people.
 """
@@ -25,12 +25,15 @@ _BESIDE_SOURCE = ("from-mpii", "from-flic", "from-lsp", "from-yolo")
 
 
 def check_paths(context: click.Context) -> None:
-    """Raise ValueError if a command would write a file that it reads, or two answers to one file.
+    """Check that a command would not write a file that it reads, nor two answers to one file.
 
     Folders that are read stand for the files in them. A folder that is read is not written to either.
 
     Args:
         context: The command with the values of its parameters.
+
+    Raises:
+        ValueError: If it would.
     """
     outputs = _outputs(context)
     sources = [path for option, path in _paths(context) if option not in _OUTPUTS]
@@ -39,11 +42,18 @@ def check_paths(context: click.Context) -> None:
         sources = [path for path in sources if not path.is_dir()]
     refuse_overwriting([*sources, *files], outputs)
     if len({path.resolve() for path in outputs}) < len(outputs):
-        raise ValueError(f"{outputs[0]}: is named for two outputs; give each a name of its own")
+        raise ValueError(f"{outputs[0]}: is named for two outputs; give each its own name")
 
 
 def check_photos(people: People) -> None:
-    """Raise ValueError if the command that runs would overwrite the annotations or a photo of a set."""
+    """Check that the command that runs would not overwrite the annotations or a photo of a set.
+
+    Args:
+        people: The set.
+
+    Raises:
+        ValueError: If it would.
+    """
     context = click.get_current_context(silent=True)
     outputs = [path for path in _outputs(context) if path.is_file()] if context else []
     if outputs:
@@ -64,13 +74,16 @@ def _outputs(context: click.Context) -> list[Path]:
 
 
 def refuse_overwriting(sources: Iterable[Path], outputs: Iterable[Path | None]) -> None:
-    """Raise ValueError if a file to be written is one of those that are read.
+    """Check that no file to be written is one of those that are read.
 
-    Links, other spellings of a path and file systems that ignore capitals are seen through.
+    Links, other spellings of a path and file systems that ignore capitals are resolved.
 
     Args:
         sources: The files that the command reads.
-        outputs: The files that it would write; None stands for one that was not asked for.
+        outputs: The files that it would write; None stands for one that was not requested.
+
+    Raises:
+        ValueError: If one is.
     """
     files = {identity: path for path in sources if (identity := _identity(path)) is not None}
     for output in outputs:
@@ -80,7 +93,17 @@ def refuse_overwriting(sources: Iterable[Path], outputs: Iterable[Path | None]) 
 
 
 def drawing_names(photos: Sequence[Path]) -> dict[Path, str]:
-    """The file name of each photo's drawing: `a.jpg` for a.png, and `a.png.jpg` where there is another a."""
+    """Choose the file name of each photo's drawing: `a.jpg` for a.png, or `a.png.jpg` if there is another a.
+
+    Args:
+        photos: The photos of a folder.
+
+    Returns:
+        Photo -> name.
+
+    Raises:
+        ValueError: If two photos would have the same name.
+    """
     stems = Counter(photo.stem.casefold() for photo in photos)
     names = {p: f"{p.stem}.jpg" if stems[p.stem.casefold()] == 1 else f"{p.name}.jpg" for p in photos}
     counts = Counter(name.casefold() for name in names.values())
@@ -91,7 +114,7 @@ def drawing_names(photos: Sequence[Path]) -> dict[Path, str]:
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
-    """What tells one existing file from another, whatever its path."""
+    """Identity of an existing file, whatever its path; None if there is none."""
     try:
         found = os.stat(path)
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""Writes pictures with skeletons in the form of their source: a photo, a folder of photos, a film."""
+"""Write pictures with skeletons in the form of their source: a photo, a folder of photos, a film."""
 
 from __future__ import annotations
 
@@ -20,11 +20,14 @@ Write = Callable[[Picture, np.ndarray], None]
 
 @contextmanager
 def written(source: Source, out: Path | None) -> Iterator[Write]:
-    """A function that writes each picture's drawing, (h, w, 3) uint8 RGB. A film is complete when the `with` ends.
+    """Open the output for the drawings; a film is complete when the context ends.
 
     Args:
         source: Where the pictures come from.
         out: A .png or .jpg for a photo, a folder for a folder, a .mp4 for a film or camera; None writes nothing.
+
+    Yields:
+        A function that writes the drawing, (h, w, 3) uint8 RGB, of a picture.
 
     Raises:
         ValueError: If the name of `out` does not suit the source.

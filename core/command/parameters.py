@@ -1,4 +1,4 @@
-"""Types of options and arguments: names of shipped networks, lists, and choices that are looked up late."""
+"""Types of options and arguments: names of shipped networks, lists, and choices that are imported late."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class ShippedPath(click.ParamType):
         self.name = kind
 
     def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> Path:
-        """The path that is meant."""
+        """Find the path of a shipped network's name; other paths are returned unchanged."""
         from poseport.tflite import shipped
 
         try:
@@ -36,7 +36,7 @@ class Counts(click.ParamType):
     name = "counts"
 
     def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> tuple[int, ...]:
-        """The counts that are meant."""
+        """Parse the counts."""
         words = [word.strip() for word in str(value).split(",")]
         if not all(word.isdecimal() and int(word) for word in words):
             raise click.ClickException(f"{_flag(param)} {value!r}: expected counts such as 1,2,4")
@@ -52,7 +52,7 @@ class Names(click.ParamType):
         self.names = names
 
     def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> tuple[str, ...]:
-        """The names that are meant."""
+        """Parse the names; an error lists those that exist, nearest first."""
         words = [word.strip() for word in str(value).split(",")]
         unknown = [word for word in words if word not in self.names]
         if unknown:
@@ -77,18 +77,26 @@ class LazyChoice(click.Choice[str]):
         return tuple(self._names())
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str | None:
-        """NAME: a list of names would need the stage."""
+        """Show NAME in the help, because a list of names would import the stage."""
         return "NAME"
 
     def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> str:
-        """The name itself; an error lists the names that exist."""
+        """Check the name; an error lists those that exist, nearest first."""
         if value not in self.choices:
             raise click.ClickException(_unknown(param, str(value), self.choices))
         return str(value)
 
 
 def nearest_first(word: str, known: Iterable[str]) -> list[str]:
-    """Known words, those most like a misspelt one first."""
+    """Sort known words by their likeness to a misspelt one.
+
+    Args:
+        word: The misspelt word.
+        known: The known words.
+
+    Returns:
+        The known words, the most similar first.
+    """
     return sorted(known, key=lambda name: -difflib.SequenceMatcher(None, word, name).ratio())
 
 

@@ -131,7 +131,8 @@ def predict(
     if where.left_out:
         names = ", ".join(where.left_out[:5]) + (", ..." if len(where.left_out) > 5 else "")
         click.echo(
-            f"{len(where.left_out)} files were left out, which are no photos that can be read: {names}", err=True
+            f"{len(where.left_out)} files were left out, because they are not photos that can be read: {names}",
+            err=True,
         )
     if cut_off := where.moving and len(found) < total - max(1, total // 50):  # some headers are off by a frame or two
         click.echo(
@@ -155,7 +156,7 @@ def predict(
 
 
 def _passed_over(where: Source, strict: bool, unread: list[str]) -> Callable[[str], None] | None:
-    """What happens to a photo that cannot be read: one line, unless it is the only one or --strict was given."""
+    """Report a photo that cannot be read in one line; None, an error, if it is the only one or with --strict."""
     if strict or len(where.photos) < 2:
         return None
 
@@ -174,7 +175,7 @@ def _finder(
     detector: Path | None,
     threshold: float,
 ) -> Find:
-    """The function that finds people, chosen by the options."""
+    """Choose the function that finds people by the options."""
     import numpy as np
 
     from poseport.people.detector import Detector
@@ -215,7 +216,7 @@ def _finder(
 
 
 def _read_boxes(path: Path, threshold: float, category_id: int) -> dict[int, np.ndarray]:
-    """Image id -> boxes (n, 4) of the people in a COCO results file that score at least the threshold."""
+    """Read a COCO results file: image id -> boxes (n, 4) of the people that score at least the threshold."""
     import numpy as np
 
     from poseport.data.detections import read_boxes

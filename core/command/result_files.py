@@ -1,4 +1,4 @@
-"""What `predict` writes about keypoints: COCO results, annotations to begin labelling with, and JSON for a script."""
+"""The results of `predict`: COCO results, annotations as a start for labelling, and JSON for a script."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from poseport.data import coco_json
 from poseport.data.formats.coco_folder import FILLED, points_box
 from poseport.skeleton import Skeleton
 
-# keypoints that score less are left unlabelled in annotations
+# keypoints that score below this are left unlabelled in annotations
 LABEL_SCORE = 0.2
 
 
@@ -38,7 +38,15 @@ class Predicted:
 
 
 def image_ids(pictures: Sequence[Predicted], moving: bool) -> list[int]:
-    """An id for each picture: the number that a photo is named by, as COCO's are, and a free number for the others."""
+    """Choose an id for each picture: the number in a photo's name, as in COCO, and a free number for other photos.
+
+    Args:
+        pictures: The pictures.
+        moving: Whether they are frames, whose ids are their numbers.
+
+    Returns:
+        The ids, in the order of the pictures.
+    """
     if moving:
         return [picture.index for picture in pictures]
     ids: list[int | None] = []
@@ -55,7 +63,15 @@ def image_ids(pictures: Sequence[Predicted], moving: bool) -> list[int]:
 
 
 def results(pictures: Sequence[Predicted], moving: bool) -> list[dict[str, Any]]:
-    """Entries of a COCO results file."""
+    """Make the entries of a COCO results file.
+
+    Args:
+        pictures: The pictures.
+        moving: Whether they are frames.
+
+    Returns:
+        One entry per person.
+    """
     return [
         {
             "image_id": image_id, "category_id": 1, "file_name": picture.name, "bbox": box.round(2).tolist(),
@@ -72,6 +88,14 @@ def write_annotations(path: Path, pictures: Sequence[Predicted], skeleton: Skele
 
     Keypoints that score at least `LABEL_SCORE` and lie in the image are labelled as visible. The box is the one around
     them. A person without such a keypoint is not written.
+
+    Args:
+        path: The file to write.
+        pictures: The photos.
+        skeleton: The keypoints.
+
+    Raises:
+        ValueError: If the file cannot be written.
     """
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
@@ -99,7 +123,15 @@ def write_annotations(path: Path, pictures: Sequence[Predicted], skeleton: Skele
 
 
 def plain(picture: Predicted, names: tuple[str, ...]) -> dict[str, Any]:
-    """One picture for `--json`; what is not a number is null there."""
+    """Turn one picture into plain values for `--json`; numbers that are not finite become null.
+
+    Args:
+        picture: The picture.
+        names: Names of the keypoints.
+
+    Returns:
+        The values.
+    """
     people = [
         {"box": box.tolist(), "keypoints": {key: _finite(p) for key, p in zip(names, points, strict=True)}}
         for box, points in zip(picture.boxes, picture.keypoints, strict=True)
@@ -108,7 +140,15 @@ def plain(picture: Predicted, names: tuple[str, ...]) -> dict[str, Any]:
 
 
 def table(keypoints: np.ndarray, skeleton: Skeleton) -> list[str]:
-    """All keypoints of the people in one photo."""
+    """List all keypoints of the people in one photo.
+
+    Args:
+        keypoints: (N, K, 3) x and y in pixels, and score.
+        skeleton: The keypoints.
+
+    Returns:
+        Lines of text.
+    """
     lines = [f"{'keypoint':<16}{'x px':>9}{'y px':>9}   score"] if len(keypoints) else ["no person was found"]
     for number, person in enumerate(keypoints, 1):
         lines += [f"person {number}"] if len(keypoints) > 1 else []
@@ -118,7 +158,14 @@ def table(keypoints: np.ndarray, skeleton: Skeleton) -> list[str]:
 
 
 def line(picture: Predicted) -> str:
-    """One line for one of many pictures."""
+    """Describe one of many pictures in one line.
+
+    Args:
+        picture: The picture.
+
+    Returns:
+        The line.
+    """
     scores = ", ".join(f"{points[:, 2].mean():.2f}" for points in picture.keypoints)
     count = f"{len(picture.keypoints)} {'person' if len(picture.keypoints) == 1 else 'people'}"
     return f"{picture.name} {picture.index}: {count}" + (f", mean score {scores}" if scores else "")

@@ -1,4 +1,4 @@
-"""Where pictures come from: a photo, a folder of photos, a film or a camera."""
+"""Sources of pictures: a photo, a folder of photos, a film or a camera."""
 
 from __future__ import annotations
 
@@ -62,7 +62,10 @@ class Source:
         """Read the pictures one after the other.
 
         Args:
-            broken: Called with the reason for each photo that cannot be read, which is passed over; None raises.
+            broken: Called with the reason for each photo that cannot be read, which is left out; None raises.
+
+        Yields:
+            The pictures in order.
 
         Raises:
             ValueError: If a photo cannot be read.
@@ -92,7 +95,13 @@ class Source:
 
 
 def find(name: str) -> Source:
-    """The source that a command line names: a photo, a folder, a film, or the number of a camera.
+    """Find the source that a command line names.
+
+    Args:
+        name: The path of a photo, a folder or a film, the number of a camera, or an address.
+
+    Returns:
+        The source.
 
     Raises:
         ValueError: If a folder holds no photo, or a film or camera cannot be opened.
@@ -125,7 +134,7 @@ def _open(name: str) -> cv2.VideoCapture:
 
 
 def _is_stream(name: str) -> bool:
-    """Whether a source goes on until somebody ends it: a camera by its number or device, or an address."""
+    """Whether a source has no end: a camera by its number or device, or an address."""
     return _is_number(name) or "://" in name or name.startswith("/dev/video")
 
 

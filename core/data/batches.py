@@ -18,9 +18,12 @@ from poseport.spec import PoseSpec
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """persons: n of them; crops: (m, H, W, 3) uint8 RGB; matrices: (m, 2, 3), image to input pixels.
+    """Crops of some people. Each person has one crop, or B crops where B boxes were given.
 
-    m is n, or n x B where each person was given B boxes.
+    Attributes:
+        persons: n people.
+        crops: (n, H, W, 3) or (n x B, H, W, 3) uint8 RGB.
+        matrices: (n, 2, 3) or (n x B, 2, 3), from image to input pixels.
     """
 
     persons: tuple[Person, ...]
@@ -29,7 +32,19 @@ class Batch:
 
 
 def crop_boxes(spec: PoseSpec, person: Person, boxes_xywh: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Crop (H, W, 3) uint8 and matrix (2, 3) of each of (B, 4) boxes in a person's image, which is read once."""
+    """Crop several boxes from a person's image, which is read once.
+
+    Args:
+        spec: Gives input size and padding.
+        person: The person.
+        boxes_xywh: (B, 4) in image pixels.
+
+    Returns:
+        B crops (H, W, 3) uint8 RGB and their matrices (2, 3).
+
+    Raises:
+        ValueError: If the image cannot be read.
+    """
     image = read_image(person.image_path, person.image_hw)
     return [pose.preprocess(spec, image, box) for box in boxes_xywh]
 
@@ -41,12 +56,24 @@ def batches(
     threads: int = 1,
     boxes_xywh: np.ndarray | None = None,
 ) -> Iterator[Batch]:
-    """Crops of `batch` people in the order of `persons`, at most 2 x threads + 2 batches ahead of the consumer.
+    """Yield crops of people in their order, at most 2 x threads + 2 batches ahead of the consumer.
 
-    boxes_xywh: (N, B, 4), what is cropped of each person instead of its own box.
-    Memory does not grow with the number of people. An unreadable image raises ValueError that names it.
+    Memory does not grow with the number of people.
+
+    Args:
+        spec: Gives input size and padding.
+        persons: N people.
+        batch: People per batch.
+        threads: Threads that read and crop images.
+        boxes_xywh: (N, B, 4) boxes to crop; None takes each person's own box.
+
+    Yields:
+        The batches.
+
+    Raises:
+        ValueError: If an image cannot be read; the message names it.
     """
-    cv2.setNumThreads(1)  # one thread a crop: OpenCV's own pool only gets in the way of ours
+    cv2.setNumThreads(1)  # one thread per crop; OpenCV's own pool would compete with this one
     boxes = np.array([p.box_xywh for p in persons])[:, None] if boxes_xywh is None else boxes_xywh
 
     def work(start: int) -> Batch:

@@ -1,4 +1,4 @@
-"""Which of a COCO file's categories the people are, and the skeleton that its keypoints make."""
+"""Choose which of a COCO file's categories the people are, and match its keypoints with a skeleton."""
 
 from __future__ import annotations
 
@@ -31,13 +31,16 @@ class Category:
 
 
 def choose(entries: list[Any], wanted: str | None, known: Sequence[Skeleton]) -> tuple[Category, dict[int | str, str]]:
-    """The category of the people, and id -> name of every listed one.
+    """Choose the category of the people.
 
     Args:
         entries: `categories` of a file.
         wanted: Name or id of the category; None takes the only one with keypoints or, of several, the only one whose
             keypoints are those of a known skeleton.
         known: The skeletons that the people may have.
+
+    Returns:
+        The category, and id -> name of every listed one.
 
     Raises:
         ValueError: If no category with keypoints can be chosen; the message lists them.
@@ -62,7 +65,15 @@ def choose(entries: list[Any], wanted: str | None, known: Sequence[Skeleton]) ->
 
 
 def match(path: Path, category: Category, known: Sequence[Skeleton]) -> tuple[Skeleton, np.ndarray | None]:
-    """The skeleton of a category, and the index in the file of each of its keypoints (None where the orders agree).
+    """Match a category with a skeleton.
+
+    Args:
+        path: The file, for messages.
+        category: The category.
+        known: The skeletons that it may have.
+
+    Returns:
+        The skeleton, and the index in the file of each of its keypoints, (K,) int; None where the orders agree.
 
     Raises:
         ValueError: If the category's keypoints are those of none of the `known` skeletons.
@@ -101,11 +112,18 @@ def file_order(names: Sequence[Any], skeleton: Skeleton) -> np.ndarray | None:
 
 
 def _letters(name: Any) -> str:
-    """A name without capitals, spaces and signs: `Left Eye`, `leftEye` and `left_eye` are one."""
+    """Remove capitals, spaces and signs from a name, so that `Left Eye`, `leftEye` and `left_eye` are equal."""
     return "".join(c for c in str(name).casefold() if c.isalnum())
 
 
 def key(value: Any) -> int | str:
-    """An id to compare: 1, 1.0 and "1" are one."""
+    """Convert an id for comparisons, in which 1, 1.0 and "1" are equal.
+
+    Args:
+        value: The id in a file.
+
+    Returns:
+        A whole number, or else text.
+    """
     number = whole(value)
     return str(value) if number is None else number

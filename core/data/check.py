@@ -1,4 +1,4 @@
-"""What is wrong with a set of people, and what training would keep of it."""
+"""Check a set of people for faults, and count the people that training would keep."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from poseport.data.images import decode_image, orientation, read_bytes
 from poseport.data.people import People, Person
 from poseport.data.wrong_labels import WrongLabels
 
-# a kind of wrong label on more people than this share is a problem; on fewer it is a slip, as every real set has
+# a kind of wrong label on more people than this share is a problem; on fewer it is a slip, as in every real set
 _PROBLEM_SHARE = 0.01
 
 
@@ -26,14 +26,14 @@ class Checked:
 
     Attributes:
         path: The annotations file.
-        people: How many annotations of people the file holds.
-        images: How many images show them.
-        kept: How many people training takes.
-        left_out: Reason -> how many people or annotations are not taken.
-        labelled: Name of a keypoint -> on how many of the kept people it is labelled.
+        people: Number of annotations of people in the file.
+        images: Number of images that show them.
+        kept: Number of people that training would use.
+        left_out: Reason -> number of people or annotations that it would not use.
+        labelled: Name of a keypoint -> number of the kept people on whom it is labelled.
         problems: What must be corrected, one line each.
         wrong: Labels that cannot be right, by kind; a kind that many people have is among the problems too.
-        notes: What is read in another way than it is written, and what cannot be known, one line each.
+        notes: What is read differently from how it is written, and what cannot be known, one line each.
     """
 
     path: Path
@@ -66,12 +66,15 @@ class Checked:
 
 
 def check(people: People, min_keypoints: int = 5, progress: Callable[[int], None] | None = None) -> Checked:
-    """Open every image once, look for labels that cannot be right, and count what training would keep.
+    """Open every image once, look for labels that cannot be right, and count the people that training would keep.
 
     Args:
         people: A set that was loaded with `strict=False`, so that its faults are listed and not raised.
         min_keypoints: Fewest labelled keypoints of a person to train on.
         progress: Called with the number of images just opened.
+
+    Returns:
+        The faults and the counts.
     """
     by_image = {p.image_path: p for p in people.persons}
     problems = list(people.problems)
@@ -105,7 +108,7 @@ def check(people: People, min_keypoints: int = 5, progress: Callable[[int], None
 
 
 def _open(person: Person) -> tuple[str | None, str]:
-    """What is wrong with a person's image, and how it is turned: "", "shown", "stored" or "unknown"."""
+    """Open a person's image: what is wrong with it, and how its labels are turned, "", shown, stored or unknown."""
     try:
         raw = read_bytes(person.image_path)
         image = decode_image(raw, person.image_path, person.image_hw)
@@ -121,7 +124,7 @@ def _open(person: Person) -> tuple[str | None, str]:
 
 
 def _turned(turned: Counter[str], images: int) -> list[str]:
-    """Notes on photos with an EXIF orientation: whose labels fit which reading, and where no size tells."""
+    """Notes on photos with an EXIF orientation: which way they are read, and where the size does not tell."""
     notes = []
     if turned["shown"] and turned["stored"]:
         notes.append(
@@ -137,7 +140,7 @@ def _turned(turned: Counter[str], images: int) -> list[str]:
 
 
 def _kept(people: People, min_keypoints: int, broken: set[Path]) -> tuple[dict[str, int], list[Person]]:
-    """Reason -> people that training leaves out, and the people that it takes."""
+    """Count the people that training leaves out, by reason, and list the people that it uses."""
     left: Counter[str] = Counter()
     kept: list[Person] = []
     for person in people.persons:

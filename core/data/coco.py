@@ -1,4 +1,4 @@
-"""COCO keypoint files -> people.
+"""Load people from COCO keypoint files.
 
 A data set is an annotations file of COCO's form and a folder of images (`layout` says where it is looked for).
 """
@@ -24,10 +24,15 @@ from poseport.skeleton import Skeleton
 
 @dataclass
 class _Reading:
-    """What one pass over the annotations needs and gathers.
+    """State of one pass over the annotations.
 
-    entries: image entries by id. order: index in the file of each keypoint of the skeleton, None where they agree.
-    count: keypoints of a person. images: those read so far, which people share. untrue_areas: how many were replaced.
+    Attributes:
+        entries: Image entries by id.
+        folder: The folder of the images.
+        order: Index in the file of each keypoint of the skeleton; None where the orders agree.
+        count: Keypoints of a person.
+        images: Those read so far, which people share.
+        untrue_areas: Number of areas that were replaced.
     """
 
     entries: dict[int, dict[str, Any]]
@@ -47,7 +52,7 @@ def load(
     strict: bool = True,
     more_skeletons: Sequence[Skeleton] = (),
 ) -> People:
-    """Every person of a COCO keypoint file, crowds and unlabelled people included.
+    """Load every person of a COCO keypoint file, crowds and unlabelled people included.
 
     Args:
         path: An annotations file, or a folder that holds one.
@@ -57,6 +62,9 @@ def load(
         strict: Whether a fault of one annotation is an error, and so is a set most of whose labels cannot be right.
             Otherwise the annotation is left out and listed in `People.problems`.
         more_skeletons: Where `skeleton` is None, keypoint sets that the file may have besides the built-in ones.
+
+    Returns:
+        The people.
 
     Raises:
         ValueError: If the file cannot be read; the message names the annotation, what was expected and a remedy.
@@ -132,7 +140,7 @@ def _check_sections(data: Any) -> None:
 
 
 def _images(listed: list[Any]) -> tuple[dict[int, dict[str, Any]], list[str]]:
-    """Entries by id, and what makes them ambiguous: then people would be cropped from the wrong photo."""
+    """Entries by id, and what makes them ambiguous, with which people would be cropped from the wrong photo."""
     entries: dict[int, dict[str, Any]] = {}
     by_name: dict[str, Any] = {}
     twice: list[str] = []
@@ -174,7 +182,7 @@ def _examples(found: list[str], shown: int = 3) -> str:
 
 
 def _person(annotation: dict[str, Any], reading: _Reading) -> Person:
-    """One annotation, checked; ValueError says what is wrong and what was expected."""
+    """Check one annotation; the ValueError says what is wrong and what was expected."""
     image_id, annotation_id = coco_fields.whole(annotation.get("image_id")), coco_fields.whole(annotation.get("id"))
     if image_id is None or image_id not in reading.entries:
         raise ValueError(f"image_id {annotation.get('image_id')!r} is not among the images")

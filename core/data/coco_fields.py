@@ -1,4 +1,4 @@
-"""Fields of COCO's images and annotations, read as strictly as sense allows and as loosely as other tools write them.
+"""Read the fields of COCO's images and annotations, in the variants that other tools write.
 
 Numbers may be text or 384.0, flags may be "0", keypoints may be nested, and what is not labelled may be null.
 """
@@ -29,7 +29,14 @@ class Image(NamedTuple):
 
 
 def whole(value: Any) -> int | None:
-    """A whole number, also where it is written as text or with a decimal point; None for anything else."""
+    """Read a whole number, which may be written as text or with a decimal point.
+
+    Args:
+        value: The value in the file.
+
+    Returns:
+        The number; None for anything else.
+    """
     if isinstance(value, bool):
         return None
     if isinstance(value, int):
@@ -44,7 +51,14 @@ def whole(value: Any) -> int | None:
 
 
 def number(value: Any) -> float | None:
-    """A finite number, also where it is written as text; None for anything else."""
+    """Read a finite number, which may be written as text.
+
+    Args:
+        value: The value in the file.
+
+    Returns:
+        The number; None for anything else.
+    """
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:
@@ -55,7 +69,18 @@ def number(value: Any) -> float | None:
 
 
 def flag(value: Any, name: str) -> bool:
-    """A flag that is 0, 1, true, false, null or one of these as text; ValueError for anything else."""
+    """Read a flag: 0, 1, true, false, null or one of these as text.
+
+    Args:
+        value: The value in the file.
+        name: Name of the field, for the message.
+
+    Returns:
+        The flag.
+
+    Raises:
+        ValueError: If it is anything else.
+    """
     if value is None or isinstance(value, bool):
         return bool(value)
     text = str(value).strip().lower().removesuffix(".0")
@@ -65,7 +90,18 @@ def flag(value: Any, name: str) -> bool:
 
 
 def image(entry: dict[str, Any], folder: ImageFolder) -> Image:
-    """An entry of `images`, checked; ValueError says what is wrong with it."""
+    """Check an entry of `images`.
+
+    Args:
+        entry: The entry.
+        folder: The folder of the images.
+
+    Returns:
+        The image.
+
+    Raises:
+        ValueError: If its name, size or digest is wrong.
+    """
     path = folder.file(entry.get("file_name"))
     h, w = whole(entry.get("height")), whole(entry.get("width"))
     if h is None or w is None or not (0 < h < 2**31 and 0 < w < 2**31):
@@ -78,11 +114,14 @@ def image(entry: dict[str, Any], folder: ImageFolder) -> Image:
 
 
 def keypoints(values: Any, count: int) -> np.ndarray:
-    """Keypoints (K, 3) float64; zeros where an annotation has none, as COCO's crowds.
+    """Read keypoints; all are unlabelled where an annotation has none, as COCO's crowds.
 
     Args:
         values: 3 K numbers, or K lists of three. Coordinates may be null or NaN where the visibility is 0.
         count: K.
+
+    Returns:
+        (K, 3) float64 x, y and visibility.
 
     Raises:
         ValueError: If they are not K keypoints with a visibility of 0, 1 or 2.
@@ -110,14 +149,17 @@ def keypoints(values: Any, count: int) -> np.ndarray:
 
 
 def box(values: Any, h: int, w: int, *, labelled: bool) -> Box:
-    """A box x, y, width, height in an image of h x w pixels.
+    """Read a box.
 
     Args:
         values: `bbox` of an annotation.
-        h: Height of the image.
-        w: Width of the image.
+        h: Height of the image in pixels.
+        w: Width of the image in pixels.
         labelled: Whether the person has labels, so that the box must show somebody. People without labels are only
             ever ignored; COCO has some whose box is a line.
+
+    Returns:
+        x, y, width and height in pixels.
 
     Raises:
         ValueError: If it is not a box, or one of a labelled person that shows nothing.
@@ -138,9 +180,17 @@ def box(values: Any, h: int, w: int, *, labelled: bool) -> Box:
 
 
 def area(value: Any, box_xywh: Box, *, labelled: bool) -> tuple[float, bool]:
-    """Area of a person's segment in square pixels, and whether the one given could not be true.
+    """Read the area of a person's segment, by which OKS divides.
 
-    OKS divides by the area. Where none is given, or 0 or 1 as exporters without outlines write it, the box's is taken.
+    Where none is given, or 0 or 1 as exporters without outlines write it, the box's area is taken.
+
+    Args:
+        value: `area` of an annotation.
+        box_xywh: The person's box in pixels.
+        labelled: Whether the person has labels.
+
+    Returns:
+        The area in square pixels, and whether the given one could not be true.
 
     Raises:
         ValueError: If it is not a number, or below 0.
@@ -157,7 +207,7 @@ def area(value: Any, box_xywh: Box, *, labelled: bool) -> tuple[float, bool]:
 
 
 def _flat(values: list[Any]) -> list[Any]:
-    """The numbers of nested keypoints one after the other, with NaN for null."""
+    """List the numbers of nested keypoints one after the other, with NaN for null."""
     if all(isinstance(point, list) and len(point) == 3 for point in values):
         values = [value for point in values for value in point]
     return [math.nan if value is None else value for value in values]

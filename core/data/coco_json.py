@@ -1,4 +1,4 @@
-"""COCO keypoint JSON as a file: written whole, read without what nobody needs. `coco` says what it means."""
+"""Read and write COCO keypoint JSON; `coco` interprets it. Keys that are not needed are dropped while reading."""
 
 from __future__ import annotations
 
@@ -23,10 +23,20 @@ _READ = {
 
 
 def read(path: Path) -> tuple[Any, str]:
-    """The parsed file with the keys that `coco.load` takes, keypoints as `array("d")`, and its sha256.
+    """Read a file.
 
-    Every object is made lean as soon as it is parsed: so COCO's 150,000 people and their outlines never
-    stand in memory at once. Raises ValueError (or RecursionError) when it is not JSON.
+    Every object is reduced as soon as it is parsed, so that COCO's 150,000 people and their outlines are never in
+    memory at once.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The contents with the keys that `coco.load` takes, keypoints as `array("d")`, and the file's sha256 in hex.
+
+    Raises:
+        ValueError: If it is not JSON.
+        RecursionError: If it is nested too deeply.
     """
     raw = path.read_bytes()
     digest = hashlib.sha256(raw).hexdigest()
@@ -55,7 +65,17 @@ def _short(value: Any) -> str:
 
 
 def image(image_id: int, file_name: str, image_hw: tuple[int, int], **more: Any) -> dict[str, Any]:
-    """An entry of `images`. file_name: below the folder of the images, with forward slashes."""
+    """Make an entry of `images`.
+
+    Args:
+        image_id: The id.
+        file_name: Path below the folder of the images, with forward slashes.
+        image_hw: Height and width in pixels.
+        more: Further keys.
+
+    Returns:
+        The entry.
+    """
     return {"id": image_id, "file_name": file_name, "width": image_hw[1], "height": image_hw[0], **more}
 
 
@@ -69,10 +89,19 @@ def annotation(
     decimals: int = 2,
     **more: Any,
 ) -> dict[str, Any]:
-    """An entry of `annotations`.
+    """Make an entry of `annotations`.
 
-    keypoints: (K, 3) x, y in image pixels and COCO's visibility. box_xywh: in image pixels. area: square
-    pixels. decimals: that are kept of x and y. more: further keys, which `coco.load` passes over.
+    Args:
+        annotation_id: The id.
+        image_id: Id of the image.
+        keypoints: (K, 3) x, y in image pixels and COCO's visibility.
+        box_xywh: Left, top, width and height in image pixels.
+        area: Area of the person in square pixels.
+        decimals: Number of decimals of x and y.
+        more: Further keys, which `coco.load` ignores.
+
+    Returns:
+        The entry.
     """
     flat: list[float | int] = []
     for x, y, visibility in keypoints.tolist():
@@ -97,7 +126,18 @@ def write(
     annotations: list[dict[str, Any]],
     description: str,
 ) -> None:
-    """The whole file, or none of it. ValueError when it cannot be written."""
+    """Write a file, whole or not at all.
+
+    Args:
+        path: The file.
+        skeleton: The keypoints of the only category.
+        images: Entries that `image` made.
+        annotations: Entries that `annotation` made.
+        description: Text for `info`.
+
+    Raises:
+        ValueError: If it cannot be written.
+    """
     limbs = (skeleton.pair_indices(skeleton.limbs) + 1).tolist()
     category = {"id": 1, "name": "person", "supercategory": "person", "keypoints": list(skeleton.names)}
     data = {

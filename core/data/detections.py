@@ -1,4 +1,4 @@
-"""Boxes of a person detector, from a COCO results file."""
+"""Read the boxes of a person detector from a COCO results file."""
 
 from __future__ import annotations
 
@@ -12,11 +12,14 @@ Detection = tuple[int, Box, float]
 
 
 def read_boxes(path: Path, category_id: int = 1) -> list[Detection]:
-    """Image id, box (x, y, width, height) in pixels and score of every person in a COCO results file.
+    """Read every person in a COCO results file.
 
     Args:
         path: The file. Detectors write all categories that they know; only one of them is people.
         category_id: The people's. Entries without a category are people too.
+
+    Returns:
+        Image id, box (x, y, width, height) in pixels, and score of each person.
 
     Raises:
         ValueError: If the file has another form, or boxes of other categories only.

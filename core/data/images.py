@@ -1,4 +1,4 @@
-"""Image files -> RGB arrays of the size that was annotated."""
+"""Read image files as RGB arrays of the annotated size, and write them."""
 
 from __future__ import annotations
 
@@ -12,16 +12,36 @@ import numpy as np
 
 
 def read_image(path: Path, image_hw: tuple[int, int] | None = None) -> np.ndarray:
-    """An image as (h, w, 3) uint8 RGB.
+    """Read an image file.
 
-    image_hw: height and width that it must have. Where the file stores a rotation (EXIF), the reading
-    that matches them is taken. Raises ValueError for a missing, broken or other-sized image.
+    Args:
+        path: The file.
+        image_hw: Height and width that it must have, in pixels; None takes any. If the file has a rotation (EXIF), it
+            is applied or not so that they match.
+
+    Returns:
+        (h, w, 3) uint8 RGB.
+
+    Raises:
+        ValueError: If the image is missing, broken or of another size.
     """
     return decode_image(read_bytes(path), path, image_hw)
 
 
 def decode_image(raw: bytes, path: Path, image_hw: tuple[int, int] | None = None) -> np.ndarray:
-    """`read_image` of bytes that are already in memory; path names them in errors."""
+    """Decode the bytes of an image file.
+
+    Args:
+        raw: The bytes.
+        path: The file, for messages.
+        image_hw: As in `read_image`.
+
+    Returns:
+        (h, w, 3) uint8 RGB.
+
+    Raises:
+        ValueError: If the image is broken or of another size.
+    """
     if raw[4:8] == b"ftyp" and raw[8:12] in (b"heic", b"heix", b"hevc", b"mif1", b"msf1"):
         raise ValueError(f"{path}: a HEIC photo, which OpenCV cannot read; convert it to JPEG")
     if raw[:2] == b"\xff\xd8" and b"\xff\xd9" not in raw[-4096:]:
@@ -44,9 +64,13 @@ def decode_image(raw: bytes, path: Path, image_hw: tuple[int, int] | None = None
 
 
 def orientation(raw: bytes) -> int:
-    """EXIF orientation of a JPEG's bytes, 1 to 8: 1 as it is stored, 3 upside down, 6 and 8 on its side.
+    """Read the EXIF orientation of a JPEG.
 
-    1 also where the file has none, or is no JPEG.
+    Args:
+        raw: The bytes of the file, or its first 64 KB.
+
+    Returns:
+        1 to 8: 1 as it is stored, 3 upside down, 6 and 8 on its side. 1 also without an orientation.
     """
     at = raw[:65_536].find(b"Exif\0\0") + 6
     if raw[:2] != b"\xff\xd8" or at < 6 or raw[at : at + 2] not in (b"II", b"MM"):
@@ -64,13 +88,32 @@ def orientation(raw: bytes) -> int:
 
 
 def encode_image(image: np.ndarray, suffix: str, quality: int = 95) -> bytes:
-    """An image (h, w, 3) uint8 RGB as the bytes of a file. suffix: of its format. quality: of a JPEG, 0 to 100."""
+    """Encode an image as the bytes of a file.
+
+    Args:
+        image: (h, w, 3) uint8 RGB.
+        suffix: Suffix of the format, such as .png.
+        quality: Quality of a JPEG, 0 to 100.
+
+    Returns:
+        The bytes.
+    """
     options = [] if suffix == ".png" else [cv2.IMWRITE_JPEG_QUALITY, quality]
     return cv2.imencode(suffix, cv2.cvtColor(image, cv2.COLOR_RGB2BGR), options)[1].tobytes()
 
 
 def picture_suffix(path: Path) -> str:
-    """The suffix, in small letters, of a picture to be written; ValueError where it is none of a picture."""
+    """Check the suffix of a picture to be written.
+
+    Args:
+        path: The picture.
+
+    Returns:
+        The suffix in small letters.
+
+    Raises:
+        ValueError: If it is not .png, .jpg or .jpeg.
+    """
     suffix = path.suffix.lower()
     if suffix not in (".png", ".jpg", ".jpeg"):
         raise ValueError(f"{path}: a picture ends in .png or .jpg")
@@ -78,9 +121,18 @@ def picture_suffix(path: Path) -> str:
 
 
 def stored_hw(path: Path) -> tuple[int, int]:
-    """Height and width of an image as its file stores them, before any rotation (EXIF).
+    """Read the size of an image as its file stores it, before any rotation (EXIF).
 
-    Of JPEG and PNG only the header is read. Raises ValueError for a missing or broken image.
+    Only the header of a JPEG or PNG is read.
+
+    Args:
+        path: The file.
+
+    Returns:
+        Height and width in pixels.
+
+    Raises:
+        ValueError: If the image is missing or broken.
     """
     try:
         with open(path, "rb") as file:
@@ -107,7 +159,17 @@ def stored_hw(path: Path) -> tuple[int, int]:
 
 
 def shown_hw(path: Path) -> tuple[int, int]:
-    """Height and width of an image as viewers show it, after the rotation (EXIF) that its file asks for."""
+    """Read the size of an image as viewers show it, after the rotation (EXIF) in its file.
+
+    Args:
+        path: The file.
+
+    Returns:
+        Height and width in pixels.
+
+    Raises:
+        ValueError: If the image is missing or broken.
+    """
     h, w = stored_hw(path)
     with open(path, "rb") as file:
         turned = orientation(file.read(65_536)) >= 5
@@ -115,17 +177,38 @@ def shown_hw(path: Path) -> tuple[int, int]:
 
 
 def image_digest(path: Path) -> str:
-    """`digest` of an image file."""
+    """Compute the `digest` of an image file.
+
+    Args:
+        path: The file.
+
+    Raises:
+        ValueError: If it cannot be read.
+    """
     return digest(read_bytes(path))
 
 
 def digest(raw: bytes) -> str:
-    """First 16 hex digits of the sha256 of an image's bytes: which picture, wherever it lies."""
+    """Identify an image by its bytes, wherever the file is.
+
+    Args:
+        raw: The bytes of the file.
+
+    Returns:
+        The first 16 hex digits of their sha256.
+    """
     return hashlib.sha256(raw).hexdigest()[:16]
 
 
 def read_bytes(path: Path) -> bytes:
-    """The file itself; ValueError names it when it is missing or cannot be read."""
+    """Read the bytes of an image file.
+
+    Args:
+        path: The file.
+
+    Raises:
+        ValueError: If it is missing or cannot be read; the message names it.
+    """
     try:
         return Path(path).read_bytes()
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Where the files of a data set lie: the annotations in a folder, and the images that they name.
+"""Find the files of a data set: the annotations in a folder, and the images that they name.
 
 The layouts are those in which COCO, CVAT, Label Studio, Roboflow and FiftyOne are unpacked.
 """
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-# how many names of a file are looked up to find the folder that they are in
+# number of names of a file that are looked up to find their folder
 _SAMPLED = 8
 
 
@@ -29,9 +29,15 @@ class ImageFolder:
     backslashes: bool = False
 
     def file(self, name: Any) -> Path:
-        """The path of an image.
+        """Find the path of an image.
 
-        A name that leads out of the folder is refused, so that a data set cannot make others' files be read.
+        A name that leads out of the folder is refused, so that a data set cannot make other files be read.
+
+        Args:
+            name: `file_name` of the image in the annotations file.
+
+        Returns:
+            The path, which need not exist.
 
         Raises:
             ValueError: If the name is not text, or leads out of the folder.
@@ -50,7 +56,13 @@ class ImageFolder:
 
 
 def find_annotations(path: Path) -> Path:
-    """The annotations file itself, or the only one in a folder.
+    """Find the annotations file: the path itself, or the only one in a folder.
+
+    Args:
+        path: The file or the folder.
+
+    Returns:
+        The file.
 
     Raises:
         ValueError: If there is none, or more than one; the message lists them.
@@ -71,10 +83,17 @@ def find_annotations(path: Path) -> Path:
 
 
 def find_images(annotations: Path, images: Path | None = None) -> Path:
-    """The folder of images that belongs to a file which does not name them one by one.
+    """Find the folder of images that belongs to a file which does not name them one by one.
+
+    Args:
+        annotations: The file.
+        images: The folder that the user named; None looks beside the file.
+
+    Returns:
+        The folder.
 
     Raises:
-        ValueError: If there is none; the message lists where it was looked for.
+        ValueError: If there is none; the message lists the places that were tried.
     """
     places = _places(annotations, images)
     for folder in places:
@@ -88,15 +107,18 @@ def find_images(annotations: Path, images: Path | None = None) -> Path:
 
 
 def locate(annotations: Path, images: Path | None, names: Sequence[Any]) -> ImageFolder:
-    """The folder in which the images of these names lie.
+    """Find the folder that holds the images of these names.
 
     Args:
         annotations: The annotations file.
         images: The folder that the user named; None looks beside the annotations file.
         names: `file_name` of every image.
 
+    Returns:
+        The folder.
+
     Raises:
-        ValueError: If none of the names that were tried is there; the message lists where it was looked for.
+        ValueError: If none of the names that were tried exists; the message lists the places that were tried.
     """
     texts = [name for name in names if isinstance(name, str) and name]
     sample = texts[:: max(1, len(texts) // _SAMPLED)][:_SAMPLED]
@@ -110,7 +132,7 @@ def locate(annotations: Path, images: Path | None, names: Sequence[Any]) -> Imag
         if hits > most:
             best, most = candidate, hits
     if best is None:
-        find_images(annotations, images)  # says so where there is no folder at all
+        find_images(annotations, images)  # raises if there is no folder at all
         places = ", ".join(str(p) for p in _places(annotations, images) if p.is_dir())
         raise ValueError(
             f"{annotations}: its images were not found, for example {sample[0]!r}; looked in {places}; name their "
@@ -120,7 +142,7 @@ def locate(annotations: Path, images: Path | None, names: Sequence[Any]) -> Imag
 
 
 def _places(annotations: Path, images: Path | None) -> list[Path]:
-    """Folders that may hold the images, the likeliest first."""
+    """List the folders that may hold the images, the likeliest first."""
     stem = annotations.stem
     subsets = list(dict.fromkeys([stem.rpartition("_")[2], stem.partition("_keypoints_")[2] or stem, stem]))
     if images is not None:
@@ -132,7 +154,7 @@ def _places(annotations: Path, images: Path | None) -> list[Path]:
 
 
 def _candidates(annotations: Path, images: Path | None, sample: Sequence[str]) -> Iterator[ImageFolder]:
-    """Folders that exist, with the names as they are first, then without their leading parts."""
+    """Yield the folders that exist, with the names as they are first, then without their leading parts."""
     folders = [folder.resolve() for folder in _places(annotations, images) if folder.is_dir()]
     ways = [False, True] if any("\\" in name for name in sample) else [False]
     for backslashes in ways:

@@ -1,4 +1,4 @@
-"""Several sets of people -> one set to train or calibrate on."""
+"""Merge several sets of people into one set to train or calibrate on."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _LARGEST_SHARE = 1000
 
 
 def merge(sets: Sequence[People], shares: Sequence[float] = (), skeleton: Skeleton | None = None) -> People:
-    """One set of the people of several, with keypoints matched by name.
+    """Merge several sets, with keypoints matched by name.
 
     A keypoint that one set lacks is unlabelled on its people. Image and annotation ids of the second set get a leading
     1, of the third a leading 2 and so on, so that they stay apart.
@@ -24,6 +24,9 @@ def merge(sets: Sequence[People], shares: Sequence[float] = (), skeleton: Skelet
         shares: How often the people of each set appear per epoch. 2 takes everybody twice; 0.5 takes every second one,
             always the same. Empty: once.
         skeleton: Keypoints of the result; None takes those of the first set.
+
+    Returns:
+        The merged set.
 
     Raises:
         ValueError: If the number of shares is not that of the sets, a share is not above 0, or a set has no keypoint
@@ -71,7 +74,13 @@ def merge(sets: Sequence[People], shares: Sequence[float] = (), skeleton: Skelet
 
 
 def parse_shares(text: str | None) -> tuple[float, ...]:
-    """Shares of a command line such as `2,1`; nothing: ().
+    """Parse the shares of a command line, such as `2,1`.
+
+    Args:
+        text: The shares; None or "" for none.
+
+    Returns:
+        The numbers.
 
     Raises:
         ValueError: If they are not numbers.

@@ -1,6 +1,7 @@
-"""A set of people -> one small picture per person, so that training does not wait for large photos to be decoded.
+"""Crop one small picture per person from a set, so that training does not wait for large photos to be decoded.
 
-A packed set is for training and calibration. Score on the photos: in a packed picture, other people have no labels.
+A packed set is for training and calibration. Score on the photos, because other people in a packed picture have no
+labels.
 """
 
 from __future__ import annotations
@@ -20,17 +21,24 @@ from poseport.data.images import decode_image, digest, encode_image, read_bytes
 from poseport.data.people import People, Person
 from poseport.records import read_json, write_json, write_whole
 
-# a square input sees 1.25 boxes; turned by 40 degrees, 1 / 0.75 times as much and shifted by 4 %, it sees 2.48
+# a square input covers 1.25 boxes; with rotation by 40 degrees, scale 0.75 and a shift of 4 % it covers 2.48
 ROOM = 2.5
 _PADDING = 1.25
-# of the way to the packed picture and back, in pixels of the photo
+# largest error of a keypoint after the way to the packed picture and back, in pixels of the photo
 TOLERANCE_PX = 0.01
 _UNFINISHED = "pack.unfinished"
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The settings of a packed set. A run can only be continued with the same ones."""
+    """The settings of a packed set. An interrupted run can only be continued with the same ones.
+
+    Attributes:
+        annotations_sha256: Digest of the annotations file.
+        size: Largest side of a person's padded box in the packed picture, in pixels, 16 or more.
+        room: Side of the crop in longer sides of the box, 1 to 10.
+        quality: Quality of the JPEGs, 1 to 100.
+    """
 
     annotations_sha256: str
     size: int
@@ -43,10 +51,17 @@ class Plan:
 
 
 def cut(person: Person, plan: Plan) -> tuple[np.ndarray, tuple[int, int]]:
-    """Matrix (2, 3) from the photo to the packed picture, and the picture's height and width.
+    """Plan the crop of a person.
 
-    The picture holds `room` longer sides of the box about its middle, as far as the photo goes, and is made
-    smaller where the padded box would be longer than `size`; nobody is made larger.
+    The crop covers `room` longer sides of the box about its middle, as far as the photo goes. It is reduced if the
+    padded box would be longer than `size`, but never enlarged.
+
+    Args:
+        person: The person.
+        plan: The settings.
+
+    Returns:
+        The matrix (2, 3) from the photo to the packed picture, and the picture's height and width in pixels.
     """
     box = np.asarray(person.box_xywh)
     side = box[2:].max()
@@ -67,12 +82,24 @@ def pack(
     threads: int = 2,
     progress: Callable[[int], None] | None = None,
 ) -> Path:
-    """Write OUT/images/*.jpg and OUT/person_keypoints.json, of everybody with a label who is no crowd, in their order.
+    """Write OUT/images/*.jpg and OUT/person_keypoints.json, for everybody who has a label and is not a crowd, in order.
 
-    Pictures are written whole and the annotations last; a run that was cut off goes on where it was.
-    progress: called with the number of people just done. Returns the path of the annotations, which were
-    read back: every keypoint lies within `TOLERANCE_PX` of where the photo has it.
-    Raises ValueError for an image that cannot be read and for a folder that holds something else.
+    Pictures are written whole and the annotations last, so that an interrupted run continues where it was. The
+    annotations are read back, and every keypoint is compared with the photo's (see `TOLERANCE_PX`).
+
+    Args:
+        people: The set.
+        out: The folder to write.
+        size: As in `Plan`.
+        room: As in `Plan`.
+        threads: Number of photos processed at the same time.
+        progress: Called with the number of people just done.
+
+    Returns:
+        The path of the annotations.
+
+    Raises:
+        ValueError: If an image cannot be read, or the folder holds something else.
     """
     persons = people.for_training(1).persons
     plan = Plan(people.sha256, size, float(room))
@@ -81,7 +108,7 @@ def pack(
     by_photo: dict[Path, list[int]] = {}
     for i, person in enumerate(persons):
         by_photo.setdefault(person.image_path, []).append(i)
-    cv2.setNumThreads(1)  # a thread a photo is enough
+    cv2.setNumThreads(1)  # one thread per photo is enough
     digests: dict[Path, str] = {}
     pool = ThreadPoolExecutor(threads, thread_name_prefix="pack")
     try:
@@ -101,7 +128,7 @@ def pack(
         f"packed from {people.path.name} (sha256 {people.sha256}), size {size}, room {room:g}",
     )
     _check(path, people, plan)
-    for left in (out / "images").glob(".*.part"):  # of a run that was killed
+    for left in (out / "images").glob(".*.part"):  # left by a run that was killed
         left.unlink()
     (out / _UNFINISHED).unlink()
     return path
@@ -124,7 +151,7 @@ def _begin(out: Path, path: Path, plan: Plan) -> None:
 
 
 def _photo(persons: tuple[Person, ...], members: list[int], images: Path, plan: Plan) -> str:
-    """Write the pictures of a photo's people that are not there yet; the photo's digest."""
+    """Write the pictures of a photo's people that do not exist yet, and return the photo's digest."""
     first = persons[members[0]]
     raw = read_bytes(first.image_path)
     missing = [i for i in members if not (images / _name(i)).exists()]
@@ -144,7 +171,7 @@ def _name(i: int) -> str:
 def _entries(
     i: int, person: Person, people: People, plan: Plan, photo_digest: str
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Of `images` and of `annotations`. `photo` says where the picture comes from; its matrix leads there."""
+    """Make the entries of `images` and `annotations`; `photo` names the photo and the matrix from it."""
     matrix, picture_hw = cut(person, plan)
     keypoints = np.zeros_like(person.keypoints)
     labelled = person.labelled
@@ -164,7 +191,7 @@ def _entries(
 
 
 def _check(path: Path, people: People, plan: Plan) -> None:
-    """Read the set back and compare its people with the photos'; ValueError when a keypoint has moved."""
+    """Read the set back and compare its keypoints with the photos'; raise ValueError if one has moved."""
     packed = coco.load(path, skeleton=people.skeleton)
     for person, original in zip(packed.persons, people.for_training(1).persons, strict=True):
         back = crop.move_points(person.keypoints[:, :2], crop.invert(cut(original, plan)[0]))

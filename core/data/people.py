@@ -38,12 +38,12 @@ class Person:
     photo_digest: str | None = None
 
     def digest(self) -> str:
-        """Digest of the photo that shows the person (`images.image_digest`), packed or not, wherever it lies."""
+        """Digest of the photo that shows the person (`images.image_digest`), packed or not, wherever it is."""
         return self.photo_digest or image_digest(self.image_path)
 
     @property
     def labelled(self) -> np.ndarray:
-        """(K,) bool: which keypoints have a label."""
+        """Which keypoints have a label, (K,) bool."""
         return self.keypoints[:, 2] > 0
 
     @property
@@ -82,8 +82,8 @@ class People:
         problems: What must be corrected, one line each, when the file was read with `strict=False`.
         unusable: How many annotations cannot be used; each has a line among the problems.
         category_id: Id of the category that the people have in the file.
-        left_out: What of the file is not among the people -> how many annotations.
-        notes: What was read in another way than it is written, one line each.
+        left_out: Kind of annotations that are not among the people -> their number.
+        notes: What was read differently from how it is written, one line each.
         sources: The files of a set that was merged (`merge`); empty for the set of one file.
     """
 
@@ -103,17 +103,20 @@ class People:
         return len(self.persons)
 
     def by_source(self) -> list[tuple[Source, int]]:
-        """Each file of a merged set, and how many of the people come from it; one who appears twice counts twice."""
+        """Each file of a merged set, and the number of people from it; a person who appears twice counts twice."""
         return [(s, sum(p.image_id in s.image_ids for p in self.persons)) for s in self.sources]
 
     def for_training(self, min_keypoints: int = 5, *, require_all_visible: bool = False) -> People:
-        """The set without crowds and without people who have too few labels.
+        """Remove crowds and people who have too few labels.
 
         Args:
             min_keypoints: The fewest labelled keypoints of a person who is kept. Five is the number of Lee et al.,
                 section 3.2.1.
             require_all_visible: Keep only people whose keypoints are all labelled as visible (Gupta and Gritton,
                 section 3.2).
+
+        Returns:
+            The other people.
 
         Raises:
             ValueError: If nobody is left.

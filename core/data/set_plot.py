@@ -1,4 +1,4 @@
-"""A picture of `poseport data stats`: what a set of people is made of."""
+"""The plots of `poseport data stats`: labels, people per image, sizes and visibility."""
 
 from __future__ import annotations
 
@@ -13,9 +13,18 @@ _BAR, _HIDDEN, _NONE = "#2a6fbb", "#e08a1e", "#d9d9d9"
 
 
 def picture(stats: Stats, suffix: str, min_keypoints: int) -> bytes:
-    """Four plots as an image file. suffix: one of `SUFFIXES`. min_keypoints: people with fewer labels are hatched.
+    """Draw four plots as an image file.
 
-    Raises ValueError where matplotlib is not installed.
+    Args:
+        stats: The counts.
+        suffix: Suffix of the format, one of `SUFFIXES`.
+        min_keypoints: People with fewer labels are hatched.
+
+    Returns:
+        The bytes of the file.
+
+    Raises:
+        ValueError: If matplotlib is not installed.
     """
     try:
         import matplotlib
@@ -29,9 +38,9 @@ def picture(stats: Stats, suffix: str, min_keypoints: int) -> bytes:
         bars = _bars(axes[0, 0], range(len(stats.by_labelled)), stats.by_labelled, "labelled keypoints", "people")
         for bar in bars[:min_keypoints]:
             bar.set(hatch="///", edgecolor="white")
-        axes[0, 0].set_title(f"Labels a person (hatched: fewer than {min_keypoints}, not trained on)", fontsize=10)
+        axes[0, 0].set_title(f"Labels per person (hatched: fewer than {min_keypoints}, not trained on)", fontsize=10)
         _bars(axes[0, 1], list(stats.by_image), list(stats.by_image.values()), "people in the image", "images")
-        axes[0, 1].set_title("People an image", fontsize=10)
+        axes[0, 1].set_title("People per image", fontsize=10)
         _bars(axes[1, 0], range(len(stats.by_size)), stats.by_size, "longer side of the box, px", "people")
         axes[1, 0].set_xticks(range(len(stats.by_size)), size_names())
         axes[1, 0].set_title("Sizes", fontsize=10)
@@ -53,7 +62,7 @@ def _bars(axes: Any, x: Sequence[int], counts: Sequence[int], label: str, unit: 
 
 
 def _visibility(axes: Any, stats: Stats) -> None:
-    """Stacked shares, one row a keypoint."""
+    """Draw stacked shares, one row per keypoint."""
     rows, left = range(len(stats.keypoints)), [0.0] * len(stats.keypoints)
     columns = zip(*stats.keypoints.values(), strict=True)
     for counts, label, colour in zip(columns, ("visible", "hidden", "no label"), (_BAR, _HIDDEN, _NONE), strict=True):

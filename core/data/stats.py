@@ -1,4 +1,4 @@
-"""Describes a set of people: labels per person, people per image, sizes, visibility of each keypoint."""
+"""Count labels per person, people per image, sizes, and the visibility of each keypoint of a set of people."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from poseport.data.people import People
 
-# longer side of a box: up to 32 px, up to 64 px … and above the last
+# upper limits of the bins of the longer side of a box; the last bin is above them
 SIZES_PX = (32, 64, 128, 256, 512)
 
 
@@ -64,7 +64,14 @@ def size_names() -> list[str]:
 
 
 def stats(people: People) -> Stats:
-    """Count the people of a set. No image is opened."""
+    """Count the people of a set. No image is opened.
+
+    Args:
+        people: The set.
+
+    Returns:
+        The counts.
+    """
     persons = [p for p in people.persons if not p.crowd]
     k = len(people.skeleton)
     seen = np.array([p.keypoints[:, 2] for p in persons]).reshape(-1, k)

@@ -1,4 +1,4 @@
-"""Labels that cannot be right: what each kind is, how many people have it, and when a set is refused for it.
+"""Find labels that cannot be right, count the people who have them, and refuse a set with too many.
 
 The limits were set on real sets: on COCO 2017 (247 people), a COCO subset of 6,969 people and 9,500 of Leeds Sports
 Pose Extended all kinds together are found on 0.12 % of the people at most.
@@ -14,17 +14,17 @@ import numpy as np
 
 from poseport.data.people import People, Person
 
-# how far a label may lie outside: of the image's longer side, and of the box's
+# how far a label may lie outside, as a share of the image's longer side, and of the box's
 _OUTSIDE_IMAGE, _OUTSIDE_BOX = 0.1, 0.5
 _SAME_SPOT = 4
 _SMALLEST_BOX_PX = 2.0
-# of the box, which an outline fills between these shares
+# an outline fills a share of its box between these limits
 _AREA_SHARES = 0.002, 1.5
-# values of coordinates that are shares of the image; some lie a little outside of it
+# largest coordinate that may be a share of the image, as some lie a little outside of it
 _SHARE = 1.5
-# what no coordinate exceeds where all are percent; on how many people that is no coincidence
+# the largest coordinate of a set in percent, and the number of people from which that is no coincidence
 _PERCENT, _MANY = 100, 5
-# more people than this share have wrong labels: the set is not used
+# a set is refused if more than this share of its people have wrong labels
 REFUSED_SHARE = 0.5
 _CHUNK = 20_000
 
@@ -48,7 +48,7 @@ class WrongLabels:
 
     Attributes:
         kind: A key of `KINDS`.
-        people: How many people have it.
+        people: Number of people who have it.
         share: Their share of the labelled people.
         example: The first of them.
     """
@@ -59,16 +59,23 @@ class WrongLabels:
     example: str
 
     def text(self) -> str:
-        """One line for a person."""
+        """The finding as one line of text."""
         return f"{self.people} people with {KINDS[self.kind]}, for example {self.example}"
 
     def data(self) -> dict[str, Any]:
-        """For `--json`."""
+        """The finding as plain values, for `--json`."""
         return {**vars(self), "what": KINDS[self.kind]}
 
 
 def wrong_labels(people: People) -> tuple[list[WrongLabels], float]:
-    """Every kind of wrong label that a set has, and the share of labelled people who have any."""
+    """Find every kind of wrong label in a set.
+
+    Args:
+        people: The set.
+
+    Returns:
+        The kinds that occur, and the share of labelled people who have any.
+    """
     persons = [p for p in people.persons if not p.crowd and p.num_labelled]
     counts = dict.fromkeys(KINDS, 0)
     first: dict[str, Person] = {}
@@ -87,7 +94,14 @@ def wrong_labels(people: People) -> tuple[list[WrongLabels], float]:
 
 
 def refuse(people: People) -> None:
-    """Raise ValueError for a set most of whose labelled people have wrong labels."""
+    """Refuse a set in which most labelled people have wrong labels.
+
+    Args:
+        people: The set.
+
+    Raises:
+        ValueError: If it is one.
+    """
     found, share = wrong_labels(people)
     if share > REFUSED_SHARE:
         worst = max(found, key=lambda one: one.people)
@@ -98,7 +112,14 @@ def refuse(people: People) -> None:
 
 
 def find(persons: Sequence[Person]) -> dict[str, np.ndarray]:
-    """Kind of `KINDS` -> (N,) bool, which of N labelled people have it."""
+    """Find the people who have each kind of wrong label.
+
+    Args:
+        persons: N labelled people.
+
+    Returns:
+        Kind of `KINDS` -> (N,) bool.
+    """
     points = np.array([p.keypoints for p in persons])
     labelled, xy = points[..., 2] > 0, points[..., :2]
     boxes = np.array([p.box_xywh for p in persons], float)
@@ -132,17 +153,17 @@ def find(persons: Sequence[Person]) -> dict[str, np.ndarray]:
 
 
 def _extent(xy: np.ndarray, placed: np.ndarray) -> np.ndarray:
-    """(N, 4) x1 y1 x2 y2 around the placed labels; zeros where a person has none."""
+    """Compute x1 y1 x2 y2 around the placed labels, (N, 4); zeros where a person has none."""
     low = np.where(placed[..., None], xy, np.inf).min(axis=1)
     high = np.where(placed[..., None], xy, -np.inf).max(axis=1)
     return np.where(placed.any(axis=1)[:, None], np.concatenate([low, high], axis=1), 0.0)
 
 
 def _are_corners(extent: np.ndarray, boxes: np.ndarray, sizes: np.ndarray) -> np.ndarray:
-    """(N,) bool: boxes that hold and fit the labels better when they are read as x1 y1 x2 y2.
+    """Find boxes that hold and fit the labels better if they are read as x1 y1 x2 y2, (N,) bool.
 
-    Read as x y width height, the labels must lie off their middle; so padded and square boxes are none of them, and
-    few people near the image's top left corner are found.
+    Read as x y width height, the labels must lie off their middle. So padded and square boxes are not found, and few
+    people near the image's top left corner are.
     """
     low, high = extent[:, :2], extent[:, 2:]
     middle = (low + high) / 2
@@ -184,7 +205,7 @@ def _overlap(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def _most_on_one_spot(xy: np.ndarray, placed: np.ndarray) -> np.ndarray:
-    """(N,) int: how many labels of a person have the same coordinates."""
+    """Count the most labels of each person that have the same coordinates, (N,) int."""
     n, k = placed.shape
     places = np.where(placed, xy[..., 0] + 1j * xy[..., 1], np.arange(k) * -1e9)  # what is not placed differs
     places = np.sort(places, axis=1)

@@ -1,4 +1,4 @@
-"""A random body in 3D: joints of a person who stands, walks or sits, before any camera sees it.
+"""A random body in 3D: joints of a person who stands, walks or sits, in the body's own axes.
 
 Body axes: x to the person's own left, y down, z where the person faces; the unit is the person's
 stature and the origin the middle of the hips.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 SIDES = (("left", 1.0), ("right", -1.0))
-# In statures. Hips and head are a little large: at 100 px of stature they must still have pixels.
+# In statures. Hips and head are a little large, so that they still have pixels at a stature of 100 px.
 _LENGTHS = {
     "torso": 0.3, "neck": 0.035, "head": 0.078, "shoulder": 0.112, "hip": 0.075,
     "upper_arm": 0.17, "forearm": 0.155, "thigh": 0.24, "shin": 0.235,
@@ -17,7 +17,14 @@ _LENGTHS = {
 
 
 def random_joints(rng: np.random.Generator) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """Every joint (3,) in body axes, and the frames (3, 3) of chest, pelvis and head."""
+    """Draw a random build and pose.
+
+    Args:
+        rng: Source of randomness.
+
+    Returns:
+        Name of a joint -> its place (3,) in body axes, and name of a frame -> (3, 3) axes of chest, pelvis and head.
+    """
     build = {name: length * rng.uniform(0.93, 1.07) for name, length in _LENGTHS.items()}
     pose = str(rng.choice(["stand", "walk", "wide", "squat", "sit"], p=[0.4, 0.25, 0.15, 0.1, 0.1]))
     lean = rng.uniform(5, 30) if pose in ("squat", "sit") else rng.triangular(-8, 2, 25)
@@ -50,7 +57,15 @@ def random_joints(rng: np.random.Generator) -> tuple[dict[str, np.ndarray], dict
 
 
 def turn(axis: str, deg: float) -> np.ndarray:
-    """Rotation (3, 3); about y it takes z to x, about x it takes y to z, about z it takes x to y."""
+    """Make a rotation; about y it takes z to x, about x it takes y to z, about z it takes x to y.
+
+    Args:
+        axis: "x", "y" or "z".
+        deg: Angle in degrees.
+
+    Returns:
+        (3, 3) float64.
+    """
     c, s = np.cos(np.deg2rad(deg)), np.sin(np.deg2rad(deg))
     i, j = {"x": (1, 2), "y": (2, 0), "z": (0, 1)}[axis]
     matrix = np.eye(3)
@@ -60,7 +75,7 @@ def turn(axis: str, deg: float) -> np.ndarray:
 
 
 def _swing(flex_deg: float, out_deg: float, side: float) -> np.ndarray:
-    """Direction of a limb that hangs down, swung forward by flex and away from the body by out."""
+    """Direction of a hanging limb that is swung forward by flex and away from the body by out."""
     f, o = np.deg2rad(flex_deg), np.deg2rad(out_deg)
     return np.array([side * np.sin(o) * np.cos(f), np.cos(o) * np.cos(f), np.sin(f)])
 

@@ -1,4 +1,4 @@
-"""A drawn person: a body (`body`) seen by a camera, painted as clothed blobs.
+"""A drawn person: the view of a body (`body`) by a camera, painted as clothed blobs.
 
 The camera looks along -z of the body's axes: the view turns the body so that x, y are the image's and z is the
 depth, larger towards the camera. A person who faces the camera has its left on the image's right.
@@ -17,12 +17,12 @@ from poseport.skeletons import COCO17
 
 Facing = Literal["front", "back", "side"]
 Colour = tuple[float, float, float]
-SHIFT = 6  # sub-pixel bits: a blob is painted within 1/128 px of where its keypoint says
+SHIFT = 6  # sub-pixel bits: a blob is painted within 1/128 px of its keypoint
 _CIRCLE = np.stack([np.cos(a := np.arange(16) * np.pi / 8), np.sin(a)], axis=-1)
 _SKIN = ((244, 208, 180), (226, 178, 142), (198, 140, 102), (150, 98, 66), (104, 66, 44))
 _HAIR = ((28, 22, 20), (70, 44, 26), (120, 80, 44), (206, 168, 96), (150, 150, 150))
 
-# Parts of the picture in which a keypoint counts as seen; anything else over it hides it.
+# Parts of the picture in which a keypoint counts as visible; anything else over it hides it.
 _SHOWS = {
     "nose": ("face",), "eye": ("face",), "ear": ("ear",), "shoulder": ("torso", "upper_arm"),
     "elbow": ("upper_arm", "forearm"), "wrist": ("forearm", "hand"), "hip": ("torso", "pelvis", "thigh"),
@@ -33,7 +33,15 @@ _SIDED = ("ear", "upper_arm", "forearm", "hand", "thigh", "shin", "foot")
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """The convex hull of circles. circles: (n, 3) x, y, radius in px. depth: parts are painted by it."""
+    """A part of the body: the convex hull of circles.
+
+    Attributes:
+        name: Its name, with its side.
+        circles: (n, 3) x, y and radius in pixels.
+        colour: RGB, 0 to 255.
+        depth: Position in the order of painting; the farthest part is painted first.
+        outlined: Whether a darker line is drawn around it.
+    """
 
     name: str
     circles: np.ndarray
@@ -44,8 +52,13 @@ class Part:
 
 @dataclass(frozen=True, eq=False)
 class Figure:
-    """keypoints_xy: (17, 2) px, COCO's order. known: (17,) bool, False for what nobody could label (the
-    face of a head seen from behind). parts: far to near."""
+    """A person in the picture.
+
+    Attributes:
+        keypoints_xy: (17, 2) in pixels, in COCO's order.
+        known: (17,) bool; False for keypoints that nobody could label, such as the face of a head seen from behind.
+        parts: The parts from far to near.
+    """
 
     keypoints_xy: np.ndarray
     known: np.ndarray
@@ -53,22 +66,36 @@ class Figure:
 
     @property
     def extent(self) -> tuple[float, float, float, float]:
-        """Left, top, right, bottom in px of all that is painted."""
+        """Left, top, right and bottom of everything that is painted, in pixels."""
         circles = np.concatenate([part.circles for part in self.parts])
         low, high = circles[:, :2] - circles[:, 2:], circles[:, :2] + circles[:, 2:]
         return (*low.min(axis=0).tolist(), *high.max(axis=0).tolist())
 
     def moved(self, dx: float, dy: float) -> Figure:
-        """The same person dx px to the right and dy px down."""
+        """Move the person.
+
+        Args:
+            dx: Pixels to the right.
+            dy: Pixels down.
+
+        Returns:
+            The moved person.
+        """
         offset = np.array([dx, dy, 0.0])
         parts = tuple(replace(part, circles=part.circles + offset) for part in self.parts)
         return replace(self, keypoints_xy=self.keypoints_xy + offset[:2], parts=parts)
 
 
 def random_figure(rng: np.random.Generator, stature_px: float, facing: Facing | None = None) -> Figure:
-    """A person of random build, pose and clothes, its hips around (0, 0).
+    """Make a person of random build, pose and clothes, with the hips around (0, 0).
 
-    stature_px: height of the person if it stood upright. facing: None draws one, most often "front".
+    Args:
+        rng: Source of randomness.
+        stature_px: Height in pixels of the person when standing upright.
+        facing: Direction that the person faces; None draws one, most often "front".
+
+    Returns:
+        The person.
     """
     kind = facing or str(rng.choice(["front", "back", "side"], p=[0.6, 0.22, 0.18]))
     middle, spread = {"front": (0, 40), "back": (180, 40), "side": (rng.choice([-78, 78]), 18)}[kind]
@@ -87,9 +114,14 @@ def random_figure(rng: np.random.Generator, stature_px: float, facing: Facing | 
 
 
 def paint(canvas: np.ndarray, figure: Figure) -> np.ndarray:
-    """Paints the figure into the canvas (h, w, 3) uint8 RGB, in place.
+    """Paint a person into a picture.
 
-    Returns (h, w) uint8: 0 where there is nothing of it, else 1 + the index of the part that shows.
+    Args:
+        canvas: (h, w, 3) uint8 RGB, changed in place.
+        figure: The person.
+
+    Returns:
+        (h, w) uint8: 0 outside the person, else 1 + the index of the visible part.
     """
     labels = np.zeros(canvas.shape[:2], np.uint8)
     for index, part in enumerate(figure.parts):
@@ -103,13 +135,26 @@ def paint(canvas: np.ndarray, figure: Figure) -> np.ndarray:
 
 
 def blob_outline(circles: np.ndarray) -> np.ndarray:
-    """Hull of circles (n, 3) as int32 points (m, 1, 2) with SHIFT fractional bits, for `cv2.fillConvexPoly`."""
+    """Compute the hull of circles in the form of `cv2.fillConvexPoly`.
+
+    Args:
+        circles: (n, 3) x, y and radius in pixels.
+
+    Returns:
+        (m, 1, 2) int32 points with SHIFT fractional bits.
+    """
     rim = circles[:, None, :2] + circles[:, None, 2:] * _CIRCLE
     return np.asarray(cv2.convexHull(np.rint(rim.reshape(-1, 2) * 2**SHIFT).astype(np.int32)))
 
 
 def shows(figure: Figure, keypoint: str, label: int) -> bool:
-    """Whether the part with this label (see `paint`) leaves the keypoint to be seen."""
+    """Whether the part that is visible at a keypoint leaves the keypoint visible.
+
+    Args:
+        figure: The person.
+        keypoint: Name of the keypoint.
+        label: The part's label (see `paint`).
+    """
     if label == 0:
         return False
     side, _, part = keypoint.rpartition("_")
@@ -118,14 +163,14 @@ def shows(figure: Figure, keypoint: str, label: int) -> bool:
 
 
 def _faces(seen: dict[str, np.ndarray], name: str, forward: np.ndarray) -> bool:
-    """Whether a point of the face can be seen: an eye on the near half of the head, a nose also in profile."""
+    """Whether a point of the face is visible: an eye on the near half of the head, a nose also in profile."""
     outward = seen[name] - seen["head"]
     least = -0.15 if name == "nose" else 0.12
     return bool(outward[2] > least * np.linalg.norm(outward) and forward[2] > -0.15 * np.linalg.norm(forward))
 
 
 def _wardrobe(rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """Skin, hair, shirt, trousers and shoes, RGB; neighbours on the body differ enough to be told apart."""
+    """Choose RGB for skin, hair, shirt, trousers and shoes; neighbours on the body differ clearly."""
     skin = np.array(_SKIN[rng.integers(len(_SKIN))]) * rng.uniform(0.92, 1.05)
     shirt, trousers, shoes = rng.uniform(15, 245, (3, 3))
     while np.abs(shirt - trousers).sum() < 160 or np.abs(shirt - skin).sum() < 120:
@@ -139,7 +184,7 @@ def _wardrobe(rng: np.random.Generator) -> dict[str, np.ndarray]:
 def _parts(
     rng: np.random.Generator, seen: dict[str, np.ndarray], frames: dict[str, np.ndarray], stature_px: float
 ) -> list[Part]:
-    """Every blob of the body. seen: joints in px, z the depth. frames: axes of chest and head in the view."""
+    """Make every blob of the body from joints in pixels, with the depth as z, and the axes of chest and head."""
     wear, fat = _wardrobe(rng), rng.uniform(0.9, 1.15)
     long_sleeves, shorts, long_hair, zip_fastener = rng.random(4) < (0.45, 0.3, 0.3, 0.5)
     skin, shirt, trousers = wear["skin"], wear["shirt"], wear["trousers"]
@@ -186,7 +231,7 @@ def _parts(
             seen[f"{side}_{j}"] for j in ("shoulder", "elbow", "wrist", "hand", "hip", "knee", "ankle", "toe")
         )
         cuff = elbow if long_sleeves else 0.4 * shoulder + 0.6 * elbow
-        # the arms lie on the torso when they are as deep as it: a hidden arm teaches nothing
+        # arms at the depth of the torso are painted over it, because a hidden arm is useless for training
         add(f"{side}_upper_arm", skin, 0.07, (shoulder, 0.034 * fat), (elbow, 0.029 * fat))
         add(f"{side}_upper_arm", shirt * 0.94, 0.072, (shoulder, 0.042 * fat), (cuff, 0.035 * fat))
         lower = shirt * 0.86 if long_sleeves else skin

@@ -1,8 +1,8 @@
-"""Drawn people whose keypoints are exactly known, as a COCO data set.
+"""Draw people whose keypoints are exactly known, as a COCO data set.
 
-A scene is a textured background, one to three people from far to near, and now and then an object in
-front of them. Image i of a set depends on (seed, i) alone: a longer set begins with the images of a
-shorter one (its last image excepted, which may be given fewer people so that the total is exact).
+A scene is a textured background, one to three people from far to near, and sometimes an object in front of them.
+Image i of a set depends on (seed, i) alone, so a longer set begins with the images of a shorter one (except its last
+image, which may have fewer people so that the total is exact).
 """
 
 from __future__ import annotations
@@ -17,25 +17,26 @@ import numpy as np
 
 from poseport.data.coco_json import annotation, write
 from poseport.data.coco_json import image as image_entry
-from poseport.data.drawn.figure import SHIFT, Figure, blob_outline, paint, random_figure, shows
+from poseport.data.drawn.figure import Figure, paint, random_figure, shows
+from poseport.data.drawn.scenery import background, photographed
 from poseport.data.images import encode_image
 from poseport.records import write_whole
 from poseport.skeletons import COCO17
 
 MIN_LABELLED = 8
 _DESCRIPTION = "people drawn by poseport"
-# stands in the folder as long as its annotations are not written
+# a file in the folder until its annotations are written
 _UNFINISHED = "synth.unfinished"
-_OBJECT, _STEP = 255, 64  # labels of a scene: an object's, and the first label of each further person
-_CLUTTER = np.array([(226, 178, 142), (150, 98, 66), (60, 70, 110), (180, 60, 50), (40, 40, 40), (210, 210, 200)])
+_OBJECT, _STEP = 255, 64  # labels of a scene: that of an object, and the distance between the labels of two people
 
 
 @dataclass(frozen=True, eq=False)
 class Drawn:
     """A person of a scene.
 
-    keypoints: (17, 3) x, y in px and COCO's visibility; an unlabelled one is (0, 0, 0).
-    mask: (h, w) bool, the person's pixels in the image, those behind others included.
+    Attributes:
+        keypoints: (17, 3) x, y in pixels and COCO's visibility; an unlabelled one is (0, 0, 0).
+        mask: (h, w) bool, the person's pixels in the image, those behind others included.
     """
 
     keypoints: np.ndarray
@@ -43,24 +44,33 @@ class Drawn:
 
     @property
     def box_xywh(self) -> tuple[float, float, float, float]:
-        """The smallest box around the mask, in px."""
+        """The smallest box around the mask, in pixels."""
         x, y, w, h = cv2.boundingRect(self.mask.view(np.uint8))
         return float(x), float(y), float(w), float(h)
 
     @property
     def area(self) -> float:
-        """Pixels of the mask."""
+        """Number of pixels of the mask."""
         return float(np.count_nonzero(self.mask))
 
 
 def scene(
     rng: np.random.Generator, image_hw: tuple[int, int], most_people: int = 3
 ) -> tuple[np.ndarray, tuple[Drawn, ...]]:
-    """One picture (h, w, 3) uint8 RGB and its 1 to `most_people` people, far to near."""
+    """Draw a scene.
+
+    Args:
+        rng: Source of randomness.
+        image_hw: Height and width in pixels.
+        most_people: Largest number of people, 1 to 3.
+
+    Returns:
+        The picture (h, w, 3) uint8 RGB and its people, far to near.
+    """
     count = min(int(rng.choice([1, 2, 3], p=[0.45, 0.35, 0.2])), most_people)
     while True:
-        image = _background(rng, image_hw)
-        # the smaller, the farther away, the earlier painted
+        image = background(rng, image_hw)
+        # smaller people are farther away, so they are painted first
         statures = np.sort(rng.uniform(95, (260, 215, 180)[count - 1], count))
         people = _placed(rng, np.minimum(statures, 0.9 * image_hw[0]), image_hw)
         labels = np.zeros(image_hw, np.uint8)
@@ -76,9 +86,9 @@ def scene(
             Drawn(_keypoints(figure, labels, i * _STEP), own > 0)
             for i, (figure, own) in enumerate(zip(people, own_labels, strict=True))
         )
-        # a person out of which the border cut too much: another scene
+        # if the border cuts off too much of a person, another scene is drawn
         if all(np.count_nonzero(person.keypoints[:, 2]) >= MIN_LABELLED for person in drawn):
-            return _photographed(rng, image), drawn
+            return photographed(rng, image), drawn
 
 
 def write_people(
@@ -90,16 +100,26 @@ def write_people(
     progress: Callable[[int], None] | None = None,
     overwrite: bool = False,
 ) -> Path:
-    """Draw a data set of exactly `people` people: DIR/images/*.jpg and DIR/person_keypoints.json.
+    """Draw a data set: DIR/images/*.jpg and DIR/person_keypoints.json.
 
-    progress: called after each image with the number of people so far.
-    Returns the path of the annotations, which are written last: a set that has them is whole.
-    Raises ValueError when there is a set already, unless `overwrite`, and for images or annotations of others.
+    Args:
+        directory: The folder to write.
+        people: Number of people, exact.
+        seed: Seed, 0 or more.
+        image_hw: Height and width of the images in pixels, at least 128 each.
+        progress: Called after each image with the number of people so far.
+        overwrite: Whether to replace a set that was drawn before.
+
+    Returns:
+        The path of the annotations, which are written last: a set that has them is complete.
+
+    Raises:
+        ValueError: If a number is out of range, a set exists already, or the folder holds files of others.
     """
     directory = Path(directory)
     annotations_path = directory / "person_keypoints.json"
     if people < 1:
-        raise ValueError(f"{people} people asked for, expected at least 1")
+        raise ValueError(f"{people} people were requested, expected at least 1")
     if seed < 0:
         raise ValueError(f"seed is {seed}, expected 0 or more")
     if min(image_hw) < 128:
@@ -124,7 +144,7 @@ def write_people(
 
 
 def _make_room(directory: Path, annotations_path: Path, *, overwrite: bool) -> None:
-    """Remove the annotations of a drawn set that may be replaced; ValueError for anything that was not drawn here."""
+    """Remove the annotations of a drawn set that may be replaced; raise ValueError for anything not drawn here."""
     if annotations_path.exists():
         if not overwrite:
             raise ValueError(f"{annotations_path}: exists already; remove the folder or choose another one")
@@ -141,7 +161,7 @@ def _make_room(directory: Path, annotations_path: Path, *, overwrite: bool) -> N
 
 
 def _placed(rng: np.random.Generator, statures: np.ndarray, image_hw: tuple[int, int]) -> list[Figure]:
-    """Figures at random places; the overlap of two is limited, for a person behind another teaches little."""
+    """Place figures at random with limited overlap, because a person behind another is of little use in training."""
     people: list[Figure] = []
     for stature in statures:
         figure = random_figure(rng, float(stature))
@@ -157,7 +177,7 @@ def _offset(
     rng: np.random.Generator, figure: Figure, image_hw: tuple[int, int], at_border: bool
 ) -> tuple[float, float]:
     left, top, right, bottom = figure.extent
-    # a person larger than the image has its bounds the other way round: both ends of it stick out
+    # bounds of a person larger than the image are the other way round, so that both ends are cut off
     dx = rng.uniform(*_ordered(2.0 - left, image_hw[1] - 3.0 - right))
     dy = rng.uniform(*_ordered(2.0 - top, image_hw[0] - 3.0 - bottom))
     if at_border:
@@ -174,7 +194,7 @@ def _ordered(a: float, b: float) -> tuple[float, float]:
 
 
 def _overlap(a: Figure, b: Figure) -> float:
-    """Shared area of the boxes around both people's keypoints, as a part of the smaller box."""
+    """Shared area of the boxes around both people's keypoints, as a share of the smaller box."""
     low = np.stack([a.keypoints_xy.min(axis=0), b.keypoints_xy.min(axis=0)])
     high = np.stack([a.keypoints_xy.max(axis=0), b.keypoints_xy.max(axis=0)])
     shared = np.clip(high.min(axis=0) - low.max(axis=0), 0, None).prod()
@@ -182,7 +202,7 @@ def _overlap(a: Figure, b: Figure) -> float:
 
 
 def _keypoints(figure: Figure, labels: np.ndarray, first: int) -> np.ndarray:
-    """(17, 3) of one person. labels: (h, w) of the finished scene; first: what its own labels were raised by."""
+    """Keypoints (17, 3) of a person; `labels` is (h, w) of the finished scene, `first` the offset of its own labels."""
     h, w = labels.shape
     out = np.zeros((len(COCO17), 3))
     for k, name in enumerate(COCO17.names):
@@ -195,7 +215,7 @@ def _keypoints(figure: Figure, labels: np.ndarray, first: int) -> np.ndarray:
 
 
 def _cover(rng: np.random.Generator, image: np.ndarray, labels: np.ndarray, figure: Figure) -> None:
-    """Paints a box or a bar over a place of the body, in the image and in the labels."""
+    """Paint a box or a bar over a place of the body, in the image and in the labels."""
     x, y = figure.keypoints_xy[rng.integers(5, len(COCO17))]
     size = float(np.ptp(figure.keypoints_xy[:, 1]))
     colour = rng.uniform(20, 235, 3).tolist()
@@ -206,41 +226,3 @@ def _cover(rng: np.random.Generator, image: np.ndarray, labels: np.ndarray, figu
     cv2.fillConvexPoly(image, outline, colour, cv2.LINE_AA)
     cv2.polylines(image, [outline], True, [0.6 * c for c in colour], 1, cv2.LINE_AA)
     cv2.fillConvexPoly(labels, outline, (_OBJECT,), cv2.LINE_8)
-
-
-def _background(rng: np.random.Generator, image_hw: tuple[int, int]) -> np.ndarray:
-    """Soft gradients and blotches with clutter on them: boxes, ellipses, and bars as thick as limbs."""
-    h, w = image_hw
-    # mostly greyish, as rooms and streets are: a rainbow would tell clothes from background by hue alone
-    base = rng.uniform(40, 215) + rng.normal(0, 22, 3) + rng.uniform(-40, 40, (3, 4, 1)) + rng.normal(0, 10, (3, 4, 3))
-    blotches = rng.uniform(-1, 1, (h // 12, w // 12, 1)) * rng.uniform(5, 35) + rng.normal(0, 6, (h // 12, w // 12, 3))
-    soft = cv2.resize(base, (w // 12, h // 12), interpolation=cv2.INTER_LINEAR) + blotches
-    image = cv2.resize(np.clip(soft, 0, 255).astype(np.uint8), (w, h), interpolation=cv2.INTER_CUBIC)
-    for _ in range(rng.integers(3, 12)):
-        x, y = rng.uniform((0, 0), (w, h))
-        colour = (_CLUTTER[rng.integers(len(_CLUTTER))] if rng.random() < 0.4 else rng.uniform(20, 235, 3)).tolist()
-        kind = rng.integers(4)
-        if kind == 0:
-            width, height = rng.uniform(10, 90, 2)
-            cv2.rectangle(image, (int(x), int(y)), (int(x + width), int(y + height)), colour, -1)
-        elif kind == 1:
-            axes = (int(rng.uniform(4, 35)), int(rng.uniform(4, 35)))
-            cv2.ellipse(image, (int(x), int(y)), axes, rng.uniform(0, 180), 0, 360, colour, -1, cv2.LINE_AA)
-        elif kind == 2:
-            end = (int(rng.uniform(0, w)), int(rng.uniform(0, h)))
-            cv2.line(image, (int(x), int(y)), end, colour, int(rng.integers(1, 4)), cv2.LINE_AA)
-        else:
-            radii, step = rng.uniform(3, 9, (2, 1)), rng.uniform(-60, 60, 2)
-            bar = np.hstack([np.array([(x, y), (x + step[0], y + step[1])]), radii])
-            cv2.fillConvexPoly(image, blob_outline(bar), colour, cv2.LINE_AA, SHIFT)
-    return image
-
-
-def _photographed(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
-    """The same picture as a modest camera takes it: softer, brighter or darker, with noise."""
-    if rng.random() < 0.5:
-        image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.4, 0.9))
-    image = cv2.convertScaleAbs(image, alpha=rng.uniform(0.75, 1.15), beta=rng.uniform(0, 25))
-    strength = int(rng.integers(1, 8))
-    noise = rng.integers(0, 2 * strength + 1, image.shape, np.uint8)
-    return cv2.subtract(cv2.add(image, noise), np.full_like(image, strength))

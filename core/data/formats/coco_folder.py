@@ -1,4 +1,4 @@
-"""Writes people that were read from another format as a COCO-form folder, which links to the images where they are."""
+"""Write people that were read from another format as a folder in COCO form, with a link to their images."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from poseport.data.images import stored_hw
 from poseport.data.layout import ImageFolder
 from poseport.skeleton import Skeleton
 
-# share of a box that a person's outline fills: what CrowdPose's evaluation takes where no outline is labelled
+# share of a box that a person's outline fills, as in CrowdPose's evaluation where no outline is labelled
 FILLED = 0.53
 
 
@@ -49,7 +49,7 @@ class ConvertedSet:
         name: Name of the set, which becomes the description of the file.
         skeleton: The keypoint set of every person.
         people: The people.
-        left_out: Reason -> how many people were left out.
+        left_out: Reason -> number of people who were left out.
     """
 
     name: str
@@ -65,8 +65,8 @@ class WrittenFile:
     Attributes:
         path: The file.
         split: The part of the set that it holds.
-        people: How many people it holds.
-        images: How many images show them.
+        people: Number of people.
+        images: Number of images that show them.
     """
 
     path: Path
@@ -76,14 +76,21 @@ class WrittenFile:
 
 
 def points_box(keypoints: np.ndarray, image_hw: tuple[int, int]) -> tuple[float, float, float, float]:
-    """A person's box by the labelled points of (K, 3): an eighth is added on each side for hands, feet and hair.
+    """Make a person's box from the labelled points, with an eighth added on each side for hands, feet and hair.
 
-    Clipped to the image. COCO's own boxes are 1.28 times as wide and 1.20 times as high as the extent of
+    The box is clipped to the image. COCO's own boxes are 1.28 times as wide and 1.20 times as high as the extent of
     their keypoints (medians of 122 people with 12 labels or more).
+
+    Args:
+        keypoints: (K, 3) x and y in image pixels and visibility, at least one labelled.
+        image_hw: Height and width of the image in pixels.
+
+    Returns:
+        Left, top, width and height in image pixels.
     """
     points = keypoints[keypoints[:, 2] > 0, :2]
     low, high = points.min(axis=0), points.max(axis=0)
-    # person seen from the side or lying along an axis still has a width
+    # a person seen from the side or lying along an axis still has a width
     margin = np.maximum((high - low) / 8, max((high - low).max() / 20, 1.0))
     size = np.array(image_hw[::-1], float)
     low, high = np.clip(low - margin, -0.5, size - 1.5), np.clip(high + margin, 0.5, size - 0.5)
@@ -158,12 +165,12 @@ def _annotation(number: int, image_id: int, person: LabelledPerson, image_hw: tu
 
 
 def _link(out: Path, images: Path) -> None:
-    """OUT/images, where `layout.find_images` looks first."""
+    """Make the link OUT/images, where `layout.find_images` looks first."""
     link = out / "images"
     if link.resolve() == images:
         return
     if os.path.lexists(link):
-        raise ValueError(f"{link}: is there and is not {images}; remove it or choose another --out")
+        raise ValueError(f"{link}: exists already and is not {images}; remove it or choose another --out")
     try:
         out.mkdir(parents=True, exist_ok=True)
         link.symlink_to(os.path.relpath(images, out.resolve()), target_is_directory=True)

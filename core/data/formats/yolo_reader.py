@@ -1,4 +1,4 @@
-"""YOLO-pose text labels, as Ultralytics reads them -> people.
+"""Read YOLO-pose text labels, in the form that Ultralytics uses.
 
 A line of a label file is a person: class, box centre x and y, width and height, then x, y and (with three numbers per
 keypoint) COCO's visibility; all lengths are shares of the image's width and height.
@@ -30,7 +30,13 @@ _SLACK = 0.02
 
 @dataclass(frozen=True)
 class _Form:
-    """What data.yaml says of a label file's lines. classes: those that are people."""
+    """The form of a label file's lines, from data.yaml.
+
+    Attributes:
+        skeleton: The keypoints.
+        numbers: Numbers per keypoint, 2 or 3.
+        classes: The classes that are people.
+    """
 
     skeleton: Skeleton
     numbers: int
@@ -43,13 +49,16 @@ def read(
     category: str | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> tuple[ConvertedSet, Path]:
-    """The people of a YOLO-pose set, and the folder that their file names start from.
+    """Read the people of a YOLO-pose set.
 
     Args:
         folder: The folder that holds data.yaml, or a data.yaml.
         skeleton: Keypoints of the labels; None takes the built-in one whose number and `flip_idx` data.yaml has.
         category: Name or number of the class to read; None takes the only class.
         progress: Called with 1 for each photo whose size was read.
+
+    Returns:
+        The people, and the folder that their file names start from.
 
     Raises:
         ValueError: If a file has another form; the message names the file and line.
@@ -81,7 +90,14 @@ def read(
 
 
 def count_photos(folder: Path) -> int:
-    """How many photos a set has."""
+    """Count the photos of a set.
+
+    Args:
+        folder: The folder that holds data.yaml, or a data.yaml.
+
+    Returns:
+        Their number.
+    """
     path = _yaml_path(folder)
     content = _read_yaml(path)
     return sum(len(_photos(path, content, split)) for split in _SPLITS)
@@ -142,7 +158,7 @@ def _form(path: Path, content: dict[str, Any], skeleton: Skeleton | None, catego
 
 
 def _photos(path: Path, content: dict[str, Any], split: str) -> list[Path]:
-    """Photos of a split: from a folder, a text file that lists them, or a list of either."""
+    """List the photos of a split, from a folder, a text file that lists them, or a list of either."""
     given = content.get(split if split != "val" or "val" in content else "valid")
     photos: list[Path] = []
     for entry in given if isinstance(given, list) else [given] if given else []:
@@ -150,7 +166,7 @@ def _photos(path: Path, content: dict[str, Any], split: str) -> list[Path]:
         # Roboflow writes ../train/images for train/images beside data.yaml
         places = [base / str(entry), path.parent / str(entry), path.parent / str(entry).removeprefix("../")]
         place = next((p for p in places if p.exists()), None)
-        if place is None and split == "test":  # many sets name a test split that is not given away
+        if place is None and split == "test":  # many sets name a test split that is not published
             continue
         if place is None:
             raise ValueError(
@@ -165,7 +181,7 @@ def _photos(path: Path, content: dict[str, Any], split: str) -> list[Path]:
 
 
 def _label_path(photo: Path) -> Path | None:
-    """The label file of a photo: `labels` takes the place of the last folder called `images`; or beside the photo."""
+    """Find the label file of a photo: `labels` replaces the last folder called `images`, or it is beside the photo."""
     parts = list(photo.with_suffix(".txt").parts)
     for i in range(len(parts) - 2, -1, -1):
         if parts[i] == "images":

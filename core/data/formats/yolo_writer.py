@@ -1,4 +1,4 @@
-"""People -> YOLO-pose text labels (see `yolo_reader` for their form)."""
+"""Write people as YOLO-pose text labels (see `yolo_reader` for their form)."""
 
 from __future__ import annotations
 
@@ -15,6 +15,11 @@ from poseport.skeleton import Skeleton
 
 def write(people: People, out: Path, split: str = "train") -> dict[str, int]:
     """Write the labels of one split, and a link to its photos: OUT/labels/SPLIT/*.txt and OUT/images/SPLIT.
+
+    Args:
+        people: The people.
+        out: The folder to write.
+        split: Name of the split.
 
     Returns:
         Counts: people written, and what was left out.
@@ -58,7 +63,16 @@ def write(people: People, out: Path, split: str = "train") -> dict[str, int]:
 
 
 def write_yaml(out: Path, skeleton: Skeleton, splits: tuple[str, ...]) -> Path:
-    """Write OUT/data.yaml. Ultralytics demands a `val`: without one of its own it is the training set."""
+    """Write OUT/data.yaml. Ultralytics demands a `val`, which is the training set if there is no other.
+
+    Args:
+        out: The folder to write.
+        skeleton: The keypoints.
+        splits: Names of the splits that were written.
+
+    Returns:
+        The path of the file.
+    """
     names = ", ".join(skeleton.names)
     text = "\n".join(
         [

@@ -51,7 +51,7 @@ def test_what_is_there_is_not_overwritten(tmp_path: Path) -> None:
     images, out = photos(tmp_path / "images", "a.jpg", "b.jpg"), tmp_path / "out"
     found = mpii_flic_lsp.mpii(mpii_mat(tmp_path, mpii_release()))
     (out / "images").mkdir(parents=True)
-    with pytest.raises(ValueError, match=r"out/images: is there and is not .*; remove it or choose another --out"):
+    with pytest.raises(ValueError, match=r"out/images: exists already and is not .*; remove it or choose"):
         coco_folder.write([(found, images)], out)
     (out / "images").rmdir()
     coco_folder.write([(found, images)], out)

@@ -15,7 +15,7 @@ from places import SHARED
 from scipy.io import savemat
 
 from poseport.data import coco
-from poseport.data.formats import coco_folder, mpii_flic_lsp
+from poseport.data.formats import coco_folder, matlab, mpii_flic_lsp
 from poseport.data.images import read_image
 from poseport.skeletons import COCO17, FLIC11, LSP14, MPII16
 
@@ -84,7 +84,7 @@ def test_flic(tmp_path: Path) -> None:
             )
         },
     )
-    found = mpii_flic_lsp.flic(mpii_flic_lsp.find_mat(tmp_path, "examples.mat"))
+    found = mpii_flic_lsp.flic(matlab.find_mat(tmp_path, "examples.mat"))
     assert found.left_out["in neither split"] == 1
     train, test = coco_folder.write([(found, images)], tmp_path / "out")
     assert (train.split, train.people, train.images) == ("train", 2, 1)
@@ -227,7 +227,7 @@ FAULTS = {
     "lsp with other flags": (lsp_of(np.full((3, 14, 5), 7.0)), "third number of a joint is 7 to 7; expected 0 or 1"),
     "lsp without images": (lsp_of(np.ones((14, 3, 5))), "image 1 of the 5 people of .*joints.mat is missing"),
     "nothing in the folder": (
-        lambda f: mpii_flic_lsp.find_mat(f, "joints.mat"),
+        lambda f: matlab.find_mat(f, "joints.mat"),
         "0 files are called joints.mat; give the",
     ),
 }
