@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,12 +13,15 @@ import numpy as np
 from poseport.data.images import read_image
 from poseport.tflite.quiet import quiet
 
-PHOTOS = (".jpg", ".jpeg", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".avif", ".mpo")
+PHOTOS = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".avif", ".mpo")
 FILMS = (
     ".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".3gp", ".3g2", ".mts", ".m2ts", ".mpg", ".mpeg", ".wmv", ".ogv",
 )  # fmt: skip
 # photos that OpenCV cannot read
-UNREADABLE = (".heic", ".heif", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".raw", ".psd", ".svg")
+UNREADABLE = (
+    ".heic", ".heif", ".hif", ".jxl", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".raf", ".orf", ".rw2", ".raw", ".psd",
+    ".svg",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,7 +113,7 @@ def find(name: str) -> Source:
     path = Path(name)
     if path.is_dir():
         files = sorted(p for p in path.iterdir() if not p.name.startswith("."))  # ._x.jpg is macOS's
-        photos = tuple(p for p in files if p.suffix.lower() in PHOTOS)
+        photos = tuple(p for p in files if _is_photo(p))
         if not photos:
             raise ValueError(f"{path}: holds no photo; expected files that end in {', '.join(PHOTOS)}")
         left_out = tuple(p.name for p in files if p.suffix.lower() in (*UNREADABLE, *FILMS))
@@ -122,14 +126,27 @@ def find(name: str) -> Source:
     return Source(name, (), 0 if _is_stream(name) else max(count, 0), rate if 0 < rate < 1000 else 25.0)
 
 
+def _is_photo(path: Path) -> bool:
+    """Whether a file of a folder is a photo, by its suffix or, where that says nothing, by its first bytes."""
+    suffix = path.suffix.lower()
+    if suffix in PHOTOS:
+        return True
+    return suffix not in (*UNREADABLE, *FILMS) and path.is_file() and bool(cv2.haveImageReader(str(path)))
+
+
 def _open(name: str) -> cv2.VideoCapture:
     if not _is_stream(name) and not Path(name).exists():
         raise ValueError(f"{name}: no such file")
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # what FFmpeg says of a damaged film is not for the user
     with quiet():  # OpenCV's readers print errors for a missing camera
         film = cv2.VideoCapture(int(name) if _is_number(name) else name)
     if not film.isOpened():
-        what = "camera" if _is_stream(name) else "film"
-        raise ValueError(f"{name}: this {what} cannot be opened; give a photo, a folder, a film or a camera's number")
+        if _is_stream(name):
+            raise ValueError(f"{name}: this camera cannot be opened; check its number or address, and who else uses it")
+        raise ValueError(
+            f"{name}: this film cannot be opened; it may be cut off, or of a form that OpenCV cannot read; copy it "
+            "again or convert it to .mp4"
+        )
     return film
 
 

@@ -10,6 +10,11 @@ from typing import Any
 import cv2
 import numpy as np
 
+# what OpenCV prints about damaged files is raised here as an error
+cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_FATAL)
+
+_PNG = b"\x89PNG\r\n\x1a\n"
+
 
 def read_image(path: Path, image_hw: tuple[int, int] | None = None) -> np.ndarray:
     """Read an image file.
@@ -44,8 +49,10 @@ def decode_image(raw: bytes, path: Path, image_hw: tuple[int, int] | None = None
     """
     if raw[4:8] == b"ftyp" and raw[8:12] in (b"heic", b"heix", b"hevc", b"mif1", b"msf1"):
         raise ValueError(f"{path}: a HEIC photo, which OpenCV cannot read; convert it to JPEG")
-    if raw[:2] == b"\xff\xd8" and b"\xff\xd9" not in raw[-4096:]:
+    if raw[:2] == b"\xff\xd8" and _is_cut_off(raw):
         raise ValueError(f"{path}: the JPEG is cut off (no end marker); copy it again, or remove it")
+    if raw[:8] == _PNG and b"IEND" not in raw:
+        raise ValueError(f"{path}: the PNG is cut off (no end marker); copy it again, or remove it")
     data = np.frombuffer(raw, np.uint8)
     try:
         image: Any = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB) if len(data) else None
@@ -61,6 +68,27 @@ def decode_image(raw: bytes, path: Path, image_hw: tuple[int, int] | None = None
                 "(width x height); correct the annotation, or put the original image back"
             )
     return image
+
+
+def _is_cut_off(raw: bytes) -> bool:
+    """Whether a JPEG ends before its picture does, which some versions of OpenCV show as grey.
+
+    The thumbnail in the header has an end marker too, and phones append films to photos.
+    """
+    at = 2
+    while at + 4 <= len(raw) and raw[at] == 0xFF:
+        kind = raw[at + 1]
+        if kind == 0xDA:  # the picture begins
+            return raw.find(b"\xff\xd9", at) < 0
+        if kind == 0xD9:  # it holds none
+            return False
+        if kind == 0xFF:  # filling
+            at += 1
+        elif kind == 1 or 0xD0 <= kind <= 0xD7:  # markers without a length
+            at += 2
+        else:
+            at += 2 + struct.unpack_from(">H", raw, at + 2)[0]
+    return at + 4 > len(raw)
 
 
 def orientation(raw: bytes) -> int:
@@ -137,7 +165,7 @@ def stored_hw(path: Path) -> tuple[int, int]:
     try:
         with open(path, "rb") as file:
             start = file.read(24)
-            if start[:8] == b"\x89PNG\r\n\x1a\n":
+            if start[:8] == _PNG:
                 width, height = struct.unpack(">II", start[16:24])
                 return height, width
             if start[:2] == b"\xff\xd8":

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
+import cv2
 import pytest
 from click.testing import CliRunner
 from predictions import predict, write_film
 
+from poseport.command import sources
 from poseport.command.cli import main
 
 
@@ -46,4 +50,47 @@ def test_a_film_that_ends_early_says_so(form: str, tmp_path: Path) -> None:
     data = json.loads(done.stdout)
     assert 0 < len(data["pictures"]) < 28
     assert (data["expected"], data["complete"]) == (30, False)
-    assert f"{len(data['pictures'])} of 30 pictures could be read" in done.stderr
+    said = f"{film}: {len(data['pictures'])} of 30 pictures could be read; the film is cut off or damaged\n"
+    assert done.stderr == said
+
+
+def test_native_readers_say_nothing_of_their_own(tmp_path: Path, photos: Path) -> None:
+    """What FFmpeg and OpenCV print goes past Python, so a real process is asked."""
+    film = write_film(tmp_path / "film.mkv")
+    film.write_bytes(film.read_bytes()[: film.stat().st_size // 2])
+    photo = cv2.imread(str(sorted(photos.iterdir())[0]))
+    raw = cv2.imencode(".png", photo)[1].tobytes()
+    (tmp_path / "cut.png").write_bytes(raw[: len(raw) // 2])
+    code = (
+        "import sys; from poseport.command import sources\n"
+        "list(sources.find(sys.argv[1]).pictures())\n"
+        "try: list(sources.find(sys.argv[2]).pictures())\nexcept ValueError as error: print(error)"
+    )
+    words = [sys.executable, "-c", code, str(film), str(tmp_path / "cut.png")]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+    assert "cut.png: the PNG is cut off" in done.stdout
+
+
+def test_a_folder_run_knows_photos_by_their_bytes_where_the_name_says_nothing(photos: Path) -> None:
+    first, second, third = sorted(photos.iterdir())
+    first.rename(photos / "IMG_0001")
+    second.rename(photos / "photo.jpe")
+    (photos / "notes.txt").write_text("no photo")
+    (photos / "labels").mkdir()
+    found = sources.find(str(photos))
+    assert [photo.name for photo in found.photos] == sorted(["IMG_0001", "photo.jpe", third.name])
+    assert found.left_out == ()
+
+
+def test_sources_that_cannot_be_opened_say_what_they_are(tmp_path: Path) -> None:
+    (tmp_path / "cut.mp4").write_bytes(b"\0\0\0\x18ftypmp42" + bytes(50))
+    for source, words in (
+        (tmp_path / "cut.mp4", "this film cannot be opened; it may be cut off"),
+        (tmp_path / "gone.3gp", "no such file"),
+        ("/dev/video97", "this camera cannot be opened"),
+        ("²", "no such file"),
+    ):
+        done = predict(source)
+        assert (done.exit_code, done.output.count("\n")) == (1, 1)
+        assert words in done.output.lower()

@@ -108,11 +108,34 @@ def test_a_jpeg_that_is_cut_off_is_refused(part: float, tmp_path: Path) -> None:
         read_image(path, HW)
 
 
+def test_a_thumbnails_end_marker_is_not_the_photos() -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (*HW, 3), np.uint8)
+    thumbnail = b"Exif\0\0" + jpeg(corners()[::4, ::4])
+    raw = jpeg(noise)
+    raw = raw[:2] + b"\xff\xe1" + struct.pack(">H", len(thumbnail) + 2) + thumbnail + raw[2:]
+    assert decode_image(raw, Path("a.jpg"), HW).shape == (*HW, 3)
+    for kept in (len(thumbnail) + 20, len(raw) // 2, len(raw) - 9):
+        with pytest.raises(ValueError, match=r"a\.jpg: the JPEG is cut off"):
+            decode_image(raw[:kept], Path("a.jpg"), HW)
+
+
+def test_a_png_that_is_cut_off_is_refused() -> None:
+    raw = cv2.imencode(".png", corners())[1].tobytes()
+    with pytest.raises(ValueError, match=r"a\.png: the PNG is cut off"):
+        decode_image(raw[: len(raw) // 2], Path("a.png"), HW)
+
+
+def test_a_photo_with_a_film_behind_it_is_read() -> None:
+    """Phones append the film of a motion photo to the JPEG."""
+    film = np.random.default_rng(0).integers(0, 256, 50_000, np.uint8).tobytes()
+    assert quadrants(decode_image(jpeg(corners()) + film, Path("a.jpg"), HW)) == UPRIGHT
+
+
 def test_a_jpeg_with_a_few_bytes_behind_its_end_is_read() -> None:
     assert quadrants(decode_image(jpeg(corners()) + b"\0" * 16, Path("a.jpg"), HW)) == UPRIGHT
 
 
-@pytest.mark.parametrize("raw", [b"", b"hello", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xd9"])
+@pytest.mark.parametrize("raw", [b"", b"hello", b"\x89PNG\r\n\x1a\nIEND", b"\xff\xd8\xff\xd9"])
 def test_what_is_not_an_image_is_refused(raw: bytes, tmp_path: Path) -> None:
     path = tmp_path / "no.jpg"
     path.write_bytes(raw)
