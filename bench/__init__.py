@@ -1,1 +1,1 @@
-"""TFLite files -> records of accuracy and latency, and what follows from them."""
+"""Measure TFLite files: records of accuracy and latency, decisions on them, and reports."""

@@ -1,4 +1,4 @@
-"""Accuracy as a record keeps it: every prediction, its scores, and how the official evaluation matched it."""
+"""The record of accuracy: every prediction, its scores, and how the official evaluation matched it."""
 
 from __future__ import annotations
 
@@ -92,8 +92,8 @@ class Accuracy:
         keypoints: Names of the scored keypoints.
         metrics: Metric name -> value in [0, 1], or None if nobody could be scored.
         by_keypoint: Metric name -> value of each keypoint in `keypoints`.
-        people_per_second: How fast the set was predicted, or None.
-        decoder: How heatmaps were decoded; None: as the model's spec says.
+        people_per_second: Speed of the prediction, or None.
+        decoder: How heatmaps were decoded; None for the decoder of the model's spec.
     """
 
     kind: Literal["accuracy"]

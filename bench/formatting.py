@@ -14,7 +14,14 @@ NONE = "—"
 
 @dataclass(frozen=True)
 class Table:
-    """A table whose first cell names each row; numeric if its other cells are figures."""
+    """A table whose first cell names each row.
+
+    Attributes:
+        caption: Its caption.
+        header: Names of the columns.
+        rows: The rows.
+        numeric: Whether all cells but the first are figures.
+    """
 
     caption: str
     header: tuple[str, ...]
@@ -23,30 +30,58 @@ class Table:
 
 
 def points(value: float | None) -> str:
-    """A share of 1 in points of 100, or a dash."""
+    """Format a share in points of 100.
+
+    Args:
+        value: The share, 0 to 1; None for a dash.
+    """
     return NONE if value is None else f"{100 * value:.1f}"
 
 
 def signed(value: float, digits: int = 1) -> str:
-    """A signed figure with a true minus sign, and no minus before zero."""
+    """Format a signed figure with a true minus sign, and no minus before zero.
+
+    Args:
+        value: The figure; a dash if it is not finite.
+        digits: Number of decimals.
+    """
     return f"{round(value, digits) + 0.0:+.{digits}f}".replace("-", "\N{MINUS SIGN}") if math.isfinite(value) else NONE
 
 
 def percentage(value: float, of: float) -> str:
-    """A ratio in percent; a dash if there is nothing to divide by."""
+    """Format a ratio in percent.
+
+    Args:
+        value: The numerator.
+        of: The denominator; a dash if it is 0.
+    """
     return f"{100 * value / of:.0f} %" if of > 0 else NONE
 
 
 def figures(value: float) -> str:
-    """A size or time with about three significant digits."""
+    """Format a size or time with about three significant digits.
+
+    Args:
+        value: The size or time, 0 or more.
+    """
     return f"{value:.3f}" if value < 1 else f"{value:.2f}" if value < 100 else f"{value:,.0f}"
 
 
 def span(interval: Interval) -> str:
-    """Both ends of an interval."""
+    """Format both ends of an interval.
+
+    Args:
+        interval: The interval.
+    """
     return f"{signed(interval.low)} to {signed(interval.high)}"
 
 
 def plural(count: int, one: str, many: str = "") -> str:
-    """A count with its noun."""
+    """Format a count with its noun.
+
+    Args:
+        count: The count.
+        one: The noun for one.
+        many: The noun for several; empty to add an s.
+    """
     return f"{count:,} {one if count == 1 else many or one + 's'}"

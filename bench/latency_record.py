@@ -1,4 +1,4 @@
-"""Latency as a record keeps it: every sample, from fresh processes or minute by minute."""
+"""The record of latency: every sample, from fresh processes or minute by minute."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-# medians of two processes that are further apart than this share do not describe one machine
+# limit of the difference between two processes' medians; if it is larger, the machine was not steady
 STEADY = 0.05
 
 
@@ -18,7 +18,7 @@ class Latency:
 
     Attributes:
         input: Whose crops were timed.
-        load_us: From the file to a ready interpreter; None in records of older apps.
+        load_us: Time from the file to a ready interpreter; None in records of older apps.
         first_us: The first inference, before the warm-up.
         warmup: Number of people before the timed ones.
         invoke_us: The network alone.
@@ -26,7 +26,7 @@ class Latency:
         decode_us: From output tensors to keypoints; empty in older records.
         before_bytes: Memory of the process before the file was loaded; None in older records and on phones.
         peak_bytes: Highest memory of the process; None in older records.
-        repeats: Number of samples of each of several fresh processes, in order; empty: all from one.
+        repeats: Number of samples of each of several fresh processes, in order; empty if all are from one.
     """
 
     kind: Literal["latency"]
@@ -56,11 +56,22 @@ class Latency:
         return np.split(np.array(self.invoke_us, float), np.cumsum(self.repeats, dtype=int)[:-1])
 
     def percentile_ms(self, percent: float) -> float:
-        """A percentile of the network's time, in milliseconds."""
+        """Compute a percentile of the network's time in milliseconds.
+
+        Args:
+            percent: The percentile, 0 to 100.
+        """
         return float(np.percentile(self.invoke_us, percent)) / 1e3
 
     def whole_ms(self, percent: float) -> float | None:
-        """A percentile of crop, network and decoder together, in milliseconds; None if only the network was timed."""
+        """Compute a percentile of crop, network and decoder together, in milliseconds.
+
+        Args:
+            percent: The percentile, 0 to 100.
+
+        Returns:
+            The time; None if only the network was timed.
+        """
         if not self.prepare_us:
             return None
         whole = np.sum([self.prepare_us, self.invoke_us, self.decode_us], axis=0)
@@ -99,7 +110,11 @@ class Minute:
         _check_times("invoke_us", self.invoke_us)
 
     def percentile_ms(self, percent: float) -> float:
-        """A percentile of the samples, in milliseconds."""
+        """Compute a percentile of the samples in milliseconds.
+
+        Args:
+            percent: The percentile, 0 to 100.
+        """
         return float(np.percentile(self.invoke_us, percent)) / 1e3
 
 

@@ -32,7 +32,14 @@ out_option = click.option("--out", required=True, type=PATH, help="Folder for th
 
 
 def keypoints_option(command: F) -> F:
-    """`--keypoints`: which keypoints are scored."""
+    """Add `--keypoints`, which names the keypoints to score.
+
+    Args:
+        command: The function of the command.
+
+    Returns:
+        The function with the option.
+    """
     text = "Score only these keypoints, comma-separated; `body` stands for shoulders to ankles. Default: all."
     return click.option("--keypoints", help=text)(command)
 
@@ -110,7 +117,7 @@ def accuracy(
                 found += measure.measure(
                     model, people, boxes=boxes, variants=variants, only=only, processes=workers, progress=advance
                 )
-        except ValueError as error:  # the results of the other models are kept
+        except ValueError as error:  # continue with the other models, whose results are kept
             faults.append(str(error))
     if found:
         _answer_scores(found, out, quiet=quiet, as_json=as_json)

@@ -1,4 +1,4 @@
-"""Result records: which file was measured, where and how, with every sample.
+"""Result records: the file that was measured, where and how, with every sample.
 
 A record is one JSON file. `gate` and `report` read nothing else, so this module imports no OpenCV and no interpreter.
 """
@@ -76,12 +76,12 @@ class Environment:
 
     @property
     def conditions(self) -> tuple[object, ...]:
-        """What can change the outputs: a phone's delegates and kernels differ, a host's give the same outputs."""
+        """The settings that can change outputs: delegates and kernels of a phone differ, those of a host do not."""
         return (self.device,) if self.device == "host" else (self.device, self.delegate, self.threads)
 
     @property
     def stand_in(self) -> bool:
-        """Whether a program that imitates a phone was measured; its figures are no phone's."""
+        """Whether a program that imitates a phone was measured, so that the figures are not those of a phone."""
         return self.device.startswith("stand-in")
 
 

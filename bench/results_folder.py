@@ -15,9 +15,15 @@ MAX_RECORD_BYTES = 2**30
 
 
 def file_name(result: Result) -> str:
-    """Name of a record's file: the same measurement gets the same name, so that a new record replaces the older one.
+    """Name a record's file: the same measurement gets the same name, so that a new record replaces the older one.
 
-    The name of the model comes from the record, which may be a stranger's; it never leads out of the folder.
+    The name of the model comes from the record, which need not be trusted; it never leads out of the folder.
+
+    Args:
+        result: The record.
+
+    Returns:
+        The name.
     """
     m, e, name = result.measured, result.environment, safe_path.file_name(result.model.name)
     if isinstance(m, Accuracy):
@@ -35,7 +41,18 @@ def file_name(result: Result) -> str:
 
 
 def save(result: Result, directory: Path) -> Path:
-    """Write a record into a folder of results and return its path."""
+    """Write a record into a folder of results.
+
+    Args:
+        result: The record.
+        directory: The folder; created if missing.
+
+    Returns:
+        The path of the file.
+
+    Raises:
+        ValueError: if it cannot be written.
+    """
     path = Path(directory) / file_name(result)
     write_json(result, path)
     return path
@@ -44,6 +61,12 @@ def save(result: Result, directory: Path) -> Path:
 def load(path: Path) -> Result:
     """Read one record.
 
+    Args:
+        path: The file.
+
+    Returns:
+        The record.
+
     Raises:
         ValueError: if it is not a regular file, is larger than 1 GiB, or does not hold a record.
     """
@@ -51,7 +74,13 @@ def load(path: Path) -> Result:
 
 
 def load_all(directory: Path) -> list[Result]:
-    """Read every record of a folder, in the order of the file names.
+    """Read every record of a folder.
+
+    Args:
+        directory: The folder.
+
+    Returns:
+        The records, in the order of the file names.
 
     Raises:
         ValueError: if there is none, or one cannot be read.
@@ -64,7 +93,13 @@ def load_all(directory: Path) -> list[Result]:
 
 
 def load_baseline(path: Path) -> list[Result]:
-    """Read saved records of one model: a file, or a folder of them.
+    """Read saved records of one model.
+
+    Args:
+        path: A record, or a folder of them.
+
+    Returns:
+        The records.
 
     Raises:
         ValueError: if they are of several models, or one cannot be read.

@@ -1,4 +1,4 @@
-"""Intervals of an accuracy difference: AP recomputed from stored matches, and a paired bootstrap over images.
+"""Intervals of an accuracy difference, by a paired bootstrap over images.
 
 Both files were measured on the same people. A resample draws images and takes the predictions of both files on
 them, so that what both have in common (hard photos) cancels out.
@@ -12,98 +12,46 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from poseport.bench.record import Accuracy, Detections
+from poseport.bench.decide.average_precision import average_precision
+from poseport.bench.record import Accuracy
 
-RECALLS = np.linspace(0.0, 1.0, 101)
-THRESHOLDS = 10
 MOST_PEOPLE = 1_000_000
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A value, usually a difference (candidate - baseline), and its 95 % interval."""
+    """A value, usually a difference (candidate - baseline), and its 95 % interval.
+
+    Attributes:
+        value: The value.
+        low: Lower end of the interval.
+        high: Upper end.
+    """
 
     value: float
     low: float
     high: float
 
     def times(self, factor: float) -> Interval:
-        """The interval in another unit."""
+        """Convert the interval to another unit.
+
+        Args:
+            factor: Factor of the new unit.
+        """
         return Interval(factor * self.value, factor * self.low, factor * self.high)
 
 
-def average_precision(found: Detections, weights: np.ndarray) -> np.ndarray:
-    """OKS-AP of resampled images.
-
-    Weights of one give COCOeval's AP over the area range "all". An image drawn twice counts as two images with the
-    same people and predictions.
+def ap_difference(base: Accuracy, candidate: Accuracy, *, resamples: int = 2000, seed: int = 0) -> Interval:
+    """Compute AP(candidate) - AP(baseline) on the same images, with its interval.
 
     Args:
-        found: The matches of a record, over I images.
-        weights: (R, I) int, how often each of R resamples drew each image.
+        base: The baseline.
+        candidate: The candidate.
+        resamples: Number of bootstrap resamples.
+        seed: Seed of the draws.
 
     Returns:
-        (R,) AP in [0, 1]; NaN for a resample without labelled people.
-    """
-    weights = np.atleast_2d(np.asarray(weights, np.int32))
-    order = np.argsort(-np.asarray(found.score), kind="mergesort")  # stable, as COCOeval sorts
-    image = np.asarray(found.image, int)[order]
-    matched, ignored = np.asarray(found.matched, int)[order], np.asarray(found.ignored, int)[order]
-    truths = weights @ np.asarray(found.ground_truths, np.int32)
-    needed = _needed(truths)
-    drawn = weights.take(image, axis=1)  # keeps rows contiguous, unlike an index
-    total, ranked, counted = np.zeros(len(weights)), None, None
-    for threshold in range(THRESHOLDS):
-        counts = (ignored >> threshold & 1) == 0
-        if ranked is None or (counts != counted).any():  # usually nothing is ignored, at any threshold
-            ranked, counted = np.maximum(_up_to(drawn * counts), 1).astype(np.float32), counts
-        hits = np.flatnonzero((matched >> threshold & 1 == 1) & counts)
-        total += _interpolated(_up_to(drawn.take(hits, axis=1)), ranked.take(hits, axis=1), needed)
-    return np.where(truths > 0, total / THRESHOLDS, np.nan)
-
-
-def _up_to(counts: np.ndarray) -> np.ndarray:
-    """Cumulative sums of counts (R, N), each up to and including its own column."""
-    return np.cumsum(counts, axis=1, dtype=np.int32)
-
-
-def _needed(truths: np.ndarray) -> np.ndarray:
-    """How many of `truths` (R,) people must be matched to reach each of 101 recalls, (R, 101), as COCOeval divides."""
-    people = np.maximum(truths, 1)[:, None]
-    least = np.ceil(RECALLS * people)
-    least += least / people < RECALLS  # for example 7 / 20 < RECALLS[35] because of rounding
-    least -= (least - 1) / people >= RECALLS
-    return np.maximum(least, 0).astype(np.int32)
-
-
-def _interpolated(true: np.ndarray, ranked: np.ndarray, needed: np.ndarray) -> np.ndarray:
-    """Mean over 101 recalls of the highest precision at that recall or above, (R,).
-
-    Args:
-        true: (R, H) number of hits up to and including each of H hits.
-        ranked: (R, H) number of predictions up to and including each hit. Between two hits, recall is constant and
-            precision falls, so hits alone are enough.
-        needed: (R, 101) number of hits that reach each recall.
-    """
-    rows, hits = true.shape
-    if hits == 0:
-        return np.zeros(rows)
-    row = np.arange(rows, dtype=np.int32)[:, None]
-    # one search for all rows: the shift puts each row's counts above those of the row before
-    shift = row * (max(true.max(), needed.max()) + 1)
-    at = np.searchsorted((true + shift).ravel(), (needed + shift).ravel()).reshape(rows, -1)
-    reached = at < hits * (row + 1)
-    precision = np.zeros(rows * hits + 1, np.float32)  # the last is for recalls that the last row never reaches
-    np.divide(true.astype(np.float32), ranked, out=precision[:-1].reshape(rows, hits))
-    # the highest from each recall to the next, then from each to the last. Non-negative floats have the same order as
-    # their bits, and NumPy compares integers several times as fast
-    highest = np.maximum.reduceat(precision.view(np.int32), at.ravel()).view(np.float32).reshape(at.shape) * reached
-    highest = np.maximum.accumulate(highest[:, ::-1], axis=1)
-    return np.asarray(highest.sum(axis=1, dtype=float) / len(RECALLS))
-
-
-def ap_difference(base: Accuracy, candidate: Accuracy, *, resamples: int = 2000, seed: int = 0) -> Interval:
-    """AP(candidate) - AP(baseline) on the same images, with its interval, in [-1, 1].
+        The difference, in [-1, 1].
 
     Raises:
         ValueError: if the two were not measured on the same people in the same way, or nobody has a label.
@@ -122,13 +70,30 @@ def ap_difference(base: Accuracy, candidate: Accuracy, *, resamples: int = 2000,
 
 
 def pck(accuracy: Accuracy, threshold: float = 0.1) -> float:
-    """`PCK@threshold/box` in [0, 1] from the errors of a record; NaN if nobody has a label."""
+    """Compute `PCK@threshold/box` from the errors of a record.
+
+    Args:
+        accuracy: The record.
+        threshold: As a share of the box's longer side.
+
+    Returns:
+        PCK in [0, 1]; NaN if nobody has a label.
+    """
     hits, labels = _person_hits(accuracy, threshold)
     return float(hits.sum() / labels.sum()) if labels.any() else math.nan
 
 
 def pck_difference(base: Accuracy, candidate: Accuracy, threshold: float = 0.1, *, resamples: int = 2000) -> Interval:
-    """Difference of `PCK@threshold/box` (candidate - baseline) with its interval; NaN if nobody has a label.
+    """Compute the difference of `PCK@threshold/box` (candidate - baseline) with its interval.
+
+    Args:
+        base: The baseline.
+        candidate: The candidate.
+        threshold: As a share of the box's longer side.
+        resamples: Number of bootstrap resamples.
+
+    Returns:
+        The difference, in [-1, 1]; NaN if nobody has a label.
 
     Raises:
         ValueError: if the two were not measured on the same people in the same way.
@@ -146,7 +111,12 @@ def pck_difference(base: Accuracy, candidate: Accuracy, threshold: float = 0.1, 
 
 
 def keypoint_differences(base: Accuracy, candidate: Accuracy, threshold: float = 0.1) -> list[Interval]:
-    """Difference of `PCK@threshold/box` (candidate - baseline) of each keypoint, with its interval.
+    """Compute the difference of `PCK@threshold/box` (candidate - baseline) of each keypoint, with its interval.
+
+    Args:
+        base: The baseline.
+        candidate: The candidate.
+        threshold: As a share of the box's longer side.
 
     Returns:
         One interval per scored keypoint, in the record's order; NaN for a keypoint without a label.
@@ -196,6 +166,9 @@ def bootstrap(of: Callable[[np.ndarray], np.ndarray], images: int, resamples: in
         images: Number of images.
         resamples: Number of resamples.
         seed: Seed of the draws.
+
+    Returns:
+        The value over all images, with its interval.
     """
     return Interval(*_ends(of, images, resamples, seed).tolist())
 
@@ -216,6 +189,10 @@ def _ends(of: Callable[[np.ndarray], np.ndarray], images: int, resamples: int, s
 
 def check_comparable(base: Accuracy, candidate: Accuracy) -> None:
     """Check that two accuracy records are of the same people, boxes and keypoints.
+
+    Args:
+        base: The baseline.
+        candidate: The candidate.
 
     Raises:
         ValueError: if they are not.

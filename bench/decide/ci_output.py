@@ -1,4 +1,4 @@
-"""A gate's decisions as JUnit XML and as annotations of a GitHub workflow."""
+"""Write a gate's decisions as JUnit XML and as annotations of a GitHub workflow."""
 
 from __future__ import annotations
 
@@ -15,8 +15,11 @@ def junit(decisions: Sequence[Decision], candidate: str) -> bytes:
     Beyond the budget is a failure, and "cannot tell" is an error.
 
     Args:
-        decisions: What the gate decided.
+        decisions: The gate's decisions.
         candidate: Name of the judged model.
+
+    Returns:
+        The XML.
     """
     count = {v: str(sum(decision.verdict is v for decision in decisions)) for v in Verdict}
     suite = ElementTree.Element(
@@ -39,8 +42,11 @@ def workflow_lines(decisions: Sequence[Decision], candidate: str) -> str:
     """Write decisions as GitHub workflow commands, one line per decision.
 
     Args:
-        decisions: What the gate decided.
+        decisions: The gate's decisions.
         candidate: Name of the judged model, the title of each annotation.
+
+    Returns:
+        The lines.
     """
     level = {Verdict.WITHIN: "notice", Verdict.BEYOND: "error", Verdict.CANNOT_TELL: "warning"}
     title = escape.github_property(candidate)

@@ -19,7 +19,7 @@ class Verdict(IntEnum):
 
 @dataclass(frozen=True)
 class LossBudget:
-    """What a candidate may lose against its baseline; None is not judged.
+    """The losses that a candidate may have against its baseline; None is not judged.
 
     Attributes:
         ap: Points (of 100) of OKS-AP.
@@ -54,7 +54,7 @@ class Decision:
         difference: Candidate minus baseline in `unit`; None where `reason` says why it means nothing.
         unit: `points` (of 100) or `%`.
         budget: The largest loss that is allowed, in `unit`.
-        needed: How many people would be enough to decide; None for times, and for more than a million.
+        needed: Number of people that would be enough to decide; None for times, and for more than a million.
         reason: Why the measurements cannot answer, however many people or runs there are; else empty.
     """
 

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from poseport.bench.decide.average_precision import average_precision
 from poseport.bench.decide.bootstrap import (
     Interval,
     ap_difference,
-    average_precision,
     check_comparable,
     pck,
     pck_difference,
@@ -25,6 +25,13 @@ PCK = "PCK@0.1/box"
 
 def of_model(results: Sequence[Result], name: str) -> list[Result]:
     """Select the records of a model, without those of stand-in devices.
+
+    Args:
+        results: The records.
+        name: Name of the model.
+
+    Returns:
+        Its records.
 
     Raises:
         ValueError: if there are none; lists the models that have records.
@@ -75,7 +82,11 @@ def gate(
 
 
 def overall(decisions: Sequence[Decision]) -> Verdict:
-    """Combine decisions: beyond if any is beyond, else cannot tell if any cannot tell, else within."""
+    """Combine decisions: beyond if any is beyond, else cannot tell if any cannot tell, else within.
+
+    Args:
+        decisions: At least one decision.
+    """
     verdicts = {decision.verdict for decision in decisions}
     return next(v for v in (Verdict.BEYOND, Verdict.CANNOT_TELL, Verdict.WITHIN) if v in verdicts)
 
@@ -120,9 +131,9 @@ def _accuracies(base: Result, candidate: Result, budget: LossBudget, resamples: 
 
 
 def _meaningless(what: str, baseline: float, budget: float) -> str:
-    """Why a loss from this baseline (points of 100) says nothing; empty if it does.
+    """Reason why a loss from this baseline (points of 100) has no meaning; empty if it has.
 
-    Where the baseline has no more than the budget allows to lose, a network that finds nobody would be within it.
+    If the baseline has no more points than the budget, a network that finds nobody would be within the budget.
     """
     if not np.isfinite(baseline):
         return f"nobody in this set has a label for the scored keypoints, so there is no {what}"
@@ -137,7 +148,7 @@ def _meaningless(what: str, baseline: float, budget: float) -> str:
 
 
 def _judge_points(what: str, where: str, count: int, points: Interval | None, budget: float, reason: str) -> Decision:
-    """Judge a difference in points; None with a reason if it means nothing."""
+    """Judge a difference in points; None with a reason if it has no meaning."""
     if points is None:
         return Decision(Verdict.CANNOT_TELL, what, where, count, "people", None, "points", budget, reason=reason)
     verdict = _judge(points, -budget)

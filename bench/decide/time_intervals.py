@@ -12,13 +12,16 @@ BLOCK = 16
 
 
 def median_change(base: Latency, candidate: Latency, *, resamples: int = 2000, seed: int = 0) -> Interval:
-    """Change of the median time from baseline to candidate in percent, with its interval; the two were timed unpaired.
+    """Compute the change of the median time from baseline to candidate; the two were timed unpaired.
 
     Args:
         base: Times of the baseline.
         candidate: Times of the candidate.
         resamples: Number of bootstrap resamples.
         seed: Seed of the draws.
+
+    Returns:
+        The change in percent, with its interval.
     """
     rng = np.random.default_rng(seed)
     drawn = 100 * (_drawn(candidate, 50, resamples, rng) / _drawn(base, 50, resamples, rng) - 1)
@@ -28,12 +31,15 @@ def median_change(base: Latency, candidate: Latency, *, resamples: int = 2000, s
 
 
 def percentile_interval(latency: Latency, percent: float, *, resamples: int = 500) -> Interval:
-    """A percentile of the network's time in milliseconds, with its interval.
+    """Compute a percentile of the network's time.
 
     Args:
         latency: The times.
         percent: The percentile, 0 to 100.
         resamples: Number of bootstrap resamples.
+
+    Returns:
+        The percentile in milliseconds, with its interval.
     """
     drawn = _drawn(latency, percent, resamples, np.random.default_rng(0))
     low, high = np.percentile(drawn, [2.5, 97.5]) / 1e3
@@ -41,7 +47,7 @@ def percentile_interval(latency: Latency, percent: float, *, resamples: int = 50
 
 
 def _drawn(latency: Latency, percent: float, resamples: int, rng: np.random.Generator) -> np.ndarray:
-    """A percentile (R,) of resampled times, in microseconds.
+    """Compute a percentile (R,) of resampled times, in microseconds.
 
     Processes are drawn first, because each has its own lasting speed. Within each process, blocks of successive samples
     are drawn rather than single samples, because a machine slows down for a while, not for one sample.
@@ -63,7 +69,7 @@ def _drawn(latency: Latency, percent: float, resamples: int, rng: np.random.Gene
 
 
 def _percentile(ordered: np.ndarray, counts: np.ndarray, percent: float) -> np.ndarray:
-    """A percentile (R,) of sorted values (n,) that were drawn `counts` (R, n) times, as `np.percentile` computes it."""
+    """Percentile (R,), as by `np.percentile`, of sorted values (n,) that were drawn `counts` (R, n) times."""
     up_to = counts.cumsum(axis=1)
     place = percent / 100 * (up_to[:, -1] - 1)
     low = ordered[(up_to <= np.floor(place)[:, None]).sum(axis=1)]

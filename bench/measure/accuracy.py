@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import get_args
 
 import numpy as np
 
 from poseport import cascade
-from poseport.bench.measure import parallel
+from poseport.bench.measure import checks, parallel
 from poseport.bench.measure.boxes import Boxes, annotated, persons_with_labels
 from poseport.bench.measure.describe import host, model_info
 from poseport.bench.record import Accuracy, Data, Detections, PersonSample, Result
 from poseport.data.people import People, Person
 from poseport.predict import Variant, predict_variants
 from poseport.scoring.score import Score, score
-from poseport.skeleton import Skeleton, rearrange
+from poseport.skeleton import rearrange
 from poseport.spec import Decode, DecodeMethod, HeatmapOutput, PoseSpec
 from poseport.tflite.runner import Pose
 
@@ -37,9 +37,9 @@ def measure(
     Args:
         model: The converted file.
         people: The annotated people.
-        boxes: What is cropped; None: the annotated boxes.
+        boxes: The boxes to crop; None for the annotated boxes.
         variants: How outputs become keypoints.
-        only: Names of the keypoints to score; empty: all.
+        only: Names of the keypoints to score; empty for all.
         processes: Number of processes that share the people, each with the model's threads.
         progress: Called with the number of people just done.
 
@@ -50,17 +50,17 @@ def measure(
         ValueError: if the model lacks a keypoint, predicts NaN or infinity, or was calibrated, tuned or fine-tuned on
             images of this set.
     """
-    check_names(model.spec.skeleton, people, only, str(model.path))
+    checks.check_names(model.spec.skeleton, people, only, str(model.path))
     boxes = boxes or annotated(people)
-    refuse_learned(model, people)
-    refuse_overlap(model, boxes.scored)
+    checks.refuse_learned(model, people)
+    checks.refuse_overlap(model, boxes.scored)
     info, environment = model_info(model), host(model)
     began = time.perf_counter()
     found = predict(model, boxes.cropped, variants, processes=processes, progress=progress)
     speed = len(boxes.cropped) / (time.perf_counter() - began)
     results = []
     for variant, keypoints in zip(variants, found, strict=True):
-        refuse_not_finite(keypoints, boxes.cropped, str(model.path))
+        checks.refuse_not_finite(keypoints, boxes.cropped, str(model.path))
         by_name = rearrange(keypoints, model.spec.skeleton, people.skeleton)
         scored = score(people, boxes.scored, by_name, only, boxes.scores)
         results.append(Result(info, environment, record(people, boxes, variant, keypoints, scored, speed)))
@@ -93,40 +93,6 @@ def decoders(spec: PoseSpec, names: str) -> list[Variant]:
     return [Variant() if name == own else Variant(decode=Decode(known[name])) for name in wanted]
 
 
-def check_names(own: Skeleton, people: People, only: tuple[str, ...], name: str) -> None:
-    """Check that a model predicts every keypoint that is scored.
-
-    Args:
-        own: The model's skeleton.
-        people: The annotated people.
-        only: Names of the keypoints to score; empty: all.
-        name: What the message calls the model.
-
-    Raises:
-        ValueError: if it lacks one.
-    """
-    lacking = [keypoint for keypoint in only or people.skeleton.names if keypoint not in own.names]
-    if lacking:
-        raise ValueError(
-            f"{name}: predicts skeleton {own.name!r} without {', '.join(lacking)}, {people.path} is labelled "
-            f"with {people.skeleton.name!r}; score what both have with --keypoints, for example --keypoints body"
-        )
-
-
-def refuse_not_finite(keypoints: np.ndarray, persons: Sequence[Person], name: str) -> None:
-    """Check that all predictions (N, K, 3) are finite numbers, which records and scores need.
-
-    Raises:
-        ValueError: if some are NaN or infinite; names the model and the first image.
-    """
-    wrong = np.flatnonzero(~np.isfinite(keypoints).all(axis=(1, 2)))
-    if len(wrong):
-        raise ValueError(
-            f"{name}: predicts NaN or infinity for {len(wrong)} of {len(persons)} people (first in "
-            f"{persons[wrong[0]].image_path.name}), so it has no score; `poseport doctor` examines the file"
-        )
-
-
 def predict(
     model: Pose,
     persons: Sequence[Person],
@@ -135,45 +101,22 @@ def predict(
     processes: int = 1,
     progress: Callable[[int], None] | None = None,
 ) -> np.ndarray:
-    """Keypoints (V, N, K, 3) of N people in image pixels, in each of V variants."""
+    """Predict keypoints, in one process or several.
+
+    Args:
+        model: The converted file.
+        persons: N people to crop.
+        variants: V ways to turn outputs into keypoints.
+        processes: Number of processes.
+        progress: Called with the number of people just done.
+
+    Returns:
+        (V, N, K, 3) x, y in image pixels and score.
+    """
     if processes > 1:
         return parallel.predict(model, persons, variants, processes, progress)
     keypoints = predict_variants(model, persons, variants, progress=progress)
     return cascade.refine(model.later, persons, keypoints, variants, progress=progress)
-
-
-def refuse_learned(model: Pose, people: People) -> None:
-    """Check that a file was not fine-tuned on these annotations while it was converted.
-
-    Raises:
-        ValueError: if it was.
-    """
-    learned = model.card.conversion.finetuning
-    if learned is not None and learned.annotations_sha256 == people.sha256:
-        raise ValueError(
-            f"{model.path}: was trained on {people.path} (recipe {model.card.conversion.recipe}); score it on other "
-            "people"
-        )
-
-
-def refuse_overlap(model: Pose, persons: Iterable[Person]) -> None:
-    """Check that a file was neither calibrated nor tuned on these images, where its accuracy would be too high.
-
-    Raises:
-        ValueError: if it was.
-    """
-    conversion = model.card.conversion
-    manifests = (conversion.calibration, conversion.budget.tune if conversion.budget else None)
-    used = {digest for manifest in manifests if manifest is not None for digest in manifest.images_sha256}
-    if not used:
-        return
-    images = {p.image_path: p for p in persons}
-    shared = [path for path in sorted(images) if images[path].digest() in used]
-    if shared:
-        raise ValueError(
-            f"{model.path}: was calibrated or tuned on {len(shared)} of these images ({shared[0].name} …); score it on "
-            "other people, or convert again with --exclude and this set"
-        )
 
 
 def record(
@@ -183,11 +126,14 @@ def record(
 
     Args:
         people: The annotated people.
-        boxes: What was cropped.
+        boxes: The boxes that were cropped.
         variant: How outputs became keypoints.
         keypoints: (N, K, 3) x, y in image pixels and score, finite.
         scored: Their scores.
         speed: People per second, or None.
+
+    Returns:
+        The record.
     """
     official, persons = scored.official, boxes.scored
     kept = np.concatenate([keypoints[..., :2].round(3), keypoints[..., 2:].round(6)], axis=-1)

@@ -36,6 +36,12 @@ class Boxes:
 def annotated(people: People) -> Boxes:
     """Use the annotated boxes as they are.
 
+    Args:
+        people: The annotated people.
+
+    Returns:
+        The boxes of the people with labels.
+
     Raises:
         ValueError: if nobody has a labelled keypoint.
     """
@@ -51,11 +57,14 @@ def moved(people: People, amount: float, seed: int = 0) -> Boxes:
         amount: Each edge moves by up to this share of its side, in both directions; above 0 and below 0.5.
         seed: Seed of the random moves.
 
+    Returns:
+        The moved boxes of the people with labels.
+
     Raises:
         ValueError: if `amount` is out of range, or nobody has a labelled keypoint.
     """
     if not 0 < amount < 0.5:
-        raise ValueError(f"--jitter {amount}: edges move by a share of the box, above 0 and below 0.5, say 0.1")
+        raise ValueError(f"--jitter {amount}: edges move by a share of the box, above 0 and below 0.5, such as 0.1")
     persons, rng = persons_with_labels(people), np.random.default_rng(seed)
     cropped = [replace(p, box_xywh=crop.move_edges(rng, p.box_xywh, amount)) for p in persons]
     return Boxes(f"ground truth, edges moved up to {100 * amount:g} %, seed {seed}", cropped, persons)
@@ -63,6 +72,12 @@ def moved(people: People, amount: float, seed: int = 0) -> Boxes:
 
 def persons_with_labels(people: People) -> list[Person]:
     """Select the people that can be scored: those with at least one labelled keypoint who are not a crowd.
+
+    Args:
+        people: The annotated people.
+
+    Returns:
+        The selected people.
 
     Raises:
         ValueError: if there are none.
@@ -101,6 +116,9 @@ def unlabelled(people: People, entries: Iterable[tuple[int, Box, float]], name: 
         people: The annotated people.
         entries: Image id, box (x, y, width, height in pixels) and score of each box.
         name: Description of the boxes in a record.
+
+    Returns:
+        The boxes with their scores.
     """
     by_image = {p.image_id: p for p in people.persons}
     persons, scores = [], []

@@ -1,4 +1,4 @@
-"""The machine and the model of a record, as they were when the measurement began."""
+"""Describe the machine and the model of a record, as they were when the measurement began."""
 
 from __future__ import annotations
 
@@ -22,6 +22,9 @@ def host(pose: Pose) -> Environment:
 
     Args:
         pose: The loaded file, whose runtime, delegate and threads are recorded.
+
+    Returns:
+        The description.
     """
     sensors = [int(t) / 1000 for t in map(_read, _SENSORS.glob("thermal_zone*/temp")) if t.isdigit()]
     return Environment(
@@ -59,7 +62,14 @@ def _processor() -> str:
 
 
 def model_info(pose: Pose) -> Model:
-    """Describe a loaded file: name, digest, sizes, card and multiply-adds."""
+    """Describe a loaded file.
+
+    Args:
+        pose: The loaded file.
+
+    Returns:
+        Its name, digest, sizes, card and multiply-adds.
+    """
     data = pose.path.read_bytes()
     name = pose.path.name.removesuffix(".tflite")
     digest, zipped = hashlib.sha256(data).hexdigest(), model_file.zipped_bytes(data)

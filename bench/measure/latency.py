@@ -1,4 +1,4 @@
-"""Latency per person on this machine: every sample is kept, and fresh processes take them."""
+"""Measure the latency per person on this machine in fresh processes, and keep every sample."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def measure(
 
 
 def _fresh(request: Request) -> Samples:
-    """Answer a request in a process of its own."""
+    """Run a request in a new process."""
     command = [sys.executable, "-m", "poseport.bench.measure.timing"]
     process = subprocess.run(command, input=dumps(request), capture_output=True, text=True, check=False)
     if process.returncode:

@@ -1,8 +1,8 @@
-"""Where a network's time goes, operation by operation.
+"""Time every operation of a network.
 
 The interpreters in Python packages cannot profile operations. Therefore each operation is cut out of the flatbuffer
-into a file of its own and timed alone, on the values that it receives in the whole network. This ignores the cache
-and the operations that a delegate fuses; the output shows the sum beside the time of the whole network.
+into a separate file and timed alone, on the values that it gets in the whole network. This ignores the cache and the
+operations that a delegate fuses; the output shows the sum beside the time of the whole network.
 """
 
 from __future__ import annotations
@@ -52,7 +52,14 @@ class OpTiming:
 
 @dataclass(frozen=True)
 class Profile:
-    """All operations of a file in order, and the median microseconds of the whole network."""
+    """All operations of a file in order.
+
+    Attributes:
+        file: The file.
+        threads: Number of threads of the interpreter.
+        whole_us: Median microseconds of the whole network.
+        ops: The operations.
+    """
 
     file: str
     threads: int
@@ -89,6 +96,9 @@ def profile(path: Path, threads: int = 1, *, xnnpack: bool = True, runs: int = R
         xnnpack: Whether to use the XNNPACK delegate.
         runs: Number of timed runs per operation.
 
+    Returns:
+        The times.
+
     Raises:
         ValueError: if the file cannot be run.
     """
@@ -105,10 +115,16 @@ def profile(path: Path, threads: int = 1, *, xnnpack: bool = True, runs: int = R
 
 
 def layer(name: str) -> str:
-    """The layer of the network that an operation belongs to, from the name of its output.
+    """Find the layer of the network that an operation belongs to.
 
     The converter joins the names of everything that it fused: `net/stack0_in_a_bn_1/add;net/...`. The convolution,
     normalisation and activation of one block count as one layer.
+
+    Args:
+        name: Name of the operation's output.
+
+    Returns:
+        Name of the layer.
     """
     scopes = name.split(";")[0].split("/")
     name_in_net = re.sub(r"_\d+$", "", scopes[1] if len(scopes) > 1 else scopes[0])
@@ -116,7 +132,7 @@ def layer(name: str) -> str:
 
 
 def _input(model: Pose) -> np.ndarray:
-    """The input tensor (1, H, W, 3) of a drawn person; random numbers would meet other denormal numbers."""
+    """Input tensor (1, H, W, 3) of a drawn person; random numbers would cause other denormal numbers."""
     image, people = synth.scene(np.random.default_rng(0), (288, 384))
     crops, _ = pose.crops(model.spec, image, np.array([people[0].box_xywh]))
     return model.prepare(crops)[:1]
@@ -166,7 +182,7 @@ def _time(
 
 
 def _alone(data: bytes, index: int) -> bytes:
-    """A flatbuffer with one operation of the first graph; its constants stay, its other inputs become the graph's."""
+    """Make a flatbuffer of one operation of the first graph; its inputs, except constants, become the graph's."""
     import flatbuffers
     from ai_edge_litert import schema_py_generated as schema
 
@@ -207,6 +223,9 @@ def text(found: Profile, every: bool) -> str:
     Args:
         found: The profile.
         every: List every operation; otherwise sum up by layer, kind, type and delegate.
+
+    Returns:
+        Lines of text.
     """
     lines = [
         f"{found.file}: {found.whole_us / 1e3:.3f} ms whole, {found.sum_us / 1e3:.3f} ms as the sum of "

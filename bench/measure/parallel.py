@@ -1,4 +1,4 @@
-"""Prediction in several processes: each has one interpreter, so that all cores run inference."""
+"""Predict in several processes, each with one interpreter, so that all cores run inference."""
 
 from __future__ import annotations
 
@@ -41,6 +41,9 @@ def predict(
 
     Returns:
         (V, N, K, 3) x, y in image pixels and score, in the order of `persons`.
+
+    Raises:
+        ValueError: if an image cannot be read, or a process ends early.
     """
     chunks = [list(persons[i : i + _CHUNK]) for i in range(0, len(persons), _CHUNK)]
     load_arguments = model.path.absolute(), model.runner.threads, model.runner.delegate != "none"

@@ -1,7 +1,7 @@
-"""A process that times one file: `python -m poseport.bench.measure.timing` reads a request and writes samples.
+"""The process that times one file: `python -m poseport.bench.measure.timing` reads a request and writes samples.
 
-A fresh process is needed because load time, first run and memory would otherwise benefit from what another
-measurement loaded or warmed up.
+A fresh process is needed because another measurement may have loaded or warmed up something that would change the load
+time, the first run and the memory.
 """
 
 from __future__ import annotations
@@ -27,7 +27,12 @@ LEAST = 10
 
 @dataclass(frozen=True)
 class Crop:
-    """A person to crop: an image file and a box in it."""
+    """A person to crop.
+
+    Attributes:
+        image: The image file.
+        box_xywh: Left, top, width and height of the box in pixels.
+    """
 
     image: str
     box_xywh: tuple[float, float, float, float]
@@ -35,7 +40,7 @@ class Crop:
 
 @dataclass(frozen=True)
 class Request:
-    """What to time.
+    """The settings of a timing.
 
     Attributes:
         file: Path of the converted file.
@@ -56,9 +61,16 @@ class Request:
 
 @dataclass(frozen=True)
 class Samples:
-    """Times of each person in microseconds, in order, and what was measured before them.
+    """The samples of one process. The names of the fields are those of `poseport.bench.record.Latency`.
 
-    The names of the fields are those of `poseport.bench.record.Latency`.
+    Attributes:
+        load_us: Microseconds to load the file.
+        first_us: Microseconds of the first inference.
+        prepare_us: Microseconds of cropping and normalising, per person.
+        invoke_us: Microseconds of the network, per person.
+        decode_us: Microseconds of decoding, per person.
+        before_bytes: Peak memory before the file was loaded; None if the system does not report it.
+        peak_bytes: Peak memory at the end.
     """
 
     load_us: float
@@ -72,6 +84,12 @@ class Samples:
 
 def timed(request: Request) -> Samples:
     """Load the file and run it person by person, timing each stage.
+
+    Args:
+        request: The settings.
+
+    Returns:
+        The samples.
 
     Raises:
         ValueError: if the file cannot be run or an image cannot be read.
@@ -121,7 +139,8 @@ def _person(model: Pose, image: np.ndarray, box: np.ndarray) -> tuple[float, flo
 def _drawn() -> tuple[np.ndarray, np.ndarray]:
     """The image of a drawn person and its box (1, 4).
 
-    Random numbers would not do: the input decides which denormal numbers a kernel computes with, and those are slow.
+    Random numbers are not suitable, because the input determines how often kernels compute with denormal numbers, which
+    are slow.
     """
     image, people = synth.scene(np.random.default_rng(0), (288, 384))
     return image, np.array([people[0].box_xywh])

@@ -1,1 +1,1 @@
-"""Measurements on phones: files are sent, run and fetched, and the results become records like those of a host."""
+"""Measure on phones: send files, run them, fetch the results, and make records like those of a host."""

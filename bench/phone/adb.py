@@ -1,4 +1,4 @@
-"""Phones through the `adb` program: one subprocess per call, and each fault as one line that says what to do.
+"""Use phones through the `adb` program: one subprocess per call, and each fault as one line with its remedy.
 
 Transfer speed is not measured, so no connection is kept between calls.
 """
@@ -46,7 +46,11 @@ _FAULTS = (
 
 @dataclass(frozen=True)
 class Device:
-    """A phone, identified by its adb serial number."""
+    """A phone.
+
+    Attributes:
+        serial: Its serial number in adb.
+    """
 
     serial: str
 
@@ -74,7 +78,17 @@ class Device:
         return output
 
     def sizes(self, folder: str) -> dict[str, int]:
-        """Names and sizes in bytes of the files in a folder; empty if the folder does not exist."""
+        """List the files in a folder.
+
+        Args:
+            folder: Path on the phone.
+
+        Returns:
+            Name -> size in bytes; empty if the folder does not exist.
+
+        Raises:
+            ValueError: if the phone disconnects.
+        """
         rows = (line.split() for line in self.shell("ls", "-l", folder, check=False).splitlines())
         return {row[-1]: int(row[4]) for row in rows if len(row) >= 7 and row[0].startswith("-") and row[4].isdigit()}
 
@@ -109,6 +123,10 @@ class Device:
     def push(self, local: Path, remote: str) -> None:
         """Copy a file to the phone, whole or not at all.
 
+        Args:
+            local: The file.
+            remote: Path on the phone.
+
         Raises:
             ValueError: if the phone is full or disconnected.
         """
@@ -140,6 +158,9 @@ class Device:
     def install(self, apk: Path) -> None:
         """Install or update an app; its data is kept.
 
+        Args:
+            apk: The app's file.
+
         Raises:
             ValueError: if the phone refuses the app.
         """
@@ -152,7 +173,10 @@ class Device:
 
 
 def devices() -> dict[str, str]:
-    """Serial number -> adb's state (`device` means ready) of every connected phone.
+    """List the connected phones.
+
+    Returns:
+        Serial number -> adb's state, `device` for a phone that is ready.
 
     Raises:
         ValueError: if adb fails.
@@ -188,8 +212,11 @@ def sentence(output: str, doing: str) -> str:
     """Describe a fault in one line.
 
     Args:
-        output: What adb or the phone printed.
+        output: The output of adb or the phone.
         doing: What adb was doing, such as `push`.
+
+    Returns:
+        The fault and its remedy.
     """
     for pattern, remedy in _FAULTS:
         if re.search(pattern, output, re.IGNORECASE):

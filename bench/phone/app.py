@@ -1,4 +1,4 @@
-"""The app on a phone: check, install and start it, and give it a converted file."""
+"""Check, install and start the app on a phone, and give it a converted file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,11 @@ FILES = f"/sdcard/Android/data/{PACKAGE}/files"
 
 
 def installed(device: Device) -> bool:
-    """Whether the app is installed on a phone."""
+    """Whether the app is installed on a phone.
+
+    Args:
+        device: The phone.
+    """
     return device.shell("pm", "path", PACKAGE, check=False).startswith("package:")
 
 
@@ -81,7 +85,7 @@ def sideload(device: Device, model: Path) -> str:
     """
     model_file.read_stages(model)
     if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}\.tflite", model.name):
-        raise ValueError(f"{model}: the app wants names of letters, digits and . _ - that end in .tflite; rename it")
+        raise ValueError(f"{model}: the app needs names of letters, digits and . _ - that end in .tflite; rename it")
     folder = f"{FILES}/models"
     device.make_room(model.stat().st_size, "the file")
     device.shell("mkdir", "-p", folder)

@@ -25,14 +25,28 @@ COMMANDS = {
 
 
 def phone_options(command: F) -> F:
-    """`--serial` and `--apk`."""
+    """Add `--serial` and `--apk`.
+
+    Args:
+        command: The function of the command.
+
+    Returns:
+        The function with the options.
+    """
     text = "The app's file, installed if the phone has no app or another version; `make apk` builds it."
     command = click.option("--apk", type=PATH, help=text)(command)
     return serial_option(command)
 
 
 def serial_option(command: F) -> F:
-    """`--serial`: which phones."""
+    """Add `--serial`, which names phones.
+
+    Args:
+        command: The function of the command.
+
+    Returns:
+        The function with the option.
+    """
     text = (
         "Serial number of a phone (see `poseport phone list`), or `all`; may be repeated. Default: $ANDROID_SERIAL, or "
         "the only phone."

@@ -1,4 +1,4 @@
-"""The phones that are connected: adb's state of each, and which of them a command line means."""
+"""The connected phones: adb's state of each, and the choice of phones by a command line."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contextlib import suppress
 from poseport.bench.phone.adb import ALLOW, NO_PHONE, Device, devices, sentence
 
 _RESTART = "restart the phone (`adb -s {serial} reboot`)"
-# every state that adb has apart from `device`, which is a phone that is ready, and `no permissions`
+# every state in adb apart from `device`, a phone that is ready, and `no permissions`
 _STATES = {
     "offline": "does not answer adb; plug the cable in again (in the network: `adb disconnect {serial}`, then `adb "
     "connect`; an emulator: restart it)",
@@ -30,7 +30,15 @@ _ADDRESS, _WIRELESS = r".+:\d+", r"adb-(.+)-[^-]+\._adb-tls-\w+\._tcp\.?"
 
 
 def fault(serial: str, state: str) -> str | None:
-    """Why a phone in this state cannot be used and what to do, in one line; None if it is ready."""
+    """Explain why a phone in this state cannot be used.
+
+    Args:
+        serial: Serial number of the phone.
+        state: adb's state.
+
+    Returns:
+        The fault and its remedy in one line; None if the phone is ready.
+    """
     if state == "device":
         return None
     known = _STATES.get(state.strip().lower())
@@ -38,12 +46,15 @@ def fault(serial: str, state: str) -> str | None:
 
 
 def repeated(found: dict[str, str]) -> dict[str, str]:
-    """Connections in the network to phones that are connected already -> the other connection.
+    """Find phones that are connected both by USB and in the network, where they must count once.
 
-    A phone that is connected by USB and by Wi-Fi is one phone: two measurements at once would disturb each other.
+    Two measurements at once on one phone would disturb each other.
 
     Args:
-        found: What `adb.devices` returned.
+        found: The result of `adb.devices`.
+
+    Returns:
+        Connection in the network -> the other connection of the same phone.
     """
     ready = [serial for serial, state in found.items() if state == "device"]
     if len(found) < 2:
@@ -65,6 +76,9 @@ def choose(serials: Sequence[str]) -> list[Device]:
     Args:
         serials: Serial numbers, or `all`; empty for that of the environment variable ANDROID_SERIAL or, without it, for
             the only connected phone.
+
+    Returns:
+        The phones.
 
     Raises:
         ValueError: If a phone is missing or not ready, or several are connected and none was named.
@@ -97,13 +111,13 @@ def _in_network(serial: str) -> bool:
 
 
 def _wireless(serial: str) -> str | None:
-    """The phone's own serial number in the name of its wireless debugging; None for any other connection."""
+    """Read the phone's own serial number from the name of its wireless debugging; None for other connections."""
     name = re.fullmatch(_WIRELESS, serial)
     return name[1] if name else None
 
 
 def _phone(serial: str) -> str:
-    """What a phone that is ready calls itself, however it is connected; the connection's name if it does not answer."""
+    """Query the serial number of a ready phone, however it is connected; the connection's name without an answer."""
     with suppress(ValueError):
         return Device(serial).shell("getprop", "ro.serialno").strip() or serial
     return serial

@@ -1,4 +1,4 @@
-"""The files that a phone measures: a description, and the input tensors or whole images of people.
+"""The files for a measurement on a phone: a description, and the input tensors or whole images of people.
 
 docs/android.md specifies the description and the results; the app reads the same format.
 """
@@ -74,7 +74,14 @@ class Description:
         return dumps(self)
 
     def identity(self, model: bytes) -> str:
-        """The sha256 by which the app marks results of this description and this model."""
+        """Compute the sha256 by which the app marks results of this description and this model.
+
+        Args:
+            model: Bytes of the model's file.
+
+        Returns:
+            64 hex digits.
+        """
         return hashlib.sha256(self.text.encode() + model).hexdigest()
 
 
@@ -115,6 +122,9 @@ def write_people(
         mode: `tensors` for input tensors, `images` for whole images, each written once.
         folder: Folder of the file; created if missing.
         progress: Called with the number of people just done.
+
+    Returns:
+        The file.
 
     Raises:
         ValueError: if an image cannot be read, or the folder cannot be written.

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from poseport.bench.phone.adb import Device
 from poseport.bench.phone.app import PACKAGE, installed
 
-# a stand-in is a program that speaks adb's protocol, for tests; it must never pass for a phone
+# a stand-in is a program with adb's protocol, for tests; its results must never count as those of a phone
 STAND_IN = "standin"
 
 
@@ -56,6 +56,12 @@ class Phone:
 def look(device: Device) -> Phone:
     """Query the properties of a phone.
 
+    Args:
+        device: The phone.
+
+    Returns:
+        The properties.
+
     Raises:
         ValueError: if the phone does not answer.
     """
@@ -87,6 +93,9 @@ def look(device: Device) -> Phone:
 def wake(device: Device) -> None:
     """Turn on the screen of a phone, because Android gives slow cores to apps in the background.
 
+    Args:
+        device: The phone.
+
     Raises:
         ValueError: if the phone is locked.
     """
@@ -97,7 +106,11 @@ def wake(device: Device) -> None:
 
 
 def locked(device: Device) -> bool:
-    """Whether the lock screen is shown or the screen is off."""
+    """Whether the lock screen is shown or the screen is off.
+
+    Args:
+        device: The phone.
+    """
     state = device.shell("dumpsys", "window", check=False) + device.shell("dumpsys", "power", check=False)
     shows = r"(mDreamingLockscreen|mShowingLockscreen|isStatusBarKeyguard|isKeyguardShowing)=true"
     return bool(re.search(shows, state) or re.search(r"mWakefulness=(Asleep|Dozing)", state))

@@ -84,8 +84,8 @@ def bench_phone(
 
     Example: poseport bench phone starter --data people --delegates cpu,gpu --threads 1,2,4 --out results
     """
-    from poseport.bench.measure.accuracy import check_names, refuse_overlap
     from poseport.bench.measure.boxes import annotated
+    from poseport.bench.measure.checks import check_names, refuse_overlap
     from poseport.bench.phone import connected, phones
     from poseport.tflite.runner import load
 

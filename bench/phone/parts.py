@@ -37,7 +37,7 @@ class Job:
         model: The converted file.
         people: The file of people.
         local: Local folder of all runs on this phone.
-        stop: Set when nobody waits for the results any longer.
+        stop: Set when the results are no longer needed.
     """
 
     device: Device
@@ -57,7 +57,11 @@ class Job:
         return f"{FILES}/runs/{self.run_id}"
 
     def folder(self, description: Description) -> Path:
-        """Local folder of the results of a description."""
+        """Local folder of the results of a description.
+
+        Args:
+            description: The description.
+        """
         return self.local / description.identity(self.model.read_bytes())[:16]
 
 
@@ -166,6 +170,12 @@ def prepare(job: Job, folder: Path, description: Description) -> None:
 
 def read(path: Path) -> dict[str, Any]:
     """Read a result of the app.
+
+    Args:
+        path: The JSON file.
+
+    Returns:
+        Its contents.
 
     Raises:
         ValueError: if the file cannot be read or has another schema.

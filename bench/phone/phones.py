@@ -27,7 +27,7 @@ CHUNK_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class PhonePlan:
-    """What is measured.
+    """The settings of a measurement on phones.
 
     Attributes:
         people: The annotated people.
@@ -82,7 +82,15 @@ class PhoneResult:
 
 
 def settings(delegates: Sequence[str], threads: Sequence[int]) -> tuple[tuple[Hardware, int], ...]:
-    """Combine delegates (cpu, gpu, nnapi) with numbers of threads; only the CPU uses more than one."""
+    """Combine delegates with numbers of threads; only the CPU uses more than one.
+
+    Args:
+        delegates: cpu, gpu or nnapi.
+        threads: Numbers of threads.
+
+    Returns:
+        Delegates, each with a number of threads.
+    """
     known: dict[str, Hardware] = {"cpu": "CPU", "gpu": "GPU", "nnapi": "NNAPI"}
     return tuple((known[name], count) for name in delegates for count in (threads if name == "cpu" else (1,)))
 
@@ -147,7 +155,7 @@ def measure(
         except ValueError as error:
             return results, str(error)
         except OSError as error:
-            return results, f"{plan.out}: cannot be written ({error.strerror}); the same command goes on"
+            return results, f"{plan.out}: cannot be written ({error.strerror}); the same command continues"
         return results, ""
 
     try:
@@ -209,7 +217,7 @@ def _one_phone(
 def _records(
     model: Pose, about: handset.Phone, setting: Description, folder: Path, plan: PhonePlan
 ) -> tuple[list[Result], float | None]:
-    """The records of a measured setting, and by how many input pixels the app's decoder differs."""
+    """Make the records of a measured setting, and measure by how many input pixels the app's decoder differs."""
     scored, apart = to_records.accuracy_record(model, about, setting, folder, plan.people, plan.boxes, plan.only)
     records = [scored, to_records.latency_record(model, about, setting, folder, plan.people.path.name)]
     if plan.minutes:

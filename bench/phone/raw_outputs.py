@@ -1,4 +1,4 @@
-"""Run a .tflite file on a phone and return its raw outputs; one of the places that `poseport verify` compares."""
+"""Run a .tflite file on a phone and return its raw outputs, for `poseport verify`."""
 
 from __future__ import annotations
 
@@ -28,8 +28,11 @@ def on_phone(device: Device, hardware: Hardware = "CPU") -> Callable[[bytes, np.
         hardware: Delegate that runs the network.
 
     Returns:
-        A function of a flatbuffer and input tensors (n, H, W, 3) of its input type that returns raw outputs (n, ...).
-        It raises ValueError with one line for any fault, and removes what it sent to the phone.
+        A function of a flatbuffer and input tensors (n, H, W, 3) of its input type that returns raw outputs (n, ...),
+        and that removes what it sent to the phone.
+
+    Raises:
+        ValueError: by that function, with one line for any fault on the phone.
     """
 
     def run_tensors(flatbuffer: bytes, tensors: np.ndarray) -> np.ndarray:

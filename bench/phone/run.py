@@ -1,7 +1,7 @@
-"""One run on a phone: send, start, watch and fetch, and resume where an interruption stopped it.
+"""Run a measurement on a phone: send, start, wait and fetch, and resume after an interruption.
 
-Parts that are here are never measured again; parts that only the phone has are fetched first. No file is copied while
-the phone measures.
+Parts on this machine are never measured again; parts that only the phone has are fetched first. No file is copied
+while the phone measures.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from poseport.records import write_whole
 
 POLL_SECONDS = 2.0
 STALL_SECONDS = 300.0
-# polls without the app's process before it counts as ended: it takes time to start, and Android may restart it
+# polls without the app's process until it counts as ended, because it starts slowly and Android may restart it
 ABSENT_LOOKS = 3
 
 
@@ -51,6 +51,9 @@ def describe(job: Job, hardware: Hardware, threads: int, *, repeat: int, warm_up
         threads: Number of CPU threads.
         repeat: Number of timed inferences.
         warm_up: Number of untimed inferences before them.
+
+    Returns:
+        The description.
     """
     name, people = f"{bundle.sha256(job.model)[:16]}.tflite", job.people
     return Description(name, people.mode, hardware, threads, people.count, warm_up, repeat, people.images)
@@ -104,7 +107,7 @@ def measure(
             if description.part
             else f"{measured_people} of {description.count} people"
         )
-        raise ValueError(f"{error}. The same command goes on with what is here: {done}") from None
+        raise ValueError(f"{error}. The same command continues from what is here: {done}") from None
     return _answer(job, folder)
 
 
@@ -113,7 +116,7 @@ def _answer(job: Job, folder: Path) -> Path | Cannot:
     result = read(folder / RESULT)
     if "refused" not in result:
         return folder
-    cannot = Cannot(result["refused"], result.get("reason", f"the app says {result['refused']!r} and no more"))
+    cannot = Cannot(result["refused"], result.get("reason", f"the app gives only {result['refused']!r} as its reason"))
     if cannot.refused == "model":
         (folder / RESULT).unlink()  # another version of the app may accept it
         raise ValueError(f"{job.device.serial}: the app refuses {job.model}: {cannot.reason}")
@@ -121,7 +124,7 @@ def _answer(job: Job, folder: Path) -> Path | Cannot:
 
 
 def _rescue(job: Job, folder: Path, mine: str) -> None:
-    """After a fault, fetch the parts that the phone still provides."""
+    """Fetch the parts that the phone still provides after a fault."""
     with suppress(ValueError):  # the phone keeps its files, and the next call fetches them
         fetch(job, folder, mine)
 
@@ -179,7 +182,7 @@ def _watch(job: Job, description: Description, progress: Callable[[int], None], 
 
 
 def _said(job: Job, since: str) -> str:
-    """The last line that the app logged about a job; empty if the phone keeps no log."""
+    """Read the last line that the app logged about a job; empty if the phone keeps no log."""
     log = job.device.shell("logcat", "-d", "-s", "poseport:I", "-T", since, check=False)
     lines = re.findall(rf"poseport *: {re.escape(job.run_id)}: (.*)", log)
     return str(lines[-1]).strip() if lines else ""
@@ -188,7 +191,7 @@ def _said(job: Job, since: str) -> str:
 def sustain(
     job: Job, first: Description, minutes: float, chunk_seconds: float, progress: Callable[[int], None]
 ) -> None:
-    """Measure repeatedly in the same process for some minutes, after the pieces that are there already.
+    """Measure repeatedly in the same process for some minutes, after the pieces that exist already.
 
     The folder of `first` then holds `again-1.json` and so on, each a `result.json` of about `chunk_seconds`.
 
@@ -222,7 +225,15 @@ def sustain(
 
 
 def forget(job: Job, descriptions: Sequence[Description]) -> None:
-    """Remove the local results of these descriptions, and all files of the job on the phone."""
+    """Remove the local results of some descriptions, and all files of the job on the phone.
+
+    Args:
+        job: The model and people.
+        descriptions: The descriptions.
+
+    Raises:
+        ValueError: if the phone disconnects.
+    """
     job.device.shell("am", "force-stop", app.PACKAGE, check=False)
     job.device.shell("rm", "-rf", job.remote)
     for description in descriptions:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from poseport import __version__, crop, pose
-from poseport.bench.measure import accuracy
+from poseport.bench.measure import accuracy, checks
 from poseport.bench.measure.boxes import Boxes
 from poseport.bench.measure.describe import model_info
 from poseport.bench.phone.files import Description
@@ -49,7 +49,7 @@ def accuracy_record(
         ValueError: if a part is damaged or missing.
     """
     keypoints, apart = _keypoints(model, run, folder, boxes.cropped)
-    accuracy.refuse_not_finite(keypoints, boxes.cropped, f"{phone.name}: {model.path.name}")
+    checks.refuse_not_finite(keypoints, boxes.cropped, f"{phone.name}: {model.path.name}")
     by_name = rearrange(keypoints, model.spec.skeleton, people.skeleton)
     scored = score(people, boxes.scored, by_name, only, boxes.scores)
     measured = accuracy.record(people, boxes, Variant(), keypoints, scored, None)
@@ -93,7 +93,15 @@ def latency_record(model: Pose, phone: Phone, run: Description, folder: Path, na
 
 
 def sustained_record(model: Pose, phone: Phone, run: Description, folder: Path, name: str) -> Result:
-    """Collect the pieces of a sustained run, which `run.sustain` left in a folder."""
+    """Collect the pieces of a sustained run, which `run.sustain` left in a folder.
+
+    Args:
+        model: The loaded file.
+        phone: The phone that ran it.
+        run: What was measured.
+        folder: The folder.
+        name: Name of the people.
+    """
     pieces = sorted(folder.glob("again-*.json"), key=lambda path: int(path.stem.removeprefix("again-")))
     results = [read(path) for path in pieces]
     measured = Sustained(kind="sustained", input=name, minutes=minutes(results))
@@ -126,7 +134,11 @@ def minutes(results: Sequence[dict[str, Any]]) -> tuple[Minute, ...]:
 
 
 def celsius(state: dict[str, Any]) -> float | None:
-    """Temperature (°C) of the hottest plausible sensor that the app can read, else of the battery, else None."""
+    """Temperature (°C) of the hottest plausible sensor that the app can read, else of the battery, else None.
+
+    Args:
+        state: The phone's state in the app's result.
+    """
     low, high = PLAUSIBLE_CELSIUS
     zones = [t / 1000 for t in (state.get("temperatures") or {}).values()]
     plausible = [t for t in zones if low <= t <= high]
@@ -168,6 +180,10 @@ def _keypoints(
 
 def parts(folder: Path, run: Description) -> list[tuple[Path, int]]:
     """List the parts of a run in order, each with its number of people.
+
+    Args:
+        folder: Folder of the run.
+        run: What was measured.
 
     Raises:
         ValueError: if one is missing.

@@ -1,1 +1,1 @@
-"""Report pages made of records: tables, plots and photos."""
+"""Make report pages from records: tables, plots and photos."""

@@ -1,4 +1,4 @@
-"""Change of PCK per keypoint, drawn on a person."""
+"""Draw the change of PCK per keypoint on a person."""
 
 from __future__ import annotations
 
@@ -58,17 +58,24 @@ def drawing(changes: dict[str, Interval], skeleton: Skeleton, title: str) -> str
 
 
 def caption(changes: Sequence[Interval]) -> str:
-    """Describe a drawing in words."""
+    """Describe a drawing in words.
+
+    Args:
+        changes: The changes that it shows.
+
+    Returns:
+        The sentences.
+    """
     shown = sum(one.low > 0 or one.high < 0 for one in changes)
     return (
-        "Points that PCK changed by; a larger circle for a larger change. Filled: the 95 % interval of a bootstrap "
-        f"over images leaves out 0 ({shown} of {len(changes)}; of twenty that did not change, one is filled by "
-        "chance). The person faces you: its left is on your right."
+        "Change of PCK in points; a larger circle is a larger change. Circles are filled where the 95 % interval of a "
+        f"bootstrap over images excludes 0 ({shown} of {len(changes)}; of twenty keypoints without a change, one is "
+        "filled by chance). The person faces you: its left is on your right."
     )
 
 
 def _place(name: str) -> tuple[int, int, str] | None:
-    """Centre of a keypoint (x, y), and on which side its value is written; None for an unknown name."""
+    """Centre of a keypoint (x, y), and the side on which its value is written; None for an unknown name."""
     side, _, part = name.partition("_")
     if side in ("left", "right") and part in _SIDED:
         x, y, where = _SIDED[part]
@@ -80,7 +87,7 @@ def _place(name: str) -> tuple[int, int, str] | None:
 
 
 def _keypoint(name: str, place: tuple[int, int, str], change: Interval) -> str:
-    """A circle with the change of a keypoint beside it."""
+    """Draw a circle with the change of a keypoint beside it."""
     x, y, where = place
     tone = "loss" if change.high < 0 else "gain" if change.low > 0 else "none"
     radius = 4 + min(abs(change.value), 8)

@@ -13,7 +13,17 @@ FEW_PEOPLE = 1000
 def caveats(
     scored: Sequence[Scored], timed: Sequence[Timed], models: Sequence[Model], sets: Sequence[DataSet]
 ) -> list[str]:
-    """List the caveats that apply, one or two sentences each."""
+    """List the caveats that apply, one or two sentences each.
+
+    Args:
+        scored: Accuracy records.
+        timed: Latency records.
+        models: The files.
+        sets: The data sets.
+
+    Returns:
+        The caveats.
+    """
     found = []
     accuracies = [s.accuracy for s in scored]
     if accuracies:
@@ -47,7 +57,7 @@ def caveats(
     if any(t.environment.device == "host" for t in timed):
         found.append(
             "Latency on a host does not predict a phone's, least of all for int8: x86 and ARM use different kernels "
-            "and instructions, and a phone's GPU or NPU differs again."
+            "and instructions, and a phone's GPU or NPU is different again."
         )
     if any(t.environment.device != "host" for t in timed):
         found.append(
@@ -63,7 +73,7 @@ def caveats(
     if unsteady:
         found.append(
             f"The medians of two processes differ by more than 5 % for {', '.join(unsteady)}: differences of that size "
-            "mean nothing. Measure again on a quiet machine."
+            "have no meaning. Measure again on a quiet machine."
         )
     if len({t.place for t in timed}) > 1:
         found.append(

@@ -1,4 +1,4 @@
-"""A converted file beside its float32 file: PCK per keypoint, and the people who lost most."""
+"""Compare a converted file with its float32 file: PCK per keypoint, and the people who lost most."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Worse:
         cells: Person, OKS of both files, and the change.
         alt: Description of the photo.
         photo: A data URI, or None.
-        problem: Why there is no photo; empty if photos were not asked for.
+        problem: Why there is no photo; empty if photos were not requested.
     """
 
     cells: tuple[str, ...]
@@ -74,6 +74,9 @@ def compare(data: DataSet, pair: Pair, *, pictures: bool, photos: bool, files: M
         pictures: Draw the plots.
         photos: Show the people who lost most.
         files: sha256 -> the files whose heatmaps can be shown, from `heatmaps.find_files`.
+
+    Returns:
+        The comparison.
     """
     base, candidate = pair.base, pair.candidate
     title = f"{candidate.model.name} against {base.model.name} on {data.label}"
@@ -120,7 +123,7 @@ def _fallen(pair: Pair) -> list[tuple[PersonSample, PersonSample]]:
 def _worse(
     pair: Pair, first: PersonSample, after: PersonSample, photos: bool, networks: Sequence[PoseNetwork]
 ) -> Worse:
-    """The row of a person who lost, with photo and heatmaps if wanted."""
+    """Make the row of a person who lost, with photo and heatmaps if requested."""
     oks = [f"{p.oks:.2f}" for p in (first, after)]
     recipes = [s.model.card.conversion.recipe for s in (pair.base, pair.candidate)]
     person = f"Image {after.image_id}, annotation {after.annotation_id}"

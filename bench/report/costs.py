@@ -40,7 +40,7 @@ def microjoules(macs: Mapping[str, int]) -> float | None:
     """Estimate the energy of the multiply-adds alone.
 
     It ignores memory traffic, which often costs more, every operation other than convolutions and dense layers, and
-    the idle power of the chip; 45 nm is an old process. Ratios mean more than values.
+    the idle power of the chip; 45 nm is an old process. Ratios are more reliable than values.
 
     Args:
         macs: Multiply-adds per person, by type.
@@ -61,6 +61,9 @@ def costs(models: Sequence[Model], places: Mapping[str, Sequence[Timed]]) -> lis
     Args:
         models: The files.
         places: Name of a machine and its software -> the times that were taken there.
+
+    Returns:
+        The costs.
     """
     kinds = []
     for place, members in places.items():
@@ -79,13 +82,20 @@ def costs(models: Sequence[Model], places: Mapping[str, Sequence[Timed]]) -> lis
 
 
 def memory_bytes(timed: Timed) -> int | None:
-    """Memory for loading and running the file in a fresh process; on a phone, the peak of the whole app; or None."""
+    """Memory for loading and running a file in a fresh process; on a phone, the peak of the whole app.
+
+    Args:
+        timed: The latency record.
+
+    Returns:
+        Bytes, or None.
+    """
     before, peak = timed.latency.before_bytes, timed.latency.peak_bytes
     return None if peak is None else peak - (before or 0)
 
 
 def _short(place: str, places: Mapping[str, Sequence[Timed]]) -> str:
-    """A short name of a place, to tell it from the others; empty if there is only one."""
+    """Choose a short name of a place that distinguishes it from the others; empty if there is only one."""
     if len(places) == 1:
         return ""
     names = {name: (e := members[0].environment).device + f" {e.delegate}" for name, members in places.items()}

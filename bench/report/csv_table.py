@@ -1,4 +1,4 @@
-"""Records as one long CSV table with one figure per row, for spreadsheets and for plots of your own."""
+"""Write records as one long CSV table with one figure per row, for spreadsheets and for your own plots."""
 
 from __future__ import annotations
 
@@ -22,7 +22,13 @@ def table(results: Sequence[Result]) -> str:
     """Write records as CSV text.
 
     AP and PCK are in [0, 1], times in milliseconds, memory in bytes. Cells that do not apply to a figure are empty.
-    Figures of a file rather than of a measurement stand once, after the first record of the file.
+    Figures of a file rather than of a measurement appear once, after the first record of the file.
+
+    Args:
+        results: The records.
+
+    Returns:
+        The text.
     """
     out = io.StringIO()
     rows = csv.writer(out, lineterminator="\n")

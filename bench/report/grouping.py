@@ -1,4 +1,4 @@
-"""Records in groups: files, data sets, and each converted file with its float32 file."""
+"""Group records: files, data sets, and each converted file with its float32 file."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from poseport.bench.decide.bootstrap import Interval, ap_difference, average_precision, bootstrap
+from poseport.bench.decide.average_precision import average_precision
+from poseport.bench.decide.bootstrap import Interval, ap_difference, bootstrap
 from poseport.bench.formatting import plural
 from poseport.bench.record import Accuracy, Detections, Environment, Latency, Model, Result, Sustained
 
@@ -66,26 +67,49 @@ class DataSet:
 
 
 def is_float(model: Model) -> bool:
-    """Whether a file is a float32 file, which others are compared with."""
+    """Whether a file is a float32 file, with which others are compared.
+
+    Args:
+        model: The file.
+    """
     return model.card.conversion.recipe == "float32"
 
 
 def baseline(model: Model, among: Sequence[Model]) -> Model | None:
-    """Find the float32 file of the same weights, or None."""
+    """Find the float32 file of the same weights.
+
+    Args:
+        model: A file.
+        among: The files to search.
+
+    Returns:
+        The float32 file, or None.
+    """
     weights = model.card.weights_sha256
     return next((m for m in among if is_float(m) and m.card.weights_sha256 == weights), None)
 
 
 def series(models: Sequence[Model]) -> dict[str, int]:
-    """Number the files by their weights: sha256 of each file -> a number that files of the same weights share."""
+    """Number the files by their weights.
+
+    Args:
+        models: The files.
+
+    Returns:
+        sha256 of each file -> a number that files of the same weights share.
+    """
     numbers: dict[tuple[str, ...], int] = {}
     return {m.sha256: numbers.setdefault(m.card.weights_sha256, len(numbers)) for m in models}
 
 
 def sort_records(results: Sequence[Result]) -> tuple[list[Model], list[Scored], list[Timed], list[LongRun]]:
-    """Sort records into files (each once) and accuracy, latency and sustained records.
+    """Sort records by kind. A float32 file comes before the other files of the same weights.
 
-    A float32 file comes before the other files of the same weights.
+    Args:
+        results: The records.
+
+    Returns:
+        Files (each once), accuracy records, latency records and sustained records.
     """
 
     def key(m: Model) -> tuple[object, ...]:
@@ -100,7 +124,14 @@ def sort_records(results: Sequence[Result]) -> tuple[list[Model], list[Scored], 
 
 
 def data_sets(scored: Sequence[Scored]) -> list[DataSet]:
-    """Group accuracy records by people and conditions, and label each group by what sets it apart."""
+    """Group accuracy records by people and conditions, and label each group by its differences from the others.
+
+    Args:
+        scored: The records.
+
+    Returns:
+        The groups.
+    """
     grouped: dict[tuple[object, ...], list[Scored]] = defaultdict(list)
     for record in scored:
         grouped[(*record.accuracy.conditions, *record.environment.conditions)].append(record)
@@ -139,12 +170,24 @@ def _pairs(members: Sequence[Scored]) -> list[Pair]:
 
 
 def is_subset(scored: Scored) -> bool:
-    """Whether only some of the keypoints were scored."""
+    """Whether only some of the keypoints were scored.
+
+    Args:
+        scored: The record.
+    """
     return len(scored.accuracy.keypoints) < len(scored.model.card.spec.skeleton)
 
 
 def same_threads(timed: Timed, members: Sequence[Timed]) -> Timed | None:
-    """Find the time of the float32 file with the same number of threads in the same place, or None."""
+    """Find the time of the float32 file with the same number of threads in the same place.
+
+    Args:
+        timed: A time of a converted file.
+        members: The times in the place.
+
+    Returns:
+        The time, or None.
+    """
     fitting = [t for t in members if t.environment.threads == timed.environment.threads]
     base = baseline(timed.model, [t.model for t in fitting])
     return next((t for t in fitting if t.model == base), None)
@@ -152,14 +195,14 @@ def same_threads(timed: Timed, members: Sequence[Timed]) -> Timed | None:
 
 @functools.lru_cache(maxsize=4096)  # the table and each plot need the same intervals
 def ap_interval(found: Detections, *, resamples: int = 500) -> Interval:
-    """A file's OKS-AP in points of 100 with its 95 % interval, by a bootstrap over images.
+    """Compute a file's OKS-AP with its 95 % interval, by a bootstrap over images.
 
     Args:
         found: The matches of a record.
         resamples: Number of bootstrap resamples.
 
     Returns:
-        The interval; NaN if nobody has labels.
+        The interval in points of 100; NaN if nobody has labels.
     """
     if not sum(found.ground_truths):
         return Interval(math.nan, math.nan, math.nan)

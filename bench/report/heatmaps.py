@@ -1,4 +1,4 @@
-"""Heatmaps of the people that a report shows, computed again with the two files of a pair."""
+"""Compute the heatmaps of the people in a report again, with the two files of a pair."""
 
 from __future__ import annotations
 

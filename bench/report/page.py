@@ -1,4 +1,4 @@
-"""The contents of a report, made of records. AP and PCK are in points of 100."""
+"""Collect the contents of a report from records. AP and PCK are in points of 100."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Page:
         stand_ins: Results of devices that imitate a phone.
         pareto: Data set -> SVG plots of AP against each cost.
         compared: Converted files beside their float32 files.
-        omitted: How many comparisons were left out.
+        omitted: Number of comparisons that were left out.
         caveats: Sentences about what the records do not show.
         provenance: Tables of machines, people and files.
     """
@@ -82,13 +82,16 @@ def gather(results: Sequence[Result], *, pictures: bool, photos: bool, files: Ma
         pictures: Draw the plots.
         photos: Show the people who lost most.
         files: sha256 -> the files whose heatmaps can be shown beside the photos.
+
+    Returns:
+        The contents.
     """
     _, imitated, imitated_times, _ = sort_records([r for r in results if r.environment.stand_in])
     models, scored, timed, held = sort_records([r for r in results if not r.environment.stand_in])
     sets, places, numbers = data_sets(scored), _places(timed), series(models)
     cost, pairs = costs(models, places), [(data, pair) for data in sets for pair in data.pairs]
     return Page(
-        title="Pose networks: what they reach and what they cost",
+        title="Pose networks: accuracy and cost",
         written=f"poseport {__version__}, {datetime.datetime.now(datetime.UTC):%Y-%m-%d %H:%M} UTC",
         changes=changes(models, sets, places),
         alone=[m.name for m in models if not is_float(m) and baseline(m, models) is None],

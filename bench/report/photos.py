@@ -1,4 +1,4 @@
-"""Photos of a report: one person with the poses of two networks, and the heatmaps of each."""
+"""Draw the photos of a report: one person with the poses of two networks, and the heatmaps of each."""
 
 from __future__ import annotations
 
@@ -69,7 +69,14 @@ def heatmaps(crops: np.ndarray, maps: Sequence[np.ndarray | None], skeleton: Ske
 
 
 def jpeg(rows: Sequence[np.ndarray]) -> bytes:
-    """Stack rows (h, w, 3) of equal width and encode them as a JPEG."""
+    """Stack rows of pictures and encode them as a JPEG.
+
+    Args:
+        rows: (h, w, 3) uint8 RGB each, of equal width.
+
+    Returns:
+        The bytes.
+    """
     gap = np.full((_GAP_PX, rows[0].shape[1], 3), 255, np.uint8)
     return encode_image(np.concatenate([part for row in rows for part in (row, gap)][:-1]), ".jpg", 85)
 

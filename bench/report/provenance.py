@@ -1,4 +1,4 @@
-"""The provenance of figures: machines, people, and how each file was made."""
+"""Tables of the provenance of figures: machines, people, and how each file was made."""
 
 from __future__ import annotations
 
@@ -13,12 +13,15 @@ from poseport.tflite.card import FineTuning
 
 
 def provenance(results: Sequence[Result], sets: Sequence[DataSet], models: Sequence[Model]) -> list[Table]:
-    """Make the tables of provenance: machines, people, and one table per file.
+    """Make the tables of provenance.
 
     Args:
         results: All records.
         sets: Data sets, for the table of people.
         models: Files, for the tables of files.
+
+    Returns:
+        A table of machines, a table of people, and one table per file.
     """
     return [_environments(results), _annotations(sets), *(_file(model) for model in models)]
 

@@ -1,6 +1,6 @@
-"""Records -> a page to hand on, HTML or Markdown: what conversion cost, what it changed, what the figures do not say.
+"""Write records as a page, in HTML or Markdown: the costs and changes of a conversion, and the caveats.
 
-`page.gather` makes the contents; this file and the template only lay them out.
+`page.gather` collects the contents; this file and the template only lay them out.
 """
 
 from __future__ import annotations
@@ -23,15 +23,19 @@ def write_report(
 ) -> None:
     """Write the page of some records, whole or not at all.
 
-    out: ends in .html (one file, nothing loaded from elsewhere), .md (the same words and tables, no
-    pictures) or .csv (the figures alone, see `tidy`). images: show crops of the people that lost most,
-    otherwise their figures alone. files: sha256 -> the measured files that are still there, whose heatmaps of these
-    people can be shown.
-    Raises ValueError for another ending, no record, or a package that an HTML page needs and is missing.
+    Args:
+        results: The records.
+        out: The file to write: .html (one file that loads nothing else), .md (the same text and tables, no pictures) or
+            .csv (the figures alone, see `csv_table`).
+        images: Show crops of the people who lost most, not only their figures.
+        files: sha256 -> the measured files that still exist, whose heatmaps of these people can be shown.
+
+    Raises:
+        ValueError: if the name has another ending, there is no record, or a package for HTML pages is missing.
     """
     out = Path(out)
     if out.suffix not in (".html", ".md", ".csv"):
-        raise ValueError(f"{out}: a report ends in .html, .md or .csv; name it report.html")
+        raise ValueError(f"{out}: the name of a report ends in .html, .md or .csv; name it report.html")
     if not results:
         raise ValueError("no records to report; `poseport bench accuracy` and `poseport bench latency` write them")
     if out.suffix == ".csv":
@@ -54,7 +58,7 @@ def write_report(
 
 
 def _markdown(page: Page) -> str:
-    """The page as Markdown; text of the records is escaped, so that it stays text."""
+    """Write the page as Markdown; text of the records is escaped."""
     parts = [f"# {page.title}", page.written, "## Summary"]
     for change in page.changes:
         lines = (
@@ -67,7 +71,7 @@ def _markdown(page: Page) -> str:
     parts += ["## Accuracy", "In points of 100.", *map(_markdown_table, [*page.accuracy, *page.parts])]
     parts += ["## Size and latency", *map(_markdown_table, [page.files, *page.latency])]
     if page.stand_ins:
-        note = "Programs that imitate a phone on a workstation, for tests; none of these figures is a phone's."
+        note = "Programs that imitate a phone on a workstation, for tests; none of these figures is that of a phone."
         parts += ["## Stand-in devices", note, *map(_markdown_table, page.stand_ins)]
     for compared in page.compared:
         worst = [person.cells for person in compared.worst]

@@ -1,4 +1,4 @@
-"""PCK over a range of thresholds: the share of keypoints within each distance of their labels."""
+"""Plot PCK over a range of thresholds: the share of keypoints within each distance of their labels."""
 
 from __future__ import annotations
 
@@ -33,7 +33,15 @@ def pck_curve(found: Accuracy) -> tuple[np.ndarray, np.ndarray]:
 
 
 def pck_curves(data: DataSet, series: Mapping[str, int]) -> str:
-    """Draw the curves of all files on a set as an SVG element; empty if nobody has labels."""
+    """Draw the curves of all files on a data set.
+
+    Args:
+        data: The data set.
+        series: sha256 of each file -> a number that files of the same weights share.
+
+    Returns:
+        An SVG element; empty if nobody has labels.
+    """
     lines = [
         plots.Curve(s.model.name, s.model.card.conversion.recipe, series[s.model.sha256], *pck_curve(s.accuracy))
         for s in data.scored

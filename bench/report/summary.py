@@ -1,4 +1,4 @@
-"""The changes by conversion, in a few lines per file."""
+"""Summarise the changes by conversion in a few lines per file."""
 
 from __future__ import annotations
 
@@ -31,7 +31,16 @@ class Change:
 
 
 def changes(models: Sequence[Model], sets: Sequence[DataSet], places: Mapping[str, Sequence[Timed]]) -> list[Change]:
-    """List the changes of every converted file whose float32 file is among the records."""
+    """List the changes of every converted file whose float32 file is among the records.
+
+    Args:
+        models: The files.
+        sets: The data sets.
+        places: Name of a machine and its software -> the times that were taken there.
+
+    Returns:
+        The changes, one entry per converted file.
+    """
     pairs = ((model, baseline(model, models)) for model in models if not is_float(model))
     return [_change(model, base, sets, places) for model, base in pairs if base is not None]
 

@@ -31,6 +31,9 @@ def glance(data: DataSet, found: Sequence[Cost]) -> Table:
     Args:
         data: The records of one data set.
         found: The costs of the files.
+
+    Returns:
+        The table.
     """
     shown_costs = [cost for cost in found if any(s.model.sha256 in cost.of for s in data.scored)]
     rows = [
@@ -47,7 +50,14 @@ def glance(data: DataSet, found: Sequence[Cost]) -> Table:
 
 
 def accuracy(data: DataSet) -> Table:
-    """Every metric of each file on a data set, and its AP change against the float32 file of the same weights."""
+    """List every metric of each file on a data set, and its AP change against the float32 file of the same weights.
+
+    Args:
+        data: The records of one data set.
+
+    Returns:
+        The table.
+    """
     a, sizes = data.scored[0].accuracy, {len(s.model.card.spec.skeleton) for s in data.scored}
     of = "" if len(sizes) > 1 else f" of {max(sizes)}"
     counted = f"{len(a.keypoints)}{of} keypoints" if len(a.keypoints) < max(sizes) else f"all {max(sizes)} keypoints"
@@ -64,9 +74,13 @@ def accuracy(data: DataSet) -> Table:
 
 
 def parts(data: DataSet) -> Table:
-    """Metrics by size (medium from 32 x 32 to 96 x 96 px, large above, as in COCO) and by visibility.
+    """List metrics by size (medium from 32 x 32 to 96 x 96 px, large above, as in COCO) and by visibility.
 
-    The table has no rows if the data set has only one size and one kind of visibility.
+    Args:
+        data: The records of one data set.
+
+    Returns:
+        The table; without rows if the data set has only one size and one kind of visibility.
     """
     rows = [(s.model.name, *(points(s.accuracy.metrics.get(name)) for name in _PARTS)) for s in data.scored]
     parted = any(len({cell for cell in row[i : i + 2] if cell != NONE}) == 2 for row in rows for i in (1, 3))
@@ -76,7 +90,14 @@ def parts(data: DataSet) -> Table:
 
 
 def files(models: Sequence[Model]) -> Table:
-    """Size, multiply-adds and energy proxy of each file."""
+    """List size, multiply-adds and energy proxy of each file.
+
+    Args:
+        models: The files.
+
+    Returns:
+        The table.
+    """
     rows = []
     for model in models:
         base = baseline(model, models)
@@ -92,11 +113,14 @@ def files(models: Sequence[Model]) -> Table:
 
 
 def latency(place: str, members: Sequence[Timed]) -> Table:
-    """Every time that was taken on one machine.
+    """List every time that was taken on one machine.
 
     Args:
         place: Caption of the table.
         members: The times.
+
+    Returns:
+        The table.
     """
     rows = []
     for timing in members:
@@ -118,7 +142,14 @@ def latency(place: str, members: Sequence[Timed]) -> Table:
 
 
 def held(h: LongRun) -> Table:
-    """A sustained run minute by minute."""
+    """List a sustained run minute by minute.
+
+    Args:
+        h: The record.
+
+    Returns:
+        The table.
+    """
     e, since = h.environment, h.sustained.throttles_from
     slower = "stays within 10 % of its first minute" if since is None else f"throttles from minute {since}"
     rows = [

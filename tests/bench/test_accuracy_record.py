@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from accuracy_records import recorded
 
-from poseport.bench.decide.bootstrap import average_precision
+from poseport.bench.decide.average_precision import average_precision
 from poseport.bench.measure import accuracy, boxes
 from poseport.bench.record import Result
 from poseport.data.people import People

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from poseport.bench.decide.average_precision import average_precision
 from poseport.bench.decide.bootstrap import (
     Interval,
     ap_difference,
-    average_precision,
     keypoint_differences,
     pck_difference,
     people_needed,

@@ -12,7 +12,7 @@ import pytest
 from accuracy_records import recorded
 
 from poseport import pose
-from poseport.bench.measure import accuracy, boxes
+from poseport.bench.measure import accuracy, boxes, checks
 from poseport.bench.record import Result
 from poseport.data import coco
 from poseport.data.images import read_image
@@ -91,7 +91,7 @@ def test_people_who_settled_the_ranges_are_refused(tiny_models: dict[str, Path])
     calibration = coco.load(tiny_models["int8"].parent / "calibration")
     with pytest.raises(ValueError, match=r"was calibrated or tuned on .*--exclude"):
         accuracy.measure(runner.load(tiny_models["int8"]), calibration)
-    accuracy.refuse_overlap(runner.load(tiny_models["float32"]), calibration.persons)
+    checks.refuse_overlap(runner.load(tiny_models["float32"]), calibration.persons)
 
 
 def test_people_whom_the_network_learned_from_are_refused(tiny_models: dict[str, Path], people: People) -> None:

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from poseport.bench import results_folder
 from poseport.bench.cli import bench
-from poseport.bench.measure import accuracy
+from poseport.bench.measure import checks
 from poseport.data.people import People
 from poseport.tflite import model_file
 
@@ -53,9 +53,9 @@ def test_the_others_results_are_kept(
 
 def test_one_person_is_enough(people: People) -> None:
     keypoints = np.zeros((3, 17, 3))
-    accuracy.refuse_not_finite(keypoints, people.persons[:3], "m")
+    checks.refuse_not_finite(keypoints, people.persons[:3], "m")
     keypoints[1, 4, 0] = np.inf
     with pytest.raises(
         ValueError, match=rf"m: predicts .* 1 of 3 people \(first in {people.persons[1].image_path.name}"
     ):
-        accuracy.refuse_not_finite(keypoints, people.persons[:3], "m")
+        checks.refuse_not_finite(keypoints, people.persons[:3], "m")

@@ -136,7 +136,7 @@ def test_a_stand_in_is_no_phone_in_a_report_or_a_gate(
     report.write_report(found, tmp_path / "r.md")
     text = (tmp_path / "r.md").read_text()
     before, _, after = text.partition("## Stand-in devices")
-    assert "none of these figures is a phone's" in after
+    assert "none of these figures is that of a phone" in after
     assert "stand-in poseport" in after.partition("## Caveats")[0]
     assert "stand-in" not in before
     # the same figures of a phone are where they belong

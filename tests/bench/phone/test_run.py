@@ -68,7 +68,7 @@ def test_a_fault_loses_nothing(
     fault(phone)
     text = bench(model, drawn, tmp_path, code=1)
     assert said in text
-    assert f"The same command goes on with what is here: {kept} of 60 people" in text
+    assert f"The same command continues from what is here: {kept} of 60 people" in text
     assert not list(tmp_path.glob("*.json"))
     before = {path.name: path.read_bytes() for path in tmp_path.glob("phone/*/*/[0-9]*")}
     assert len([name for name in before if name.endswith(".json")]) == -(-kept // 32)
@@ -149,7 +149,7 @@ def test_a_sustained_run_goes_on_after_a_cut(
     phone.on_part[0] = lambda: phone.on_part.update({0: cut})  # the run, its first piece, its second
     text = bench(tiny_models["int8"], drawn, tmp_path, "--minutes", "0.01", code=1)
     assert "the app was ended on the phone" in text
-    assert "The same command goes on with what is here: 1 piece\n" in text
+    assert "The same command continues from what is here: 1 piece\n" in text
     (piece,) = tmp_path.glob("phone/*/*/again-1.json")
     first = json.loads(piece.read_text())["latency_ns"]
     phone.commands.clear()
