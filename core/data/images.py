@@ -76,7 +76,7 @@ def _is_cut_off(raw: bytes) -> bool:
     The thumbnail in the header has an end marker too, and phones append films to photos.
     """
     at = 2
-    while at + 4 <= len(raw) and raw[at] == 0xFF:
+    while at + 2 <= len(raw) and raw[at] == 0xFF:
         kind = raw[at + 1]
         if kind == 0xDA:  # the picture begins
             return raw.find(b"\xff\xd9", at) < 0
@@ -87,8 +87,8 @@ def _is_cut_off(raw: bytes) -> bool:
         elif kind == 1 or 0xD0 <= kind <= 0xD7:  # markers without a length
             at += 2
         else:
-            at += 2 + struct.unpack_from(">H", raw, at + 2)[0]
-    return at + 4 > len(raw)
+            at += 2 + int.from_bytes(raw[at + 2 : at + 4], "big")
+    return at + 2 > len(raw)
 
 
 def orientation(raw: bytes) -> int:
