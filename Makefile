@@ -2,10 +2,10 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-SOURCES := $(shell find core train convert bench models -type f -not -path '*/__pycache__/*')
+SOURCES := $(shell find core train convert bench models web_demo -type f -not -path '*/__pycache__/*')
 DEMO := demo
 
-.PHONY: help install dev docs test test-slow lint bench arm-parity demo apk test-android bench-android starter accurate clean
+.PHONY: help install dev docs test test-slow lint bench arm-parity demo apk test-android bench-android test-web bench-web starter accurate clean
 
 help:
 	@echo "make demo       the whole line on drawn people: train, convert, measure, gate, report (under 15 minutes)"
@@ -16,9 +16,10 @@ help:
 	@echo "make dev        an editable installation that editors and type checkers can follow"
 	@echo "make apk        the Android app, without Google's SDK; with the starter model, or MODEL=m.tflite, inside"
 	@echo "make test-android  the app's tests on this machine"
+	@echo "make test-web   the tests of the page in headless Chromium"
 	@echo "make starter    trains a shipped network again, make accurate the other: DATA=annotations ENCODERS=folder, about an hour"
 	@echo "make arm-parity an emulated Arm processor in .arm/, for poseport verify --arm .arm"
-	@echo "make bench      this toolkit's own speed, as ratios; make bench-android: the app's code beside its network"
+	@echo "make bench      this toolkit's own speed, as ratios; make bench-android and bench-web: the app's and the page's code beside the network"
 
 # dependencies once; the package itself whenever a source changed
 $(VENV)/.dependencies: pyproject.toml constraints.txt
@@ -50,7 +51,7 @@ docs: $(VENV)/.docs install
 	@echo "open site/index.html; the search needs a server: $(BIN)/python -m http.server -d site"
 
 test: install
-	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
+	$(BIN)/python -m pytest -m "not slow and not browser" -n 2 --dist loadfile
 	@echo "the app's tests need a JDK and take a few minutes more: make test-android"
 
 test-slow: install
@@ -106,6 +107,13 @@ test-android: apk android_demo/build/models/frames.json
 
 bench-android: apk android_demo/build/models/frames.json
 	$(PYTHON) android_demo/tools/host.py android_demo/build/models org.poseport.demo.core.Speed
+
+# Node.js and Chromium: without them the tests skip with a line
+test-web: install
+	$(BIN)/python -m pytest tests/web
+
+bench-web: install
+	$(BIN)/python tests/web/speed.py
 
 # The shipped networks again, into runs/. DATA: LSP Extended's 9,000 training people in COCO form; ENCODERS: a folder with
 # MoveNet Lightning (int8) and Thunder (float16), the latter with its spec beside it (docs/models says where these come from).

@@ -8,6 +8,7 @@ FOLDERS = {
     "poseport.convert": "convert",
     "poseport.bench": "bench",
     "poseport.models": "models",
+    "poseport.web": "web_demo",
 }
 
 setup(
@@ -16,6 +17,7 @@ setup(
     package_data={
         "poseport": ["py.typed"],
         "poseport.bench.report": ["report.html.jinja"],
+        "poseport.web": ["page/*"],  # LiteRT.js is downloaded when it is first needed
         "poseport.models": ["*.tflite"],  # the Keras weights stay in the repository: 29 MB that only training needs
     },
 )

@@ -31,6 +31,7 @@ COMMANDS = {
     "doctor": ("poseport.convert.doctor.inspect_cli", "doctor", "List what is wrong with a .tflite file for a phone."),
     "verify": ("poseport.convert.verify.verify_cli", "verify", "Compare a .tflite file with the network it came from."),
     "bench": ("poseport.bench.cli", "bench", "Measure files: accuracy, latency, phones, gate, report."),
+    "web": ("poseport.web.cli", "web", "Write a page that runs a file in the browser of a phone or a laptop."),
     "phone": ("poseport.bench.phone.cli", "phone", "List phones, describe them, and put a model on one."),
 }
 
