@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -109,6 +109,8 @@ def predict(
         raise ValueError(f"{source}: --results-form coco needs photos, which annotations can name")
     pose = load(named[0] if named else shipped.STARTER, threads)
     boxes_of = None if detections is None else _read_boxes(detections, threshold, category)
+    if boxes_of is not None and not where.moving:
+        _refuse_ambiguous(where.photos)
     find = _finder(pose, where.moving, box, boxes_of, detector, threshold)
     total = min(frames or where.count, where.count)
     found: list[Predicted] = []
@@ -187,10 +189,6 @@ def _finder(
     if by_id is not None:
 
         def listed(picture: Picture) -> tuple[np.ndarray, np.ndarray]:
-            if not moving and not Path(picture.name).stem.isdigit():
-                raise ValueError(
-                    f"{picture.name}: --detections needs photos that are named by image id, like 000000000123.jpg"
-                )
             image_id = picture.index if moving else int(Path(picture.name).stem)
             boxes = by_id.get(image_id, np.zeros((0, 4)))
             return boxes, pose(picture.image, boxes)
@@ -213,6 +211,17 @@ def _finder(
         return current.box[None], keypoints
 
     return followed
+
+
+def _refuse_ambiguous(photos: Sequence[Path]) -> None:
+    """Raise ValueError for photos whose names are not the image ids of --detections, each another one."""
+    names: dict[int, str] = {}
+    for photo in photos:
+        if not (photo.stem.isascii() and photo.stem.isdigit()):
+            raise ValueError(f"{photo}: --detections needs photos that are named by image id, like 000000000123.jpg")
+        other = names.setdefault(int(photo.stem), photo.name)
+        if other != photo.name:
+            raise ValueError(f"{photo}: has the image id of {other}, so --detections does not tell them apart")
 
 
 def _read_boxes(path: Path, threshold: float, category_id: int) -> dict[int, np.ndarray]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 from poseport.data.coco_fields import Box, number, whole
 
@@ -34,10 +35,9 @@ def read_boxes(path: Path, category_id: int = 1) -> list[Detection]:
                 others[category] += 1
                 continue
             image_id, score = whole(entry["image_id"]), number(entry["score"])
-            x, y, w, h = (float(v) for v in entry["bbox"])
             if image_id is None or score is None:
                 raise ValueError(f"image_id {entry['image_id']!r} and score {entry['score']!r} must be numbers")
-            found.append((image_id, (x, y, w, h), score))
+            found.append((image_id, _box(entry["bbox"]), score))
     except OSError as error:
         raise ValueError(f"{path}: cannot be read ({error.strerror})") from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -52,3 +52,11 @@ def read_boxes(path: Path, category_id: int = 1) -> list[Detection]:
             "with --category (bench: --detections-category)"
         )
     return found
+
+
+def _box(values: Any) -> Box:
+    numbers = [number(v) for v in values]
+    if len(numbers) != 4 or None in numbers:
+        raise ValueError(f"bbox {values!r} must be four finite numbers")
+    x, y, w, h = (v for v in numbers if v is not None)
+    return x, y, w, h

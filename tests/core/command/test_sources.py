@@ -94,3 +94,20 @@ def test_sources_that_cannot_be_opened_say_what_they_are(tmp_path: Path) -> None
         done = predict(source)
         assert (done.exit_code, done.output.count("\n")) == (1, 1)
         assert words in done.output.lower()
+
+
+def test_boxes_of_detections_go_to_photos_that_their_names_tell_apart(photos: Path, tmp_path: Path) -> None:
+    boxes = [{"image_id": i, "category_id": 1, "bbox": [0, 0, 99, 99], "score": 0.9} for i in (1, 2, 3)]
+    others = [{**box, "category_id": 18} for box in boxes]
+    (tmp_path / "d.json").write_text(json.dumps(boxes + others))
+    data = json.loads(predict(photos, "--detections", tmp_path / "d.json", "--json").stdout)
+    assert [len(picture["people"]) for picture in data["pictures"]] == [1, 1, 1]
+    (photos / "000000000002.jpg").rename(photos / "1.jpg")
+    done = predict(photos, "--detections", tmp_path / "d.json")
+    assert done.exit_code == 1
+    assert "1.jpg: has the image id of 000000000001.jpg" in done.output
+    (photos / "1.jpg").rename(photos / "²3.jpg")
+    assert (
+        "²3.jpg: --detections needs photos that are named"
+        in predict(photos, "--detections", tmp_path / "d.json").output
+    )

@@ -26,3 +26,11 @@ def test_only_boxes_of_people_are_people(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"no box is of category 1, but of 0 \(1 boxes\); name the people's"):
         read_boxes(path)
     assert len(read_boxes(path, 0)) == 1
+
+
+@pytest.mark.parametrize("box", [[1, 2, 3], [1, 2, 3, 4, 0.9], [float("nan")] * 4, [1, 2, None, 4], "x", 7, None])
+def test_a_box_that_is_none_is_refused(box: Any, tmp_path: Path) -> None:
+    path = tmp_path / "d.json"
+    path.write_text(json.dumps([*entries(), {"image_id": 1, "bbox": box, "score": 0.9}]))
+    with pytest.raises(ValueError, match=r"d\.json: not a COCO results file"):
+        read_boxes(path)
