@@ -11,36 +11,17 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from poseport import skeletons
+from poseport.data.formats import yolo_yaml
 from poseport.data.formats.coco_folder import ConvertedSet, LabelledPerson
 from poseport.data.images import shown_hw
 from poseport.skeleton import Skeleton
 
-_SPLITS = ("train", "val", "test")
-_PHOTOS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 # shares may leave 0 to 1 by this much: by rounding, and by boxes that are cut by the image's border
 _SLACK = 0.02
-
-
-@dataclass(frozen=True)
-class _Form:
-    """The form of a label file's lines, from data.yaml.
-
-    Attributes:
-        skeleton: The keypoints.
-        numbers: Numbers per keypoint, 2 or 3.
-        classes: The classes that are people.
-    """
-
-    skeleton: Skeleton
-    numbers: int
-    classes: frozenset[int]
 
 
 def read(
@@ -63,10 +44,10 @@ def read(
     Raises:
         ValueError: If a file has another form; the message names the file and line.
     """
-    path = _yaml_path(folder)
-    content = _read_yaml(path)
-    form = _form(path, content, skeleton, category)
-    photos = {split: _photos(path, content, split) for split in _SPLITS}
+    path = yolo_yaml.find(folder)
+    content = yolo_yaml.read(path)
+    form = yolo_yaml.form(path, content, skeleton, category)
+    photos = {split: yolo_yaml.photos(path, content, split) for split in yolo_yaml.SPLITS}
     every = [photo for some in photos.values() for photo in some]
     if not every:
         raise ValueError(f"{path}: names no folder with photos under train, val or test")
@@ -98,86 +79,9 @@ def count_photos(folder: Path) -> int:
     Returns:
         Their number.
     """
-    path = _yaml_path(folder)
-    content = _read_yaml(path)
-    return sum(len(_photos(path, content, split)) for split in _SPLITS)
-
-
-def _yaml_path(folder: Path) -> Path:
-    folder = Path(folder)
-    if folder.is_file():
-        return folder
-    found = sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")])
-    if len(found) != 1:
-        names = ", ".join(f.name for f in found) or "none"
-        raise ValueError(f"{folder}: expected one data.yaml, found {names}; name the file")
-    return found[0]
-
-
-def _read_yaml(path: Path) -> dict[str, Any]:
-    try:
-        import yaml
-    except ImportError:
-        raise ValueError('reading data.yaml takes PyYAML: pip install "poseport[data]"') from None
-    try:
-        content = yaml.safe_load(path.read_bytes())
-    except (yaml.YAMLError, OSError, UnicodeError) as error:
-        raise ValueError(f"{path}: not YAML ({str(error).splitlines()[0]})") from None
-    if not isinstance(content, dict):
-        raise ValueError(f"{path}: expected kpt_shape, names, train and val")
-    return content
-
-
-def _form(path: Path, content: dict[str, Any], skeleton: Skeleton | None, category: str | None) -> _Form:
-    shape, flip = content.get("kpt_shape"), content.get("flip_idx")
-    if not (isinstance(shape, list) and len(shape) == 2 and isinstance(shape[0], int) and shape[1] in (2, 3)):
-        raise ValueError(f"{path}: kpt_shape is {shape!r}; expected [keypoints, 2 or 3], as pose labels have")
-    names = content.get("names", {0: "person"})
-    classes = dict(enumerate(names)) if isinstance(names, list) else names
-    if not isinstance(classes, dict) or not classes:
-        raise ValueError(f"{path}: names is {names!r}; expected the classes' names")
-    chosen = list(classes)
-    if category is not None:
-        chosen = [n for n, name in classes.items() if category.casefold() in (str(n), str(name).casefold())]
-    elif len(classes) > 1:
-        chosen = [n for n, name in classes.items() if str(name).casefold() == "person"]
-    if len(chosen) != 1:
-        listed = ", ".join(f"{n} ({name})" for n, name in classes.items())
-        raise ValueError(f"{path}: has the classes {listed}; choose the people's with --category")
-    if skeleton is None:
-        fitting = [s for s in skeletons.BUILT_IN.values() if len(s) == shape[0]]
-        fitting = [s for s in fitting if flip is None or s.flip_index.tolist() == flip]
-        if len(fitting) != 1:
-            raise ValueError(
-                f"{path}: its {shape[0]} keypoints with flip_idx {flip} are no built-in skeleton; give --skeleton"
-            )
-        skeleton = fitting[0]
-    if len(skeleton) != shape[0]:
-        raise ValueError(f"{path}: has {shape[0]} keypoints, but skeleton {skeleton.name!r} has {len(skeleton)}")
-    return _Form(skeleton, shape[1], frozenset(int(n) for n in chosen))
-
-
-def _photos(path: Path, content: dict[str, Any], split: str) -> list[Path]:
-    """List the photos of a split, from a folder, a text file that lists them, or a list of either."""
-    given = content.get(split if split != "val" or "val" in content else "valid")
-    photos: list[Path] = []
-    for entry in given if isinstance(given, list) else [given] if given else []:
-        base = path.parent / str(content.get("path") or ".")
-        # Roboflow writes ../train/images for train/images beside data.yaml
-        places = [base / str(entry), path.parent / str(entry), path.parent / str(entry).removeprefix("../")]
-        place = next((p for p in places if p.exists()), None)
-        if place is None and split == "test":  # many sets name a test split that is not published
-            continue
-        if place is None:
-            raise ValueError(
-                f"{path}: {split} is {entry!r}, which does not exist; looked in {', '.join(map(str, places))}"
-            )
-        if place.is_file():
-            listed = place.read_text(encoding="utf-8").split("\n")
-            photos += [(place.parent / line.strip()).resolve() for line in listed if line.strip()]
-        else:
-            photos += sorted(p.absolute() for p in place.rglob("*") if p.suffix.lower() in _PHOTOS and p.name[0] != ".")
-    return photos
+    path = yolo_yaml.find(folder)
+    content = yolo_yaml.read(path)
+    return sum(len(yolo_yaml.photos(path, content, split)) for split in yolo_yaml.SPLITS)
 
 
 def _label_path(photo: Path) -> Path | None:
@@ -192,12 +96,12 @@ def _label_path(photo: Path) -> Path | None:
 
 
 def _lines(
-    label: Path, form: _Form, image_hw: tuple[int, int], left_out: Counter[str]
+    label: Path, form: yolo_yaml.Form, image_hw: tuple[int, int], left_out: Counter[str]
 ) -> Iterator[tuple[tuple[float, float, float, float], np.ndarray]]:
     """Box and keypoints (K, 3) in pixels of each person of a label file."""
     size = np.array(image_hw[::-1], float)
     wanted = 5 + len(form.skeleton) * form.numbers
-    for number, line in enumerate(label.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(label.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
         words = line.split()
         try:
             values = np.array([float(word) for word in words])
@@ -222,4 +126,4 @@ def _lines(
             raise ValueError(f"{label}, line {number}: {shares.max():g}; expected shares of the image from 0 to 1")
         keypoints = np.column_stack([np.where(seen[:, None] > 0, points[:, :2] * size, 0), seen])
         middle, extent = values[1:3] * size, values[3:5] * size
-        yield (*(middle - extent / 2).tolist(), *extent.tolist()), keypoints
+        yield (*(middle - extent / 2).tolist(), *extent.tolist()), keypoints[form.order]

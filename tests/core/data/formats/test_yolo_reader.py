@@ -103,10 +103,10 @@ def test_other_classes_and_boxes_alone_are_counted(tmp_path: Path) -> None:
 
 
 def test_keypoints_of_ones_own_take_a_skeleton(tmp_path: Path) -> None:
-    yaml = "train: images/train\nkpt_shape: [14, 3]\nnames: [person]\n"
+    yaml = f"train: images/train\nkpt_shape: [14, 3]\nflip_idx: {LSP14.flip_index.tolist()}\nnames: [person]\n"
     folder = written(tmp_path, row(" ".join(["0.25 0.5 2"] * 14)), yaml)
     assert yolo_reader.read(folder)[0].skeleton is LSP14
-    (folder / "data.yaml").write_text(yaml.replace("14", "4"))
+    (folder / "data.yaml").write_text("train: images/train\nkpt_shape: [4, 3]\nnames: [person]\n")
     with pytest.raises(ValueError, match="its 4 keypoints with flip_idx None are no built-in skeleton"):
         yolo_reader.read(folder)
     with pytest.raises(ValueError, match="has 4 keypoints, but skeleton 'lsp14' has 14"):
@@ -128,9 +128,20 @@ def test_a_wrong_line_is_named(lines: str, message: str, tmp_path: Path) -> None
         yolo_reader.read(written(tmp_path, lines))
 
 
+def test_names_of_keypoints_say_their_order(tmp_path: Path) -> None:
+    backwards = [name.replace("_", " ").title() for name in COCO17.names[::-1]]
+    for names in (f"kpt_names: {backwards}\n", f"kpt_names:\n  0: {backwards}\n"):
+        yaml = f"train: images/train\nkpt_shape: [17, 3]\n{names}"
+        found, _ = yolo_reader.read(written(tmp_path, row(POINTS), yaml))
+        assert found.people[0].keypoints[0].tolist() == [0, 0, 0]
+        assert found.people[0].keypoints[16].tolist() == [50, 50, 2]
+
+
 @pytest.mark.parametrize(
     ("yaml", "message"),
     [
+        ("train: images/train\nkpt_shape: [14, 3]\n", "14 keypoints with flip_idx None are no built-in skeleton"),
+        ("train: images/train\nkpt_shape: [2, 3]\nkpt_names: [a, b]\n", r"kpt_names \(a, b\) are not those of"),
         ("train: images/train\nnames: [person]\n", "kpt_shape is None; expected"),
         ("train: images/none\nkpt_shape: [17, 3]\n", "train is 'images/none', which does not exist; looked in"),
         ("kpt_shape: [17, 3]\n", "names no folder with photos"),

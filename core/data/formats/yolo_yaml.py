@@ -1,0 +1,164 @@
+"""data.yaml of a YOLO-pose set: which keypoints and classes its labels have, and where its photos are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from poseport import skeletons
+from poseport.data import categories
+from poseport.skeleton import Skeleton
+
+SPLITS = ("train", "val", "test")
+_PHOTOS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
+
+
+@dataclass(frozen=True)
+class Form:
+    """What data.yaml says of a label file's lines.
+
+    Attributes:
+        skeleton: Keypoints of the people.
+        order: (K,) place in a line of each keypoint of the skeleton.
+        numbers: How many numbers a keypoint has: 2, or 3 with its visibility.
+        classes: The classes that are people.
+    """
+
+    skeleton: Skeleton
+    order: np.ndarray
+    numbers: int
+    classes: frozenset[int]
+
+
+def find(folder: Path) -> Path:
+    """The data.yaml of a folder, or the file itself.
+
+    Raises:
+        ValueError: If there is none, or several.
+    """
+    folder = Path(folder)
+    if folder.is_file():
+        return folder
+    found = sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")])
+    if len(found) != 1:
+        names = ", ".join(f.name for f in found) or "none"
+        raise ValueError(f"{folder}: expected one data.yaml, found {names}; name the file")
+    return found[0]
+
+
+def read(path: Path) -> dict[str, Any]:
+    """The content of a data.yaml.
+
+    Raises:
+        ValueError: If it is not YAML of that form.
+    """
+    try:
+        import yaml
+    except ImportError:
+        raise ValueError('reading data.yaml takes PyYAML: pip install "poseport[data]"') from None
+    try:
+        content = yaml.safe_load(path.read_bytes())
+    except (yaml.YAMLError, OSError, UnicodeError) as error:
+        raise ValueError(f"{path}: not YAML ({str(error).splitlines()[0]})") from None
+    if not isinstance(content, dict):
+        raise ValueError(f"{path}: expected kpt_shape, names, train and val")
+    return content
+
+
+def form(path: Path, content: dict[str, Any], skeleton: Skeleton | None, category: str | None) -> Form:
+    """What the lines of the label files hold.
+
+    Args:
+        path: The data.yaml, for messages.
+        content: Its content.
+        skeleton: Keypoints of the labels; None takes a built-in one.
+        category: Name or number of the people's class; None takes the only class, or the one called `person`.
+
+    Raises:
+        ValueError: If no skeleton or no single class fits.
+    """
+    shape, flip = content.get("kpt_shape"), content.get("flip_idx")
+    if not (isinstance(shape, list) and len(shape) == 2 and isinstance(shape[0], int) and shape[1] in (2, 3)):
+        raise ValueError(f"{path}: kpt_shape is {shape!r}; expected [keypoints, 2 or 3], as pose labels have")
+    names = content.get("names", {0: "person"})
+    classes = dict(enumerate(names)) if isinstance(names, list) else names
+    if not isinstance(classes, dict) or not classes:
+        raise ValueError(f"{path}: names is {names!r}; expected the classes' names")
+    chosen = list(classes)
+    if category is not None:
+        chosen = [n for n, name in classes.items() if category.casefold() in (str(n), str(name).casefold())]
+    elif len(classes) > 1:
+        chosen = [n for n, name in classes.items() if str(name).casefold() == "person"]
+    if len(chosen) != 1:
+        listed = ", ".join(f"{n} ({name})" for n, name in classes.items())
+        raise ValueError(f"{path}: has the classes {listed}; choose the people's with --category")
+    skeleton, order = _skeleton(path, shape[0], flip, _keypoint_names(content, chosen[0]), skeleton)
+    return Form(skeleton, order, shape[1], frozenset(int(n) for n in chosen))
+
+
+def _keypoint_names(content: dict[str, Any], category: Any) -> list[Any] | None:
+    """Names of the keypoints in their order, where data.yaml has them: a list, or one for each class."""
+    names = content.get("kpt_names")
+    if isinstance(names, dict):
+        names = names.get(category, names.get(str(category)))
+    return names if isinstance(names, list) else None
+
+
+def _skeleton(
+    path: Path, count: int, flip: Any, names: list[Any] | None, skeleton: Skeleton | None
+) -> tuple[Skeleton, np.ndarray]:
+    """The skeleton of `count` keypoints, and the place in a line of each of its keypoints.
+
+    Names say most. Without them `flip_idx` does, and without either only COCO's 17 keypoints are taken for granted:
+    sets of 14 or 16 have their keypoints in several orders.
+    """
+    known = [skeleton] if skeleton else [s for s in skeletons.BUILT_IN.values() if len(s) == count]
+    if names is not None:
+        for one in known:
+            order = categories.file_order(names, one)
+            if order is not None:
+                return one, order
+        listed = ", ".join(map(str, names))
+        raise ValueError(f"{path}: its kpt_names ({listed}) are not those of {_called(skeleton)}; give --skeleton")
+    if skeleton is None:
+        if flip is None:
+            known = [s for s in known if s is skeletons.COCO17]
+        else:
+            known = [s for s in known if s.flip_index.tolist() == flip]
+        if len(known) != 1:
+            raise ValueError(
+                f"{path}: its {count} keypoints with flip_idx {flip} are no built-in skeleton; give --skeleton"
+            )
+    if len(known[0]) != count:
+        raise ValueError(f"{path}: has {count} keypoints, but {_called(known[0])} has {len(known[0])}")
+    return known[0], np.arange(count)
+
+
+def _called(skeleton: Skeleton | None) -> str:
+    return f"skeleton {skeleton.name!r}" if skeleton else "a built-in skeleton"
+
+
+def photos(path: Path, content: dict[str, Any], split: str) -> list[Path]:
+    """List the photos of a split, from a folder, a text file that lists them, or a list of either."""
+    given = content.get(split if split != "val" or "val" in content else "valid")
+    found: list[Path] = []
+    for entry in given if isinstance(given, list) else [given] if given else []:
+        base = path.parent / str(content.get("path") or ".")
+        # Roboflow writes ../train/images for train/images beside data.yaml
+        places = [base / str(entry), path.parent / str(entry), path.parent / str(entry).removeprefix("../")]
+        place = next((p for p in places if p.exists()), None)
+        if place is None and split == "test":  # many sets name a test split that is not published
+            continue
+        if place is None:
+            raise ValueError(
+                f"{path}: {split} is {entry!r}, which does not exist; looked in {', '.join(map(str, places))}"
+            )
+        if place.is_file():
+            listed = place.read_text(encoding="utf-8", errors="replace").split("\n")
+            found += [(place.parent / line.strip()).resolve() for line in listed if line.strip()]
+        else:
+            found += sorted(p.absolute() for p in place.rglob("*") if p.suffix.lower() in _PHOTOS and p.name[0] != ".")
+    return found
