@@ -79,7 +79,7 @@ def choose(
         candidates = on_other_photos(candidates, exclude)
     if len(candidates) < count:
         raise ValueError(
-            f"{people.path}: {len(candidates)} people can {_WORDS[purpose]}, {count} were asked for; "
+            f"{people.path}: {len(candidates)} people can {_WORDS[purpose]}, {count} were requested; "
             f"give --{purpose}-count {len(candidates)} or a larger set"
             + (" (people of the --exclude and --tune-on sets were left out)" if exclude is not None else "")
         )

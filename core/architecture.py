@@ -18,7 +18,7 @@ class HourglassArchitecture:
     """Arguments of the stacked hourglass (Newell et al. 2016).
 
     Attributes:
-        kind: tells the families apart in a file.
+        kind: distinguishes the families in a file.
         stacks: number of hourglasses in a row, 1 to 8.
         width: channels of the residual blocks, a multiple of 4.
         depth: poolings inside one hourglass, 1 to 6; 4 goes from 64x64 down to 4x4.
@@ -46,7 +46,7 @@ class CpmArchitecture:
     """Arguments of the convolutional pose machine (Wei et al. 2016).
 
     Attributes:
-        kind: tells the families apart in a file.
+        kind: distinguishes the families in a file.
         stages: number of predictions in a row, 1 to 6; the input of each includes the one before.
         width: channels of the convolutions, a multiple of 4.
         block: "plain" is the paper's, "separable" is for phones.
@@ -68,7 +68,7 @@ class DeepPoseArchitecture:
     """Arguments of the DeepPose regressor (Toshev and Szegedy 2014).
 
     Attributes:
-        kind: tells the families apart in a file.
+        kind: distinguishes the families in a file.
         trunk: the convolutional part.
         width: multiplier of the trunk's channels, above 0 and up to 4.
         dense_units: size of the hidden layers; 0 for none.
@@ -93,7 +93,7 @@ class MobileNetArchitecture:
     """Arguments of an hourglass whose encoder is MobileNetV2 (Sandler et al. 2018).
 
     Attributes:
-        kind: tells the families apart in a file.
+        kind: distinguishes the families in a file.
         multiplier: factor of the encoder's channels, the paper's alpha, 0.1 to 4.
         blocks: number of the encoder's 17 inverted residuals that are used, from the input on; 6 blocks reach stride
             8, 10 blocks stride 16, and 14 blocks stride 32.
@@ -127,7 +127,7 @@ class ForeignArchitecture:
     """A network from another project, known only from its .tflite file: it can be run and measured, not trained.
 
     Attributes:
-        kind: tells the families apart in a file.
+        kind: distinguishes the families in a file.
         source: who made the file, and its licence; reports show it.
     """
 
@@ -140,7 +140,7 @@ class ImportedArchitecture:
     """A network that others made and `poseport import` read: it can be rebuilt, trained and converted.
 
     Attributes:
-        kind: tells the families apart in a file.
+        kind: distinguishes the families in a file.
         source: who made it, and its licence.
         nodes: its operations in order; the result of the last one is the output.
     """

@@ -53,6 +53,9 @@ def read_spec(directory: Path) -> PoseSpec:
     Args:
         directory: the bundle.
 
+    Returns:
+        The spec.
+
     Raises:
         ValueError: if the folder is not a bundle (the message names the missing file), if the spec cannot be
             trained, or if it crops or normalises in another way than the training did.

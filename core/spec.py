@@ -59,7 +59,7 @@ class HeatmapOutput:
     """One map per keypoint.
 
     Attributes:
-        kind: tells the kinds of output apart in a file.
+        kind: distinguishes the kinds of output in a file.
         stride: input pixels per cell.
         sigma: standard deviation of the target Gaussian, in cells.
         values: "gaussian" maps peak at 1 and are trained with a squared error; "logits" become a distribution over
@@ -83,7 +83,7 @@ class CoordsOutput:
     """x and y per keypoint in [-0.5, 0.5], relative to the centre and size of the input.
 
     Attributes:
-        kind: tells the kinds of output apart in a file.
+        kind: distinguishes the kinds of output in a file.
         score: the meaning of a third number per keypoint, which is a score minus 0.5, so that it has the range of the
             coordinates and one int8 scale fits all three. "none": there is no third number, and scores are 1.
             "visibility": 1 if the keypoint is in the picture, 0 if not (Gupta and Gritton, section 4.5.2). "sigma":
@@ -101,7 +101,7 @@ class KeypointsOutput:
     x and y run from 0 at the input's left and upper edge to 1 at the right and lower edge.
 
     Attributes:
-        kind: tells the kinds of output apart in a file.
+        kind: distinguishes the kinds of output in a file.
         order: the order in which the network writes x, y and the score.
     """
 

@@ -51,7 +51,7 @@ class Decision:
         where: The people, or the machine and number of threads.
         count: Number of people or runs.
         of: `people` or `runs`.
-        difference: Candidate minus baseline in `unit`; None where `reason` says why it means nothing.
+        difference: Candidate minus baseline in `unit`; None if it has no meaning, see `reason`.
         unit: `points` (of 100) or `%`.
         budget: The largest loss that is allowed, in `unit`.
         needed: Number of people that would be enough to decide; None for times, and for more than a million.

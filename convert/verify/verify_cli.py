@@ -95,7 +95,7 @@ def verify(
     persons, _ = calibration.choose(people, min(count, len(people.for_training())), seed)
     places = {} if arm is None else {"arm64": arms.place(arm)}
     if serials:
-        # the one place where convert imports bench, which knows how to run a file on a phone
+        # the one place where convert imports bench, which runs a file on a phone
         from poseport.bench.phone import app, connected, handset, raw_outputs
 
         if card.later:

@@ -127,7 +127,7 @@ def find(name: str) -> Source:
 
 
 def _is_photo(path: Path) -> bool:
-    """Whether a file of a folder is a photo, by its suffix or, where that says nothing, by its first bytes."""
+    """Whether a file of a folder is a photo, by its suffix or, without a known one, by its first bytes."""
     suffix = path.suffix.lower()
     if suffix in PHOTOS:
         return True
@@ -137,7 +137,9 @@ def _is_photo(path: Path) -> bool:
 def _open(name: str) -> cv2.VideoCapture:
     if not _is_stream(name) and not Path(name).exists():
         raise ValueError(f"{name}: no such file")
-    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # what FFmpeg says of a damaged film is not for the user
+    os.environ.setdefault(
+        "OPENCV_FFMPEG_LOGLEVEL", "-8"
+    )  # messages of FFmpeg about a damaged film are not for the user
     with quiet():  # OpenCV's readers print errors for a missing camera
         film = cv2.VideoCapture(int(name) if _is_number(name) else name)
     if not film.isOpened():

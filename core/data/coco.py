@@ -1,6 +1,6 @@
 """Load people from COCO keypoint files.
 
-A data set is an annotations file of COCO's form and a folder of images (`layout` says where it is looked for).
+A data set is an annotations file of COCO's form and a folder of images (`layout` finds it).
 """
 
 from __future__ import annotations

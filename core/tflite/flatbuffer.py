@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 MARK = b"TFL3"
 MAX_RANK = 16
-# A 1024 x 1024 map of 64 float32 channels is a quarter of this; a damaged shape soon asks for more.
+# A 1024 x 1024 map of 64 float32 channels is a quarter of this; a damaged shape soon needs more.
 MAX_TENSOR_BYTES = 2**30
 # MoveNet has about 2,000. A file may refer to one table many times, and each reference costs memory here.
 MAX_TABLES = 2**17

@@ -103,7 +103,7 @@ def test_a_dynamic_range_that_quantizes_nothing_is_refused(tiny_bundle, tmp_path
     ("change", "message"),
     [
         ({"calib": None}, r"needs people for its activation ranges; give --calib"),
-        ({"count": 500}, r"20 people can calibrate, 500 were asked for; give --calib-count 20"),
+        ({"count": 500}, r"20 people can calibrate, 500 were requested; give --calib-count 20"),
         ({"exclude": "calib"}, r"0 people can calibrate.*--exclude and --tune-on sets were left out"),
         ({"calib": "other skeleton"}, r"calibrate on people of the same keypoints"),
         ({"directory": "empty"}, r"holds no spec\.json, so it is not a bundle"),

@@ -118,7 +118,7 @@ def arithmetic(graph: Graph, op: inspection.OpInfo, options: dict[str, int]) -> 
     constants = [i for i, j in enumerate(op.inputs) if graph.values[j] is not None]
     if not constants:
         if op.kind not in ("ADD", "MUL"):
-            raise CannotRebuild("poseport knows it with a constant only")
+            raise CannotRebuild("poseport supports it with a constant only")
         how: Any = "add" if op.kind == "ADD" else "multiply"
         inputs = tuple(graph.node_input(j) for j in op.inputs)
         return graph.add(JoinNode(inputs, how, activation=_activation(options)))

@@ -167,7 +167,7 @@ def _follow(graph: Graph, op: inspection.OpInfo, options: dict[str, int]) -> Non
         return
     handler = operations.HANDLERS.get(op.kind)
     if handler is None:
-        raise CannotRebuild("poseport does not know this operation")
+        raise CannotRebuild("poseport does not support this operation")
     shape = graph.found.tensors[out].shape
     if not shape or shape[0] != 1 or min(shape) < 1:
         raise CannotRebuild(f"its result has shape {list(shape)}; expected a batch of one and fixed sizes")

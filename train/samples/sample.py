@@ -21,7 +21,7 @@ from poseport.train.samples.backgrounds import Photo, random_background
 from poseport.train.samples.pixels import Changes, Crop, change, draw_changes
 from poseport.train.samples.scene import WHOLE, Frame, Neighbour, end_photo, random_neighbour
 
-_CROPS = 2  # tells the random streams of crops from the one that shuffles an epoch
+_CROPS = 2  # separates the random streams of crops from the one that shuffles an epoch
 
 
 @dataclass(frozen=True, eq=False)

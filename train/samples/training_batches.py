@@ -17,7 +17,7 @@ from poseport.train.samples.sample import CropSource, render
 # images (n, H, W, 3) float32, and the target of each output
 Batch = tuple[np.ndarray, np.ndarray | tuple[np.ndarray, ...]]
 
-_ORDER = 1  # tells the random stream that shuffles an epoch from those of its crops
+_ORDER = 1  # separates the random stream that shuffles an epoch from those of its crops
 
 
 @dataclass(frozen=True)

@@ -140,7 +140,7 @@ def write(
     ids = {path: number for number, path in enumerate(paths, 1)}
     description = " and ".join(found.name for found, _ in sets)
     written = []
-    for split in splits:  # train comes last, so a train file says that the set is complete
+    for split in splits:  # train comes last, so that a train file shows that the set is complete
         chosen = [(number, s, path) for number, (s, path) in enumerate(people, 1) if s.split == split]
         if not chosen:
             continue

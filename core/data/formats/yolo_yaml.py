@@ -1,4 +1,4 @@
-"""data.yaml of a YOLO-pose set: which keypoints and classes its labels have, and where its photos are."""
+"""Read the data.yaml of a YOLO-pose set: the keypoints and classes of its labels, and the places of its photos."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _PHOTOS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 
 @dataclass(frozen=True)
 class Form:
-    """What data.yaml says of a label file's lines.
+    """The form of a label file's lines, from data.yaml.
 
     Attributes:
         skeleton: Keypoints of the people.
         order: (K,) place in a line of each keypoint of the skeleton.
-        numbers: How many numbers a keypoint has: 2, or 3 with its visibility.
+        numbers: Number of numbers per keypoint: 2, or 3 with its visibility.
         classes: The classes that are people.
     """
 
@@ -34,7 +34,13 @@ class Form:
 
 
 def find(folder: Path) -> Path:
-    """The data.yaml of a folder, or the file itself.
+    """Find the data.yaml: the path itself, or the only one in a folder.
+
+    Args:
+        folder: The folder or the file.
+
+    Returns:
+        The file.
 
     Raises:
         ValueError: If there is none, or several.
@@ -50,7 +56,13 @@ def find(folder: Path) -> Path:
 
 
 def read(path: Path) -> dict[str, Any]:
-    """The content of a data.yaml.
+    """Read a data.yaml.
+
+    Args:
+        path: The file.
+
+    Returns:
+        Its content.
 
     Raises:
         ValueError: If it is not YAML of that form.
@@ -69,13 +81,16 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def form(path: Path, content: dict[str, Any], skeleton: Skeleton | None, category: str | None) -> Form:
-    """What the lines of the label files hold.
+    """Find the form of the label files' lines.
 
     Args:
         path: The data.yaml, for messages.
         content: Its content.
         skeleton: Keypoints of the labels; None takes a built-in one.
         category: Name or number of the people's class; None takes the only class, or the one called `person`.
+
+    Returns:
+        The form.
 
     Raises:
         ValueError: If no skeleton or no single class fits.
@@ -100,7 +115,7 @@ def form(path: Path, content: dict[str, Any], skeleton: Skeleton | None, categor
 
 
 def _keypoint_names(content: dict[str, Any], category: Any) -> list[Any] | None:
-    """Names of the keypoints in their order, where data.yaml has them: a list, or one for each class."""
+    """List the names of the keypoints in their order, if data.yaml has them, for all classes or for each class."""
     names = content.get("kpt_names")
     if isinstance(names, dict):
         names = names.get(category, names.get(str(category)))
@@ -110,10 +125,10 @@ def _keypoint_names(content: dict[str, Any], category: Any) -> list[Any] | None:
 def _skeleton(
     path: Path, count: int, flip: Any, names: list[Any] | None, skeleton: Skeleton | None
 ) -> tuple[Skeleton, np.ndarray]:
-    """The skeleton of `count` keypoints, and the place in a line of each of its keypoints.
+    """Choose the skeleton of `count` keypoints, and find the place in a line of each of its keypoints.
 
-    Names say most. Without them `flip_idx` does, and without either only COCO's 17 keypoints are taken for granted:
-    sets of 14 or 16 have their keypoints in several orders.
+    The names of the keypoints are used first, then `flip_idx`. Without either, only COCO's 17 keypoints are assumed,
+    because sets of 14 or 16 keypoints have them in several orders.
     """
     known = [skeleton] if skeleton else [s for s in skeletons.BUILT_IN.values() if len(s) == count]
     if names is not None:
@@ -142,7 +157,19 @@ def _called(skeleton: Skeleton | None) -> str:
 
 
 def photos(path: Path, content: dict[str, Any], split: str) -> list[Path]:
-    """List the photos of a split, from a folder, a text file that lists them, or a list of either."""
+    """List the photos of a split, from a folder, a text file that lists them, or a list of either.
+
+    Args:
+        path: The data.yaml.
+        content: Its content.
+        split: "train", "val" or "test".
+
+    Returns:
+        The photos; none if the split is not named.
+
+    Raises:
+        ValueError: If a folder or file does not exist.
+    """
     given = content.get(split if split != "val" or "val" in content else "valid")
     found: list[Path] = []
     for entry in given if isinstance(given, list) else [given] if given else []:

@@ -134,7 +134,7 @@ def with_(**fields):
         ),
         (with_(blocks=12), r"holds 8 of MobileNetV2's blocks; give at most --set architecture.blocks=8"),
         (PoseSpec("hg", HourglassArchitecture(), COCO17, (64, 64), HeatmapOutput()), "only a mobilenet can begin"),
-        (replace(SPEC, mean=(9.0, 9.0, 9.0)), "mean and std of its own"),
+        (replace(SPEC, mean=(9.0, 9.0, 9.0)), "its mean and std do not scale pixels to 0..1"),
     ],
 )
 def test_what_does_not_fit_is_refused(files, drawn, spec, message):
