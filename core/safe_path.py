@@ -6,7 +6,9 @@ it (`../..`, `/etc/passwd`), to a device that never ends (`/dev/zero`), or to a 
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
 import re
 import stat
 from pathlib import Path
@@ -78,3 +80,34 @@ def check_regular(path: Path, max_bytes: int) -> Path:
     if status.st_size > max_bytes:
         raise ValueError(f"{path}: has {status.st_size:,} bytes; at most {max_bytes:,} are read")
     return Path(path)
+
+
+def read_file(path: Path, max_bytes: int) -> bytes:
+    """The bytes of a regular file of a bounded size.
+
+    What was opened is checked, not the name, so that no other file can take its place in between. A FIFO without a
+    writer does not block.
+
+    Args:
+        path: The file; links are followed.
+        max_bytes: The largest size that is read.
+
+    Returns:
+        All its bytes.
+
+    Raises:
+        OSError: if it does not exist, is a folder, or may not be read.
+        ValueError: if it is a device, FIFO or socket, or is larger.
+    """
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    with os.fdopen(os.open(path, flags), "rb") as file:
+        status = os.fstat(file.fileno())
+        if stat.S_ISDIR(status.st_mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        if not stat.S_ISREG(status.st_mode):
+            raise ValueError(f"{path}: is not a regular file; expected a file, not a device or pipe")
+        if status.st_size <= max_bytes:
+            data = file.read(max_bytes + 1)
+            if len(data) <= max_bytes:
+                return data
+    raise ValueError(f"{path}: has {max(status.st_size, max_bytes + 1):,} bytes; at most {max_bytes:,} are read")

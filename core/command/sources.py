@@ -10,13 +10,16 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from poseport.data.image_header import check_pixels
 from poseport.data.images import read_image
+from poseport.safe_path import check_regular
 from poseport.tflite.quiet import quiet
 
 PHOTOS = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".avif", ".mpo")
 FILMS = (
     ".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".3gp", ".3g2", ".mts", ".m2ts", ".mpg", ".mpeg", ".wmv", ".ogv",
 )  # fmt: skip
+MAX_FILM_BYTES = 2**40
 # photos that OpenCV cannot read
 UNREADABLE = (
     ".heic", ".heif", ".hif", ".jxl", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".raf", ".orf", ".rw2", ".raw", ".psd",
@@ -135,8 +138,10 @@ def _is_photo(path: Path) -> bool:
 
 
 def _open(name: str) -> cv2.VideoCapture:
-    if not _is_stream(name) and not Path(name).exists():
-        raise ValueError(f"{name}: no such file")
+    if not _is_stream(name):
+        if not Path(name).exists():
+            raise ValueError(f"{name}: no such file")
+        check_regular(Path(name), MAX_FILM_BYTES)
     os.environ.setdefault(
         "OPENCV_FFMPEG_LOGLEVEL", "-8"
     )  # messages of FFmpeg about a damaged film are not for the user
@@ -149,6 +154,11 @@ def _open(name: str) -> cv2.VideoCapture:
             f"{name}: this film cannot be opened; it may be cut off, or of a form that OpenCV cannot read; copy it "
             "again or convert it to .mp4"
         )
+    try:
+        check_pixels(int(film.get(cv2.CAP_PROP_FRAME_HEIGHT)), int(film.get(cv2.CAP_PROP_FRAME_WIDTH)), name)
+    except ValueError:
+        film.release()
+        raise
     return film
 
 

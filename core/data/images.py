@@ -10,10 +10,14 @@ from typing import Any
 import cv2
 import numpy as np
 
+from poseport import safe_path
+from poseport.data import image_header
+
 # what OpenCV prints about damaged files is raised here as an error
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_FATAL)
 
 _PNG = b"\x89PNG\r\n\x1a\n"
+MAX_PHOTO_BYTES = 512 * 2**20
 
 
 def read_image(path: Path, image_hw: tuple[int, int] | None = None) -> np.ndarray:
@@ -54,12 +58,15 @@ def decode_image(raw: bytes, path: Path, image_hw: tuple[int, int] | None = None
     if raw[:8] == _PNG and b"IEND" not in raw:
         raise ValueError(f"{path}: the PNG is cut off (no end marker); copy it again, or remove it")
     data = np.frombuffer(raw, np.uint8)
+    known = image_header.check_bytes(raw, path)
     try:
-        image: Any = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB) if len(data) else None
+        image: Any = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB) if known else None
     except cv2.error:  # a header of absurd size
         image = None
     if image is None:
-        raise ValueError(f"{path}: not an image that OpenCV can read; copy it again, or remove it")
+        raise ValueError(
+            f"{path}: not an image that OpenCV can read ({image_header.FORMATS}); copy it again, or remove it"
+        )
     if image_hw is not None and image.shape[:2] != tuple(image_hw):
         image = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION)
         if image.shape[:2] != tuple(image_hw):
@@ -151,7 +158,7 @@ def picture_suffix(path: Path) -> str:
 def stored_hw(path: Path) -> tuple[int, int]:
     """Read the size of an image as its file stores it, before any rotation (EXIF).
 
-    Only the header of a JPEG or PNG is read.
+    Only the header is read.
 
     Args:
         path: The file.
@@ -163,27 +170,13 @@ def stored_hw(path: Path) -> tuple[int, int]:
         ValueError: If the image is missing or broken.
     """
     try:
-        with open(path, "rb") as file:
-            start = file.read(24)
-            if start[:8] == _PNG:
-                width, height = struct.unpack(">II", start[16:24])
-                return height, width
-            if start[:2] == b"\xff\xd8":
-                file.seek(2)
-                while True:
-                    marker, kind, length = struct.unpack(">BBH", file.read(4))
-                    if marker != 0xFF:
-                        raise struct.error
-                    if 0xC0 <= kind <= 0xCF and kind not in (0xC4, 0xC8, 0xCC):  # start of frame, not a table
-                        _, height, width = struct.unpack(">BHH", file.read(5))
-                        return height, width
-                    file.seek(length - 2, 1)
+        with open(safe_path.check_regular(path, MAX_PHOTO_BYTES), "rb") as file:
+            size = image_header.stored_hw(file)
     except OSError as error:
         raise ValueError(f"{path}: image cannot be read ({error.strerror}); check the name and the folder") from None
-    except struct.error:
-        raise ValueError(f"{path}: the image's header is broken; copy it again, or remove it") from None
-    height, width = read_image(path).shape[:2]
-    return height, width
+    if size is None:
+        raise ValueError(f"{path}: the image's header is broken; copy it again, or remove it")
+    return size
 
 
 def shown_hw(path: Path) -> tuple[int, int]:
@@ -238,6 +231,6 @@ def read_bytes(path: Path) -> bytes:
         ValueError: If it is missing or cannot be read; the message names it.
     """
     try:
-        return Path(path).read_bytes()
+        return safe_path.read_file(path, MAX_PHOTO_BYTES)
     except OSError as error:
         raise ValueError(f"{path}: image cannot be read ({error.strerror}); check the name and the folder") from None

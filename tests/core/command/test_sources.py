@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -111,3 +112,14 @@ def test_boxes_of_detections_go_to_photos_that_their_names_tell_apart(photos: Pa
         "²3.jpg: --detections needs photos that are named"
         in predict(photos, "--detections", tmp_path / "d.json").output
     )
+
+
+def test_frames_of_a_film_are_bounded_and_a_fifo_is_no_film(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    film = write_film(tmp_path / "film.avi")
+    monkeypatch.setenv("POSEPORT_MAX_PIXELS", "1000")
+    done = predict(film)
+    assert done.exit_code == 1
+    assert "film.avi: is " in done.output
+    assert "at most 1,000 are decoded" in done.output
+    os.mkfifo(tmp_path / "fifo.mp4")
+    assert "is not a regular file" in predict(tmp_path / "fifo.mp4").output
