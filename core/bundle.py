@@ -11,13 +11,13 @@ A cascade is one folder: the bundle of a later stage holds the bundle that it re
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import shutil
 from pathlib import Path
 
 from poseport import pose
-from poseport.records import read_json, write_json
+from poseport.records import MAX_JSON_BYTES, decode_json, parse_json, read_json, write_json
+from poseport.safe_path import read_file
 from poseport.spec import KeypointsOutput, PoseSpec
 
 SPEC = "spec.json"
@@ -86,7 +86,7 @@ def read_spec(directory: Path) -> PoseSpec:
 def _preprocessing(directory: Path) -> str | None:
     """The fingerprint (`pose.fingerprint`) in the training record; None if there is no record or no fingerprint."""
     try:
-        recorded = json.loads((directory / TRAIN).read_text(encoding="utf-8")).get("preprocessing")
+        recorded = parse_json(decode_json(read_file(directory / TRAIN, MAX_JSON_BYTES))).get("preprocessing")
     except (OSError, ValueError, AttributeError):
         return None
     return recorded if isinstance(recorded, str) else None

@@ -13,11 +13,20 @@ import os
 import sys
 import types
 import typing
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union
 
+from poseport.safe_path import read_file
+
 T = TypeVar("T")
 SCHEMA = 1
+MAX_JSON_BYTES = 2**30  # a record of 100,000 people takes 200 MB
+MAX_DEPTH = 64
+MAX_INT = 2**63 - 1
+# makes one text of brackets out of JSON: braces become brackets, everything else goes
+_FOLD = bytes.maketrans(b"{}", b"[]")
+_OTHERS = bytes(sorted(set(range(256)) - set(b"[]{}")))
 
 
 def to_data(record: Any) -> Any:
@@ -104,10 +113,10 @@ def loads(cls: type[T], text: str, where: str) -> T:
             `from_data`.
     """
     try:
-        data = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        data = parse_json(text)
+    except ValueError as error:
         raise ValueError(f"{where}: not JSON ({error})") from None
-    if not isinstance(data, dict) or not isinstance(data.get("schema"), int):
+    if not isinstance(data, dict) or type(data.get("schema")) is not int:
         raise ValueError(f'{where}: no schema number; expected an object with "schema": {SCHEMA}')
     schema = data.pop("schema")
     if schema > SCHEMA:
@@ -133,10 +142,52 @@ def read_json(cls: type[T], path: Path) -> T:
         ValueError: if the file cannot be read, or as `loads`; the message names the file.
     """
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        text = read_file(Path(path), MAX_JSON_BYTES).decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ValueError(f"{path}: cannot be read as text ({_reason(error)})") from None
     return loads(cls, text, str(path))
+
+
+def decode_json(raw: bytes) -> str:
+    """The text of JSON in UTF-8, UTF-16 or UTF-32, with or without a byte order mark; ValueError if it is none."""
+    return raw.decode(json.detect_encoding(raw), "surrogatepass")
+
+
+def parse_json(text: str, object_pairs_hook: Callable[[list[tuple[str, Any]]], Any] | None = None) -> Any:
+    """Parse JSON that a stranger may have written; every JSON file is read through this function.
+
+    Args:
+        text: One JSON value.
+        object_pairs_hook: As in `json.loads`.
+
+    Returns:
+        Plain data, at most `MAX_DEPTH` lists and objects inside each other. Integers can be larger than 64 bits;
+        `from_data` and `coco_fields.whole` refuse those.
+
+    Raises:
+        ValueError: if it is not JSON, or nested deeper.
+    """
+    brackets = text.encode("utf-8", "surrogatepass").translate(_FOLD, _OTHERS)
+    for _ in range(MAX_DEPTH):
+        brackets = brackets.replace(b"[]", b"")
+    try:
+        data = json.loads(text, object_pairs_hook=object_pairs_hook)
+    except RecursionError:
+        raise ValueError(f"nested more than {MAX_DEPTH} deep") from None
+    # what remains is nested deeper, or stood in texts
+    if brackets and _depth(data) > MAX_DEPTH:
+        raise ValueError(f"nested more than {MAX_DEPTH} deep")
+    return data
+
+
+def _depth(data: Any) -> int:
+    deepest, waiting = 0, [(data, 1)]
+    while waiting:
+        value, depth = waiting.pop()
+        deepest = max(deepest, depth)
+        children = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+        waiting += [(child, depth + 1) for child in children if isinstance(child, dict | list)]
+    return deepest
 
 
 def write_json(record: Any, path: Path) -> None:
@@ -206,6 +257,8 @@ def _value(hint: Any, data: Any, where: str) -> Any:
             return float(data)
         raise ValueError(f"{where}: {_short(data)} is not a finite number")
     if hint in (str, int, bool) and type(data) is hint:
+        if hint is int and abs(data) > MAX_INT:
+            raise ValueError(f"{where}: {_short(data)} is not an integer of 64 bits")
         return data
     raise ValueError(f"{where}: {_short(data)} is not a {getattr(hint, '__name__', hint)}")
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from poseport.command.parameters import nearest_first
-from poseport.records import from_data, to_data
+from poseport.records import from_data, parse_json, to_data
 from poseport.skeleton import Skeleton
 from poseport.spec import CoordsOutput, HeatmapOutput, KeypointsOutput, PoseSpec
 from poseport.train.config import TeacherConfig, TrainConfig, check
@@ -168,7 +167,7 @@ def _value(text: str, current: Any) -> Any:
     """Read a value as JSON; text that is not JSON is a word, or a list where it has commas."""
     value: Any
     try:
-        value = json.loads(text.lower() if text.lower() in ("true", "false") else text)
+        value = parse_json(text.lower() if text.lower() in ("true", "false") else text)
     except ValueError:
         value = [_value(part.strip(), None) for part in text.split(",")] if "," in text else text
     return [value] if isinstance(current, list) and not isinstance(value, list) else value

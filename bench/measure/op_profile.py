@@ -20,6 +20,7 @@ import numpy as np
 from poseport import pose
 from poseport.bench.formatting import plural
 from poseport.data.drawn import synth
+from poseport.tflite import model_file
 from poseport.tflite.inspection import Inspection, inspect_bytes
 from poseport.tflite.interpreter import Runner, open_interpreter
 from poseport.tflite.runner import Pose, load
@@ -103,7 +104,7 @@ def profile(path: Path, threads: int = 1, *, xnnpack: bool = True, runs: int = R
         ValueError: if the file cannot be run.
     """
     model = load(path, threads, xnnpack=xnnpack)
-    data = Path(path).read_bytes()
+    data = model_file.read_bytes(path)
     inspection = inspect_bytes(data, str(path))
     tensor = _input(model)
     values = _values(data, str(path), tensor)

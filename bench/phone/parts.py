@@ -6,7 +6,6 @@ complete.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -19,7 +18,7 @@ from poseport import safe_path
 from poseport.bench.phone.adb import Device
 from poseport.bench.phone.app import FILES
 from poseport.bench.phone.files import Description, Sent
-from poseport.records import write_whole
+from poseport.records import decode_json, parse_json, write_whole
 
 # people per part; the app uses the same number
 PART = 32
@@ -136,8 +135,8 @@ def fetch(job: Job, folder: Path, mine: str, *, last: bool = False) -> None:
 def _identity(path: Path) -> str:
     """The identity (a sha256 in hex digits) of the run that a file belongs to; empty if the file has none."""
     try:
-        run = json.loads(safe_path.check_regular(path, MAX_RESULT_BYTES).read_text())["run"]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        run = parse_json(decode_json(safe_path.read_file(path, MAX_RESULT_BYTES)))["run"]
+    except (OSError, ValueError, KeyError, TypeError):
         return ""
     return run if isinstance(run, str) and re.fullmatch(r"[0-9a-f]{64}", run) else ""
 
@@ -181,8 +180,8 @@ def read(path: Path) -> dict[str, Any]:
         ValueError: if the file cannot be read or has another schema.
     """
     try:
-        data = json.loads(safe_path.check_regular(path, MAX_RESULT_BYTES).read_text())
-    except (OSError, ValueError, RecursionError) as error:
+        data = parse_json(decode_json(safe_path.read_file(path, MAX_RESULT_BYTES)))
+    except (OSError, ValueError) as error:
         raise ValueError(f"{path}: cannot be read ({error}); remove it, and it is measured again") from None
     if not isinstance(data, dict) or data.get("schema") != 1:
         raise ValueError(f"{path}: is not of schema 1; install the app of this version with --apk")

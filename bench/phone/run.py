@@ -19,8 +19,9 @@ from poseport import bundle
 from poseport.bench.formatting import plural
 from poseport.bench.phone import app, handset
 from poseport.bench.phone.files import Description, Hardware
-from poseport.bench.phone.parts import PART, RESULT, Job, fetch, prepare, read, send
+from poseport.bench.phone.parts import MAX_RESULT_BYTES, PART, RESULT, Job, fetch, prepare, read, send
 from poseport.records import write_whole
+from poseport.safe_path import read_file
 
 POLL_SECONDS = 2.0
 STALL_SECONDS = 300.0
@@ -217,7 +218,7 @@ def sustain(
             result_folder = measure(job, repetition, lambda people: None, fresh=fresh)
             fresh = False
             assert isinstance(result_folder, Path)  # the same hardware has run it before
-            write_whole(piece, (result_folder / RESULT).read_bytes())
+            write_whole(piece, read_file(result_folder / RESULT, MAX_RESULT_BYTES))
             shutil.rmtree(result_folder)
         step = sum(read(piece)["latency_ns"]) / 1e9
         elapsed_s += step

@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from poseport import __version__, crop, pose
+from poseport import __version__, crop, pose, safe_path
 from poseport.bench.measure import accuracy, checks
 from poseport.bench.measure.boxes import Boxes
 from poseport.bench.measure.describe import model_info
 from poseport.bench.phone.files import Description
 from poseport.bench.phone.handset import Phone
-from poseport.bench.phone.parts import PART, RESULT, read
+from poseport.bench.phone.parts import MAX_RESULT_BYTES, PART, RESULT, read
 from poseport.bench.record import Environment, Latency, Minute, Result, Sustained
 from poseport.data.people import People, Person
 from poseport.predict import Variant
@@ -210,7 +210,7 @@ def outputs(part: Path, count: int, output: dict[str, Any]) -> np.ndarray:
         ValueError: if the file is missing or truncated.
     """
     path = part.with_suffix(".bin")
-    raw, shape = path.read_bytes() if path.is_file() else b"", output["shape"][1:]
+    raw, shape = safe_path.read_file(path, MAX_RESULT_BYTES) if path.is_file() else b"", output["shape"][1:]
     if len(raw) != count * np.dtype(output["dtype"]).itemsize * int(np.prod(shape)):
         raise ValueError(f"{path}: is cut off; remove {part.name}, and it is measured again")
     return np.frombuffer(raw, output["dtype"]).reshape(-1, *shape)

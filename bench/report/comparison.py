@@ -10,18 +10,16 @@ from pathlib import Path
 
 import numpy as np
 
-from poseport import safe_path
 from poseport.bench.decide.bootstrap import Interval, keypoint_differences
 from poseport.bench.formatting import NONE, PER_KEYPOINT, Table, signed, span
 from poseport.bench.record import PersonSample
-from poseport.bench.report import body_plot, heatmaps, plots
+from poseport.bench.report import body_plot, heatmaps, measured_photos, plots
 from poseport.bench.report import photos as drawn
 from poseport.bench.report.grouping import DataSet, Pair
 from poseport.data.images import read_image
 from poseport.predict import PoseNetwork
 
 WORST = 6
-MAX_IMAGE_BYTES = 100 * 2**20
 FELL = 0.05  # smallest loss of OKS that is shown; a smaller one is not visible in a picture
 
 
@@ -138,9 +136,8 @@ def _worse(
     counted[skeleton.channels(pair.base.accuracy.keypoints)] = [e is not None for e in after.errors_px]
     poses = [np.column_stack([np.reshape(p.keypoints, (-1, 3))[:, :2], counted]) for p in (first, after)]
     try:
-        path = safe_path.inside(Path(pair.base.accuracy.data.images_dir), after.file_name)
-        image = read_image(safe_path.check_regular(path, MAX_IMAGE_BYTES))
-    except ValueError:
+        image = read_image(measured_photos.find(pair.base.accuracy.data, after.file_name))
+    except (ValueError, OSError, KeyError, TypeError):
         return Worse(cells, alt, problem=f"no picture: {after.file_name} cannot be read where it was measured")
     rows = [drawn.poses(image, after.box_xywh, poses, shown, skeleton)]
     if networks:

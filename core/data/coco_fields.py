@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from poseport.data.layout import ImageFolder
+from poseport.records import MAX_INT
 
 _FLAGS = {"": False, "0": False, "false": False, "none": False, "1": True, "true": True}
 # an area of at most this many square pixels was not measured: exporters that have no outline write 0 or 1
@@ -29,7 +30,7 @@ class Image(NamedTuple):
 
 
 def whole(value: Any) -> int | None:
-    """Read a whole number, which may be written as text or with a decimal point.
+    """Read a whole number of 64 bits, which may be written as text or with a decimal point.
 
     Args:
         value: The value in the file.
@@ -40,13 +41,13 @@ def whole(value: Any) -> int | None:
     if isinstance(value, bool):
         return None
     if isinstance(value, int):
-        return value
+        return value if abs(value) <= MAX_INT else None
     if isinstance(value, float) and value.is_integer():
-        return int(value)
+        return int(value) if abs(value) <= MAX_INT else None
     if isinstance(value, str):
         text = value.strip().removesuffix(".0")
         if text.removeprefix("-").isascii() and text.removeprefix("-").isdigit() and len(text) < 40:
-            return int(text)
+            return int(text) if abs(int(text)) <= MAX_INT else None
     return None
 
 

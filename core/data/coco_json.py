@@ -12,9 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from poseport.records import write_whole
+from poseport.records import decode_json, parse_json, write_whole
+from poseport.safe_path import read_file
 from poseport.skeleton import Skeleton
 
+MAX_BYTES = 2**32  # 4 million people with outlines
 # the keys that `coco.load` takes; COCO's outlines and addresses are three quarters of its file
 _READ = {
     "images", "id", "file_name", "height", "width", "photo_digest", "annotations", "image_id", "category_id",
@@ -35,14 +37,12 @@ def read(path: Path) -> tuple[Any, str]:
         The contents with the keys that `coco.load` takes, keypoints as `array("d")`, and the file's sha256 in hex.
 
     Raises:
-        ValueError: If it is not JSON.
-        RecursionError: If it is nested too deeply.
+        ValueError: If it is not JSON, is nested too deeply, or has more than `MAX_BYTES`.
     """
-    raw = path.read_bytes()
-    digest = hashlib.sha256(raw).hexdigest()
-    text = raw.decode(json.detect_encoding(raw), "surrogatepass")
+    raw = read_file(path, MAX_BYTES)
+    digest, text = hashlib.sha256(raw).hexdigest(), decode_json(raw)
     del raw
-    return json.loads(text, object_pairs_hook=_lean), digest
+    return parse_json(text, _lean), digest
 
 
 def _lean(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

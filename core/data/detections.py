@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 from poseport.data.coco_fields import Box, number, whole
+from poseport.data.coco_json import MAX_BYTES
+from poseport.records import decode_json, parse_json
+from poseport.safe_path import read_file
 
 Detection = tuple[int, Box, float]
 
@@ -26,7 +28,7 @@ def read_boxes(path: Path, category_id: int = 1) -> list[Detection]:
         ValueError: If the file has another form, or boxes of other categories only.
     """
     try:
-        entries = json.loads(Path(path).read_text(encoding="utf-8"))
+        entries = parse_json(decode_json(read_file(Path(path), MAX_BYTES)))
         found: list[Detection] = []
         others: Counter[object] = Counter()
         for entry in entries:

@@ -8,6 +8,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from poseport.tflite import model_file
 from poseport.tflite.interpreter import open_interpreter
 
 PERSON = 0
@@ -31,10 +32,7 @@ class Detector:
 
     def __init__(self, path: Path, threads: int = 1, threshold: float = 0.5):
         self.path, self.threshold = Path(path), threshold
-        try:
-            data = self.path.read_bytes()
-        except OSError as error:
-            raise ValueError(f"{path}: cannot be read ({error.strerror})") from None
+        data = model_file.read_bytes(self.path)
         self._interpreter, _ = open_interpreter(data, str(path), threads)
         inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
         shapes = [tuple(o["shape"].tolist()) for o in outputs]

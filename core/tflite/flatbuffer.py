@@ -51,6 +51,7 @@ _SCHEMA: dict[str, dict[int, object]] = {
 
 # bytes per element by TensorType; for other types (strings, packed 4-bit, handles) the shape does not give the size
 _WIDTH = {0: 4, 1: 2, 2: 4, 3: 1, 4: 8, 6: 1, 7: 2, 8: 8, 9: 1, 10: 8, 11: 16, 12: 8, 15: 4, 16: 2, 18: 2}
+_INT32 = 2
 
 
 class _Damaged(Exception):
@@ -79,10 +80,45 @@ def verify(data: bytes, name: str) -> None:
     Raises:
         ValueError: if the file is not sound.
     """
+    graphs(data, name)
+
+
+@dataclass(frozen=True)
+class PlainGraph:
+    """What one subgraph says of its shapes.
+
+    Attributes:
+        shapes: Of each tensor; -1 where a dimension is open.
+        widths: Bytes per value of each tensor; 0 if unknown.
+        constant: Whether the file holds a tensor's values.
+        integers: The values of each constant int32 tensor of at most 64 values; None for other tensors.
+        ops: Each operation's code in `BuiltinOperator`, inputs and outputs (indices of tensors; -1 for none).
+        inputs, outputs: Indices of the tensors at the ends.
+    """
+
+    shapes: list[tuple[int, ...]]
+    widths: list[int]
+    constant: list[bool]
+    integers: list[tuple[int, ...] | None]
+    ops: list[tuple[int, tuple[int, ...], tuple[int, ...]]]
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+
+
+def graphs(data: bytes, name: str) -> list[PlainGraph]:
+    """Verify a file as `verify` does, and read what its subgraphs say of their shapes.
+
+    Args:
+        data: a .tflite file, with or without a tail.
+        name: what error messages call it.
+
+    Raises:
+        ValueError: if the file is not sound.
+    """
     if data[4:8] != MARK:
         raise ValueError(f"{name}: not a TFLite file (no TFL3 mark)")
     try:
-        _check_graph(_Walker(data))
+        return _check_graph(_Walker(data))
     except _Damaged as damage:
         raise ValueError(f"{name}: its flatbuffer is damaged ({damage}); convert it or copy it again") from None
 
@@ -179,7 +215,26 @@ class _Walker:
         return 0 if position is None else self.number(position, width, signed)
 
 
-def _check_graph(walk: _Walker) -> None:
+def _plain(walk: _Walker, graph: _Table, codes: list[int], buffers: list[_Table], sizes: list[int]) -> PlainGraph:
+    """What a checked subgraph says of its shapes."""
+    shapes, widths, constant, integers = [], [], [], []
+    for tensor in graph.children.get(0, []):
+        kind, index = walk.value(tensor, 1, 1, signed=True), walk.value(tensor, 2, 4)
+        short = kind == _INT32 and 0 < sizes[index] <= 256 and 0 in buffers[index].fields
+        shapes.append(walk.ints(tensor.fields.get(0)))
+        widths.append(_WIDTH.get(kind, 0))
+        constant.append(sizes[index] > 0)
+        start = walk.span(buffers[index].fields[0], 1)[0] if short else 0
+        integers.append(struct.unpack_from(f"<{sizes[index] // 4}i", walk.data, start) if short else None)
+    ops = [
+        (codes[walk.value(op, 0, 4)], walk.ints(op.fields.get(1)), walk.ints(op.fields.get(2)))
+        for op in graph.children.get(3, [])
+    ]
+    ends = walk.ints(graph.fields.get(1)), walk.ints(graph.fields.get(2))
+    return PlainGraph(shapes, widths, constant, integers, ops, *ends)
+
+
+def _check_graph(walk: _Walker) -> list[PlainGraph]:
     """Check the structure first, then the indices."""
     model = walk.table(walk.follow(0), "Model")
     codes, graphs, buffers = (model.children.get(slot, []) for slot in (1, 2, 4))
@@ -204,6 +259,9 @@ def _check_graph(walk: _Walker) -> None:
         count = len(graphs[index].children.get(0, []))
         for slot in (0, 1):
             _inside((walk.value(entry, 1, 4) for entry in signature.children.get(slot, [])), count, 0)
+    walk.budget += 4 * len(walk.data) + 2**16  # for reading shapes and indices a second time
+    builtin = [max(walk.value(code, 0, 1), walk.value(code, 3, 4)) for code in codes]
+    return [_plain(walk, graph, builtin, buffers, sizes) for graph in graphs]
 
 
 def _inside(indices: Iterable[int], count: int, least: int) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from poseport.tflite.flatbuffer import verify
+from poseport.tflite import memory
 from poseport.tflite.quiet import quiet
 
 _RUNTIMES = (("ai_edge_litert.interpreter", "ai-edge-litert"), ("tflite_runtime.interpreter", "tflite-runtime"))
@@ -47,9 +47,10 @@ def open_interpreter(
         The interpreter, and name and version of its package.
 
     Raises:
-        ValueError: if the file is damaged, if the interpreter cannot load it, or if none is installed.
+        ValueError: if the file is damaged or takes too much memory (`poseport.tflite.memory`), if the interpreter
+            cannot load it, or if none is installed.
     """
-    verify(data, name)  # an interpreter is native code, which a damaged file can crash
+    memory.check(data, name)  # an interpreter is native code, which a damaged file can crash
     module, package = runtime()
     options: dict[str, Any] = {}
     if keep or not xnnpack:

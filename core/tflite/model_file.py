@@ -19,12 +19,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from poseport.records import dumps, loads, write_whole
+from poseport.safe_path import read_file
 from poseport.tflite import sidecar
 from poseport.tflite.card import LaterStage, ModelCard
 
 CARD = "poseport.json"
 # A card takes a few KB, and a few hundred with 10,000 calibration people. A larger one was not written by poseport.
 MAX_CARD_BYTES = 8 * 2**20
+MAX_MODEL_BYTES = 2**31  # offsets of a flatbuffer have 32 bits with a sign
 
 
 def pack(flatbuffer: bytes, card: ModelCard, later: Sequence[bytes] = ()) -> bytes:
@@ -148,7 +150,7 @@ def read_bytes(path: Path) -> bytes:
         ValueError: if it cannot be read.
     """
     try:
-        return Path(path).read_bytes()
+        return read_file(Path(path), MAX_MODEL_BYTES)
     except OSError as error:
         raise ValueError(f"{path}: cannot be read ({error.strerror}); expected a .tflite file") from None
 

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from poseport import skeletons
 from poseport.architecture import ForeignArchitecture
-from poseport.records import loads, to_data
+from poseport.records import MAX_JSON_BYTES, loads, parse_json, to_data
+from poseport.safe_path import read_file
 from poseport.spec import PoseSpec
 from poseport.tflite.card import Conversion, ModelCard
 
@@ -62,9 +63,9 @@ def read_spec(path: Path) -> PoseSpec:
         ValueError: if it cannot be read, or names an unknown skeleton.
     """
     try:
-        text = path.read_text(encoding="utf-8")
-        data = json.loads(text)
-    except (OSError, ValueError, RecursionError) as error:
+        text = read_file(path, MAX_JSON_BYTES).decode("utf-8")
+        data = parse_json(text)
+    except (OSError, ValueError) as error:
         raise ValueError(f"{path}: cannot be read as JSON ({error}); docs/foreign.md shows how to write it") from None
     name = data.get("skeleton") if isinstance(data, dict) else None
     if isinstance(name, str):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import threading
@@ -13,6 +14,7 @@ import hostile
 import numpy as np
 import pytest
 
+from poseport import records
 from poseport.bench import results_folder
 from poseport.bench.phone import parts
 from poseport.bench.phone.adb import Device
@@ -45,7 +47,7 @@ def test_only_regular_records_are_read(kind: str, tmp_path: Path, monkeypatch: p
         path.symlink_to("/dev/zero")
     else:
         path.write_bytes(bytes(1001))
-        monkeypatch.setattr(results_folder, "MAX_RECORD_BYTES", 1000)
+        monkeypatch.setattr(records, "MAX_JSON_BYTES", 1000)
     with pytest.raises(ValueError, match=r"x\.json: (is not a regular file|has 1,001 bytes)"):
         results_folder.load_all(tmp_path)
 
@@ -55,7 +57,11 @@ def worst(file_name: str, folder: Path) -> list[Result]:
     results = []
     for model, oks in (("float32", 0.9), ("int8", 0.1)):
         data = hostile.data(model, "accuracy")
-        data["measured"]["data"]["images_dir"] = str(folder)
+        annotations = folder / "people.json"
+        listed = annotations.read_bytes() if annotations.exists() else b""
+        data["measured"]["data"] |= {
+            "images_dir": str(folder), "file": "people.json", "sha256": hashlib.sha256(listed).hexdigest(),
+        }  # fmt: skip
         for person in data["measured"]["people"]:
             person |= {"file_name": file_name, "oks": oks, "box_xywh": [1, 1, 30, 30]}
         results.append(record(data))
@@ -65,17 +71,31 @@ def worst(file_name: str, folder: Path) -> list[Result]:
 def test_a_report_shows_only_files_inside_the_images(tmp_path: Path) -> None:
     images, secret = tmp_path / "images", tmp_path / "private.png"
     images.mkdir()
-    for path in (secret, images / "own.png"):
+    names = ["own.png", "private.png", "fifo.png", "zero.png"]
+    (images / "people.json").write_text(json.dumps({"images": [{"file_name": name} for name in names]}))
+    for path in (secret, images / "own.png", images / "unlisted.png"):
         cv2.imwrite(str(path), np.full((64, 64, 3), 200, np.uint8))
     os.mkfifo(images / "fifo.png")
     (images / "zero.png").symlink_to("/dev/zero")
     write_report(worst("own.png", images), tmp_path / "r.html")
     assert "data:image/jpeg" in (tmp_path / "r.html").read_text()
-    for name in (str(secret), "../private.png", "/dev/zero", "fifo.png", "zero.png"):
+    for name in (str(secret), "../private.png", "/dev/zero", "fifo.png", "zero.png", "unlisted.png"):
         write_report(worst(name, images), tmp_path / "r.html")
         text = (tmp_path / "r.html").read_text()
         assert "data:image/jpeg" not in text
         assert "no picture" in text
+
+
+def test_a_records_folder_is_opened_only_where_its_annotations_are(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "private.png"), np.full((64, 64, 3), 200, np.uint8))
+    write_report(worst("private.png", tmp_path), tmp_path / "r.html")
+    assert "data:image/jpeg" not in (tmp_path / "r.html").read_text()
+    # somebody's own annotations, not those of the record
+    (tmp_path / "people.json").write_text(json.dumps({"images": [{"file_name": "private.png"}]}))
+    results = worst("private.png", tmp_path)
+    (tmp_path / "people.json").write_text(json.dumps({"images": [{"file_name": "private.png"}], "info": 1}))
+    write_report(results, tmp_path / "r.html")
+    assert "data:image/jpeg" not in (tmp_path / "r.html").read_text()
 
 
 def test_a_report_of_hostile_names_stays_text(tmp_path: Path) -> None:

@@ -125,6 +125,9 @@ def test_numbers_that_are_not_finite_are_never_written(number: float, tmp_path: 
         ("{", r"t: not JSON"),
         (60000 * "[", r"t: not JSON"),
         ('{"schema": 1, "count": ' + 5000 * "1" + "}", r"t: not JSON"),
+        (300 * '{"a":' + "1" + 300 * "}", r"t: not JSON \(nested more than 64 deep\)"),
+        ('{"schema": 1, "name": "a", "shape": {"kind": "round"}, "count": 9223372036854775808}', "of 64 bits"),
+        ('{"schema": true}', r"t: no schema number"),
         ("[]", r"t: no schema number"),
         ("{}", r"t: no schema number"),
         ('{"schema": "1"}', r"t: no schema number"),
@@ -135,6 +138,14 @@ def test_numbers_that_are_not_finite_are_never_written(number: float, tmp_path: 
 def test_what_is_not_a_record_is_refused(raw: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         records.loads(Thing, raw, "t")
+
+
+def test_brackets_in_texts_are_not_nesting() -> None:
+    thing = Thing("[{" * 500 + "]" * 3, Round())
+    assert records.loads(Thing, records.dumps(thing), "t") == thing
+    assert records.parse_json("[" * 64 + "]" * 64)
+    with pytest.raises(ValueError, match="nested more than 64 deep"):
+        records.parse_json("[" * 65 + "]" * 65)
 
 
 def test_errors_name_the_file(tmp_path: Path) -> None:

@@ -11,8 +11,10 @@ import numpy as np
 
 from poseport.data import categories
 from poseport.data.coco_fields import whole
+from poseport.data.coco_json import MAX_BYTES
 from poseport.data.people import People
-from poseport.records import write_whole
+from poseport.records import decode_json, parse_json, write_whole
+from poseport.safe_path import read_file
 from poseport.scoring import metrics
 from poseport.train.begin.teacher import Teacher, apart
 
@@ -79,7 +81,7 @@ def relabel(
     taught = teacher.teach(replace(people, persons=tuple(kept)), sure).persons
     sizes = metrics.box_sizes(np.array([p.box_xywh for p in people.persons]))
     new = {p.annotation_id: p.keypoints for p, size in zip(taught, sizes, strict=True) if size >= smallest}
-    data = json.loads(people.path.read_bytes())  # with any of the encodings of JSON
+    data = parse_json(decode_json(read_file(people.path, MAX_BYTES)))
     order = next(
         order
         for category in data["categories"]

@@ -80,7 +80,7 @@ def load(directory: Path, keras: Any) -> tuple[PoseSpec, Any]:
             # Keras itself loads the file of a larger network into a smaller one without an error
             raise ValueError(f"{stored} arrays for a network of {len(model.weights)}")
         model.load_weights(path)
-    except (ValueError, OSError, KeyError, TypeError) as error:
+    except (ValueError, OSError, KeyError, TypeError, RuntimeError, IndexError, OverflowError) as error:
         first = (str(error).strip().splitlines() or ["unknown reason"])[0]
         raise ValueError(
             f"{path}: the weights do not fit {bundle.SPEC} beside them ({first[:160]}); "

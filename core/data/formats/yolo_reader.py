@@ -18,6 +18,7 @@ import numpy as np
 from poseport.data.formats import yolo_yaml
 from poseport.data.formats.coco_folder import ConvertedSet, LabelledPerson
 from poseport.data.images import shown_hw
+from poseport.safe_path import read_file
 from poseport.skeleton import Skeleton
 
 # shares may leave 0 to 1 by this much: by rounding, and by boxes that are cut by the image's border
@@ -101,7 +102,9 @@ def _lines(
     """Box and keypoints (K, 3) in pixels of each person of a label file."""
     size = np.array(image_hw[::-1], float)
     wanted = 5 + len(form.skeleton) * form.numbers
-    for number, line in enumerate(label.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
+    for number, line in enumerate(
+        read_file(label, yolo_yaml.MAX_TEXT_BYTES).decode("utf-8", "replace").splitlines(), 1
+    ):
         words = line.split()
         try:
             values = np.array([float(word) for word in words])

@@ -10,8 +10,10 @@ import numpy as np
 
 from poseport import skeletons
 from poseport.data import categories
+from poseport.safe_path import read_file
 from poseport.skeleton import Skeleton
 
+MAX_TEXT_BYTES = 64 * 2**20  # of data.yaml, a list of photos, and a label file
 SPLITS = ("train", "val", "test")
 _PHOTOS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 
@@ -72,8 +74,8 @@ def read(path: Path) -> dict[str, Any]:
     except ImportError:
         raise ValueError('reading data.yaml takes PyYAML: pip install "poseport[data]"') from None
     try:
-        content = yaml.safe_load(path.read_bytes())
-    except (yaml.YAMLError, OSError, UnicodeError) as error:
+        content = yaml.safe_load(read_file(path, MAX_TEXT_BYTES))
+    except (yaml.YAMLError, OSError, UnicodeError, RecursionError) as error:
         raise ValueError(f"{path}: not YAML ({str(error).splitlines()[0]})") from None
     if not isinstance(content, dict):
         raise ValueError(f"{path}: expected kpt_shape, names, train and val")
@@ -184,7 +186,7 @@ def photos(path: Path, content: dict[str, Any], split: str) -> list[Path]:
                 f"{path}: {split} is {entry!r}, which does not exist; looked in {', '.join(map(str, places))}"
             )
         if place.is_file():
-            listed = place.read_text(encoding="utf-8", errors="replace").split("\n")
+            listed = read_file(place, MAX_TEXT_BYTES).decode("utf-8", "replace").split("\n")
             found += [(place.parent / line.strip()).resolve() for line in listed if line.strip()]
         else:
             found += sorted(p.absolute() for p in place.rglob("*") if p.suffix.lower() in _PHOTOS and p.name[0] != ".")

@@ -56,6 +56,7 @@ def test_photos_show_the_people_who_lost_most(page: Read, records: list[Result])
 def test_a_missing_image_is_said_and_the_rest_stands(records: list[Result], people: People, tmp_path: Path) -> None:
     folder = tmp_path / "images"
     shutil.copytree(people.persons[0].image_path.parent, folder)
+    shutil.copy(people.path, tmp_path)
     lost = gather(records, pictures=False, photos=False).compared[0].worst[0]
     number = int(re.findall(r"\d+", lost.cells[0])[0])
     gone = next(p for p in accuracy(records[0]).people if p.image_id == number).file_name

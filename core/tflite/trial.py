@@ -1,0 +1,71 @@
+"""Runs a file once in a process of its own, because some files make the interpreter end the whole process.
+
+`flatbuffer.verify` finds damaged files, but not every graph that native code gives up on with `abort()`. A command that
+measures several files would lose the results of all of them. The trial is over before anything is measured.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+SECONDS = 300
+_SPARE_BYTES = 4 * 2**30  # libraries, and what a delegate allocates besides the activations
+
+
+def check(path: Path) -> None:
+    """Check that the networks of a file can be opened and run without ending the process.
+
+    A file that raises an exception passes: whoever runs it next says what is wrong in better words.
+
+    Args:
+        path: a .tflite file, with its spec inside or beside it.
+
+    Raises:
+        ValueError: if the process was ended by a signal, or did not finish within 300 seconds.
+    """
+    command = [sys.executable, "-P", "-m", __name__, str(Path(path).absolute())]
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=SECONDS)
+    except subprocess.TimeoutExpired:
+        raise ValueError(f"{path}: one inference has not finished after {SECONDS} seconds") from None
+    if done.returncode < 0:
+        name = signal.Signals(-done.returncode).name
+        raise ValueError(f"{path}: the TFLite interpreter crashes on it ({name}); convert it again")
+
+
+def run(path: Path) -> None:
+    """Run every network of a file once, on zeros."""
+    import numpy as np
+
+    from poseport.tflite import model_file
+    from poseport.tflite.interpreter import open_interpreter
+
+    for data, _ in model_file.read_stages(path):
+        interpreter, _ = open_interpreter(data, str(path), 1)
+        for detail in interpreter.get_input_details():
+            interpreter.set_tensor(detail["index"], np.zeros(detail["shape"], detail["dtype"]))
+        interpreter.invoke()
+        for detail in interpreter.get_output_details():
+            interpreter.get_tensor(detail["index"])
+
+
+def _main() -> None:
+    with contextlib.suppress(ImportError, OSError, ValueError):  # not every system limits memory
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        resource.setrlimit(resource.RLIMIT_DATA, (_SPARE_BYTES, _SPARE_BYTES))
+    try:
+        run(Path(sys.argv[1]))
+    except Exception:
+        os._exit(1)
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    _main()
