@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from poseport.command.errors import debugging, explain
 from poseport.command.options import (
     MODEL,
     PATH,
@@ -23,6 +24,14 @@ from poseport.command.options import (
 
 if TYPE_CHECKING:
     from poseport.bench.record import Result
+
+
+def fault_of(error: Exception, path: Path) -> str:
+    """One line on a file that could not be measured; an exception that only a bug of poseport's raises is raised."""
+    line = explain(error, __name__)
+    if line is None or debugging():
+        raise error
+    return line if str(path) in line else f"{path}: {line}"
 
 
 workers_option = click.option(
@@ -97,8 +106,11 @@ def accuracy(
 
     from poseport.bench.measure import accuracy as measure
     from poseport.bench.measure import boxes as crops
+    from poseport.data.one_writer import one_writer
+    from poseport.tflite import trial
     from poseport.tflite.runner import load
 
+    click.get_current_context().with_resource(one_writer(out))
     people = load_people(data, data_images, skeleton)
     only = people.skeleton.chosen(keypoints)
     if detections is not None and jitter is not None:
@@ -107,18 +119,19 @@ def accuracy(
         boxes = crops.detected(people, detections, category)
     else:
         boxes = crops.annotated(people) if jitter is None else crops.moved(people, jitter)
-    loaded = [load(path, threads) for path in models]
     found, faults = [], []
-    for model in loaded:
+    for path in models:
         try:
+            trial.check(path)
+            model = load(path, threads)
             variants = [replace(variant, flip=flip) for variant in measure.decoders(model.spec, decoders)]
             count = len(boxes.cropped) * (1 + len(variants) * len(model.later))
             with progress(model.path.name, count, hidden=quiet or as_json) as advance:
                 found += measure.measure(
                     model, people, boxes=boxes, variants=variants, only=only, processes=workers, progress=advance
                 )
-        except ValueError as error:  # continue with the other models, whose results are kept
-            faults.append(str(error))
+        except Exception as error:  # the results of the other models are kept
+            faults.append(fault_of(error, path))
     if found:
         _answer_scores(found, out, quiet=quiet, as_json=as_json)
     if faults:
@@ -150,7 +163,9 @@ def rescore(
     """
     from poseport.bench import results_folder
     from poseport.bench.measure import rescore as again
+    from poseport.data.one_writer import one_writer
 
+    click.get_current_context().with_resource(one_writer(out))
     people = load_people(data, data_images, skeleton)
     only = people.skeleton.chosen(keypoints)
     found = [again.rescore(results_folder.load(path), people, only) for path in records]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from poseport.bench.measure_cli import out_option
+from poseport.bench.measure_cli import fault_of, out_option
 from poseport.command.options import (
     MODEL,
     answer,
@@ -17,6 +18,9 @@ from poseport.command.options import (
     progress,
 )
 from poseport.command.parameters import Counts, Names
+
+if TYPE_CHECKING:
+    from poseport.bench.record import Result
 
 DELEGATES = Names("xnnpack", "none")
 threads_option = click.option(
@@ -71,37 +75,62 @@ def latency(
     import itertools
 
     from poseport.bench import results_folder
-    from poseport.bench.formatting import plural
     from poseport.bench.measure import latency as measure
-    from poseport.bench.record import Latency
+    from poseport.data.one_writer import one_writer
+    from poseport.tflite import trial
 
-    ways = list(itertools.product(models, threads, delegates))
+    click.get_current_context().with_resource(one_writer(out))
+    count_all = len(models) * len(threads) * len(delegates)
     people = load_people(data, data_images, None) if data else None
     persons, name = (people.persons, people.path.name) if people else ((), "")
     lines, found = [], []
-    with progress("timing", len(ways), hidden=quiet or as_json) as advance:
-        for path, count, delegate in ways:
-            measured = measure.measure(
-                path, count, xnnpack=delegate == "xnnpack", runs=runs, max_seconds=seconds, persons=persons, name=name
-            )
-            saved = results_folder.save(measured, out)
-            m = measured.measured
-            assert isinstance(m, Latency)
-            row = {
-                "model": measured.model.name, "threads": count, "delegate": measured.environment.delegate,
-                "p50_ms": m.percentile_ms(50), "p90_ms": m.percentile_ms(90),
-                "whole_p50_ms": m.whole_ms(50), "steady": m.is_steady, "file": str(saved),
-            }  # fmt: skip
-            found.append(row)
-            setting = f"{plural(count, 'thread')}{', no delegate' if delegate == 'none' else ''}"
-            unsteady = "" if row["steady"] else "  UNSTEADY: two processes differ by more than 5 %"
-            lines.append(
-                f"{row['model']:<28}{setting}  p50 {row['p50_ms']:.2f} ms  "
-                f"p90 {row['p90_ms']:.2f} ms  with crop and decoding {row['whole_p50_ms']:.2f} ms  "
-                f"({len(m.invoke_us)} runs, {saved}){unsteady}"
-            )
-            advance(1)
-    answer({"results": found}, "\n".join(lines), as_json=as_json, quiet=quiet)
+    faults: list[str] = []
+    with progress("timing", count_all, hidden=quiet or as_json) as advance:
+        for path in models:
+            try:
+                trial.check(path)
+                for count, delegate in itertools.product(threads, delegates):
+                    measured = measure.measure(
+                        path,
+                        count,
+                        xnnpack=delegate == "xnnpack",
+                        runs=runs,
+                        max_seconds=seconds,
+                        persons=persons,
+                        name=name,
+                    )
+                    row, line = _row(measured, results_folder.save(measured, out))
+                    found.append(row)
+                    lines.append(line)
+                    advance(1)
+            except Exception as error:  # the results of the other models are kept
+                faults.append(fault_of(error, path))
+    if found:
+        answer({"results": found}, "\n".join(lines), as_json=as_json, quiet=quiet)
+    if faults:
+        raise ValueError("; ".join(faults))
+
+
+def _row(measured: Result, saved: Path) -> tuple[dict[str, Any], str]:
+    """A latency record as plain data, and as a line of text."""
+    from poseport.bench.formatting import plural
+    from poseport.bench.record import Latency
+
+    m = measured.measured
+    assert isinstance(m, Latency)
+    row = {
+        "model": measured.model.name, "threads": measured.environment.threads,
+        "delegate": measured.environment.delegate, "p50_ms": m.percentile_ms(50), "p90_ms": m.percentile_ms(90),
+        "whole_p50_ms": m.whole_ms(50), "steady": m.is_steady, "file": str(saved),
+    }  # fmt: skip
+    setting = plural(measured.environment.threads, "thread")
+    setting += ", no delegate" if measured.environment.delegate == "none" else ""
+    unsteady = "" if row["steady"] else "  UNSTEADY: two processes differ by more than 5 %"
+    line = (
+        f"{row['model']:<28}{setting}  p50 {row['p50_ms']:.2f} ms  p90 {row['p90_ms']:.2f} ms  with crop and decoding "
+        f"{row['whole_p50_ms']:.2f} ms  ({len(m.invoke_us)} runs, {saved}){unsteady}"
+    )
+    return row, line
 
 
 @click.command()
@@ -132,7 +161,9 @@ def profile(
 
     from poseport.bench.measure import op_profile
     from poseport.records import to_data
+    from poseport.tflite import trial
 
+    trial.check(model)
     found = [
         op_profile.profile(model, count, xnnpack=delegate == "xnnpack", runs=runs)
         for count, delegate in itertools.product(threads, delegates)

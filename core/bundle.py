@@ -135,7 +135,7 @@ def adopt(previous: Path, directory: Path) -> None:
         return
     stages(previous)
     copied = {SPEC, WEIGHTS, TRAIN, LOG, REFINE, PREVIOUS}  # the rest serves only to train it further
-    beside = Path(directory) / f".{PREVIOUS}.part"
+    beside = Path(directory) / f".{PREVIOUS}.{os.getpid()}.part"
     shutil.rmtree(beside, ignore_errors=True)
     try:
         shutil.copytree(previous, beside, ignore=lambda folder, names: set(names) - copied)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 
 from poseport import bundle, pose
 from poseport.command.options import progress
+from poseport.data.one_writer import one_writer
 from poseport.data.people import People
 from poseport.records import write_json
 from poseport.spec import PoseSpec
@@ -66,6 +68,20 @@ def fit(
             resume, or a photo is missing or damaged.
         Interrupted: After Ctrl-C.
     """
+    with one_writer(out) if team.chief else nullcontext():
+        return _fit(spec, settings, data, out, start, reporting, team)
+
+
+def _fit(
+    spec: PoseSpec,
+    settings: TrainConfig,
+    data: TrainingData,
+    out: Path,
+    start: Start,
+    reporting: Reporting,
+    team: Team,
+) -> TrainRecord:
+    """`fit` in a folder that no other process writes."""
     if team.chief:
         run_folder.check_folder(out, start.resume)
     check(spec, settings, data, start, reporting, team)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from poseport import bundle
+from poseport.data import one_writer
 from poseport.records import read_json, write_json
 from poseport.spec import PoseSpec
 from poseport.train.config import TrainConfig
@@ -43,8 +44,8 @@ def write_bundle(out: Path, spec: PoseSpec, model: Any, made: TrainRecord) -> No
         ValueError: If the folder exists or cannot be written.
     """
     check_new(out)
-    beside = out.with_name(f".{out.name}.part")
-    shutil.rmtree(beside, ignore_errors=True)
+    beside = one_writer.beside(out)
+    one_writer.sweep(out.parent, f"{out.name}.")
     try:
         beside.mkdir(parents=True)
         bundle.write_spec(beside, spec)
@@ -95,7 +96,7 @@ def check_folder(out: Path, resume: bool) -> None:
     Raises:
         ValueError: If the folder holds a run and `resume` is False, or holds none and `resume` is True.
     """
-    begun = (out / bundle.SPEC).exists() or state(out) is not None
+    begun = any((out / name).exists() for name in (bundle.SPEC, bundle.TRAIN)) or state(out) is not None
     if begun and not resume:
         raise ValueError(f"{out}: holds a run already; add --resume to continue it, or name another --out")
     if resume and not begun:
@@ -117,6 +118,8 @@ def resumed(out: Path, spec: PoseSpec, new: TrainRecord, init: Path | None) -> T
     Raises:
         ValueError: If the folder holds another run, or one that has finished.
     """
+    if state(out) is None and not all((out / name).exists() for name in (bundle.SPEC, bundle.TRAIN)):
+        return new  # ended before both files of the beginning were written: there is nothing to compare with or keep
     old_spec, old = read_json(PoseSpec, out / bundle.SPEC), read_json(TrainRecord, out / bundle.TRAIN)
     begun = bundle.weights_sha256(init) if init is not None else None
     if old_spec != spec or (old.train, old.data, old.backgrounds) != (new.train, new.data, new.backgrounds):

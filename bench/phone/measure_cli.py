@@ -87,10 +87,12 @@ def bench_phone(
     from poseport.bench.measure.boxes import annotated
     from poseport.bench.measure.checks import check_names, refuse_overlap
     from poseport.bench.phone import connected, phones
+    from poseport.data.one_writer import one_writer
     from poseport.tflite.runner import load
 
     chosen_settings = phones.settings(delegates, threads)
     devices = connected.choose(serials)
+    click.get_current_context().with_resource(one_writer(out))
     people = load_people(data, data_images, skeleton)
     only, boxes = people.skeleton.chosen(keypoints), annotated(people)
     loaded = [load(path) for path in models]

@@ -14,7 +14,7 @@ from poseport.convert.doctor.graph_checks import check_graph
 from poseport.convert.doctor.support_checks import check_support, needed_runtime
 from poseport.data.people import People
 from poseport.records import to_data
-from poseport.tflite import model_file, runner
+from poseport.tflite import memory, model_file, runner, trial
 from poseport.tflite.card import ModelCard
 from poseport.tflite.inspection import Inspection
 
@@ -30,6 +30,7 @@ class Diagnosis:
         runtime: The oldest TFLite that loads it; "" if unknown.
         findings: Errors first.
         unchecked: Id of a check that was not made -> why.
+        activation_bytes: Estimate of the memory that its activations take.
     """
 
     path: Path
@@ -38,6 +39,7 @@ class Diagnosis:
     runtime: str
     findings: tuple[Finding, ...]
     unchecked: dict[str, str]
+    activation_bytes: int
 
     def count(self, severity: str) -> int:
         """Number of findings of a severity.
@@ -52,7 +54,7 @@ class Diagnosis:
         return {
             "file": str(self.path), "bytes": self.inspection.bytes, "macs": self.inspection.macs,
             "macs_by_dtype": self.inspection.macs_by_dtype, "operations": len(self.inspection.ops),
-            "runtime": self.runtime,
+            "runtime": self.runtime, "activation_bytes": self.activation_bytes,
             "spec": self.card.spec.name if self.card else None,
             **{f"{severity}s": self.count(severity) for severity in SEVERITIES},
             "findings": to_data(self.findings), "unchecked": self.unchecked,
@@ -66,7 +68,8 @@ class Diagnosis:
         types = ", ".join(f"{100 * share:.0f} % {dtype}" for dtype, share in shares.items())
         lines = [
             f"{self.path}: {size}, {inspection.macs / 1e6:.0f} M "
-            f"multiply-adds ({types or 'none'}), TFLite {self.runtime or 'of unknown version'} or later"
+            f"multiply-adds ({types or 'none'}), {self.activation_bytes / 1e6:.1f} MB of activations (estimated), "
+            f"TFLite {self.runtime or 'of unknown version'} or later"
         ]
         for finding in self.findings:
             lines += [f"  {finding.severity:<8}{finding.id}: {finding.evidence}", f"          fix: {finding.fix}"]
@@ -102,6 +105,10 @@ def diagnose(
     data = model_file.read_bytes(path)
     graph = read_graph(data, str(path))
     findings = check_graph(graph) + check_support(graph, runtime)
+    try:
+        memory.check(data, str(path))
+    except ValueError as error:
+        findings.append(_too_large(str(error).removeprefix(f"{path}: ")))
     card, reason = None, "give --data"
     try:
         _, card = model_file.read(path)
@@ -111,6 +118,7 @@ def diagnose(
     unchecked = dict.fromkeys(people_checks.IDS, reason)
     if card is not None and people is not None:
         try:
+            trial.check(path)
             model = runner.load(path)
         except ValueError as error:
             unchecked = dict.fromkeys(people_checks.IDS, "the file does not load")
@@ -122,7 +130,9 @@ def diagnose(
     oldest = needed_runtime(graph.inspection)
     findings.sort(key=lambda finding: SEVERITIES.index(finding.severity))
     needed = ".".join(map(str, oldest)) if oldest else ""
-    return Diagnosis(path, graph.inspection, card, needed, tuple(findings), unchecked)
+    return Diagnosis(
+        path, graph.inspection, card, needed, tuple(findings), unchecked, memory.peak_bytes(data, str(path))
+    )
 
 
 def _no_spec(why: str) -> Finding:
@@ -134,6 +144,10 @@ def _no_spec(why: str) -> Finding:
         "std, channel order and keypoints yourself, once, where the app reads them",
         {},
     )
+
+
+def _too_large(why: str) -> Finding:
+    return Finding("too-large", "error", why, "find the operation that makes so large a tensor: inspect --ops", {})
 
 
 def _does_not_load(why: str) -> Finding:

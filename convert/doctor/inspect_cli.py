@@ -27,7 +27,7 @@ def inspect(file: Path, list_ops: bool, quiet: bool, as_json: bool) -> None:
     """
     from poseport import bundle
     from poseport.records import to_data
-    from poseport.tflite import model_file
+    from poseport.tflite import memory, model_file
     from poseport.tflite.inspection import inspect_bytes, macs_per_person
 
     content = model_file.read_bytes(file)
@@ -35,21 +35,24 @@ def inspect(file: Path, list_ops: bool, quiet: bool, as_json: bool) -> None:
     if model_file.has_spec(file, content):
         networks = [*model_file.read_stages(file)]
     stages = [(inspect_bytes(data, str(file)), card) for data, card in networks]
+    peaks = {
+        id(found): memory.peak_bytes(data, str(file)) for (found, _), (data, _) in zip(stages, networks, strict=True)
+    }
     per_person = macs_per_person((found, card.spec.crops_per_person if card else 1) for found, card in stages)
 
     def plain(found: Inspection, card: ModelCard | None) -> dict[str, Any]:
         return {
             **to_data(found), "macs": found.macs, "macs_by_dtype": found.macs_by_dtype,
-            "op_counts": found.op_counts, "card": to_data(card),
+            "op_counts": found.op_counts, "activation_bytes": peaks[id(found)], "card": to_data(card),
         }  # fmt: skip
 
     data: dict[str, Any] = {
         "file": str(file), "sha256": bundle.sha256(file), **plain(*stages[0]),
         "later": [plain(*stage) for stage in stages[1:]], "macs_per_person": per_person,
     }  # fmt: skip
-    text = [_text(str(file), *stages[0], list_ops)]
+    text = [_text(str(file), *stages[0], peaks[id(stages[0][0])], list_ops)]
     for number, (found, card) in enumerate(stages[1:], 2):
-        text.append(_text(f"stage {number}, a crop around each keypoint", found, card, list_ops))
+        text.append(_text(f"stage {number}, a crop around each keypoint", found, card, peaks[id(found)], list_ops))
     if len(stages) > 1:
         text.append(f"whole cascade: {sum(per_person.values()) / 1e6:.1f} M multiply-adds per person")
     answer(data, "\n".join(text), as_json=as_json, quiet=quiet)
@@ -83,11 +86,12 @@ def doctor(
         raise click.exceptions.Exit(1)
 
 
-def _text(file: str, found: Inspection, card: ModelCard | None, list_ops: bool) -> str:
+def _text(file: str, found: Inspection, card: ModelCard | None, peak: int, list_ops: bool) -> str:
     lines = _tensors(found)
     macs = ", ".join(f"{100 * n / max(found.macs, 1):.1f} % {dtype}" for dtype, n in found.macs_by_dtype.items())
     lines += [
         f"  compute    {found.macs / 1e6:.1f} M multiply-adds: {macs or 'no convolution or dense layer'}",
+        f"  memory     {peak / 1e6:.1f} MB of activations at most (estimated)",
         f"  operations {', '.join(f'{kind} {count}' for kind, count in found.op_counts.items())}",
         f"  runtime    TFLite {found.min_runtime or 'not noted'} or later",
     ]

@@ -61,7 +61,7 @@ def guarded_as(exit_code: int) -> Callable[[F], F]:
                 raise
             except Exception as error:
                 line = explain(error, command.__module__)
-                if line is None or os.environ.get("POSEPORT_DEBUG"):
+                if line is None or debugging():
                     raise
                 failure = click.ClickException(line)
                 failure.exit_code = exit_code  # type: ignore[misc]
@@ -77,6 +77,11 @@ def guarded_as(exit_code: int) -> Callable[[F], F]:
 
 
 guarded = guarded_as(1)
+
+
+def debugging() -> bool:
+    """Whether the user wants tracebacks instead of one line: `POSEPORT_DEBUG` is set."""
+    return bool(os.environ.get("POSEPORT_DEBUG"))
 
 
 def explain(error: Exception, module: str) -> str | None:

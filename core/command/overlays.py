@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +14,13 @@ import numpy as np
 from poseport.command.outputs import drawing_names, refuse_overwriting
 from poseport.command.sources import Picture, Source
 from poseport.data.images import encode_image, picture_suffix
+from poseport.data.one_writer import beside as temporary
+from poseport.data.one_writer import sweep
 from poseport.records import write_whole
+from poseport.tflite.quiet import quiet
+
+_CHECKED = 25  # frames between two looks at the room on the disk
+_ROOM_BYTES = 2**20
 
 Write = Callable[[Picture, np.ndarray], None]
 
@@ -60,11 +67,13 @@ def _film(source: Source, out: Path) -> Iterator[Write]:
     if out.suffix.lower() != ".mp4":
         raise ValueError(f"{out}: the name of a film must end in .mp4")
     out.parent.mkdir(parents=True, exist_ok=True)
-    beside = out.with_name(f".{out.stem}.{os.getpid()}.part.mp4")
+    sweep(out.parent, f"{out.name}.")
+    beside = temporary(out, ".mp4")  # OpenCV chooses the container by the suffix
     film: cv2.VideoWriter | None = None
+    frames = 0
 
     def write(picture: Picture, drawn: np.ndarray) -> None:
-        nonlocal film
+        nonlocal film, frames
         if film is None:
             size = drawn.shape[1], drawn.shape[0]
             film = cv2.VideoWriter(str(beside), cv2.VideoWriter.fourcc(*"mp4v"), source.rate, size)
@@ -72,15 +81,40 @@ def _film(source: Source, out: Path) -> Iterator[Write]:
                 raise ValueError(
                     f"{out}: OpenCV cannot write films on this machine; remove --out, or use a folder of photos"
                 )
-        film.write(np.ascontiguousarray(drawn[..., ::-1]))
+        if frames % _CHECKED == 0 and shutil.disk_usage(out.parent).free < _ROOM_BYTES:
+            raise ValueError(f"{out}: the disk is full after {frames} frames; make room, or choose another output")
+        with quiet():  # failures are found when the film is complete
+            film.write(np.ascontiguousarray(drawn[..., ::-1]))
+        frames += 1
 
     try:
         yield write
-    except BaseException:
         if film is not None:
-            film.release()
+            with quiet():
+                film.release()
+                film = None
+                readable = _frames(beside)
+            if readable != frames:
+                raise ValueError(
+                    f"{out}: only {readable} of {frames} frames could be written; if the disk is full, make room, or "
+                    "choose another output"
+                )
+            os.replace(beside, out)
+    except OSError as error:
+        raise ValueError(f"{out}: cannot be written ({error.strerror}); choose another output") from None
+    finally:
+        if film is not None:
+            with quiet():
+                film.release()
         beside.unlink(missing_ok=True)
-        raise
-    if film is not None:
-        film.release()
-        os.replace(beside, out)
+
+
+def _frames(film: Path) -> int:
+    """Number of frames in a film whose last one can be read; OpenCV's writer reports no errors."""
+    reader = cv2.VideoCapture(str(film))
+    try:
+        count = int(reader.get(cv2.CAP_PROP_FRAME_COUNT)) if reader.isOpened() else 0
+        reader.set(cv2.CAP_PROP_POS_FRAMES, count - 1)
+        return count if count > 0 and reader.read()[0] else 0
+    finally:
+        reader.release()

@@ -91,7 +91,7 @@ def predict(
     from poseport.command.result_files import results as result_entries
     from poseport.draw import skeleton_overlay
     from poseport.records import write_whole
-    from poseport.tflite import shipped
+    from poseport.tflite import shipped, trial
     from poseport.tflite.runner import load
 
     if len(model_and_source) > 2:
@@ -107,6 +107,8 @@ def predict(
     refuse_overwriting([*where.photos, Path(source), *map(Path, named)], [results])
     if results_form == "coco" and where.moving:
         raise ValueError(f"{source}: --results-form coco needs photos, which annotations can name")
+    if named and (path := shipped.model(named[0])) not in [network.path for network in shipped.SHIPPED.values()]:
+        trial.check(path)
     pose = load(named[0] if named else shipped.STARTER, threads)
     boxes_of = None if detections is None else _read_boxes(detections, threshold, category)
     if boxes_of is not None and not where.moving:

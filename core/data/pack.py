@@ -18,6 +18,7 @@ import numpy as np
 from poseport import crop
 from poseport.data import coco, coco_json
 from poseport.data.images import decode_image, digest, encode_image, read_bytes
+from poseport.data.one_writer import one_writer
 from poseport.data.people import People, Person
 from poseport.records import read_json, write_json, write_whole
 
@@ -101,6 +102,14 @@ def pack(
     Raises:
         ValueError: If an image cannot be read, or the folder holds something else.
     """
+    with one_writer(out):
+        return _pack(people, out, size, room, threads, progress)
+
+
+def _pack(
+    people: People, out: Path, size: int, room: float, threads: int, progress: Callable[[int], None] | None
+) -> Path:
+    """`pack` into a folder that no other process writes."""
     persons = people.for_training(1).persons
     plan = Plan(people.sha256, size, float(room))
     path = out / "person_keypoints.json"
@@ -128,8 +137,6 @@ def pack(
         f"packed from {people.path.name} (sha256 {people.sha256}), size {size}, room {room:g}",
     )
     _check(path, people, plan)
-    for left in (out / "images").glob(".*.part"):  # left by a run that was killed
-        left.unlink()
     (out / _UNFINISHED).unlink()
     return path
 

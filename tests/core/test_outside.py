@@ -31,8 +31,8 @@ KNOWN = {
 }
 # modules that read files on their own, and why
 READS = {
-    "bench/describe.py": "the kernel's description of the processor",
-    "bench/timing.py": "the kernel's description of the process",
+    "bench/measure/describe.py": "the kernel's description of the processor",
+    "bench/measure/timing.py": "the kernel's description of the process",
     "bench/phone/parts.py": "the model that the user named, read before through model_file",
     "bench/phone/run.py": "the model that the user named, read before through model_file",
     "convert/summary.py": "the file that was just written",

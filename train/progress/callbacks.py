@@ -12,6 +12,7 @@ import keras
 import numpy as np
 
 from poseport import bundle
+from poseport.data import one_writer
 from poseport.train.evaluate import Score
 from poseport.train.optimizer import Rate, averaged
 from poseport.train.progress.disk_room import check_room
@@ -178,6 +179,9 @@ def save_weights(model: Any, path: Path) -> None:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     check_room(model, path.parent)
-    beside = path.with_name(f".part-{path.name}")  # Keras requires the suffix .weights.h5
-    model.save_weights(beside)
-    os.replace(beside, path)
+    beside = one_writer.beside(path, ".weights.h5")  # Keras requires the suffix
+    try:
+        model.save_weights(beside)
+        os.replace(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)
