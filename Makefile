@@ -5,13 +5,15 @@ BIN := $(VENV)/bin
 SOURCES := $(shell find core train convert bench models web_demo -type f -not -path '*/__pycache__/*')
 DEMO := demo
 
-.PHONY: help install dev docs test test-slow lint bench arm-parity demo apk test-android bench-android test-web bench-web starter accurate clean
+.PHONY: help install dev docs test test-slow fuzz lock lint bench arm-parity demo apk test-android bench-android test-web bench-web starter accurate clean
 
 help:
 	@echo "make demo       the whole line on drawn people: train, convert, measure, gate, report (under 15 minutes)"
 	@echo "make test       the tests, against the installed package"
 	@echo "make test-slow  the tests that take minutes each"
+	@echo "make fuzz       damaged and hostile files of every kind that is read, for five minutes"
 	@echo "make lint       ruff and mypy"
+	@echo "make lock       constraints.txt again: every package that is installed, with the sha256 of its files"
 	@echo "make docs       the site in site/: documents, a page for every command, the Python reference"
 	@echo "make dev        an editable installation that editors and type checkers can follow"
 	@echo "make apk        the Android app, without Google's SDK; with the starter model, or MODEL=m.tflite, inside"
@@ -25,7 +27,7 @@ help:
 $(VENV)/.dependencies: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info[:2] <= (3, 13) else "Python %d.%d cannot run TensorFlow here: install 3.11 to 3.13 and run make PYTHON=python3.11" % sys.version_info[:2])'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt ".[dev]" setuptools
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r constraints.txt
 	@touch $@
 
 $(VENV)/.installed: $(VENV)/.dependencies setup.py $(SOURCES)
@@ -41,12 +43,7 @@ dev: $(VENV)/.dependencies
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation \
 	  --config-settings editable_mode=strict -e .
 
-$(VENV)/.docs: $(VENV)/.dependencies
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt ".[docs]"
-	@rm -rf build
-	@touch $@
-
-docs: $(VENV)/.docs install
+docs: install
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
 	@echo "open site/index.html; the search needs a server: $(BIN)/python -m http.server -d site"
 
@@ -56,6 +53,19 @@ test: install
 
 test-slow: install
 	$(BIN)/python -m pytest -m slow
+
+# minutes; `make test` has a short form. SEED: where the random faults begin
+SEED ?= 0
+fuzz: install
+	$(BIN)/python tests/fuzz.py --minutes 5 --seed $(SEED)
+
+# constraints.txt anew, from the versions in it where pyproject.toml allows them, with the sha256 of every file
+lock:
+	$(PYTHON) -m venv .lock
+	.lock/bin/python -m pip install --quiet --disable-pip-version-check uv
+	echo setuptools | .lock/bin/uv pip compile pyproject.toml - --extra dev --extra docs --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --quiet --custom-compile-command "make lock" --output-file constraints.txt
+	rm -rf .lock
 
 lint: install
 	$(BIN)/ruff check .

@@ -30,7 +30,7 @@ for deb in "$folder"/debs/*_amd64.deb; do dpkg-deb -x "$deb" "$folder/qemu"; don
 for deb in "$folder"/debs/*_arm64.deb; do dpkg-deb -x "$deb" "$folder/root"; done
 
 wheels="numpy ai-edge-litert flatbuffers protobuf typing_extensions tqdm backports.strenum"
-pinned=$(for w in $wheels; do grep -i "^$w==" "$constraints" || echo $w; done)
+pinned=$(for w in $wheels; do grep -i "^$w==" "$constraints" | sed 's/[ ;].*//' | grep . || echo $w; done)
 "$PYTHON" -m pip install -q --disable-pip-version-check --target "$folder/site" --no-deps --only-binary=:all: \
     --python-version 3.11 --implementation cp --platform manylinux_2_28_aarch64 --platform manylinux_2_27_aarch64 \
     --platform manylinux2014_aarch64 $pinned

@@ -147,24 +147,28 @@ def pack(aars: list[Path]) -> None:
     run("zipalign", "-f", "4", WORK / "plain.apk", ALIGNED)
 
 
-def keystore() -> tuple[Path, str]:
-    """The key of KEYSTORE, or a debug key that is made once and kept in the build folder; and its password."""
+def keystore() -> Path:
+    """The key of KEYSTORE, or a debug key that is made once and kept in the build folder.
+
+    Its password stays in the environment, because every user of the machine can read the arguments of a process.
+    """
     key = Path(os.environ.get("KEYSTORE", BUILD / "debug.keystore"))
-    word = os.environ.get("KEYSTORE_PASSWORD", "android")
+    os.environ.setdefault("KEYSTORE_PASSWORD", "android")
     if not key.is_file():
         if "KEYSTORE" in os.environ:
             stop(f"{key}: no such keystore")
         run(
-            "keytool", "-genkeypair", "-keystore", key, "-storepass", word, "-keypass", word, "-alias", "debug",
+            "keytool", "-genkeypair", "-keystore", key, "-storepass:env", "KEYSTORE_PASSWORD", "-keypass:env",
+            "KEYSTORE_PASSWORD", "-alias", "debug",
             "-keyalg", "RSA", "-keysize", "2048", "-validity", "10000", "-dname", "CN=Android Debug,O=Android,C=US",
         )  # fmt: skip
-    return key, word
+    return key
 
 
-def sign(key: Path, word: str) -> None:
+def sign(key: Path) -> None:
     """Sign, and look whether it is what it should be."""
     run(
-        "apksigner", "sign", "--ks", key, "--ks-pass", f"pass:{word}", "--min-sdk-version", values()["minSdk"],
+        "apksigner", "sign", "--ks", key, "--ks-pass", "env:KEYSTORE_PASSWORD", "--min-sdk-version", values()["minSdk"],
         "--v1-signing-enabled", "false", "--out", WORK / "signed.apk", ALIGNED,
     )  # fmt: skip
     verify.check(WORK / "signed.apk")
@@ -182,13 +186,13 @@ def build(models: list[Path]) -> None:
             stop(f"{path}: no such model; expected a .tflite that poseport convert wrote")
     aars = libraries()
     libs = [aar / "classes.jar" for aar in aars]
-    key, word = keystore()
+    key = keystore()
     once(LINKED, lambda: resources(models), MAIN / "AndroidManifest.xml", MAIN / "res", *models, known)
     once(CLASSES, lambda: compile_app(libs), MAIN / "kotlin", GENERATED, known)
     once(SHRUNK, lambda: shrink(aars, libs), CLASSES, APP / "keep.pro")
     once(DEX, dex, SHRUNK, known)
     once(ALIGNED, lambda: pack(aars), BASE, DEX, known)
-    once(APK, lambda: sign(key, word), ALIGNED, key, known)
+    once(APK, lambda: sign(key), ALIGNED, key, known)
     print(f"{APK}: {APK.stat().st_size} bytes, sha256 {fetch.sha256(APK)}")
 
 

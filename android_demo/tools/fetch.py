@@ -51,16 +51,29 @@ def sha256(path: Path) -> str:
 
 
 def jars(scopes: set[str]) -> None:
-    """Fetch what is not there yet, and check what came."""
-    missing = {c: s for c, s in wanted(scopes).items() if not (JARS / file_name(c)).is_file()}
+    """Fetch what is not there yet, and check all: what came now and what lies there since an earlier build."""
+    missing = {}
+    for coordinates, expected in wanted(scopes).items():
+        path = JARS / file_name(coordinates)
+        if not path.is_file():
+            missing[coordinates] = expected
+        elif (found := sha256(path)) != expected:
+            stop(f"{path} has sha256 {found}, jars.txt expects {expected}; remove it, and the build fetches it again")
     if not missing:
         return
+    ((plugin, plugin_sha256),) = wanted({"plugin"}).items()
     pom, beside = BUILD / "fetch" / "pom.xml", BUILD / "fetch" / "jars"
     shutil.rmtree(pom.parent, ignore_errors=True)
     beside.mkdir(parents=True)
     pom.write_text(_pom(missing))
     print(f"fetching {len(missing)} jars", flush=True)
-    run("mvn", "-q", "-B", "-f", pom, "dependency:copy-dependencies", f"-DoutputDirectory={beside}")
+    repository = pom.parent / "repository"  # an empty one: what Maven runs is what it fetches now
+    command = ("mvn", "-q", "-B", "-f", pom, f"-Dmaven.repo.local={repository}")
+    run(*command, f"{plugin}:copy-dependencies", f"-DoutputDirectory={beside}")
+    group, name, version = plugin.split(":")
+    found = sha256(repository.joinpath(*group.split("."), name, version, file_name(plugin)))
+    if found != plugin_sha256:
+        stop(f"{plugin} has sha256 {found}, jars.txt expects {plugin_sha256}; nothing was kept of what it fetched")
     for coordinates, expected in missing.items():
         found = sha256(beside / file_name(coordinates))
         if found != expected:

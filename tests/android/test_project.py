@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import subprocess
 import sys
@@ -81,16 +82,46 @@ def test_a_jar_of_other_bytes_is_refused(tmp_path: Path, monkeypatch: pytest.Mon
     coordinates = "org.example:thing:1"
     monkeypatch.setattr(fetch, "BUILD", tmp_path)
     monkeypatch.setattr(fetch, "JARS", tmp_path / "jars")
-    monkeypatch.setattr(fetch, "wanted", lambda scopes: {coordinates: "0" * 64})
+    digest = hashlib.sha256(b"bytes").hexdigest()
+    rows = {"build": {coordinates: digest}, "plugin": {"org.maven:plugin:2": digest}}
+    monkeypatch.setattr(fetch, "wanted", lambda scopes: rows[min(scopes)])
+    sent = {"jar": b"other bytes", "plugin": b"bytes"}
 
     def deliver(*command: object) -> str:
-        (Path(str(command[-1]).partition("=")[2]) / "thing-1.jar").write_bytes(b"other bytes")
+        repository = Path(str(command[5]).partition("=")[2]) / "org" / "maven" / "plugin" / "2"
+        repository.mkdir(parents=True)
+        (repository / "plugin-2.jar").write_bytes(sent["plugin"])
+        assert command[6] == "org.maven:plugin:2:copy-dependencies"
+        (Path(str(command[-1]).partition("=")[2]) / "thing-1.jar").write_bytes(sent["jar"])
         return ""
 
     monkeypatch.setattr(fetch, "run", deliver)
-    with pytest.raises(SystemExit, match=r"has sha256 .*expects 000"):
+    with pytest.raises(SystemExit, match=r"thing:1 has sha256 .*expects "):
+        fetch.jars({"build"})
+    sent |= {"jar": b"bytes", "plugin": b"other bytes"}
+    with pytest.raises(SystemExit, match=r"plugin:2 has sha256 .*nothing was kept"):
         fetch.jars({"build"})
     assert not (tmp_path / "jars").exists()
+    sent["plugin"] = b"bytes"
+    fetch.jars({"build"})
+    fetch.jars({"build"})
+    # what lies there since an earlier build is hashed again
+    (tmp_path / "jars" / "thing-1.jar").write_bytes(b"changed since")
+    with pytest.raises(SystemExit, match=r"thing-1\.jar has sha256 .*remove it"):
+        fetch.jars({"build"})
+
+
+def test_the_password_of_the_key_is_no_argument(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    commands: list[tuple[object, ...]] = []
+    monkeypatch.setenv("KEYSTORE_PASSWORD", "a secret")
+    monkeypatch.delenv("KEYSTORE", raising=False)
+    monkeypatch.setattr(apk, "BUILD", tmp_path)
+    monkeypatch.setattr(apk, "run", lambda *command: commands.append(command))
+    monkeypatch.setattr(apk.verify, "check", lambda path: None)
+    monkeypatch.setattr(apk.os, "replace", lambda source, target: None)
+    apk.sign(apk.keystore())
+    assert [command[0] for command in commands] == ["keytool", "apksigner"]
+    assert not any("a secret" in str(word) for command in commands for word in command)
 
 
 def test_the_tools_need_the_standard_library_alone() -> None:
