@@ -28,15 +28,16 @@ class Browser:
         folder: for its profile and what it downloads.
         film: a .y4m or .mjpeg file that it takes for its camera; None for no camera.
         size: width and height of the window in CSS pixels.
-        dark: whether the system asks for dark colours.
+        gpu: whether to emulate a GPU for WebGPU in software.
     """
 
-    def __init__(self, folder: Path, film: Path | None = None, size: tuple[int, int] = (1280, 800), dark: bool = False):
+    def __init__(self, folder: Path, film: Path | None = None, size: tuple[int, int] = (1280, 800), gpu: bool = False):
         program = executable()
         assert program
-        flags = ["--headless=new", "--no-sandbox", "--remote-debugging-pipe", "--disable-gpu", "--no-first-run",
+        flags = ["--headless=new", "--no-sandbox", "--remote-debugging-pipe", "--no-first-run",
                  f"--user-data-dir={folder}/profile", f"--window-size={size[0]},{size[1]}", "--disable-dev-shm-usage",
                  "--disable-background-networking", "--mute-audio"]  # fmt: skip
+        flags += ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"] if gpu else ["--disable-gpu"]
         if film:
             flags += ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
             flags.append(f"--use-file-for-fake-video-capture={film}")
@@ -60,7 +61,7 @@ class Browser:
         self._session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         for domain in ("Page", "Network", "Runtime", "Log"):
             self.call(f"{domain}.enable")
-        self.resize(size, dark)
+        self.resize(size)
 
     def resize(self, size: tuple[int, int], dark: bool = False) -> None:
         """Another window, and other colours."""

@@ -23,6 +23,7 @@ def test_the_golden_vectors(node: str) -> None:
     worst, counts = done["worst"], done["counts"]
     bounds = {
         "matrix": 1e-9, "crop, values that differ": 0, "crop with a rest, largest difference": 1, "input": 0,
+        "crop from its region, values that differ": 0,
         "decode": 1e-4, "track": 1e-3, "track, lost": 0,
     }  # fmt: skip
     assert set(worst) == set(bounds)

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from poseport.people.follow import Follower
-from poseport.tflite import model_file
+from poseport.tflite import model_file, shipped
 from poseport.tflite.runner import load
 from poseport.web import site
 
@@ -25,6 +25,10 @@ STATE = "document.documentElement?.dataset.state"
 ROWS = "[...document.querySelectorAll('#rows tr')].map(r => [...r.cells].map(c => c.textContent))"
 MESSAGE = "document.getElementById('message').textContent"
 SCREENSHOTS = os.environ.get("POSEPORT_SCREENSHOTS")  # a folder, for those who look at the page
+# LiteRT.js instantiates 36 bytes to find out
+NO_RELAXED_SIMD = """const real = WebAssembly.instantiate;
+WebAssembly.instantiate = (code, ...more) =>
+    code.byteLength === 36 ? Promise.reject(new Error("no")) : real(code, ...more);"""
 WIDTHS = {"phone": (390, 844), "laptop": (1280, 800)}
 
 
@@ -124,7 +128,10 @@ def test_nothing_else_can_be_loaded(page, served, chromium) -> None:
         threading.Thread(target=other.serve_forever, daemon=True).start()
         elsewhere = f"http://127.0.0.1:{other.server_port}"
         browser = chromium()
+        # as on an iPhone, whose WebAssembly has no relaxed SIMD: LiteRT.js takes its build for such browsers
+        browser.call("Page.addScriptToEvaluateOnNewDocument", source=NO_RELAXED_SIMD)
         opened(browser, served(page))
+        assert any("litert_wasm_compat_internal.wasm" in url for url in browser.requests)
         tries = [f"fetch('{elsewhere}/fetch', {{mode: 'no-cors'}})", f"import('{elsewhere}/import.js')"]
         for one in tries:
             assert browser.run(f"{one}.then(() => 'reached', () => 'refused')") == "refused"
@@ -137,6 +144,35 @@ def test_nothing_else_can_be_loaded(page, served, chromium) -> None:
     browser.run("document.getElementById('camera').click()")
     browser.wait(f"{STATE} === 'failed'")
     assert "choose a photo" in browser.run(MESSAGE).lower()
+
+
+def test_a_gpu_runs_what_it_can_and_is_compared_with_the_cpu(served, chromium, drawn_frames, tmp_path) -> None:
+    site.write(shipped.model("deeppose-float32"), tmp_path / "site")
+    browser = chromium(gpu=True)
+    browser.open(served(tmp_path / "site"))
+    if not browser.run("navigator.gpu?.requestAdapter().then(Boolean)"):
+        pytest.skip("this Chromium emulates no GPU")
+    browser.wait(f"{STATE} === 'ready'")
+    browser.run("document.querySelector('details').open = true")
+    assert browser.run("document.getElementById('ran').textContent").startswith("WebGPU")
+    cv2.imwrite(str(tmp_path / "photo.png"), drawn_frames[0][..., ::-1])
+    browser.choose("#file", tmp_path / "photo.png")
+    browser.wait(f"{STATE} === 'photo'")
+    found = keypoints(browser)
+    assert browser.run("document.getElementById('ran').textContent").startswith("WebGPU")
+    # the user takes the CPU instead
+    browser.run("const s = document.getElementById('backend'); s.value = 'wasm'; s.dispatchEvent(new Event('change'))")
+    browser.wait("document.getElementById('ran').textContent === 'Wasm (CPU)'")
+    model = load(tmp_path / "site/model.tflite")
+    expected = Follower(model)(drawn_frames[0])[0]
+    assert np.abs(found[:, :2] - expected[:, :2]).max() < 5  # WebGPU computes in float16
+    # a GPU that answers wrongly is told from the CPU
+    wrong = """import('./network.js').then(n => {
+        const right = Float64Array.from([10, 10, 1, 90, 90, 1]);
+        const box = {x: 0, y: 0, width: 100, height: 100};
+        const moved = right.map((v, i) => i === 0 ? v + 30 : v), broken = right.map((v, i) => i === 4 ? NaN : v);
+        return [right, moved, broken].map(other => n.agreement(right, other, box)); })"""
+    assert browser.run(wrong) == [True, False, False]
 
 
 def test_hostile_text_in_a_card_stays_text_and_a_damaged_file_is_refused(

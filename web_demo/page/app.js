@@ -2,7 +2,7 @@
 /** The page: loads the network, looks at the camera or a photo, and shows what was found. */
 import {drawSkeleton} from "./drawing.js";
 import {agrees, loadRuntime, Network} from "./network.js";
-import {follow, percentile, THRESHOLD, whole} from "./pose.js";
+import {cropOf, follow, percentile, regionOf, THRESHOLD, whole} from "./pose.js";
 
 /**
  * @typedef {import("./pose.js").Box} Box
@@ -146,8 +146,11 @@ async function compile(backend) {
 async function look(box, begin) {
   const mine = source;
   const {width, height} = frame;
-  const picture = pixels.getImageData(0, 0, width, height);
   const place = box ?? whole(width, height);
+  const {input_hw, padding} = model.spec;
+  const region = regionOf(cropOf(place, input_hw, padding), input_hw, width, height);
+  const {data} = pixels.getImageData(region.x, region.y, region.width, region.height);
+  const picture = {data, width, height, region};
   if (!checked) {
     checked = true;
     if (!(await agrees(network, file, picture, place))) {

@@ -81,20 +81,19 @@ export class Network {
 }
 
 /**
- * How far two results of one crop are apart: the largest distance of a keypoint that the first is sure of, as a share
- * of the box's longer side; infinity where one is not a number.
+ * Whether two results of one crop agree: all are numbers, and what the first is sure of is near in the second.
  * @param {Float64Array} reference
  * @param {Float64Array} other
  * @param {Box} box
  */
-export function distance(reference, other, box) {
-  let most = 0;
+export function agreement(reference, other, box) {
+  const most = AGREEMENT * Math.max(box.width, box.height);
   for (let k = 0; k < reference.length; k += 3) {
-    if (!other.subarray(k, k + 3).every(Number.isFinite)) return Infinity;
-    if (reference[k + 2] < THRESHOLD) continue;
-    most = Math.max(most, Math.hypot(reference[k] - other[k], reference[k + 1] - other[k + 1]));
+    if (!other.subarray(k, k + 3).every(Number.isFinite)) return false;
+    const apart = Math.hypot(reference[k] - other[k], reference[k + 1] - other[k + 1]);
+    if (reference[k + 2] >= THRESHOLD && apart > most) return false;
   }
-  return most / Math.max(box.width, box.height);
+  return true;
 }
 
 /**
@@ -109,7 +108,7 @@ export async function agrees(network, file, picture, box) {
   const reference = await Network.compile(network.spec, file, "wasm");
   try {
     const [wanted, found] = [await reference.find(picture, box), await network.find(picture, box)];
-    return distance(wanted.keypoints, found.keypoints, box) <= AGREEMENT;
+    return agreement(wanted.keypoints, found.keypoints, box);
   } finally {
     reference.delete();
   }

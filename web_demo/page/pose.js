@@ -7,7 +7,11 @@
  *
  * @typedef {{x: number, y: number, width: number, height: number}} Box  in pixels, from x - 0.5 to x + width - 0.5
  * @typedef {{zoom: number, left: number, top: number}} Crop  input x = zoom * image x + left, and y alike with top
- * @typedef {{data: Uint8ClampedArray | Uint8Array, width: number, height: number}} Picture  RGBA, row by row
+ * @typedef {object} Picture
+ * @property {Uint8ClampedArray | Uint8Array} data  RGBA of the region, row by row
+ * @property {number} width  of the whole picture in pixels
+ * @property {number} height
+ * @property {Box} [region]  whole pixels; absent where the data is the whole picture
  * @typedef {{kind: "keypoints", order: "xys" | "yxs"} | {kind: "coords", score: "none" | "visibility" | "sigma"}} Output
  * @typedef {{name: string, names: string[], limbs: [string, string][]}} Skeleton
  * @typedef {object} Spec  the part of the card that a page needs
@@ -49,6 +53,26 @@ export function cropOf(box, [height, width], padding) {
     left: (width - 1) / 2 - zoom * (box.x + (box.width - 1) / 2),
     top: (height - 1) / 2 - zoom * (box.y + (box.height - 1) / 2),
   };
+}
+
+/**
+ * The part of a picture that a crop reads, of at least one pixel.
+ * @param {Crop} crop
+ * @param {[number, number]} inputHw
+ * @param {number} width
+ * @param {number} height
+ * @returns {Box} in whole pixels
+ */
+export function regionOf(crop, inputHw, width, height) {
+  const reach = (/** @type {number} */ offset, /** @type {number} */ size, /** @type {number} */ length) => {
+    // a pixel more on either side than the places of the input need, for those are computed in 32-bit floats
+    const begin = Math.max(0, Math.min(length - 1, Math.floor(-offset / crop.zoom) - 1));
+    const end = Math.max(begin + 1, Math.min(length, Math.floor((size - 1 - offset) / crop.zoom) + 3));
+    return [begin, end - begin];
+  };
+  const [x, w] = reach(crop.left, inputHw[1], width);
+  const [y, h] = reach(crop.top, inputHw[0], height);
+  return {x, y, width: w, height: h};
 }
 
 /**
@@ -124,21 +148,27 @@ function taps(size, scale, offset, length) {
  * @param {{first: Int32Array, share: Float32Array}} across
  * @param {Float32Array} line  written into
  */
-function mixAcross({data, width, height}, y, {first, share}, line) {
+function mixAcross({data, width, height, region = whole(width, height)}, y, {first, share}, line) {
   if (y < 0 || y >= height) {
     line.fill(0);
     return;
   }
-  const row = y * width;
+  const row = (y - region.y) * region.width - region.x;
   for (let i = 0, j = 0; i < first.length; i++, j += 3) {
     const p = first[i];
-    const inside = p >= 0;
-    const next = p >= -1 && p + 1 < width;
     const at = 4 * (row + p);
+    const part = share[i];
+    if (p >= 0 && p + 1 < width) {
+      const [r, g, b] = [data[at], data[at + 1], data[at + 2]];
+      line[j] = r + Math.fround(part * (data[at + 4] - r));
+      line[j + 1] = g + Math.fround(part * (data[at + 5] - g));
+      line[j + 2] = b + Math.fround(part * (data[at + 6] - b));
+      continue;
+    }
     for (let c = 0; c < 3; c++) {
-      const left = inside && p < width ? data[at + c] : 0;
-      const right = next ? data[at + 4 + c] : 0;
-      line[j + c] = left + Math.fround(share[i] * (right - left));
+      const left = p >= 0 && p < width ? data[at + c] : 0;
+      const right = p >= -1 && p + 1 < width ? data[at + 4 + c] : 0;
+      line[j + c] = left + Math.fround(part * (right - left));
     }
   }
 }
@@ -151,7 +181,7 @@ function mixAcross({data, width, height}, y, {first, share}, line) {
  */
 function level(upper, lower, share) {
   const mixed = Math.fround(upper + Math.fround(share * Math.fround(lower - upper)));
-  return Math.fround(mixed + 8388608) - 8388608;
+  return (Math.fround(mixed + 8388608) - 8388608) | 0;
 }
 
 /**
