@@ -59,7 +59,7 @@ def windows(spec: PoseSpec, boxes_xywh: np.ndarray, estimates: np.ndarray) -> np
     """Make the squares that a later stage crops, one around each estimate.
 
     Args:
-        spec: of a later stage.
+        spec: spec of a later stage.
         boxes_xywh: (N, 4) boxes of the people in image pixels.
         estimates: (N, K, 3) keypoints of the stage before. A keypoint that was not found (NaN) gets a square in the
             middle of the box, so that every person has K crops.
@@ -87,7 +87,7 @@ def own_keypoints(spec: PoseSpec, keypoints: np.ndarray) -> np.ndarray:
     A later stage is trained for that keypoint only, although each of its outputs has all K.
 
     Args:
-        spec: of the network that gave the keypoints.
+        spec: spec of the network that gave the keypoints.
         keypoints: (N x K, K, C), decoded from every crop; (N, K, C) of an ordinary network, which has one crop
             per person.
 
@@ -105,7 +105,7 @@ def refined(spec: PoseSpec, keypoints: np.ndarray, estimates: np.ndarray) -> np.
     """Join the keypoints of a later stage with the estimates that it started from.
 
     Args:
-        spec: of the later stage.
+        spec: spec of the later stage.
         keypoints: (N x K, K, 3), decoded from every crop of `windows`, in image pixels.
         estimates: (N, K, 3) of the stage before.
 

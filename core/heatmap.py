@@ -70,7 +70,7 @@ def to_maps(outputs: np.ndarray, values: Values, sigma: float) -> np.ndarray:
     Args:
         outputs: (N, H, W, K) float32.
         values: what the outputs are.
-        sigma: of the target Gaussian, in cells; used for logits only.
+        sigma: standard deviation of the target Gaussian, in cells; used for logits only.
 
     Returns:
         (N, H, W, K) float32.
@@ -92,7 +92,7 @@ def decode(
         method: the decoder and its settings.
         stride: input pixels per cell.
         values: what the outputs are: "gaussian" maps, or "logits" that `to_maps` turns into maps first.
-        sigma: of the target Gaussian, in cells; used for logits only.
+        sigma: standard deviation of the target Gaussian, in cells; used for logits only.
 
     Returns:
         Points (N, K, 2) float64 x, y in input pixels, and scores (N, K) float64, clipped to [0, 1].

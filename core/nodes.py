@@ -119,7 +119,7 @@ class ReshapeNode:
 
 @dataclass(frozen=True)
 class ActivationNode:
-    """An activation that is an operation of its own in the file."""
+    """An activation that is a separate operation in the file."""
 
     inputs: tuple[int, ...]
     activation: NodeActivation

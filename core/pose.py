@@ -116,7 +116,7 @@ def encode(spec: PoseSpec, points_px: np.ndarray, out: np.ndarray | None = None)
     """Make the training target of one person.
 
     Args:
-        spec: of the network that is trained.
+        spec: spec of the network that is trained.
         points_px: (K, 2) x, y in input pixels, NaN where there is no label. The target of such a keypoint is NaN,
             which losses ignore; its third number, if the output has one, stands for score 0.
         out: contiguous float32 array of the target's shape to write into; None for a new one.
@@ -141,7 +141,7 @@ def encode_nobody(spec: PoseSpec, out: np.ndarray) -> None:
     score is about 2 pi sigma^2 / cells. Coordinates cannot express it: their target is that of a person without labels.
 
     Args:
-        spec: of the network that is trained.
+        spec: spec of the network that is trained.
         out: `spec.output_shape` float32, written into.
     """
     if isinstance(spec.output, HeatmapOutput):
@@ -154,7 +154,7 @@ def maps(spec: PoseSpec, outputs: np.ndarray) -> np.ndarray:
     """Turn the raw outputs of a heatmap network into maps that peak at about 1.
 
     Args:
-        spec: of the network, with heatmaps as output.
+        spec: spec of the network, with heatmaps as output.
         outputs: (N, H, W, K), or any shape that can be reshaped to it.
 
     Returns:
@@ -169,7 +169,7 @@ def decode_input(spec: PoseSpec, outputs: np.ndarray) -> np.ndarray:
     """Decode raw outputs into keypoints in input pixels.
 
     Args:
-        spec: of the network.
+        spec: spec of the network.
         outputs: (N, *spec.output_shape), or any shape that can be reshaped to it.
 
     Returns:
@@ -194,7 +194,7 @@ def decode(spec: PoseSpec, outputs: np.ndarray, matrices: np.ndarray) -> np.ndar
     """Decode raw outputs into keypoints in image pixels.
 
     Args:
-        spec: of the network.
+        spec: spec of the network.
         outputs: (N, *spec.output_shape), or any shape that can be reshaped to it.
         matrices: (N, 2, 3), the matrices that made the crops.
 
@@ -222,7 +222,7 @@ def unflip(spec: PoseSpec, outputs: np.ndarray) -> np.ndarray:
     """Turn the raw outputs for mirrored crops into those for the crops themselves, for flip averaging.
 
     Args:
-        spec: of the network that gave the outputs.
+        spec: spec of the network that gave the outputs.
         outputs: (n, *spec.output_shape), for crops mirrored by `flip`.
 
     Returns:

@@ -19,7 +19,7 @@ class Skeleton:
     """A set of K keypoints.
 
     Attributes:
-        name: of the set.
+        name: name of the set.
         names: the keypoints in the order of the annotations and of the network's channels, 1 to 512.
         flip_pairs: names that change places when the image is mirrored.
         limbs: pairs that are joined by a line when a pose is drawn.

@@ -29,7 +29,7 @@ KeypointOrder = Literal["xys", "yxs"]
 ChannelOrder = Literal["rgb", "bgr"]
 
 MIN_INPUT, MAX_INPUT = 16, 4096  # pixels
-MAX_CELLS = 64  # of a decoder's window or blur
+MAX_CELLS = 64  # limit of a decoder's window and blur
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ class PoseSpec:
     """A pose network from the outside.
 
     Attributes:
-        name: of the network.
+        name: name of the network.
         architecture: its family, and the arguments that build it.
         skeleton: the keypoints that it predicts.
         input_hw: height and width of the input in pixels, 16 to 4096 each.

@@ -21,7 +21,13 @@ OPTIONS = {
     "warmup": "train.warmup", "patience": "train.patience", "precision": "train.precision",
     "freeze_epochs": "train.freeze_epochs", "eval_every": "train.eval_every", "decoder": "output.decode.method",
 }  # fmt: skip
-_STRUCTURE = ("name", "architecture", "skeleton", "output", "refine")  # of a spec, not settings of its own
+_STRUCTURE = (
+    "name",
+    "architecture",
+    "skeleton",
+    "output",
+    "refine",
+)  # parts of a spec that are not settings of the spec itself
 
 
 def with_skeleton(chosen: Preset, skeleton: Skeleton) -> Preset:
@@ -41,7 +47,7 @@ def customise(chosen: Preset, options: Mapping[str, Any], settings: Sequence[str
     """Change settings of a preset.
 
     With other epochs, the preset's drops of the learning rate move in proportion. With another loss, the output
-    takes the form that this loss trains. Both can be overridden by settings of their own.
+    takes the form that this loss trains. Other settings can override both.
 
     Args:
         chosen: The preset.

@@ -149,7 +149,7 @@ def train(phase: Phase, first: int, callbacks: list[Any], steps: int | None = No
                 epochs=phase.last,
                 initial_epoch=first,
                 steps_per_epoch=steps or data.steps,
-                shuffle=False,  # the batches have an order of their own, which a resumed run repeats
+                shuffle=False,  # the batches have their own order, which a resumed run repeats
                 verbose=0,
                 callbacks=callbacks,
             )

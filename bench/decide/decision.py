@@ -55,7 +55,7 @@ class Decision:
         unit: `points` (of 100) or `%`.
         budget: The largest loss that is allowed, in `unit`.
         needed: Number of people that would be enough to decide; None for times, and for more than a million.
-        reason: Why the measurements cannot answer, however many people or runs there are; else empty.
+        reason: Why no number of people or runs could give an answer; else empty.
     """
 
     verdict: Verdict

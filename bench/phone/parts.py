@@ -65,7 +65,7 @@ class Job:
 
 
 def send(job: Job, name: str) -> None:
-    """Copy the people and the model of a job to the phone, unless they are there already.
+    """Copy the people and the model of a job to the phone, unless it has them already.
 
     Args:
         job: The model and people.

@@ -51,7 +51,7 @@ class Compared:
         caption: Description of the drawing.
         keypoints: Table of PCK per keypoint.
         worst: The people who lost most.
-        note: Where the heatmaps come from, or why there are none.
+        note: The source of the heatmaps, or why there are none.
     """
 
     title: str

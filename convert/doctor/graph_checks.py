@@ -59,7 +59,7 @@ def _mixed_ranges(graph: Graph) -> Finding | None:
         "error" if levels < TOO_FEW_LEVELS else "warning",
         f"output {some([output])} joins parts of different range under one scale: {some([part])} keeps "
         f"{levels:.1f} of 256 levels",
-        "make the parts outputs of their own, or bring them to one range (coordinates divided by the input's size)",
+        "make the parts separate outputs, or bring them to one range (coordinates divided by the input's size)",
         {"levels": round(levels, 2), "part": part, "output": output},
     )
 

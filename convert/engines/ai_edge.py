@@ -1,7 +1,7 @@
 """AI Edge Quantizer: quantizes a float32 flatbuffer layer by layer.
 
 TFLiteConverter takes the widest value of any person as an activation's range, and quantizes every layer or none. Here
-poseport measures the ranges in one pass over the float file, and each operation gets a type of its own.
+poseport measures the ranges in one pass over the float file, and each operation gets its own type.
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ def merge(sets: Sequence[People], shares: Sequence[float] = (), skeleton: Skelet
     for people in sets:
         if not set(skeleton.names) & set(people.skeleton.names):
             names = ", ".join(people.skeleton.names)
-            raise ValueError(f"{people.path}: its keypoints ({names}) are none of skeleton {skeleton.name!r}")
+            raise ValueError(f"{people.path}: its keypoints ({names}) are not those of skeleton {skeleton.name!r}")
     if len(sets) == 1 and shares == (1.0,) and sets[0].skeleton.names == skeleton.names:
         return sets[0]
     lowest = min((min(p.image_id, p.annotation_id) for people in sets for p in people.persons), default=0)

@@ -149,7 +149,7 @@ def _begin(out: Path, path: Path, plan: Plan) -> None:
         if before != plan:
             raise ValueError(
                 f"{out}: holds an unfinished pack of size {before.size}, room {before.room:g}, annotations "
-                f"{before.annotations_sha256[:12]}; go on with those, or remove the folder"
+                f"{before.annotations_sha256[:12]}; continue with those, or remove the folder"
             )
     elif path.exists() or (out / "images").exists():
         raise ValueError(f"{out}: holds a set already; remove the folder or choose another one")

@@ -23,7 +23,7 @@ class Detector:
 
     Args:
         path: the .tflite file.
-        threads: of the interpreter.
+        threads: number of threads of the interpreter.
         threshold: boxes with a lower score are dropped, 0 to 1.
 
     Raises:

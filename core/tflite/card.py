@@ -15,8 +15,8 @@ class Calibration:
     """The people on whom the activation ranges of a quantized file were measured.
 
     Attributes:
-        annotations_sha256: of the annotations file.
-        seed: of the random choice.
+        annotations_sha256: sha256 of the annotations file.
+        seed: seed of the random choice.
         people: (image id, annotation id) of each person, in the order of their use.
         images_sha256: first 16 hex digits of the sha256 of each person's image file.
     """
@@ -61,7 +61,7 @@ class BudgetStep:
     """One file that the search for a budget tried.
 
     Attributes:
-        recipe: of the file.
+        recipe: recipe of the file.
         kept: number of the costliest layers that were not quantized to int8.
         kept_macs_share: their share of the multiply-adds.
         ap_drop: points of AP (100 x) lost against float32.
@@ -99,12 +99,12 @@ class FineTuning:
     """The training of a network during its conversion (recipe int8-qat).
 
     Attributes:
-        annotations_sha256: of the annotations file.
+        annotations_sha256: sha256 of the annotations file.
         people: number of people.
         epochs: passes over them.
-        learning_rate: of the optimizer.
+        learning_rate: initial rate of the optimizer.
         teacher: share of each target that came from the float network.
-        seed: of the training.
+        seed: seed of the training.
     """
 
     annotations_sha256: str
@@ -122,7 +122,7 @@ class Conversion:
     Attributes:
         recipe: its name.
         engine: the program that quantized it.
-        weights_sha256: of the bundle's weights.
+        weights_sha256: sha256 of the bundle's weights.
         versions: package -> version.
         calibration: the calibration people; None if the recipe needs none.
         kept: layers of a mixed recipe that are not int8.

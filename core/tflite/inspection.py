@@ -22,7 +22,8 @@ class TensorInfo:
         name: as the file has it, printable.
         shape: its dimensions; -1 where one is open.
         dtype: TFLite's name of the type in lower case, such as int8.
-        scale, zero_point: of the first channel; None if the tensor is not quantized.
+        scale: scale of the first channel; None if the tensor is not quantized.
+        zero_point: zero point of the first channel; None if the tensor is not quantized.
         channels: number of scales; more than one if it is quantized per channel.
         dynamic: whether a dimension is open.
         constant: whether the file holds its values.
@@ -44,12 +45,13 @@ class OpInfo:
 
     Attributes:
         kind: TFLite's name, or CUSTOM:name for an operation that is not built in.
-        version: of the operation.
-        name: of its first output.
+        version: version of the operation.
+        name: name of its first output.
         dtype: the type that it computes in, such as int8, float32, or "int8 weights x float32".
         macs: multiply-adds of one inference; 0 unless it is a convolution or a dense layer.
-        weights: of a convolution or a dense layer.
-        inputs, outputs: indices into `Inspection.tensors`; -1 for an optional input that is not given.
+        weights: weights of a convolution or a dense layer; None for other operations.
+        inputs: indices into `Inspection.tensors`; -1 for an optional input that is not given.
+        outputs: indices into `Inspection.tensors`.
     """
 
     kind: str
@@ -68,9 +70,11 @@ class Inspection:
 
     Attributes:
         bytes: size of the file.
-        subgraphs: how many there are.
-        inputs, outputs: the tensors at the ends of the graph.
-        tensors, ops: all of them, in the order of the file.
+        subgraphs: number of subgraphs.
+        inputs: the input tensors.
+        outputs: the output tensors.
+        tensors: all tensors, in the order of the file.
+        ops: all operations, in the order of the file.
         signatures: names of the signatures.
         min_runtime: oldest TFLite that loads the file, as the converter noted it; "" if it did not.
     """

@@ -73,8 +73,8 @@ def to_steps(values: np.ndarray, dtype: Any, scale: float, zero_point: int) -> n
     Args:
         values: any shape, real numbers.
         dtype: type of the tensor. Float32 values are returned as they are.
-        scale: of the tensor; 0 means none, for a tensor that holds the values themselves.
-        zero_point: of the tensor.
+        scale: scale of the tensor; 0 for a tensor that holds the values themselves.
+        zero_point: zero point of the tensor.
 
     Returns:
         An array of the same shape and of type `dtype`.
@@ -91,8 +91,8 @@ def from_steps(raw: np.ndarray, scale: float, zero_point: int) -> np.ndarray:
 
     Args:
         raw: any shape, in the tensor's own type.
-        scale: of the tensor; 0 means none.
-        zero_point: of the tensor.
+        scale: scale of the tensor; 0 for a tensor that holds the values themselves.
+        zero_point: zero point of the tensor.
 
     Returns:
         float32 of the same shape.
@@ -108,7 +108,7 @@ class Runner:
     Args:
         data: a flatbuffer, with or without a tail.
         name: what error messages call it.
-        threads: of the interpreter.
+        threads: number of threads of the interpreter.
         xnnpack: whether the XNNPACK delegate runs the operations that it supports; if not, TFLite's own kernels do.
         keep: keep the values of every tensor between the layers, so that they can be read. It is slower, and excludes
             the delegate, which overwrites them.

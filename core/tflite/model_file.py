@@ -5,7 +5,7 @@ ignore the tail, and any zip tool reads it. A .tflite file from another project 
 beside it (see `poseport.tflite.sidecar`).
 
 A cascade is one file, too: the zip of the first stage's file holds the files of the later ones as `stage2.tflite`,
-`stage3.tflite`, ..., each with a card of its own.
+`stage3.tflite`, ..., each with its own card.
 """
 
 from __future__ import annotations

@@ -138,7 +138,7 @@ def load(path: str | Path, threads: int = 1, *, xnnpack: bool = True) -> Pose:
 
     Args:
         path: a .tflite file, or the name of a network that comes with the package (`poseport models` lists them).
-        threads: of the interpreter.
+        threads: number of threads of the interpreter.
         xnnpack: whether the XNNPACK delegate runs the operations that it supports.
 
     Returns:

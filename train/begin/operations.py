@@ -204,7 +204,7 @@ def prelu(graph: Graph, op: inspection.OpInfo, options: dict[str, int]) -> None:
 
 
 def activation(graph: Graph, op: inspection.OpInfo, options: dict[str, int]) -> None:
-    """Add an activation that is an operation of its own."""
+    """Add an activation that is a separate operation."""
     graph.add(ActivationNode((graph.node_input(op.inputs[0]),), _ALONE[op.kind]))
 
 

@@ -116,7 +116,7 @@ class Stop(keras.callbacks.Callback):
         self.directory, self.patience, self.since = directory, patience, since
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Stop or go on, by the row that `Keep` has written for the epoch."""
+        """Decide by the row that `Keep` has written for the epoch whether to stop."""
         self.model.stop_training = stalled(read_log(self.directory), self.patience, self.since)
 
 

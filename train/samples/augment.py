@@ -52,8 +52,8 @@ class AugmentConfig:
         dropout: Fraction of pixels that turn black.
         noise: Standard deviation of Gaussian noise as a fraction of 255.
         grey: Probability of a grey crop.
-        at_most: Of sharpening, colour (hue and saturation), light (brightness and contrast) and grain (dropout and
-            noise), a crop gets a random number of kinds from 0 to this; None: every kind.
+        at_most: Largest number of kinds of change per crop, among sharpening, colour (hue and saturation), light
+            (brightness and contrast) and grain (dropout and noise); the number is drawn from 0 to this. None: all four.
         exclusive: A crop gets either scale or rotation, either brightness or contrast, either dropout or noise.
         background: Probability that a crop shows no person (see `backgrounds`).
     """

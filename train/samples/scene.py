@@ -27,7 +27,7 @@ _FEWEST_LEFT = 3  # keypoints
 _SIDES = (0.2, 0.15, 0.2, 0.45)
 _TWO_SIDES = 0.3
 
-_THICKNESS = 0.13  # of a limb, clothes included, as a fraction of the longer side of the labelled keypoints
+_THICKNESS = 0.13  # thickness of a limb, clothes included, as a fraction of the longer side of the labelled keypoints
 _TRUNK = ("shoulder", "hip", "neck", "thorax", "pelvis")
 _FACE = ("nose", "eye", "ear", "head_top", "neck")
 

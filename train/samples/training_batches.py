@@ -27,7 +27,7 @@ class Shard:
     Attributes:
         index: Number of this process, from 0.
         count: Number of processes that share each batch.
-        separate_targets: Whether every output gets an array of its own. TensorFlow's MirroredStrategy needs that,
+        separate_targets: Whether every output gets its own array. TensorFlow's MirroredStrategy needs that,
             because it computes in place.
     """
 

@@ -94,7 +94,7 @@ def points_box(keypoints: np.ndarray, image_hw: tuple[int, int]) -> tuple[float,
     margin = np.maximum((high - low) / 8, max((high - low).max() / 20, 1.0))
     size = np.array(image_hw[::-1], float)
     low, high = np.clip(low - margin, -0.5, size - 1.5), np.clip(high + margin, 0.5, size - 0.5)
-    return tuple((low + 0.5).tolist() + (high - low).tolist())  # of pixel edges, as boxes are
+    return tuple((low + 0.5).tolist() + (high - low).tolist())  # boxes are measured between pixel edges
 
 
 def write(

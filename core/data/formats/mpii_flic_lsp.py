@@ -121,7 +121,7 @@ def lsp(path: Path, images: Path) -> ConvertedSet:
         ValueError: If the file has another form, or an image is missing.
     """
     joints = np.asarray(read_mat(path, "joints"))
-    joints = joints[..., None] if joints.ndim == 2 else joints  # of one person
+    joints = joints[..., None] if joints.ndim == 2 else joints  # a set of one person
     if joints.ndim != 3 or joints.shape[:2] not in ((3, 14), (14, 3)):
         raise ValueError(f"{path}: joints is {joints.shape}; expected (3, 14, N) of LSP or (14, 3, N) of LSPET")
     extended = joints.shape[0] == 14

@@ -136,5 +136,5 @@ def test_negative_ids_stay_apart(base: Path, tmp_path: Path) -> None:
 def test_a_set_of_other_keypoints_is_refused(base: Path, both: list[People], tmp_path: Path) -> None:
     mine = {"schema": 1, "name": "paw", "names": ["paw"], "flip_pairs": [], "limbs": [], "sigmas": [0.1]}
     (tmp_path / "paw.json").write_text(json.dumps(mine))
-    with pytest.raises(ValueError, match=r"its keypoints \(nose, .*\) are none of skeleton 'paw'"):
+    with pytest.raises(ValueError, match=r"its keypoints \(nose, .*\) are not those of skeleton 'paw'"):
         load_sets((base, base), (), None, str(tmp_path / "paw.json"))
