@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -12,7 +12,7 @@ from poseport import cascade, pose
 from poseport.data import batches
 from poseport.data.people import People, Person
 from poseport.spec import PoseSpec
-from poseport.tflite.card import Calibration
+from poseport.tflite.card import Calibration, CalibrationSource
 from poseport.tflite.interpreter import Runner
 
 _WORDS = {"calib": "calibrate", "tune": "be tuned on"}
@@ -97,6 +97,10 @@ def choose(
         seed=seed,
         people=tuple((p.image_id, p.annotation_id) for p in chosen),
         images_sha256=tuple(p.digest() for p in chosen),
+        sources=tuple(
+            CalibrationSource(s.path.name, s.sha256, s.share, count)
+            for s, count in replace(people, persons=tuple(chosen)).by_source()
+        ),
     )
     return chosen, manifest
 

@@ -135,6 +135,7 @@ def _provenance(conversion: Conversion) -> list[str]:
     if conversion.calibration is not None:
         c = conversion.calibration
         lines.append(f"  calibrated {len(c.people)} people, seed {c.seed}, annotations sha256 {c.annotations_sha256}")
+        lines += [f"    {s.people} of {s.file}, share {s.share:g}, sha256 {s.sha256}" for s in c.sources]
     if (tuned := conversion.finetuning) is not None:
         lines.append(
             f"  trained    {tuned.people} people, {tuned.epochs} epochs, rate {tuned.learning_rate:g}, teacher's "

@@ -11,6 +11,23 @@ from poseport.spec import PoseSpec
 
 
 @dataclass(frozen=True)
+class CalibrationSource:
+    """One of several sets that calibration people were drawn from.
+
+    Attributes:
+        file: name of the annotations file.
+        sha256: of that file.
+        share: how often its people stood in the whole that was drawn from.
+        people: how many of them were drawn.
+    """
+
+    file: str
+    sha256: str
+    share: float
+    people: int
+
+
+@dataclass(frozen=True)
 class Calibration:
     """The people on whom the activation ranges of a quantized file were measured.
 
@@ -19,12 +36,14 @@ class Calibration:
         seed: seed of the random choice.
         people: (image id, annotation id) of each person, in the order of their use.
         images_sha256: first 16 hex digits of the sha256 of each person's image file.
+        sources: the sets, where there are several (`poseport.data.merge` says what ids mean then).
     """
 
     annotations_sha256: str
     seed: int
     people: tuple[tuple[int, int], ...]
     images_sha256: tuple[str, ...]
+    sources: tuple[CalibrationSource, ...] = ()
 
 
 @dataclass(frozen=True)

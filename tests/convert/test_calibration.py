@@ -8,6 +8,7 @@ from poseport import pose
 from poseport.convert import calibration
 from poseport.data import coco
 from poseport.data.images import image_digest
+from poseport.data.merge import merge
 from poseport.data.pack import pack
 from poseport.train import presets
 
@@ -29,6 +30,21 @@ def test_the_draw_depends_on_the_seed_only(people):
     assert manifest.annotations_sha256 == people.sha256
     assert manifest.people == tuple((p.image_id, p.annotation_id) for p in a)
     assert manifest.images_sha256 == tuple(image_digest(p.image_path) for p in a)
+
+
+def test_people_of_several_sets_say_where_they_come_from(people):
+    other = replace(people, sha256="0" * 64, path=people.path.with_name("other.json"))
+    chosen, manifest = calibration.choose(merge([people, other], (2, 0.5)), 30, seed=1)
+    first, second = manifest.sources
+    assert [first.file, first.sha256, first.share] == [people.path.name, people.sha256, 2]
+    assert [second.file, second.sha256, second.share] == ["other.json", "0" * 64, 0.5]
+    highest = max(p.annotation_id for p in people.persons)
+    assert [first.people, second.people] == [
+        sum((p.annotation_id > highest) == late for p in chosen) for late in (0, 1)
+    ]
+    assert first.people + second.people == 30
+    assert min(first.people, second.people) > 0
+    assert calibration.choose(people, 10, seed=1)[1].sources == ()
 
 
 def test_one_person_an_image_while_there_are_images_enough(people):
