@@ -164,8 +164,11 @@ def train(**options: Any) -> None:
         return _train(preset, people, val, teacher, options)
 
     from poseport.records import to_data
+    from poseport.train.begin import teacher as teachers
     from poseport.train.dryrun import dry_run
 
+    if options["teacher"] is not None:
+        teachers.load(options["teacher"], **teacher)  # a teacher that cannot be read would end the true run
     tried = dry_run(preset.spec, preset.train, people, val, options["init"])
     answer(to_data(tried), tried.text(), as_json=options["as_json"], quiet=options["quiet"])
 
