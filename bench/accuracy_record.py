@@ -67,6 +67,11 @@ class PersonSample:
     """One person's prediction.
 
     Attributes:
+        image_id: Id of the image.
+        annotation_id: Id of the annotation; 0 for a box of a detector.
+        file_name: The image, below the folder of the images.
+        box_xywh: The box that was cropped: left, top, width and height in image pixels.
+        oks: Similarity with the person's labels, in [0, 1]; None without labels.
         keypoints: x, y in image pixels and score of each keypoint of the model's skeleton, flattened.
         errors_px: Distance to the label of each scored keypoint; None where it has no label.
         box_score: Score of a detector's box, or None.
@@ -87,11 +92,15 @@ class Accuracy:
     """Predictions of a file on a set of people, and their scores.
 
     Attributes:
-        boxes: Where the crops came from.
+        kind: Distinguishes the kinds of record in a file.
+        data: The people that were measured.
+        boxes: Description of the boxes that were cropped.
         flip: Whether outputs were averaged with those of the mirrored crops.
         keypoints: Names of the scored keypoints.
         metrics: Metric name -> value in [0, 1], or None if nobody could be scored.
         by_keypoint: Metric name -> value of each keypoint in `keypoints`.
+        detections: The predictions as the official evaluation matched them.
+        people: The prediction of each person.
         people_per_second: Speed of the prediction, or None.
         decoder: How heatmaps were decoded; None for the decoder of the model's spec.
     """

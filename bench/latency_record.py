@@ -17,7 +17,8 @@ class Latency:
     """Time per person, in microseconds and in the order of the measurement.
 
     Attributes:
-        input: Whose crops were timed.
+        kind: Distinguishes the kinds of record in a file.
+        input: The people whose crops were timed.
         load_us: Time from the file to a ready interpreter; None in records of older apps.
         first_us: The first inference, before the warm-up.
         warmup: Number of people before the timed ones.
@@ -120,7 +121,13 @@ class Minute:
 
 @dataclass(frozen=True)
 class Sustained:
-    """The network alone, run without a pause for minutes. A missing minute was a pause in which the phone cooled."""
+    """The network alone, run without a pause for minutes.
+
+    Attributes:
+        kind: Distinguishes the kinds of record in a file.
+        input: The people whose crop was the input.
+        minutes: The minutes. A missing one was a pause in which the phone cooled.
+    """
 
     kind: Literal["sustained"]
     input: str

@@ -48,16 +48,23 @@ class Model:
 
 @dataclass(frozen=True)
 class Environment:
-    """Where and when a file was measured.
+    """The place and time of a measurement.
 
     Attributes:
         device: `host`, the name of a phone, or `stand-in ...` for a program that imitates a phone in tests.
+        processor: Model of the processor, or a phone's system on a chip.
+        cores: Number of cores.
+        system: Operating system and version.
+        runtime: Name and version of the TFLite runtime.
+        delegate: Delegate that ran the network.
+        threads: Number of threads of the interpreter.
+        poseport: Version of poseport.
         time: UTC, ISO 8601.
         governor: Clock governor of the first core; empty if the system does not report it.
         load: Average number of running processes over the minute before the measurement, or None.
         celsius: Temperature of the hottest sensor before the measurement, or None.
         xnnpack: Whether XNNPACK ran the file on a phone's CPU. None on other hardware, in older records, and on a
-            host, where `delegate` says so.
+            host, where it is the `delegate`.
     """
 
     device: str
@@ -87,7 +94,13 @@ class Environment:
 
 @dataclass(frozen=True)
 class Result:
-    """One measurement of one file in one place."""
+    """One measurement of one file in one place.
+
+    Attributes:
+        model: The file.
+        environment: The place and time.
+        measured: The measurement.
+    """
 
     model: Model
     environment: Environment

@@ -82,7 +82,7 @@ class Skeleton:
 
     @property
     def flip_index(self) -> np.ndarray:
-        """(K,) int: channel k of a mirrored image is keypoint flip_index[k] of the original."""
+        """Channel k of a mirrored image is keypoint flip_index[k] of the original, (K,) int."""
         index = np.arange(len(self))
         for a, b in self.flip_pairs:
             i, j = self.index(a), self.index(b)

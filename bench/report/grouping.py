@@ -16,7 +16,13 @@ from poseport.bench.record import Accuracy, Detections, Environment, Latency, Mo
 
 @dataclass(frozen=True)
 class Scored:
-    """An accuracy record with its file and machine."""
+    """An accuracy record.
+
+    Attributes:
+        model: The file.
+        environment: The machine.
+        accuracy: The scores.
+    """
 
     model: Model
     environment: Environment
@@ -25,7 +31,13 @@ class Scored:
 
 @dataclass(frozen=True)
 class Timed:
-    """A latency record with its file and machine."""
+    """A latency record.
+
+    Attributes:
+        model: The file.
+        environment: The machine.
+        latency: The times.
+    """
 
     model: Model
     environment: Environment
@@ -41,7 +53,13 @@ class Timed:
 
 @dataclass(frozen=True)
 class LongRun:
-    """A record of a sustained run with its file and phone."""
+    """A record of a sustained run.
+
+    Attributes:
+        model: The file.
+        environment: The phone.
+        sustained: The minutes.
+    """
 
     model: Model
     environment: Environment
@@ -50,7 +68,13 @@ class LongRun:
 
 @dataclass(frozen=True)
 class Pair:
-    """A converted file and the float32 file of the same weights, on the same people; their AP difference in points."""
+    """A converted file and the float32 file of the same weights, on the same people.
+
+    Attributes:
+        base: The float32 file.
+        candidate: The converted file.
+        difference: Their AP difference in points of 100.
+    """
 
     base: Scored
     candidate: Scored
@@ -59,7 +83,13 @@ class Pair:
 
 @dataclass(frozen=True)
 class DataSet:
-    """The records of the same people under the same conditions."""
+    """The records of the same people under the same conditions.
+
+    Attributes:
+        label: Name of the group.
+        scored: The records.
+        pairs: Each converted file with its float32 file.
+    """
 
     label: str
     scored: list[Scored]

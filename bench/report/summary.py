@@ -14,7 +14,14 @@ from poseport.bench.report.grouping import DataSet, Pair, Timed, baseline, is_fl
 
 @dataclass(frozen=True)
 class ChangeLine:
-    """One quantity that changed; its tone is `loss`, `gain` or `none`."""
+    """One quantity that changed.
+
+    Attributes:
+        what: The quantity.
+        change: The change, in points or percent.
+        text: Sentences about it.
+        tone: `loss`, `gain` or `none`.
+    """
 
     what: str
     change: str
@@ -24,7 +31,12 @@ class ChangeLine:
 
 @dataclass(frozen=True)
 class Change:
-    """The changes from a float32 file to one converted file."""
+    """The changes from a float32 file to one converted file.
+
+    Attributes:
+        title: Names of both files.
+        lines: The quantities.
+    """
 
     title: str
     lines: list[ChangeLine]

@@ -180,7 +180,7 @@ def _are_corners(extent: np.ndarray, boxes: np.ndarray, sizes: np.ndarray) -> np
 
 
 def _are_centres(extent: np.ndarray, boxes: np.ndarray) -> np.ndarray:
-    """(N,) bool: boxes that hold the labels only when their x y is read as the centre."""
+    """Find boxes that hold the labels only if their x y is read as the centre, (N,) bool."""
     half = boxes[:, 2:] / 2
     as_centre = np.concatenate([boxes[:, :2] - half, boxes[:, :2] + half], axis=1)
     as_size = np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1)
@@ -191,7 +191,7 @@ def _are_centres(extent: np.ndarray, boxes: np.ndarray) -> np.ndarray:
 
 
 def _are_percent(xy: np.ndarray, placed: np.ndarray, boxes: np.ndarray, sizes: np.ndarray) -> np.ndarray:
-    """(N,) bool: everybody, where no coordinate of many people is above 100 and no photo is that small."""
+    """Find coordinates in percent, (N,) bool: all people, if no coordinate is above 100 and no photo is that small."""
     largest = max(np.where(placed, np.abs(xy).max(axis=2), 0).max(initial=0), np.abs(boxes).max(initial=0))
     small = len(xy) < _MANY or largest > _PERCENT or sizes.min(initial=np.inf) < 2 * _PERCENT
     return np.full(len(xy), not small)

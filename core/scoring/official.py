@@ -24,7 +24,8 @@ class CocoScore:
         image_ids: the evaluated images, I of them.
         scores: (D,) scores of the predictions, in the order of `matched`.
         detection_image: (D,) index of each prediction's image in `image_ids`.
-        matched, ignored: (10, D) bool, at each threshold.
+        matched: (10, D) bool, whether a prediction is matched at each threshold.
+        ignored: (10, D) bool, whether it is ignored.
         ground_truths: (I,) number of people that count in each image.
     """
 

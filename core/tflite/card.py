@@ -67,7 +67,14 @@ class CandidateResult:
 
 @dataclass(frozen=True)
 class LayerCost:
-    """The cost of quantizing one layer while all others are float32; `moved` and `moved_px` as in `CandidateResult`."""
+    """The cost of quantizing one layer while all others are float32.
+
+    Attributes:
+        layer: name of the layer.
+        macs: its multiply-adds.
+        moved: as in `CandidateResult`.
+        moved_px: as in `CandidateResult`.
+    """
 
     layer: str
     macs: int
@@ -161,7 +168,13 @@ class Conversion:
 
 @dataclass(frozen=True)
 class LaterStage:
-    """A later stage of a converted cascade: the name in its spec, and the sha256 of its file and of its weights."""
+    """A later stage of a converted cascade.
+
+    Attributes:
+        name: name in its spec.
+        sha256: sha256 of its file.
+        weights_sha256: sha256 of its weights.
+    """
 
     name: str
     sha256: str

@@ -124,7 +124,7 @@ def _channels(spec: PoseSpec, position: int) -> int:
 
 
 def _layer(keras: Any, node: Node, name: str, inputs: list[Tensor], channels: int) -> Tensor:
-    """Apply one node. channels: output channels of the head, 0 for those of the file."""
+    """Apply one node; `channels` is the number of output channels of the head, 0 for that of the file."""
     layers, x = keras.layers, inputs[0]
     more = {"name": name, "dtype": "float32"} if channels else {"name": name}  # losses need the head in float32
     if isinstance(node, ConvNode):

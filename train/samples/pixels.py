@@ -239,7 +239,7 @@ def _uniform_pool(size: int) -> np.ndarray:
 
 
 def _piece(pool: Callable[[int], np.ndarray], shape: tuple[int, ...], place: float) -> np.ndarray:
-    """A contiguous piece of a pool in the given shape. place: where the piece begins, in [0, 1)."""
+    """Take a contiguous piece of a pool in the given shape; it begins at `place`, in [0, 1)."""
     count = math.prod(shape)
     values = pool(max(_POOL, 4 * count))
     begin = int(place * (len(values) - count))

@@ -34,7 +34,14 @@ _FACE = ("nose", "eye", "ear", "head_top", "neck")
 
 @dataclass(frozen=True)
 class Frame:
-    """The part of a photo that is used, in its pixels: columns left to right - 1, rows top to bottom - 1."""
+    """The part of a photo that is used.
+
+    Attributes:
+        left: First column in pixels.
+        top: First row.
+        right: Column after the last.
+        bottom: Row after the last.
+    """
 
     left: int = 0
     top: int = 0
