@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from poseport import escape
 from poseport.command.errors import debugging, explain
 from poseport.command.options import (
     MODEL,
@@ -200,4 +201,4 @@ def _answer_scores(results: Sequence[Result], out: Path, *, quiet: bool, as_json
                 "people": m.data.people, "metrics": m.metrics, "file": str(path),
             }
         )  # fmt: skip
-    answer({"results": found}, "\n".join(lines), as_json=as_json, quiet=quiet)
+    answer({"results": found}, escape.lines(lines), as_json=as_json, quiet=quiet)

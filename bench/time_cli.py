@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from poseport import escape
 from poseport.bench.measure_cli import fault_of, out_option
 from poseport.command.options import (
     MODEL,
@@ -106,7 +107,7 @@ def latency(
             except Exception as error:  # the results of the other models are kept
                 faults.append(fault_of(error, path))
     if found:
-        answer({"results": found}, "\n".join(lines), as_json=as_json, quiet=quiet)
+        answer({"results": found}, escape.lines(lines), as_json=as_json, quiet=quiet)
     if faults:
         raise ValueError("; ".join(faults))
 

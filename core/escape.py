@@ -7,6 +7,7 @@ a log, a link of a page, a formula of a spreadsheet, or a command of a build ser
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 # control characters of terminals, characters that reorder the text around them, and lone surrogates
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -23,6 +24,11 @@ def terminal(text: str) -> str:
         The line.
     """
     return _CONTROL.sub("?", re.sub(r"[\t\r\n\x0b\x0c\x85\u2028\u2029]+", " ", text))
+
+
+def lines(texts: Iterable[str]) -> str:
+    """Lines of plain text: each stays one line, whatever names it holds."""
+    return "\n".join(map(terminal, texts))
 
 
 def markdown(text: str) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from poseport import escape
 from poseport.command.groups import LazyGroup
 from poseport.command.options import (
     MODEL,
@@ -75,7 +76,7 @@ def list_phones(quiet: bool, as_json: bool) -> None:
     for serial, state in states.items():
         same = f", the same phone as {again[serial]}" if serial in again else ""
         lines.append(connected.fault(serial, state) or f"{serial}  ready{same}")
-    text = "\n".join(lines) or adb.NO_PHONE
+    text = escape.lines(lines) or adb.NO_PHONE
     phones = [{"serial": serial, "state": state, "same_as": again.get(serial)} for serial, state in states.items()]
     answer({"phones": phones}, text, as_json=as_json, quiet=quiet)
 
@@ -93,13 +94,21 @@ def info(serials: tuple[str, ...], quiet: bool, as_json: bool) -> None:
     from poseport.records import to_data
 
     phones = [handset.look(device) for device in connected.choose(serials)]
-    blocks = [
-        f"{p.name}\n  serial   {p.serial}\n  SoC      {p.soc}, {p.cores} cores\n  Android  {p.android}, {p.build}\n"
-        f"  ABIs     {', '.join(p.abis)}\n  memory   {p.memory_bytes / 1e9:.1f} GB\n"
-        f"  free     {p.free_bytes / 1e9:.1f} GB\n  app      {p.app or 'not installed'}"
+    rows = [
+        row
         for p in phones
+        for row in (
+            p.name,
+            f"  serial   {p.serial}",
+            f"  SoC      {p.soc}, {p.cores} cores",
+            f"  Android  {p.android}, {p.build}",
+            f"  ABIs     {', '.join(p.abis)}",
+            f"  memory   {p.memory_bytes / 1e9:.1f} GB",
+            f"  free     {p.free_bytes / 1e9:.1f} GB",
+            f"  app      {p.app or 'not installed'}",
+        )
     ]
-    answer({"phones": [to_data(p) for p in phones]}, "\n".join(blocks), as_json=as_json, quiet=quiet)
+    answer({"phones": [to_data(p) for p in phones]}, escape.lines(rows), as_json=as_json, quiet=quiet)
 
 
 @click.command()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from poseport import escape
 from poseport.bench.measure_cli import keypoints_option, out_option
 from poseport.bench.phone.cli import phone_options
 from poseport.bench.time_cli import threads_option
@@ -150,9 +151,9 @@ def _line(m: PhoneResult) -> str:
     """The results of a setting as text."""
     from poseport.bench.formatting import plural
 
-    row, head = _row(m), f"{m.phone}  {m.model:<28}{m.hardware}, {plural(m.threads, 'thread')}  "
+    row, head = _row(m), escape.terminal(f"{m.phone}  {m.model:<28}{m.hardware}, {plural(m.threads, 'thread')}  ")
     if m.cannot:
-        return f"{head}{m.cannot.reason}"
+        return f"{head}{escape.terminal(m.cannot.reason)}"
     ap = row["metrics"]["OKS-AP"]
     text = f"{head}p50 {row['p50_ms']:.2f} ms  p90 {row['p90_ms']:.2f} ms  "
     text += f"OKS-AP {'none' if ap is None else format(ap, '.3f')} ({row['people']} people)"
@@ -164,7 +165,8 @@ def _line(m: PhoneResult) -> str:
         text += f", {throttles}" if len(ends) > 1 else ""
     details = {
         "load {:.0f} ms": row["load_ms"], "first run {:.1f} ms": row["first_ms"],
-        "memory {:.0f} MB": row["peak_bytes"] and row["peak_bytes"] / 1e6, "{}": row["runtime"],
+        "memory {:.0f} MB": row["peak_bytes"] and row["peak_bytes"] / 1e6,
+        "{}": row["runtime"] and escape.terminal(row["runtime"]),
     }  # fmt: skip
     kernels = {None: "", True: ", XNNPACK", False: ", no XNNPACK"}[row["xnnpack"]]
     return f"{text}\n    {', '.join(t.format(v) for t, v in details.items() if v is not None)}{kernels}"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from poseport import escape
 from poseport.convert.doctor import people_checks
 from poseport.convert.doctor.dataflow import read_graph
 from poseport.convert.doctor.finding import SEVERITIES, Finding
@@ -75,7 +76,7 @@ class Diagnosis:
             lines += [f"  {finding.severity:<8}{finding.id}: {finding.evidence}", f"          fix: {finding.fix}"]
         lines += [f"  not checked: {name}, {why}" for name, why in self.unchecked.items()]
         counts = [f"{n} {word}{'s' if n > 1 else ''}" for word in SEVERITIES if (n := self.count(word))]
-        return "\n".join([*lines, f"  {', '.join(counts) or 'nothing found'}"])
+        return escape.lines([*lines, f"  {', '.join(counts) or 'nothing found'}"])
 
 
 def diagnose(

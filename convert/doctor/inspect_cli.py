@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from poseport import escape
 from poseport.command.options import MODEL, answer, guarded, load_people, output_options, people_options, progress
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ def _text(file: str, found: Inspection, card: ModelCard | None, peak: int, list_
         lines = [*_spec(file, found.bytes, card), *lines, *_provenance(card.conversion)]
     if list_ops:
         lines += [f"    {op.kind:<24}{op.dtype:<24}{op.macs:>12,}  {op.name}" for op in found.ops]
-    return "\n".join(lines)
+    return escape.lines(lines)
 
 
 def _spec(file: str, size: int, card: ModelCard) -> list[str]:

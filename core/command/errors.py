@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import click
 
+from poseport import escape
 from poseport.command.outputs import check_paths
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -94,7 +95,7 @@ def explain(error: Exception, module: str) -> str | None:
     Returns:
         The line; None for an exception that only a bug of poseport's raises.
     """
-    why = " ".join(str(error).split())
+    why = escape.terminal(" ".join(str(error).split()))
     if isinstance(error, ValueError):
         return why
     if isinstance(error, ModuleNotFoundError) and error.name:

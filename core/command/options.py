@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from poseport import escape
 from poseport.command.errors import guarded as guarded
 from poseport.command.outputs import check_photos
 from poseport.command.parameters import LazyChoice, ShippedPath
@@ -220,7 +221,8 @@ def answer(data: dict[str, Any], text: str, *, as_json: bool, quiet: bool) -> No
     if as_json:
         click.echo(json.dumps(data, indent=1))
     elif not quiet:
-        click.echo(text)
+        # whoever makes a line of a name escapes it; here no line commands the terminal
+        click.echo(escape.lines(text.split("\n")))
 
 
 @contextmanager

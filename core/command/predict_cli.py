@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from poseport.command.options import PATH, answer, guarded, output_options, progress
+from poseport.escape import terminal
 
 if TYPE_CHECKING:
     import numpy as np
@@ -166,7 +167,7 @@ def _passed_over(where: Source, strict: bool, unread: list[str]) -> Callable[[st
 
     def passed_over(reason: str) -> None:
         unread.append(reason)
-        click.echo(reason, err=True)
+        click.echo(terminal(reason), err=True)
 
     return passed_over
 

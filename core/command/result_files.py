@@ -12,6 +12,7 @@ import numpy as np
 
 from poseport.data import coco_json
 from poseport.data.formats.coco_folder import FILLED, points_box
+from poseport.escape import terminal
 from poseport.skeleton import Skeleton
 
 # keypoints that score below this are left unlabelled in annotations
@@ -168,7 +169,7 @@ def line(picture: Predicted) -> str:
     """
     scores = ", ".join(f"{points[:, 2].mean():.2f}" for points in picture.keypoints)
     count = f"{len(picture.keypoints)} {'person' if len(picture.keypoints) == 1 else 'people'}"
-    return f"{picture.name} {picture.index}: {count}" + (f", mean score {scores}" if scores else "")
+    return f"{terminal(picture.name)} {picture.index}: {count}" + (f", mean score {scores}" if scores else "")
 
 
 def _finite(values: np.ndarray) -> list[float | None]:

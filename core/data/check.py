@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from poseport import escape
 from poseport.data import wrong_labels
 from poseport.data.images import decode_image, orientation, read_bytes
 from poseport.data.people import People, Person
@@ -62,7 +63,7 @@ class Checked:
         lines += [f"note: {line}" for line in (*self.notes, *slips)]
         count = len(self.problems)
         lines += [f"{count} {'problem' if count == 1 else 'problems'}" if count else "no problem found"]
-        return "\n".join([*lines, *(f"  {problem}" for problem in self.problems)])
+        return escape.lines([*lines, *(f"  {problem}" for problem in self.problems)])
 
 
 def check(people: People, min_keypoints: int = 5, progress: Callable[[int], None] | None = None) -> Checked:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from poseport import escape
 from poseport.data.people import People
 
 # upper limits of the bins of the longer side of a box; the last bin is above them
@@ -54,7 +55,7 @@ class Stats:
         for name, counts in self.keypoints.items():
             shares = [f"{100 * n / max(self.people, 1):7.1f} %" for n in counts]
             lines.append(f"  {name:<{widest}} {' '.join(shares)}")
-        return "\n".join(lines)
+        return escape.lines(lines)
 
 
 def size_names() -> list[str]:
