@@ -109,6 +109,8 @@ def prepare(
             # TensorFlow's XLA never finished compiling these networks on a CPU; JAX always uses XLA
             jit_compile=keras.backend.backend() == "jax",
         )
+        # TensorFlow traces a step twice if the step makes the optimizer's variables
+        network.optimizer.build(network.trainable_variables)
 
     model, copy = team.networks(build)
     data.outputs = len(model.outputs)
@@ -122,7 +124,6 @@ def prepare(
         copy.load_weights(start.state)  # before there is an optimizer: the file holds the state of another one
     team.each(model, copy, compile_)
     if start.state is not None and start.epoch > began:
-        copy.optimizer.build(copy.trainable_variables)
         copy.load_weights(start.state)
     if start.epoch > 0 or start.init is not None:
         team.spread(copy, model)

@@ -56,7 +56,9 @@ def guarded_as(exit_code: int) -> Callable[[F], F]:
         @functools.wraps(command)
         def run(*args: Any, **kwargs: Any) -> Any:
             try:
-                check_paths(click.get_current_context())
+                context = click.get_current_context(silent=True)
+                if context is not None:  # None where another program calls the function itself
+                    check_paths(context)
                 return command(*args, **kwargs)
             except (click.ClickException, click.exceptions.Exit, click.Abort):
                 raise

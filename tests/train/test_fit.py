@@ -31,8 +31,8 @@ def people(drawn):
     return coco.load(drawn)
 
 
-def small(people, stacks=2, depth=2):
-    architecture = HourglassArchitecture(stacks=stacks, width=16, depth=depth)
+def small(people, stacks=1):
+    architecture = HourglassArchitecture(stacks=stacks, width=16, depth=1)
     return PoseSpec("small", architecture, people.skeleton, (64, 64), HeatmapOutput(values="logits"))
 
 
@@ -67,8 +67,9 @@ def untrained(spec, directory, seed=1):
 
 def test_a_run_leaves_a_whole_bundle_and_its_loss_falls(people, tmp_path):
     lines = []
+    two = small(people, stacks=2)
     record = fit.fit(
-        small(people),
+        two,
         SETTINGS,
         TrainingData(people, people),
         tmp_path / "run",
@@ -94,7 +95,7 @@ def test_a_run_leaves_a_whole_bundle_and_its_loss_falls(people, tmp_path):
     import keras
 
     spec, _ = models.load(tmp_path / "run", keras)
-    assert spec == small(people)
+    assert spec == two
 
 
 @pytest.mark.parametrize("family", ["hourglass", "deeppose with dropout"])
@@ -128,7 +129,7 @@ def test_an_interrupted_run_ends_with_the_same_weights(people, tmp_path, family)
         fit.fit(spec, settings, TrainingData(people), tmp_path / "cut", start=Start(init=init))
     if init is not None:
         other = untrained(spec, tmp_path / "other", seed=2)
-        with pytest.raises(ValueError, match="begun with another --init"):
+        with pytest.raises(ValueError, match="started with another --init"):
             fit.fit(spec, settings, TrainingData(people), tmp_path / "cut", start=Start(init=other, resume=True))
         frozen = weights(tmp_path / "cut" / bundle.WEIGHTS)
         moved = {
@@ -161,7 +162,7 @@ def die(self, batch, logs=None):
 callbacks.Progress.on_train_batch_end = die
 people = coco.load(Path(sys.argv[1]))
 data, reporting = TrainingData(people, people), Reporting(echo=print)
-fit.fit(small(people, stacks=1, depth=1), EVERYTHING, data, Path(sys.argv[2]), reporting=reporting)
+fit.fit(small(people), EVERYTHING, data, Path(sys.argv[2]), reporting=reporting)
 """
 EVERYTHING = replace(
     SETTINGS, epochs=6, learning_rate=0.05, optimizer="sgd", momentum=0.9, weight_decay=1e-4, schedule="step",
@@ -171,7 +172,7 @@ EVERYTHING = replace(
 
 def test_a_killed_run_ends_with_the_same_weights(people, drawn, tmp_path):
     """kill -9 in the middle of the third epoch, with everything on that has a state."""
-    spec = small(people, stacks=1, depth=1)
+    spec = small(people)
     fit.fit(spec, EVERYTHING, TrainingData(people, people), tmp_path / "whole")
     path = os.pathsep.join([str(Path(__file__).parent), *sys.path])
     child = [sys.executable, "-c", KILLED, str(drawn), str(tmp_path / "cut")]
@@ -190,14 +191,14 @@ def test_a_killed_run_ends_with_the_same_weights(people, drawn, tmp_path):
 def test_training_stops_after_patience_and_is_then_finished(people, tmp_path):
     """A rate that is too small to move anything: no score gets better."""
     settings = replace(SETTINGS, epochs=9, learning_rate=1e-12, eval_every=1, patience=2)
-    record = fit.fit(small(people, stacks=1, depth=1), settings, TrainingData(people, people), tmp_path / "run")
+    record = fit.fit(small(people), settings, TrainingData(people, people), tmp_path / "run")
     log = read_log(tmp_path / "run")
     assert record.epochs_done == len(log) < 9
     assert stalled(log, 2)
     assert not stalled(log[:-1], 2)
     with pytest.raises(ValueError, match=f"has finished after {len(log)} epochs"):
         fit.fit(
-            small(people, stacks=1, depth=1),
+            small(people),
             settings,
             TrainingData(people, people),
             tmp_path / "run",
@@ -223,12 +224,13 @@ def test_resume_refuses_other_settings_and_a_folder_without_a_run(people, tmp_pa
 def test_weights_that_do_not_fit_their_spec_are_named(people, tmp_path):
     import keras
 
-    fit.fit(small(people), replace(SETTINGS, epochs=1, eval_every=9), TrainingData(people), tmp_path / "run")
-    bundle.write_spec(tmp_path / "run", replace(small(people), architecture=HourglassArchitecture(width=32, depth=2)))
+    two = small(people, stacks=2)
+    untrained(two, tmp_path / "run")
+    bundle.write_spec(tmp_path / "run", replace(two, architecture=HourglassArchitecture(stacks=2, width=32, depth=1)))
     with pytest.raises(ValueError, match=r"weights do not fit spec\.json"):
         models.load(tmp_path / "run", keras)
-    one_stack = HourglassArchitecture(stacks=1, width=16, depth=2)
-    bundle.write_spec(tmp_path / "run", replace(small(people), architecture=one_stack))
+    one_stack = HourglassArchitecture(stacks=1, width=16, depth=1)
+    bundle.write_spec(tmp_path / "run", replace(two, architecture=one_stack))
     with pytest.raises(ValueError, match=r"arrays for a network of"):
         models.load(tmp_path / "run", keras)
     (tmp_path / "run" / bundle.WEIGHTS).write_bytes(b"broken")

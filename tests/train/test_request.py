@@ -61,7 +61,8 @@ def test_a_photo_that_is_cut_off_ends_training_with_its_name_alone(people, spec,
 
 
 def train(drawn, tmp_path, *options, **environment):
-    command = ["train", "--preset", "mobile-hourglass", "--input-size", "64", "--data", str(drawn), "--epochs", "1"]
+    command = ["train", "--preset", "mobile-hourglass", "--input-size", "64", "--set", "architecture.depth=1"]
+    command += ["--data", str(drawn), "--epochs", "1"]
     code = "from poseport.command.cli import main; main()"
     return subprocess.run(
         [sys.executable, "-c", code, *command, "--out", str(tmp_path / "run"), *options],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +80,8 @@ def load(directory: Path, keras: Any) -> tuple[PoseSpec, Any]:
         if stored != len(model.weights):
             # Keras itself loads the file of a larger network into a smaller one without an error
             raise ValueError(f"{stored} arrays for a network of {len(model.weights)}")
-        model.load_weights(path)
+        with warnings.catch_warnings(action="ignore"):  # Keras names every container that a wrong spec has beside it
+            model.load_weights(path)
     except (ValueError, OSError, KeyError, TypeError, RuntimeError, IndexError, OverflowError) as error:
         first = (str(error).strip().splitlines() or ["unknown reason"])[0]
         raise ValueError(

@@ -54,6 +54,7 @@ def weights(path: Path) -> dict[str, np.ndarray]:
     return found
 
 
+@pytest.mark.slow
 def test_a_run_taught_by_a_bundle_resumes_with_the_same_weights(
     people: coco.People, tiny_bundle: Path, tmp_path: Path
 ) -> None:

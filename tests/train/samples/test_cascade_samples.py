@@ -175,6 +175,7 @@ def test_training_corrects_a_stage_that_is_wrong_on_purpose(people, wrong, train
     assert not (out / "resume").exists()
 
 
+@pytest.mark.slow
 def test_an_interrupted_later_stage_ends_with_the_same_weights(people, wrong, tmp_path):
     settings = replace(SETTINGS, epochs=2, eval_every=9)
     few = replace(people, persons=people.persons[:12])
