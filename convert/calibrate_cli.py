@@ -53,8 +53,9 @@ def calibrate(
     from poseport.tflite.quiet import quiet as quietly
 
     first = bundle.stages(folder)[0]
-    people = load_sets(calib, calib_images, calib_share)
-    others = load_people(exclude, exclude_images, None) if exclude else None
+    own = (bundle.read_spec(first).skeleton,)
+    people = load_sets(calib, calib_images, calib_share, more_skeletons=own)
+    others = load_people(exclude, exclude_images, None, own) if exclude else None
     os.environ["KERAS_BACKEND"] = "tensorflow"  # TensorFlow converts, whichever backend trained
     with quietly():
         from poseport.convert import audit as audits

@@ -126,12 +126,13 @@ def convert(
     recipe = recipes.recipe(recipe_name)
     if (data is not None) != recipe.trained:
         raise ValueError(f"--data goes with recipe int8-qat, and int8-qat needs it; found recipe {recipe.name}")
-    learned = load_people(data, data_images, None) if data else None
-    people = load_sets(calib, calib_images, calib_share) if calib else learned
-    others = load_people(exclude, exclude_images, None) if exclude else None
+    own = (bundles.read_spec(bundles.stages(bundle)[0]).skeleton,)
+    learned = load_people(data, data_images, None, own) if data else None
+    people = load_sets(calib, calib_images, calib_share, more_skeletons=own) if calib else learned
+    others = load_people(exclude, exclude_images, None, own) if exclude else None
     if (max_ap_drop is None) != (tune_on is None):
         raise ValueError("--max-ap-drop and --tune-on go together: a budget, and the people on whom it is measured")
-    tune = load_people(tune_on, tune_on_images, None) if tune_on else None
+    tune = load_people(tune_on, tune_on_images, None, own) if tune_on else None
 
     from poseport.tflite.quiet import quiet as quietly
 

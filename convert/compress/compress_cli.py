@@ -128,9 +128,12 @@ def narrow(bundle: Path, width: float, out: Path, quiet: bool, as_json: bool) ->
 
 
 def _run(how: str, amount: float, options: dict[str, Any]) -> None:
+    from poseport import bundle as bundles
+
     folder, out = options["bundle"], options["out"]
-    people = load_people(options["data"], options["data_images"], None)
-    exclude = load_people(options["exclude"], options["exclude_images"], None) if options["exclude"] else None
+    own = (bundles.read_spec(folder).skeleton,)
+    people = load_people(options["data"], options["data_images"], None, own)
+    exclude = load_people(options["exclude"], options["exclude_images"], None, own) if options["exclude"] else None
 
     from poseport.tflite.quiet import quiet as quietly
 

@@ -91,7 +91,7 @@ def verify(
             "name what to compare with: the bundle that FILE was converted from (--bundle), or another file (--against)"
         )
     card = model_file.read(file)[1]
-    people = load_people(data, data_images, None)
+    people = load_people(data, data_images, None, (card.spec.skeleton,))
     persons, _ = calibration.choose(people, min(count, len(people.for_training())), seed)
     places = {} if arm is None else {"arm64": arms.place(arm)}
     if serials:

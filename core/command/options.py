@@ -19,6 +19,7 @@ from poseport.command.parameters import LazyChoice, ShippedPath
 
 if TYPE_CHECKING:
     from poseport.data.coco import People
+    from poseport.skeleton import Skeleton
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -154,13 +155,17 @@ def output_options(command: F) -> F:
     return click.option("--quiet", is_flag=True, help="Print errors only.")(command)
 
 
-def load_people(path: Path, images: Path | None, skeleton: str | None) -> People:
+def load_people(
+    path: Path, images: Path | None, skeleton: str | None, more_skeletons: Sequence[Skeleton] = ()
+) -> People:
     """Load the people of `--data`, `--val` or `--calib`.
 
     Args:
         path: The value of the option: an annotations file, or a folder that holds one.
         images: The folder of the images, or None.
         skeleton: The value of `--skeleton`, or None.
+        more_skeletons: Without `skeleton`, keypoint sets that the file may have besides the built-in ones: that of the
+            network which the command is about.
 
     Returns:
         The people.
@@ -172,12 +177,18 @@ def load_people(path: Path, images: Path | None, skeleton: str | None) -> People
     from poseport.data import coco
 
     own = skeletons.find(skeleton) if skeleton else None
-    people = coco.load(path, images, own, category=chosen_category())
+    people = coco.load(path, images, own, category=chosen_category(), more_skeletons=more_skeletons)
     check_photos(people)
     return people
 
 
-def load_sets(paths: Sequence[Path], images: Sequence[Path], shares: str | None, skeleton: str | None = None) -> People:
+def load_sets(
+    paths: Sequence[Path],
+    images: Sequence[Path],
+    shares: str | None,
+    skeleton: str | None = None,
+    more_skeletons: Sequence[Skeleton] = (),
+) -> People:
     """Load the people of every `--data` or `--calib` as one set, with keypoints matched by name.
 
     Args:
@@ -185,6 +196,7 @@ def load_sets(paths: Sequence[Path], images: Sequence[Path], shares: str | None,
         images: A folder of images for each set, or none.
         shares: The value of `--data-share` or `--calib-share`, or None.
         skeleton: The value of `--skeleton`, or None.
+        more_skeletons: As of `load_people`.
 
     Returns:
         The people.
@@ -199,9 +211,9 @@ def load_sets(paths: Sequence[Path], images: Sequence[Path], shares: str | None,
     if images and len(images) != len(paths):
         raise ValueError(f"{len(images)} folders of images for {len(paths)} sets; name one for each, or none")
     if len(paths) == 1 and shares is None:
-        return load_people(paths[0], images[0] if images else None, skeleton)
+        return load_people(paths[0], images[0] if images else None, skeleton, more_skeletons)
     wanted = skeletons.find(skeleton) if skeleton else None
-    more = (wanted,) if wanted else ()
+    more = (wanted, *more_skeletons) if wanted else more_skeletons
     sets = []
     for path, folder in zip(paths, images or itertools.repeat(None, len(paths)), strict=True):
         sets.append(coco.load(path, folder, category=chosen_category(), more_skeletons=more))

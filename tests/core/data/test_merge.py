@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from variants import Data, changed, drawn_set
 
+from poseport import skeletons
 from poseport.command.options import load_sets
 from poseport.data import coco
 from poseport.data.merge import merge, parse_shares
@@ -119,6 +120,10 @@ def test_a_set_with_keypoints_of_its_own_is_known_by_the_skeleton_that_is_named(
         for a, b in zip(of_base, of_faces, strict=True):
             np.testing.assert_array_equal(a.keypoints[0], b.keypoints[0])
             assert not a.keypoints[1].any()
+
+    network = (skeletons.find(str(tmp_path / "face.json")),)  # as `convert` knows it from the bundle
+    assert load_sets((faces,), (), None, more_skeletons=network).skeleton.name == "face"
+    assert len(load_sets((faces, faces), (), "1,2", more_skeletons=network)) == 24
 
 
 def test_negative_ids_stay_apart(base: Path, tmp_path: Path) -> None:
