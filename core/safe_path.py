@@ -12,6 +12,7 @@ import os
 import re
 import stat
 from pathlib import Path
+from typing import BinaryIO
 
 MAX_NAME = 160
 # characters that end a path component or a name on some system, and characters that no terminal shows
@@ -83,31 +84,50 @@ def check_regular(path: Path, max_bytes: int) -> Path:
 
 
 def read_file(path: Path, max_bytes: int) -> bytes:
-    """The bytes of a regular file of a bounded size.
+    """The bytes of a regular file of a bounded size; opened by `open_regular`.
+
+    Args:
+        path: The file; links are followed.
+        max_bytes: The largest size that is read.
+
+    Raises:
+        OSError, ValueError: as `open_regular`.
+    """
+    with open_regular(path, max_bytes) as file:
+        data = file.read(max_bytes + 1)
+    if len(data) > max_bytes:
+        raise ValueError(f"{path}: has {len(data):,} bytes or more; at most {max_bytes:,} are read")
+    return data
+
+
+def open_regular(path: Path, max_bytes: int) -> BinaryIO:
+    """Open a regular file of a bounded size for reading.
 
     What was opened is checked, not the name, so that no other file can take its place in between. A FIFO without a
     writer does not block.
 
     Args:
         path: The file; links are followed.
-        max_bytes: The largest size that is read.
-
-    Returns:
-        All its bytes.
+        max_bytes: The largest size.
 
     Raises:
         OSError: if it does not exist, is a folder, or may not be read.
         ValueError: if it is a device, FIFO or socket, or is larger.
     """
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-    with os.fdopen(os.open(path, flags), "rb") as file:
-        status = os.fstat(file.fileno())
+    try:
+        descriptor = os.open(path, flags)
+    except ValueError as error:  # a name with a zero byte
+        raise ValueError(f"{str(path)!r:.200}: cannot be read ({error})") from None
+    try:
+        status = os.fstat(descriptor)
         if stat.S_ISDIR(status.st_mode):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
         if not stat.S_ISREG(status.st_mode):
             raise ValueError(f"{path}: is not a regular file; expected a file, not a device or pipe")
-        if status.st_size <= max_bytes:
-            data = file.read(max_bytes + 1)
-            if len(data) <= max_bytes:
-                return data
-    raise ValueError(f"{path}: has {max(status.st_size, max_bytes + 1):,} bytes; at most {max_bytes:,} are read")
+        if status.st_size > max_bytes:
+            raise ValueError(f"{path}: has {status.st_size:,} bytes; at most {max_bytes:,} are read")
+        return os.fdopen(descriptor, "rb")
+    except BaseException:
+        os.close(descriptor)
+        raise

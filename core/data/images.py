@@ -170,7 +170,7 @@ def stored_hw(path: Path) -> tuple[int, int]:
         ValueError: If the image is missing or broken.
     """
     try:
-        with open(safe_path.check_regular(path, MAX_PHOTO_BYTES), "rb") as file:
+        with safe_path.open_regular(path, MAX_PHOTO_BYTES) as file:
             size = image_header.stored_hw(file)
     except OSError as error:
         raise ValueError(f"{path}: image cannot be read ({error.strerror}); check the name and the folder") from None
@@ -192,7 +192,7 @@ def shown_hw(path: Path) -> tuple[int, int]:
         ValueError: If the image is missing or broken.
     """
     h, w = stored_hw(path)
-    with open(path, "rb") as file:
+    with safe_path.open_regular(path, MAX_PHOTO_BYTES) as file:
         turned = orientation(file.read(65_536)) >= 5
     return (w, h) if turned else (h, w)
 

@@ -137,6 +137,8 @@ def _pack(
         f"packed from {people.path.name} (sha256 {people.sha256}), size {size}, room {room:g}",
     )
     _check(path, people, plan)
+    for left in (out / "images").glob(".*.part"):  # of a run that was killed, whose process id may be in use again
+        left.unlink(missing_ok=True)
     (out / _UNFINISHED).unlink()
     return path
 

@@ -38,7 +38,6 @@ READS = {
     "convert/summary.py": "the file that was just written",
     "core/bundle.py": "digest of a weights file, in pieces",
     "core/data/drawn/synth.py": "the annotations that were just written",
-    "core/data/images.py": "the header of a file that was checked before",
     "bench/phone/files.py": "its own packed people",
     "train/progress/log_csv.py": "the log that training writes",
     "train/workers/jax_launcher.py": "output of its own workers",

@@ -56,3 +56,16 @@ def test_only_regular_files_of_a_bounded_size_are_read(tmp_path: Path) -> None:
         with pytest.raises(ValueError, match="cannot be read"):
             safe_path.check_regular(tmp_path / missing, 100)
     assert safe_path.check_regular(tmp_path / "large", 101).is_file()
+    for path in (tmp_path / "fifo", Path("/dev/zero")):  # a FIFO does not block
+        with pytest.raises(ValueError, match="not a regular file"):
+            safe_path.read_file(path, 100)
+    with pytest.raises(ValueError, match="101 bytes; at most 100"):
+        safe_path.read_file(tmp_path / "large", 100)
+    with pytest.raises(ValueError, match="bytes or more; at most 0"):
+        safe_path.read_file(Path("/proc/self/status"), 0)  # says that it is empty
+    for wrong, kind in ((tmp_path, IsADirectoryError), (tmp_path / "gone", FileNotFoundError)):
+        with pytest.raises(kind):
+            safe_path.read_file(wrong, 100)
+    with pytest.raises(ValueError, match="cannot be read"):
+        safe_path.read_file(tmp_path / "nul\0", 100)
+    assert safe_path.read_file(tmp_path / "large", 101) == bytes(101)
