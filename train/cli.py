@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -154,6 +155,9 @@ def train(**options: Any) -> None:
     from poseport.train.begin import imported_preset
     from poseport.train.workers import jax_launcher
 
+    backend = os.environ["KERAS_BACKEND"]  # `poseport.train` sets it where the user does not
+    if backend not in ("tensorflow", "jax", "torch"):
+        raise ValueError(f"KERAS_BACKEND={backend}: nothing trains by that name; set it to tensorflow or jax")
     if options["dry_run"] and (options["resume"] or (options["workers"] or 1) > 1):
         raise ValueError("--dry-run tries the start of a run on one worker; remove --resume and --workers")
     if jax_launcher.wanted(options["workers"]):

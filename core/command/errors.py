@@ -102,6 +102,8 @@ def explain(error: Exception, module: str) -> str | None:
         return why
     if isinstance(error, ModuleNotFoundError) and error.name:
         name = error.name.partition(".")[0]
+        if name not in EXTRAS and name == os.environ.get("KERAS_BACKEND"):
+            return f"KERAS_BACKEND={name} needs the Python module {name}; install it, or set it to tensorflow or jax"
         if name not in EXTRAS:
             return f"the Python module {name} is missing; install poseport again"
         extra, library = EXTRAS[name]

@@ -5,7 +5,8 @@ import cv2
 import pytest
 from click.testing import CliRunner
 
-from poseport.command.errors import guarded_as
+from poseport.command.cli import main
+from poseport.command.errors import explain, guarded_as
 from poseport.command.options import guarded
 
 
@@ -32,6 +33,16 @@ def test_what_a_user_or_a_machine_cannot_do_is_one_line(fault, said):
     assert done.exit_code == 1
     assert said in done.output
     assert done.output.count("\n") == 1
+
+
+def test_a_backend_that_is_not_installed_or_does_not_exist_is_named(monkeypatch, drawn, tmp_path):
+    monkeypatch.setenv("KERAS_BACKEND", "torch")
+    said = explain(ModuleNotFoundError("No module named 'torch'", name="torch"), "poseport.train.cli")
+    assert said == "KERAS_BACKEND=torch needs the Python module torch; install it, or set it to tensorflow or jax"
+    monkeypatch.setenv("KERAS_BACKEND", "theano")
+    words = ["train", "--preset", "mobile-hourglass", "--data", str(drawn), "--out", str(tmp_path / "run")]
+    done = CliRunner().invoke(main, words)
+    assert done.output == "Error: KERAS_BACKEND=theano: nothing trains by that name; set it to tensorflow or jax\n"
 
 
 @click.command()
