@@ -23,7 +23,7 @@ class TeacherConfig:
     Attributes:
         file: The teacher's bundle or file, for the record.
         sha256: Digest of its spec and weights, 64 hex digits.
-        targets: Whether it replaces keypoints or whole heatmaps.
+        targets: Whether its keypoints or its heatmaps are mixed with the labels.
         weight: Its share in a target that has a label too, 0 to 1.
         threshold: Keypoints that score below this are ignored, above 0 to 1.
         agree: Largest distance from the label at which its keypoint is mixed with it, in longer sides of the box.
