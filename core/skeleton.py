@@ -6,6 +6,7 @@ ones are in `poseport.skeletons`.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -138,6 +139,16 @@ class Skeleton:
         names = self.body if text == "body" else tuple(text.split(",")) if text else ()
         self.channels(names)
         return names
+
+
+def sides(*parts: str) -> tuple[Pair, ...]:
+    """Mirror pairs: left_X and right_X of each part X."""
+    return tuple((f"left_{part}", f"right_{part}") for part in parts)
+
+
+def chain(side: str, *parts: str) -> tuple[Pair, ...]:
+    """Limbs from each part to the next on one side of the body."""
+    return tuple(itertools.pairwise(f"{side}_{part}" for part in parts))
 
 
 def rearrange(keypoints: np.ndarray, source: Skeleton, target: Skeleton) -> np.ndarray:

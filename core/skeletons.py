@@ -1,35 +1,23 @@
-"""The built-in skeletons of COCO, MPII, LSP and FLIC; any other is a JSON file with the fields of `Skeleton`."""
+"""The built-in skeletons of COCO, MPII, LSP and FLIC; any other is a JSON file with the fields of `Skeleton`.
+
+Those with hands, feet or a face are in `poseport.wide_skeletons`.
+"""
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import fields
 from pathlib import Path
 
 from poseport.records import read_json
-from poseport.skeleton import Pair, Skeleton
+from poseport.skeleton import Skeleton, chain, sides
+from poseport.wide_skeletons import BLAZEPOSE33, COCO_SIGMA, HALPE26, HAND21, WHOLEBODY133
 
+_ARMS = chain("left", "shoulder", "elbow", "wrist") + chain("right", "shoulder", "elbow", "wrist")
+_LEGS = chain("left", "hip", "knee", "ankle") + chain("right", "hip", "knee", "ankle")
 
-def _sides(*parts: str) -> tuple[Pair, ...]:
-    return tuple((f"left_{part}", f"right_{part}") for part in parts)
-
-
-def _chain(side: str, *parts: str) -> tuple[Pair, ...]:
-    names = [f"{side}_{part}" for part in parts]
-    return tuple(itertools.pairwise(names))
-
-
-_ARMS = _chain("left", "shoulder", "elbow", "wrist") + _chain("right", "shoulder", "elbow", "wrist")
-_LEGS = _chain("left", "hip", "knee", "ankle") + _chain("right", "hip", "knee", "ankle")
-
-# COCO keypoint evaluation, https://cocodataset.org/#keypoints-eval. The other sets have no published
-# sigmas: a point that COCO labels keeps COCO's value, the others take that of the nearest COCO point
-# (pelvis: hip; thorax, neck: shoulder; head top: ear).
-_SIGMA = {
-    "nose": 0.026, "eye": 0.025, "ear": 0.035, "shoulder": 0.079, "elbow": 0.072, "wrist": 0.062,
-    "hip": 0.107, "knee": 0.087, "ankle": 0.089, "pelvis": 0.107, "thorax": 0.079, "neck": 0.079,
-    "head_top": 0.035,
-}  # fmt: skip
+# The sets beside COCO have no published sigmas: a point that COCO labels keeps COCO's value, the others take that of
+# the nearest COCO point (pelvis: hip; thorax, neck: shoulder; head top: ear).
+_SIGMA = COCO_SIGMA | {"pelvis": 0.107, "thorax": 0.079, "neck": 0.079, "head_top": 0.035}
 
 
 def _sigmas(names: tuple[str, ...]) -> tuple[float, ...]:
@@ -62,10 +50,10 @@ _FLIC11 = (
 COCO17 = Skeleton(
     name="coco17",
     names=_COCO17,
-    flip_pairs=_sides("eye", "ear", "shoulder", "elbow", "wrist", "hip", "knee", "ankle"),
+    flip_pairs=sides("eye", "ear", "shoulder", "elbow", "wrist", "hip", "knee", "ankle"),
     limbs=(
         ("nose", "left_eye"), ("nose", "right_eye"), ("left_eye", "left_ear"), ("right_eye", "right_ear"),
-        *_ARMS, *_LEGS, *_sides("shoulder", "hip"),
+        *_ARMS, *_LEGS, *sides("shoulder", "hip"),
         ("left_shoulder", "left_hip"), ("right_shoulder", "right_hip"),
     ),
     sigmas=_sigmas(_COCO17),
@@ -76,7 +64,7 @@ COCO17 = Skeleton(
 MPII16 = Skeleton(
     name="mpii16",
     names=_MPII16,
-    flip_pairs=_sides("ankle", "knee", "hip", "wrist", "elbow", "shoulder"),
+    flip_pairs=sides("ankle", "knee", "hip", "wrist", "elbow", "shoulder"),
     limbs=(
         *_ARMS, *_LEGS, ("pelvis", "thorax"), ("thorax", "neck"), ("neck", "head_top"),
         ("pelvis", "left_hip"), ("pelvis", "right_hip"),
@@ -91,7 +79,7 @@ MPII16 = Skeleton(
 LSP14 = Skeleton(
     name="lsp14",
     names=_LSP14,
-    flip_pairs=_sides("ankle", "knee", "hip", "wrist", "elbow", "shoulder"),
+    flip_pairs=sides("ankle", "knee", "hip", "wrist", "elbow", "shoulder"),
     limbs=(
         *_ARMS, *_LEGS, ("neck", "head_top"), ("neck", "left_shoulder"), ("neck", "right_shoulder"),
         ("left_shoulder", "left_hip"), ("right_shoulder", "right_hip"), ("left_hip", "right_hip"),
@@ -105,9 +93,9 @@ LSP14 = Skeleton(
 FLIC11 = Skeleton(
     name="flic11",
     names=_FLIC11,
-    flip_pairs=_sides("shoulder", "elbow", "wrist", "hip", "eye"),
+    flip_pairs=sides("shoulder", "elbow", "wrist", "hip", "eye"),
     limbs=(
-        *_ARMS, *_sides("shoulder", "hip"),
+        *_ARMS, *sides("shoulder", "hip"),
         ("left_shoulder", "left_hip"), ("right_shoulder", "right_hip"),
         ("nose", "left_eye"), ("nose", "right_eye"),
     ),
@@ -116,7 +104,8 @@ FLIC11 = Skeleton(
     pcp_limbs=_ARMS,
 )  # fmt: skip
 
-BUILT_IN = {skeleton.name: skeleton for skeleton in (COCO17, MPII16, LSP14, FLIC11)}
+_ALL = (COCO17, MPII16, LSP14, FLIC11, BLAZEPOSE33, HALPE26, WHOLEBODY133, HAND21)
+BUILT_IN = {skeleton.name: skeleton for skeleton in _ALL}
 
 
 def find(name_or_path: str) -> Skeleton:

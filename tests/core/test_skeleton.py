@@ -13,6 +13,7 @@ from pycocotools.cocoeval import Params
 from poseport import records, skeleton, skeletons
 from poseport.skeleton import Skeleton
 from poseport.skeletons import COCO17, FLIC11, LSP14, MPII16
+from poseport.wide_skeletons import BLAZEPOSE33, HALPE26, HAND21, WHOLEBODY133
 
 ALL = tuple(skeletons.BUILT_IN.values())
 # "skeleton" of the category in COCO's own annotation files, counted from 1
@@ -25,6 +26,7 @@ COCO_LIMBS = (
 def test_built_in_sets() -> None:
     assert {name: len(s) for name, s in skeletons.BUILT_IN.items()} == {
         "coco17": 17, "mpii16": 16, "lsp14": 14, "flic11": 11,
+        "blazepose33": 33, "halpe26": 26, "wholebody133": 133, "hand21": 21,
     }  # fmt: skip
 
 
@@ -56,6 +58,8 @@ def test_flip_index_of_the_published_orders(which: Skeleton, flipped: list[int])
 @pytest.mark.parametrize("which", ALL, ids=lambda s: s.name)
 def test_a_flip_swaps_exactly_left_and_right(which: Skeleton) -> None:
     for name, other in zip(which.names, which.flip_index, strict=True):
+        if name.startswith("face_"):  # numbered along the contours of both sides
+            continue
         swapped = name.replace("left_", "?").replace("right_", "left_").replace("?", "right_")
         assert which.names[other] == swapped
 
@@ -67,6 +71,42 @@ def test_mirrored_limbs_are_limbs(which: Skeleton) -> None:
     assert mirrored == limbs
     used = {i for pair in limbs for i in pair}
     assert used == set(range(len(which)))
+
+
+def test_what_sets_share_has_one_name_and_one_sigma() -> None:
+    """So that people and networks of different sets can be compared on the keypoints that both have."""
+    for wide in (HALPE26, WHOLEBODY133):
+        assert wide.names[:17] == COCO17.names
+        np.testing.assert_allclose(wide.sigmas[:17], COCO17.sigmas)
+    shared = set(BLAZEPOSE33.names) & set(COCO17.names)
+    assert shared == set(COCO17.names)
+    assert all(BLAZEPOSE33.sigmas[BLAZEPOSE33.index(n)] == COCO17.sigmas[COCO17.index(n)] for n in shared)
+    assert set(HALPE26.names) - set(COCO17.names) >= {"pelvis", "neck", "head_top"}
+    assert WHOLEBODY133.names[91:112] == tuple(f"left_{name}" for name in HAND21.names)
+    assert {which.body for which in (BLAZEPOSE33, HALPE26, WHOLEBODY133)} == {COCO17.body}
+
+
+def test_orders_as_published() -> None:
+    """A few positions of each list that the sources number."""
+    # PoseLandmark of MediaPipe
+    numbered = {
+        7: "left_ear",
+        9: "left_mouth",
+        17: "left_pinky",
+        22: "right_thumb",
+        29: "left_heel",
+        32: "right_foot_index",
+    }
+    assert all(BLAZEPOSE33.names[i] == name for i, name in numbered.items())
+    # Halpe full body
+    numbered = {16: "right_ankle", 17: "head_top", 18: "neck", 19: "pelvis", 20: "left_big_toe", 25: "right_heel"}
+    assert all(HALPE26.names[i] == name for i, name in numbered.items())
+    # COCO-WholeBody
+    numbered = {17: "left_big_toe", 20: "right_big_toe", 23: "face_0", 91: "left_hand_root", 112: "right_hand_root"}
+    assert all(WHOLEBODY133.names[i] == name for i, name in numbered.items())
+    assert WHOLEBODY133.flip_index[[23, 40, 59, 83, 91, 132]].tolist() == [39, 49, 68, 87, 112, 111]
+    assert HAND21.names[4] == "thumb4"
+    assert HAND21.names[20] == "pinky_finger4"
 
 
 def test_head_and_limbs_of_the_metrics() -> None:
@@ -100,7 +140,7 @@ def test_a_users_own_set_is_read_from_a_file(tmp_path: Path) -> None:
 
 
 def test_an_unknown_set_lists_the_built_in_ones_and_the_fields() -> None:
-    with pytest.raises(ValueError, match=r"'coco18' is neither built in \(coco17, mpii16, lsp14, flic11\) nor .*names"):
+    with pytest.raises(ValueError, match=r"'coco18' is neither built in \(coco17, mpii16, .*hand21\) nor .*names"):
         skeletons.find("coco18")
 
 
