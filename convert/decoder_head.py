@@ -1,7 +1,7 @@
-"""A decoder inside the file, from the network's raw output to (1, K, 3) x, y and score in [0, 1].
+"""A decoder inside the file, from the network's output tensors to (1, K, 3) x, y and score in [0, 1].
 
-It computes the same as `poseport.heatmap` and `poseport.coords` with TensorFlow's operations, for apps that read
-keypoints from the output tensor, as they do with MoveNet. The golden vectors of the decoders test both.
+It computes the same as `poseport.heatmap`, `poseport.coords` and `poseport.outputs` with TensorFlow's operations, for
+apps that read keypoints from the output tensor, as they do with MoveNet. The golden vectors of the decoders test both.
 
 The decoder is converted in float32 and appended to a finished flatbuffer of any recipe. The network's operations and
 constants stay as the recipe made them, and coordinates are not rounded to 256 levels.
@@ -19,7 +19,16 @@ import numpy as np
 import tensorflow as tf
 
 from poseport.convert.join_flatbuffers import join
-from poseport.spec import Decode, HeatmapOutput, KeypointsOutput, PoseSpec
+from poseport.spec import (
+    CoordsOutput,
+    Decode,
+    HeatmapOutput,
+    KeypointsOutput,
+    LandmarksOutput,
+    OffsetsOutput,
+    PoseSpec,
+    SimccOutput,
+)
 from poseport.tflite.card import ModelCard
 from poseport.tflite.quiet import quiet
 
@@ -61,7 +70,8 @@ def append_decoder(flatbuffer: bytes, card: ModelCard) -> tuple[bytes, ModelCard
     with quiet():
         head = tf.lite.TFLiteConverter.from_concrete_functions([function(spec)]).convert()
     output = KeypointsOutput(order="xys")
-    return join(flatbuffer, bytes(head), output.kind), replace(card, spec=replace(spec, output=output))
+    names = [tensor.name for tensor in spec.output_tensors]
+    return join(flatbuffer, bytes(head), output.kind, names), replace(card, spec=replace(spec, output=output))
 
 
 def function(spec: PoseSpec) -> Any:
@@ -71,12 +81,78 @@ def function(spec: PoseSpec) -> Any:
         spec: The network's spec.
 
     Returns:
-        A concrete function: raw outputs (1, *spec.output_shape) float32 -> keypoints (1, K, 3) float32.
+        A concrete function: the output tensors (1, *shape) float32 of `spec.output_tensors`, in that order ->
+        keypoints (1, K, 3) float32.
     """
-    signature = tf.TensorSpec((1, *spec.output_shape), tf.float32, name="raw")
-    keypoints = _from_maps if isinstance(spec.output, HeatmapOutput) else _from_coords
-    traced = tf.function(lambda raw: keypoints(spec, raw[0])[None], input_signature=[signature], autograph=False)
+    signature = [
+        tf.TensorSpec((1, *tensor.shape), tf.float32, name=f"raw{i}" if i else "raw")
+        for i, tensor in enumerate(spec.output_tensors)
+    ]
+    traced = tf.function(lambda *raw: _keypoints(spec, raw)[None], input_signature=signature, autograph=False)
     return traced.get_concrete_function()
+
+
+def _keypoints(spec: PoseSpec, tensors: Sequence[Any]) -> Any:
+    """Keypoints (K, 3) of output tensors (1, *shape)."""
+    raw = [
+        tf.transpose(array[0], (1, 2, 0)) if tensor.layout == "channels-first" else array[0]
+        for tensor, array in zip(spec.output_tensors, tensors, strict=True)
+    ]
+    match spec.output:
+        case HeatmapOutput():
+            return _from_maps(spec, raw[0])
+        case OffsetsOutput() as output:
+            return _from_offsets(spec, output, *raw)
+        case SimccOutput() as output:
+            return _from_bins(spec, output, *raw)
+        case LandmarksOutput() as output:
+            return _from_landmarks(spec, output, raw[0])
+        case CoordsOutput():
+            return _from_coords(spec, raw[0])
+        case KeypointsOutput(order=order):
+            x, y, score = (raw[0][:, order.index(axis)] for axis in "xys")
+            return tf.stack([x, y, tf.clip_by_value(score, 0.0, 1.0)], axis=-1)
+
+
+def _normalised(spec: PoseSpec, x: Any, y: Any, score: Any) -> Any:
+    """x, y (K,) in input pixels: pixel p of n is (p + 1/2) / n of the way from edge to edge, as in `coords.decode`."""
+    h, w = spec.input_hw
+    return tf.stack([(x + 0.5) / w, (y + 0.5) / h, tf.clip_by_value(score, 0.0, 1.0)], axis=-1)
+
+
+def _from_offsets(spec: PoseSpec, output: OffsetsOutput, maps: Any, moves: Any) -> Any:
+    """Maps (H, W, K) and offsets (H, W, 2K)."""
+    h, w, k = maps.shape
+    x, y, score, _ = _argmax(maps, maps)
+    cells = tf.cast(y * w + x, tf.int32)
+    channels = np.arange(k, dtype=np.int32)
+    down, across = (channels, channels + k) if output.order == "y-then-x" else (2 * channels, 2 * channels + 1)
+    flat = tf.reshape(moves, (h * w * 2 * k,))
+    dy, dx = (tf.gather(flat, cells * (2 * k) + axis) for axis in (down, across))
+    if output.values == "logits":
+        score = tf.sigmoid(score)
+    return _normalised(
+        spec,
+        output.stride * x + output.origin_px + output.offset_px * dx,
+        output.stride * y + output.origin_px + output.offset_px * dy,
+        score,
+    )
+
+
+def _from_bins(spec: PoseSpec, output: SimccOutput, columns: Any, rows: Any) -> Any:
+    """Scores of columns (K, X) and of rows (K, Y)."""
+    x, y = (tf.cast(tf.argmax(bins, -1, tf.int32), tf.float32) / output.split_ratio for bins in (columns, rows))
+    return _normalised(spec, x, y, tf.minimum(tf.reduce_max(columns, -1), tf.reduce_max(rows, -1)))
+
+
+def _from_landmarks(spec: PoseSpec, output: LandmarksOutput, raw: Any) -> Any:
+    """Points (K + auxiliary, 3 or 5): x and y in pixels from the left and upper edge, z, and logits."""
+    points = raw[: len(spec.skeleton)]
+    if output.score == "none":
+        score = tf.ones_like(points[:, 0])
+    else:
+        score = tf.sigmoid(points[:, 3 if output.score == "visibility" else 4])
+    return _normalised(spec, points[:, 0] - 0.5, points[:, 1] - 0.5, score)
 
 
 def _from_coords(spec: PoseSpec, raw: Any) -> Any:
@@ -95,10 +171,7 @@ def _from_maps(spec: PoseSpec, raw: Any) -> Any:
         rows = tf.nn.softmax(_rows(raw))
         maps = tf.reshape(tf.transpose(rows), raw.shape) * (2 * np.pi * output.sigma**2)
     x, y, score, stride = _decode(maps, raw, output.decode, output.stride)
-    h, w = spec.input_hw
-    # the inverse of `coords.decode`: input pixel p of n lies at (p + 1/2) / n between the edges
-    px, py = (x * stride + (stride - 1) / 2 + 0.5) / w, (y * stride + (stride - 1) / 2 + 0.5) / h
-    return tf.stack([px, py, tf.clip_by_value(score, 0.0, 1.0)], axis=-1)
+    return _normalised(spec, x * stride + (stride - 1) / 2, y * stride + (stride - 1) / 2, score)
 
 
 def _decode(maps: Any, raw: Any, method: Decode, stride: int) -> tuple[Any, Any, Any, int]:

@@ -15,7 +15,7 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
-from poseport.spec import Decode, Values
+from poseport.outputs.kinds import Decode, Values
 
 Points = tuple[np.ndarray, np.ndarray]
 

@@ -14,7 +14,16 @@ import cv2
 import numpy as np
 
 from poseport import coords, crop, heatmap
-from poseport.spec import CoordsOutput, HeatmapOutput, KeypointsOutput, PoseSpec
+from poseport.outputs import landmarks, offsets, simcc
+from poseport.spec import (
+    CoordsOutput,
+    HeatmapOutput,
+    KeypointsOutput,
+    LandmarksOutput,
+    OffsetsOutput,
+    PoseSpec,
+    SimccOutput,
+)
 
 
 def preprocess(spec: PoseSpec, image: np.ndarray, box_xywh: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -176,17 +185,21 @@ def decode_input(spec: PoseSpec, outputs: np.ndarray) -> np.ndarray:
         (N, K, 3) float64: x, y in input pixels and a score in [0, 1], which is 1 for coordinates without a score.
     """
     outputs = np.asarray(outputs, np.float32).reshape(-1, *spec.output_shape)
-    if isinstance(spec.output, HeatmapOutput):
-        output = spec.output
-        points, scores = heatmap.decode(outputs, output.decode, output.stride, values=output.values, sigma=output.sigma)
-    elif isinstance(spec.output, KeypointsOutput):
-        xys = outputs if spec.output.order == "xys" else outputs[..., [1, 0, 2]]
-        points, scores = coords.decode(xys[..., :2] - 0.5, spec.input_hw), np.clip(xys[..., 2], 0.0, 1.0)
-    else:
-        points = coords.decode(outputs[..., :2], spec.input_hw)
-        scores = np.ones(points.shape[:2])
-        if spec.output.score != "none":
-            scores = np.clip(outputs[..., 2] + 0.5, 0.0, 1.0)
+    match spec.output:
+        case HeatmapOutput() as maps:
+            points, scores = heatmap.decode(outputs, maps.decode, maps.stride, values=maps.values, sigma=maps.sigma)
+        case OffsetsOutput() as output:
+            points, scores = offsets.decode(outputs, output)
+        case SimccOutput() as output:
+            points, scores = simcc.decode(outputs, output, spec.input_hw)
+        case LandmarksOutput() as output:
+            points, scores = landmarks.decode(outputs, output)
+        case KeypointsOutput(order=order):
+            xys = outputs if order == "xys" else outputs[..., [1, 0, 2]]
+            points, scores = coords.decode(xys[..., :2] - 0.5, spec.input_hw), np.clip(xys[..., 2], 0.0, 1.0)
+        case CoordsOutput(score=score):
+            points = coords.decode(outputs[..., :2], spec.input_hw)
+            scores = np.ones(points.shape[:2]) if score == "none" else np.clip(outputs[..., 2] + 0.5, 0.0, 1.0)
     return np.concatenate([points, scores[..., None]], axis=-1)
 
 
@@ -229,11 +242,20 @@ def unflip(spec: PoseSpec, outputs: np.ndarray) -> np.ndarray:
         (n, *spec.output_shape) of the same type: positions mirrored, and left and right keypoints swapped.
     """
     outputs = np.asarray(outputs).reshape(-1, *spec.output_shape)
-    if isinstance(spec.output, HeatmapOutput):
-        return outputs[:, :, ::-1, spec.skeleton.flip_index]
-    if isinstance(spec.output, KeypointsOutput):
-        x = spec.output.order.index("x")
-        outputs = outputs[:, spec.skeleton.flip_index]
-        outputs[..., x] = 1 - outputs[..., x]
-        return outputs
-    return outputs[:, spec.skeleton.flip_index] * np.array([-1, 1, 1], outputs.dtype)[: outputs.shape[-1]]
+    index, width = spec.skeleton.flip_index, spec.input_hw[1]
+    match spec.output:
+        case HeatmapOutput():
+            return outputs[:, :, ::-1, index]
+        case OffsetsOutput() as output:
+            return offsets.unflip(outputs, output, width, index)
+        case SimccOutput() as output:
+            return simcc.unflip(outputs, output, width, index)
+        case LandmarksOutput() as output:
+            return landmarks.unflip(outputs, output, width, index)
+        case KeypointsOutput(order=order):
+            x = order.index("x")
+            outputs = outputs[:, index]
+            outputs[..., x] = 1 - outputs[..., x]
+            return outputs
+        case CoordsOutput():
+            return outputs[:, index] * np.array([-1, 1, 1], outputs.dtype)[: outputs.shape[-1]]

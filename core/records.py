@@ -2,7 +2,9 @@
 
 Supported field types: str, bool, int, float, `Literal`, `X | None`, `tuple[X, ...]`, `dict[str, X]`, dataclasses, and
 unions of dataclasses that differ in a `kind: Literal[...]` field. A dataclass may name fields of its earlier versions
-in a class variable `REMOVED`, with the one value of each that can still be read.
+in a class variable `REMOVED`, with the one value of each that can still be read. Fields that it names in a class
+variable `ADDED` came later: they are written only where they differ from their default, so that files stay readable
+for earlier versions, and the same byte for byte.
 """
 
 from __future__ import annotations
@@ -39,7 +41,9 @@ def to_data(record: Any) -> Any:
         The plain value.
     """
     if dataclasses.is_dataclass(record) and not isinstance(record, type):
-        return {f.name: to_data(getattr(record, f.name)) for f in dataclasses.fields(record)}
+        added = getattr(record, "ADDED", ())
+        values = ((f, getattr(record, f.name)) for f in dataclasses.fields(record))
+        return {f.name: to_data(value) for f, value in values if f.name not in added or value != f.default}
     if isinstance(record, dict):
         return {key: to_data(value) for key, value in record.items()}
     if isinstance(record, tuple | list):

@@ -20,93 +20,21 @@ from poseport.architecture import (
     ImportedArchitecture,
     MobileNetArchitecture,
 )
+from poseport.outputs.kinds import CoordsOutput as CoordsOutput
+from poseport.outputs.kinds import Decode as Decode
+from poseport.outputs.kinds import DecodeMethod as DecodeMethod
+from poseport.outputs.kinds import HeatmapOutput as HeatmapOutput
+from poseport.outputs.kinds import KeypointsOutput as KeypointsOutput
+from poseport.outputs.kinds import LandmarksOutput as LandmarksOutput
+from poseport.outputs.kinds import OffsetsOutput as OffsetsOutput
+from poseport.outputs.kinds import Output, OutputTensor
+from poseport.outputs.kinds import SimccOutput as SimccOutput
+from poseport.outputs.kinds import Values as Values
 from poseport.skeleton import Skeleton
 
-Values = Literal["gaussian", "logits"]
-Score = Literal["none", "visibility", "sigma"]
-DecodeMethod = Literal["argmax", "quarter", "dark", "centroid", "seed"]
-KeypointOrder = Literal["xys", "yxs"]
 ChannelOrder = Literal["rgb", "bgr"]
 
 MIN_INPUT, MAX_INPUT = 16, 4096  # pixels
-MAX_CELLS = 64  # limit of a decoder's window and blur
-
-
-@dataclass(frozen=True)
-class Decode:
-    """How a heatmap becomes a point (see `poseport.heatmap`).
-
-    Attributes:
-        method: name of the decoder; "seed" is `heatmap.upsampled`.
-        blur_cells: sigma in cells of the Gaussian with which `dark` smooths the map first; 0 for none.
-        radius_cells: half width in cells of the window of `centroid`.
-        threshold: peaks below it give no keypoint with `seed`.
-    """
-
-    method: DecodeMethod = "dark"
-    blur_cells: float = 0.0
-    radius_cells: int = 2
-    threshold: float = 0.04
-
-    def __post_init__(self) -> None:
-        for name, value in (("blur_cells", self.blur_cells), ("radius_cells", self.radius_cells)):
-            if not 0 <= value <= MAX_CELLS:
-                raise ValueError(f"{name} must be 0 to {MAX_CELLS}, found {value}")
-
-
-@dataclass(frozen=True)
-class HeatmapOutput:
-    """One map per keypoint.
-
-    Attributes:
-        kind: distinguishes the kinds of output in a file.
-        stride: input pixels per cell.
-        sigma: standard deviation of the target Gaussian, in cells.
-        values: "gaussian" maps peak at 1 and are trained with a squared error; "logits" become a distribution over
-            the cells by softmax and are trained with cross-entropy.
-        decode: how a map becomes a point.
-    """
-
-    kind: Literal["heatmap"] = "heatmap"
-    stride: int = 4
-    sigma: float = 1.5
-    values: Values = "gaussian"
-    decode: Decode = Decode()
-
-    def __post_init__(self) -> None:
-        if self.stride < 1 or self.sigma <= 0:
-            raise ValueError(f"stride {self.stride} and sigma {self.sigma} must be above 0")
-
-
-@dataclass(frozen=True)
-class CoordsOutput:
-    """x and y per keypoint in [-0.5, 0.5], relative to the centre and size of the input.
-
-    Attributes:
-        kind: distinguishes the kinds of output in a file.
-        score: the meaning of a third number per keypoint, which is a score minus 0.5, so that it has the range of the
-            coordinates and one int8 scale fits all three. "none": there is no third number, and scores are 1.
-            "visibility": 1 if the keypoint is in the picture, 0 if not (Gupta and Gritton, section 4.5.2). "sigma":
-            1 minus the error in x or y that the network predicts for itself, in sides of the input (Li et al. 2021).
-    """
-
-    kind: Literal["coords"] = "coords"
-    score: Score = "none"
-
-
-@dataclass(frozen=True)
-class KeypointsOutput:
-    """Three numbers per keypoint from a network that contains its decoder: x, y and a score in [0, 1].
-
-    x and y run from 0 at the input's left and upper edge to 1 at the right and lower edge.
-
-    Attributes:
-        kind: distinguishes the kinds of output in a file.
-        order: the order in which the network writes x, y and the score.
-    """
-
-    kind: Literal["keypoints"] = "keypoints"
-    order: KeypointOrder = "xys"
 
 
 @dataclass(frozen=True)
@@ -145,7 +73,7 @@ class PoseSpec:
     architecture: Architecture
     skeleton: Skeleton
     input_hw: tuple[int, int]
-    output: HeatmapOutput | CoordsOutput | KeypointsOutput
+    output: Output
     padding: float = 1.25
     mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
     std: tuple[float, float, float] = (255.0, 255.0, 255.0)
@@ -162,10 +90,10 @@ class PoseSpec:
             raise ValueError(f"stride {self.output.stride} is larger than input_hw {self.input_hw}")
         if isinstance(self.architecture, ForeignArchitecture):
             return  # the file's own tensors are compared with it when it is opened
-        heatmap = isinstance(self.output, HeatmapOutput)
+        trained = CoordsOutput if isinstance(self.architecture, DeepPoseArchitecture) else HeatmapOutput
         decoded = isinstance(self.output, KeypointsOutput)  # by a head that conversion put behind the network
         imported = isinstance(self.architecture, ImportedArchitecture)  # its output is compared when it is built
-        if not decoded and not imported and heatmap == isinstance(self.architecture, DeepPoseArchitecture):
+        if not decoded and not imported and not isinstance(self.output, trained):
             raise ValueError(f"a {self.family} network has no {self.output.kind} output")
         if self.refine is not None:
             self._check_refine()
@@ -216,12 +144,18 @@ class PoseSpec:
         return self.input_hw[0] // self.output.stride, self.input_hw[1] // self.output.stride
 
     @property
+    def output_tensors(self) -> tuple[OutputTensor, ...]:
+        """The output tensors of a file with this network, in the order in which they are joined."""
+        return self.output.tensors(self.input_hw, len(self.skeleton))
+
+    @property
     def output_shape(self) -> tuple[int, ...]:
-        """Shape of the output for one crop."""
-        if isinstance(self.output, HeatmapOutput):
-            return (*self.heatmap_hw, len(self.skeleton))
-        plain = isinstance(self.output, CoordsOutput) and self.output.score == "none"
-        return (len(self.skeleton), 2 if plain else 3)
+        """Shape of the output for one crop: channels last, and several tensors joined along the last axis."""
+        shapes = [
+            (*tensor.shape[1:], tensor.shape[0]) if tensor.layout == "channels-first" else tensor.shape
+            for tensor in self.output_tensors
+        ]
+        return (*shapes[0][:-1], sum(shape[-1] for shape in shapes))
 
     @property
     def output_name(self) -> str:

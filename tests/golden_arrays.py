@@ -30,6 +30,10 @@ class Arrays:
             self.data += raw + bytes(-len(raw) % 4)
         return {"dtype": array.dtype.name, "shape": list(array.shape), "offset": self.offsets[raw]}
 
+    def stored(self, entry: Case) -> Any:
+        """What a case stores: one array, or several by their names."""
+        return self.get(entry) if "offset" in entry else {name: self.get(part) for name, part in entry.items()}
+
     def get(self, entry: Case) -> np.ndarray:
         """An array that the JSON names."""
         dtype = np.dtype(entry["dtype"]).newbyteorder("<")

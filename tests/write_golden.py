@@ -9,12 +9,15 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from golden_arrays import FOLDER, Arrays, Case, numbers, rows, spec_of
 from golden_inputs import cascade_inputs, crop_inputs, decode_inputs, frame_inputs, input_inputs, track_inputs
+from golden_outputs import output_inputs
 
 from poseport import cascade, crop, pose
+from poseport.outputs.tensors import join
 from poseport.people import track
 from poseport.tflite.interpreter import from_steps, to_steps
 
@@ -47,6 +50,17 @@ def decode_case(case: Case, raw: np.ndarray) -> dict[str, np.ndarray]:
     spec = spec_of(case)
     outputs = from_steps(raw, case["quant_scale"], case["zero_point"])[None]
     matrix = numbers(case["matrix"])
+    return {"input_px": pose.decode_input(spec, outputs)[0], "image_px": pose.decode(spec, outputs, matrix[None])[0]}
+
+
+def output_case(case: Case, stored: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The output tensors of a file to keypoints in the input and in the image."""
+    spec = spec_of(case)
+    arrays = []
+    for tensor in spec.output_tensors:
+        how = case["quantization"][tensor.name]
+        arrays.append(from_steps(stored[tensor.name][None], how["quant_scale"], how["zero_point"]))
+    outputs, matrix = join(spec, arrays), numbers(case["matrix"])
     return {"input_px": pose.decode_input(spec, outputs)[0], "image_px": pose.decode(spec, outputs, matrix[None])[0]}
 
 
@@ -87,10 +101,11 @@ def frame_case(case: Case, planes: np.ndarray) -> dict[str, np.ndarray]:
 
 
 # file -> what it holds, what makes its inputs, how its outputs are computed, and which input lies in the .bin
-FILES: dict[str, tuple[str, Callable[[], list[Case]], Callable[[Case, np.ndarray], dict[str, np.ndarray]], str]] = {
+FILES: dict[str, tuple[str, Callable[[], list[Case]], Callable[[Case, Any], dict[str, np.ndarray]], str]] = {
     "crop": ("box -> matrix -> crop, points and inverse", crop_inputs, crop_case, "picture"),
     "input": ("crop -> input tensor", input_inputs, input_case, "crop"),
     "decode": ("output tensor -> keypoints", decode_inputs, decode_case, "raw"),
+    "outputs": ("output tensors of other projects -> keypoints", output_inputs, output_case, "tensors"),
     "cascade": ("estimates -> squares; outputs -> refined keypoints", cascade_inputs, cascade_case, "outputs"),
     "track": ("keypoints of one picture -> box of the next", track_inputs, track_case, "keypoints"),
     "frame": ("camera frame -> turned, mirrored and cropped at once", frame_inputs, frame_case, "planes"),
@@ -103,7 +118,9 @@ def write(name: str) -> None:
     arrays, listed = Arrays(), []
     for case in inputs():
         found = compute(case, case[stored])
-        entry = arrays.put(case[stored])
+        value = case[stored]
+        named = isinstance(value, dict)
+        entry = {key: arrays.put(array) for key, array in value.items()} if named else arrays.put(value)
         expected = {k: rows(v) if v.dtype == np.float64 else arrays.put(v) for k, v in found.items()}
         listed.append({**case, stored: entry, "expected": expected})
     lines = ",\n".join(json.dumps(case, allow_nan=False) for case in listed)

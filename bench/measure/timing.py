@@ -126,7 +126,7 @@ def _person(model: Pose, image: np.ndarray, box: np.ndarray) -> tuple[float, flo
         crops, matrices = pose.crops(network.spec, image, windows)
         tensors = network.prepare(crops)
         clock.append(time.perf_counter_ns())
-        raw = [network.runner.invoke(tensor[None]) for tensor in tensors]
+        raw = [network.runner.invoke_all(tensor[None]) for tensor in tensors]
         clock.append(time.perf_counter_ns())
         decoded = pose.decode(network.spec, network.read(raw), matrices)
         keypoints = decoded if keypoints is None else cascade.refined(network.spec, decoded, keypoints)

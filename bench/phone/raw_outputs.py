@@ -48,8 +48,10 @@ def on_phone(device: Device, hardware: Hardware = "CPU") -> Callable[[bytes, np.
                 folder = run.measure(job, description, lambda people: None)
                 if isinstance(folder, Cannot):
                     raise ValueError(f"{device.serial}: {folder.reason}")
-                output = Runner(flatbuffer, str(model)).output
-                return np.concatenate([outputs(path, count, output) for path, count in parts(folder, description)])
+                described = Runner(flatbuffer, str(model)).outputs
+                return np.concatenate(
+                    [outputs(path, count, described)[0] for path, count in parts(folder, description)]
+                )
             finally:
                 with suppress(ValueError):  # a disconnected phone keeps the files until the next run
                     run.forget(job, [description])

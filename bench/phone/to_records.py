@@ -171,7 +171,7 @@ def _keypoints(
         if run.mode == "images":
             keypoints.append(reported)
             continue
-        maps = model.read([outputs(path, count, model.runner.output)])
+        maps = model.read([outputs(path, count, model.runner.outputs)])
         matrices = np.stack([crop.crop_matrix(np.array(p.box_xywh), spec.input_hw, spec.padding) for p in part_persons])
         keypoints.append(pose.decode(spec, maps, matrices))
         apart = max(apart, float(np.abs(pose.decode_input(spec, maps)[..., :2] - reported[..., :2]).max()))
@@ -195,25 +195,27 @@ def parts(folder: Path, run: Description) -> list[tuple[Path, int]]:
     return files
 
 
-def outputs(part: Path, count: int, output: dict[str, Any]) -> np.ndarray:
-    """Read the raw outputs of a part.
+def outputs(part: Path, count: int, described: Sequence[dict[str, Any]]) -> list[np.ndarray]:
+    """Read the raw outputs of a part: for each person, all output tensors one after the other.
 
     Args:
         part: The part's JSON file; the outputs lie beside it.
         count: Number of people in the part.
-        output: Description of the output tensor by the interpreter.
+        described: Descriptions of the output tensors by the interpreter, in the spec's order.
 
     Returns:
-        (count, ...) in the tensor's type.
+        For each tensor (count, ...) in its own type.
 
     Raises:
         ValueError: if the file is missing or truncated.
     """
     path = part.with_suffix(".bin")
-    raw, shape = safe_path.read_file(path, MAX_RESULT_BYTES) if path.is_file() else b"", output["shape"][1:]
-    if len(raw) != count * np.dtype(output["dtype"]).itemsize * int(np.prod(shape)):
+    raw = safe_path.read_file(path, MAX_RESULT_BYTES) if path.is_file() else b""
+    row = np.dtype([(str(i), one["dtype"], tuple(one["shape"][1:])) for i, one in enumerate(described)])
+    if len(raw) != count * row.itemsize:
         raise ValueError(f"{path}: is cut off; remove {part.name}, and it is measured again")
-    return np.frombuffer(raw, output["dtype"]).reshape(-1, *shape)
+    rows = np.frombuffer(raw, row)
+    return [rows[name] for name in row.names or ()]
 
 
 def _scaled(result: dict[str, Any], key: str, factor: float) -> float | None:

@@ -148,6 +148,11 @@ def verify(
         theirs = parity.keypoints(wanted, crops)
         ours = parity.decode(network, network.infer(tensors))
         checks.append(_within(f"{label}keypoints", theirs, ours, tolerance))
+        if places and len(network.runner.outputs) > 1:
+            raise ValueError(
+                f"{file}: its keypoints are in {len(network.runner.outputs)} output tensors, and only a file with one "
+                "is compared on other machines; remove --arm and --serial"
+            )
         for place, run in (places or {}).items():
             elsewhere = parity.decode(network, network.runner.dequantize(run(data, tensors)))
             checks.append(_within(f"{label}keypoints on {place} against this host", ours, elsewhere, ELSEWHERE))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import importlib
 import importlib.metadata
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from poseport import escape
 from poseport.tflite import memory
 from poseport.tflite.quiet import quiet
 
@@ -103,7 +105,7 @@ def from_steps(raw: np.ndarray, scale: float, zero_point: int) -> np.ndarray:
 
 
 class Runner:
-    """An interpreter for a network with one image as input and one tensor as output.
+    """An interpreter for a network with one image as input, and one or several tensors as output.
 
     Args:
         data: a flatbuffer, with or without a tail.
@@ -112,17 +114,31 @@ class Runner:
         xnnpack: whether the XNNPACK delegate runs the operations that it supports; if not, TFLite's own kernels do.
         keep: keep the values of every tensor between the layers, so that they can be read. It is slower, and excludes
             the delegate, which overwrites them.
+        outputs: names of the output tensors to read, as the file or its signature calls them; "" for the only one.
+
+    Attributes:
+        input, outputs: the interpreter's descriptions of the input tensor and of the output tensors, in that order.
 
     Raises:
-        ValueError: if the file cannot be loaded, or has several inputs or outputs.
+        ValueError: if the file cannot be loaded, has several inputs, or lacks one of the output tensors.
     """
 
-    def __init__(self, data: bytes, name: str, threads: int = 1, *, xnnpack: bool = True, keep: bool = False):
+    def __init__(
+        self,
+        data: bytes,
+        name: str,
+        threads: int = 1,
+        *,
+        xnnpack: bool = True,
+        keep: bool = False,
+        outputs: Sequence[str] = ("",),
+    ):
         self.interpreter, self.runtime = open_interpreter(data, name, threads, xnnpack=xnnpack, keep=keep)
-        inputs, outputs = self.interpreter.get_input_details(), self.interpreter.get_output_details()
-        if len(inputs) != 1 or len(outputs) != 1:
-            raise ValueError(f"{name}: {len(inputs)} inputs and {len(outputs)} outputs, expected one of each")
-        self.input, self.output = inputs[0], outputs[0]
+        inputs = self.interpreter.get_input_details()
+        if len(inputs) != 1:
+            raise ValueError(f"{name}: {len(inputs)} inputs; expected one, an image")
+        self.input = inputs[0]
+        self.outputs = [_output(self.interpreter, name, wanted) for wanted in outputs]
         self.threads = threads
         self.delegate = "XNNPACK" if xnnpack and not keep else "none"
 
@@ -137,8 +153,13 @@ class Runner:
         """
         return to_steps(values, self.input["dtype"], *self.input["quantization"])
 
+    @property
+    def output(self) -> dict[str, Any]:
+        """Description of the first output tensor."""
+        return self.outputs[0]
+
     def dequantize(self, raw: np.ndarray) -> np.ndarray:
-        """Convert an output tensor to float32.
+        """Convert the values of the first output tensor to float32.
 
         Args:
             raw: an array of any shape in the output's type.
@@ -155,8 +176,38 @@ class Runner:
             tensor: (1, H, W, 3) in the input's type.
 
         Returns:
-            The output tensor in its own type.
+            The first output tensor in its own type.
+        """
+        return self.invoke_all(tensor)[0]
+
+    def invoke_all(self, tensor: np.ndarray) -> list[np.ndarray]:
+        """Run one inference and read every output.
+
+        Args:
+            tensor: (1, H, W, 3) in the input's type.
+
+        Returns:
+            The output tensors in the order of `outputs`, each in its own type.
         """
         self.interpreter.set_tensor(self.input["index"], tensor)
         self.interpreter.invoke()
-        return self.interpreter.get_tensor(self.output["index"])
+        return [self.interpreter.get_tensor(output["index"]) for output in self.outputs]
+
+
+def _output(interpreter: Any, name: str, wanted: str) -> dict[str, Any]:
+    """Description of the output tensor `wanted`, or of the only one for "". name: what messages call the file."""
+    outputs: list[dict[str, Any]] = interpreter.get_output_details()
+    listed = ", ".join(f"{escape.terminal(output['name'])} {output['shape'].tolist()}" for output in outputs)
+    if not wanted:
+        if len(outputs) == 1:
+            return outputs[0]
+        raise ValueError(f"{name}: {len(outputs)} outputs ({listed}); expected one, or a spec that names its tensors")
+    for output in outputs:
+        if output["name"] == wanted:
+            return output
+    for key in interpreter.get_signature_list():
+        signed = interpreter.get_signature_runner(key).get_output_details()
+        if wanted in signed:
+            index = signed[wanted]["index"]
+            return next(output for output in outputs if output["index"] == index)
+    raise ValueError(f"{name}: no output tensor is called {wanted!r}; it has {listed}; correct the name in the spec")

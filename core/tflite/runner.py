@@ -7,14 +7,16 @@ keypoints = pose(image_rgb, boxes)
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from poseport import cascade, pose
+from poseport.outputs.tensors import join
 from poseport.tflite import model_file, shipped, sidecar
 from poseport.tflite.card import ModelCard
-from poseport.tflite.interpreter import Runner
+from poseport.tflite.interpreter import Runner, from_steps
 
 
 class Network:
@@ -33,7 +35,8 @@ class Network:
 
     def __init__(self, data: bytes, card: ModelCard, name: str, threads: int = 1, *, xnnpack: bool = True):
         self.card, self.spec = card, card.spec
-        self.runner = Runner(data, name, threads, xnnpack=xnnpack)
+        names = [tensor.name for tensor in self.spec.output_tensors]
+        self.runner = Runner(data, name, threads, xnnpack=xnnpack, outputs=names)
         _check_shapes(name, card, self.runner)
         dtype = self.runner.input["dtype"]
         scale, zero_point = self.runner.input["quantization"]
@@ -79,18 +82,20 @@ class Network:
         Returns:
             Raw outputs, (N, *spec.output_shape) float32.
         """
-        return self.read([self.runner.invoke(tensor[None]) for tensor in tensors])
+        return self.read([self.runner.invoke_all(tensor[None]) for tensor in tensors])
 
-    def read(self, raw: list[np.ndarray]) -> np.ndarray:
+    def read(self, raw: Sequence[Sequence[np.ndarray]]) -> np.ndarray:
         """Join the output tensors of several invocations.
 
         Args:
-            raw: N output tensors in the output's own type.
+            raw: per invocation, the output tensors in the spec's order and in their own types.
 
         Returns:
-            Raw outputs, (N, *spec.output_shape) float32.
+            Raw outputs, (N, *spec.output_shape) float32, of the N crops.
         """
-        return self.runner.dequantize(np.concatenate(raw)).reshape(-1, *self.spec.output_shape)
+        each = (np.concatenate(arrays) for arrays in zip(*raw, strict=True))
+        quantized = [output["quantization"] for output in self.runner.outputs]
+        return join(self.spec, [from_steps(array, *how) for array, how in zip(each, quantized, strict=True)])
 
 
 class Pose(Network):
@@ -151,21 +156,29 @@ def load(path: str | Path, threads: int = 1, *, xnnpack: bool = True) -> Pose:
 
 
 def _check_shapes(name: str, card: ModelCard, runner: Runner) -> None:
-    """Refuse a file whose tensors differ from those in its own card."""
-    actual_in, actual_out = (tuple(t["shape"].tolist()) for t in (runner.input, runner.output))
-    wanted_in, wanted_out = (1, *card.spec.input_hw, 3), (1, *card.spec.output_shape)
-    if actual_in == wanted_in and _same_order(actual_out, wanted_out):
-        return
+    """Refuse a file whose tensors differ from those in its own card or in the spec beside it."""
     source, remedy = model_file.CARD, "convert it again"
     if card.spec.family == "foreign":
         source, remedy = sidecar.spec_path(Path(name)).name, "correct the spec"
         if any(size < 0 for size in runner.input["shape_signature"].tolist()[1:]):
-            remedy = f"the file leaves its input's size open: convert it with an input of {wanted_in}"
-        elif len(actual_out) == 4 and _same_order((actual_out[0], *actual_out[2:], actual_out[1]), wanted_out):
-            remedy = "its channels come first: convert it with the channels last"
-    raise ValueError(
-        f"{name}: its tensors are {actual_in} -> {actual_out}, its {source} says {wanted_in} -> {wanted_out}; {remedy}"
-    )
+            remedy = f"the file leaves its input's size open: convert it with an input of {(1, *card.spec.input_hw, 3)}"
+    tensors = card.spec.output_tensors
+    input_shape, wanted_input = tuple(runner.input["shape"].tolist()), (1, *card.spec.input_hw, 3)
+    for tensor, output in zip(tensors, runner.outputs, strict=True):
+        shape, wanted = tuple(output["shape"].tolist()), (1, *tensor.shape)
+        if input_shape == wanted_input and _same_order(shape, wanted):
+            continue
+        other = (shape[0], *shape[2:], shape[1]) if tensor.layout == "channels-last" else (*shape[::3], *shape[1:3])
+        if card.spec.family == "foreign" and len(shape) == 4 and _same_order(other, wanted):
+            first = tensor.layout == "channels-last"
+            remedy = f'its channels come {"first" if first else "last"}: the spec\'s output needs "layout": ' + (
+                '"channels-first"' if first else '"channels-last"'
+            )
+        which = f"{tensor.name}: " if tensor.name else ""
+        raise ValueError(
+            f"{name}: {which}its tensors are {input_shape} -> {shape}, its {source} says {wanted_input} -> {wanted}; "
+            f"{remedy}"
+        )
 
 
 def _same_order(found: tuple[int, ...], wanted: tuple[int, ...]) -> bool:

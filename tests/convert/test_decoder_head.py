@@ -7,13 +7,17 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from golden_arrays import FOLDER, Arrays, numbers, spec_of
+from small_files import tflite
 
 from poseport import bundle, pose
+from poseport.architecture import ForeignArchitecture
 from poseport.convert import decoder_head, recipes, to_tflite
 from poseport.convert.request import Request
 from poseport.data import batches, coco
-from poseport.spec import CoordsOutput, KeypointsOutput
+from poseport.skeletons import LSP14
+from poseport.spec import CoordsOutput, KeypointsOutput, PoseSpec, SimccOutput
 from poseport.tflite import inspection, model_file
+from poseport.tflite.card import Conversion, ModelCard
 from poseport.tflite.interpreter import Runner, from_steps
 from poseport.tflite.quiet import quiet
 from poseport.tflite.runner import Network
@@ -24,6 +28,9 @@ CASES = {
     for case in json.loads((FOLDER / "decode.json").read_text())["cases"]
     if case["spec"]["architecture"]["kind"] != "foreign"
 }
+
+OUTPUT_DATA = Arrays((FOLDER / "outputs.bin").read_bytes())
+OUTPUTS = {case["name"]: case for case in json.loads((FOLDER / "outputs.json").read_text())["cases"]}
 
 
 def raw_of(case):
@@ -41,6 +48,36 @@ def test_the_graph_decodes_as_the_golden_vectors_say(name):
     wanted = numbers(case["expected"]["input_px"])
     np.testing.assert_allclose(pixels(case, found)[:, :2], wanted[:, :2], atol=0.01)
     np.testing.assert_allclose(found[0, :, 2], wanted[:, 2], atol=1e-5)
+
+
+@pytest.mark.parametrize("name", list(OUTPUTS))
+def test_the_graph_decodes_the_tensors_of_other_projects(name):
+    case = OUTPUTS[name]
+    spec, tensors = spec_of(case), OUTPUT_DATA.stored(case["tensors"])
+    scales = [case["quantization"][tensor.name] for tensor in spec.output_tensors]
+    arrays = [
+        from_steps(tensors[tensor.name][None], how["quant_scale"], how["zero_point"])
+        for tensor, how in zip(spec.output_tensors, scales, strict=True)
+    ]
+    found = decoder_head.function(spec)(*map(tf.constant, arrays)).numpy()
+    wanted = numbers(case["expected"]["input_px"])
+    np.testing.assert_allclose(pixels(case, found)[:, :2], wanted[:, :2], atol=0.01)
+    np.testing.assert_allclose(found[0, :, 2], wanted[:, 2], atol=1e-5)
+
+
+@pytest.mark.parametrize("int8", [False, True])
+def test_a_head_is_appended_to_several_tensors(int8):
+    """SimCC's vectors as float32, and as int8 tensors of different scales."""
+    spec = PoseSpec("theirs", ForeignArchitecture(), LSP14, (32, 48), SimccOutput())
+    data = tflite({"simcc_x": (14, 96), "simcc_y": (14, 64)}, spec.input_hw, int8=int8)
+    card = ModelCard(spec, Conversion("float32", "test", "0" * 64, versions={}))
+    grafted, decoded = decoder_head.append_decoder(data, card)
+    plain, inside = Network(data, card, "plain"), Network(grafted, decoded, "inside")
+    assert len({output["quantization"] for output in plain.runner.outputs}) == (2 if int8 else 1)
+    tensors = plain.prepare(np.random.default_rng(0).integers(0, 256, (3, 32, 48, 3), np.uint8))
+    wanted = pose.decode_input(spec, plain.infer(tensors))
+    assert np.abs(wanted[0, :, :2] - wanted[1, :, :2]).max() > 1
+    np.testing.assert_allclose(pose.decode_input(decoded.spec, inside.infer(tensors)), wanted, atol=0.01)
 
 
 @pytest.mark.parametrize("name", ["logits, dark", "gaussian, dark blurred", "gaussian, seed", "coords, score sigma"])

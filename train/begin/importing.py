@@ -10,7 +10,7 @@ import numpy as np
 
 from poseport import bundle, pose
 from poseport.architecture import ForeignArchitecture, ImportedArchitecture
-from poseport.spec import KeypointsOutput, PoseSpec
+from poseport.spec import CoordsOutput, HeatmapOutput, KeypointsOutput, PoseSpec
 from poseport.train import record, run_folder
 from poseport.train.begin import imported_preset, read_network
 from poseport.train.begin.finetune import Initial
@@ -75,9 +75,10 @@ def with_network(spec: PoseSpec, network: Network, file: Path) -> PoseSpec:
     """
     if not isinstance(spec.architecture, ForeignArchitecture):
         raise ValueError(f'{spec.name}: architecture {spec.family!r}; expected {{"kind": "foreign", "source": "..."}}')
-    if isinstance(spec.output, KeypointsOutput):
+    if not isinstance(spec.output, HeatmapOutput | CoordsOutput):
+        what = "decoded keypoints" if isinstance(spec.output, KeypointsOutput) else spec.output.kind
         raise ValueError(
-            f"{spec.name}: its output is decoded keypoints, which cannot be trained; name the tensor before the "
+            f"{spec.name}: its output is {what}, which cannot be trained; name the tensor before the "
             "decoding with --until, and its heatmap or coords output in the spec"
         )
     if spec.input_hw != network.input_hw:
@@ -93,6 +94,7 @@ def with_network(spec: PoseSpec, network: Network, file: Path) -> PoseSpec:
     return replace(
         spec,
         architecture=ImportedArchitecture(source=spec.architecture.source, nodes=network.nodes),
+        output=replace(spec.output, tensor=""),  # the rebuilt network has one output
         mean=_rounded(mean),
         std=_rounded(std),
     )

@@ -66,9 +66,9 @@ def measure(phone: StandIn, folder: Path, say: Callable[[str], None], alive: Cal
                         file.seek(i * size)
                         tensor = np.frombuffer(file.read(size), tensor.dtype).reshape(tensor.shape)
                         began = time.perf_counter_ns()
-                        raw.append(model.runner.invoke(tensor))
+                        raw.append(model.runner.invoke_all(tensor))
                         times.append(time.perf_counter_ns() - began)
-                write(f"{first}.bin", b"".join(one.tobytes() for one in raw))
+                write(f"{first}.bin", b"".join(one.tobytes() for person in raw for one in person))
                 points = pose.decode_input(model.spec, model.read(raw))
                 part |= {"invoke_ns": times, "input_px": points.reshape(len(some), -1).tolist()}
             write(f"{first}.json", json.dumps(part).encode())
