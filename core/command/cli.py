@@ -17,6 +17,7 @@ COMMANDS = {
     "predict": ("poseport.command.predict_cli", "predict", "Find keypoints in photos, films or a camera's pictures."),
     "models": ("poseport.command.models_cli", "models", "List the networks that come with the package."),
     "data": ("poseport.command.data_cli", "data", "Make, convert, check and describe sets of people."),
+    "spec": ("poseport.command.spec_cli", "spec", "Propose a spec for a network that others made."),
     "presets": ("poseport.train.presets_cli", "presets", "List the networks that can be trained, and their settings."),
     "train": ("poseport.train.cli", "train", "Train a network on people with keypoints."),
     "import": ("poseport.train.begin.import_cli", "import_", "Make a bundle from a network that others trained."),

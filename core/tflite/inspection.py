@@ -152,6 +152,22 @@ def inspect_bytes(data: bytes, name: str) -> Inspection:
     )
 
 
+def output_names(data: bytes, name: str) -> tuple[str, ...]:
+    """Names of a file's outputs: those of its signature, or of the tensors where it has none.
+
+    Args and errors as in `inspect_bytes`.
+    """
+    _, model = schema.open_model(data, name)
+    graph = model.Subgraphs(0)
+    signed = {}
+    for i in range(model.SignatureDefsLength()):
+        signature = model.SignatureDefs(i)
+        for j in range(signature.OutputsLength()):
+            output = signature.Outputs(j)
+            signed.setdefault(output.TensorIndex(), schema.text(output.Name()))
+    return tuple(signed.get(i) or schema.text(graph.Tensors(i).Name()) for i in schema.integers(graph, "Outputs"))
+
+
 def macs_per_person(networks: Iterable[tuple[Inspection, int]]) -> dict[str, int]:
     """Add up the multiply-adds that the networks of one file take for one person.
 
