@@ -18,7 +18,13 @@ import keras
 import numpy as np
 
 from poseport import bundle
-from poseport.architecture import Architecture, CpmArchitecture, DeepPoseArchitecture, HourglassArchitecture
+from poseport.architecture import (
+    Architecture,
+    CpmArchitecture,
+    DeepPoseArchitecture,
+    ForeignArchitecture,
+    HourglassArchitecture,
+)
 from poseport.convert import to_tflite
 from poseport.convert.recipes import RECIPES, recipe
 from poseport.convert.request import QatTraining, Request
@@ -26,12 +32,16 @@ from poseport.data import coco, images
 from poseport.data.drawn import synth
 from poseport.skeleton import Skeleton, rearrange
 from poseport.skeletons import COCO17, LSP14, MPII16
-from poseport.spec import CoordsOutput, Decode, HeatmapOutput, PoseSpec, Refine
-from poseport.tflite import runner
+from poseport.spec import CoordsOutput, Decode, HeatmapOutput, OffsetsOutput, PoseSpec, Refine, SimccOutput
+from poseport.tflite import model_file, runner
+from poseport.tflite.card import Conversion, ModelCard
 from poseport.train import run_folder
 from poseport.train.config import TrainConfig
 from poseport.train.networks import models
 from poseport.train.record import DataUsed, TrainRecord
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from small_files import tflite
 
 HOURGLASS = HourglassArchitecture(stacks=1, width=48, depth=2)
 SMALL = DeepPoseArchitecture(width=0.25, dense_units=16)
@@ -53,6 +63,12 @@ NETWORKS: dict[str, tuple[Architecture, Skeleton, HeatmapOutput | CoordsOutput, 
     "visibility": (SMALL, LSP14, CoordsOutput(score="visibility"), ("int8",)),
 }
 
+# outputs of other projects: name -> output, size of the input
+OTHERS: dict[str, tuple[OffsetsOutput | SimccOutput, tuple[int, int]]] = {
+    "simcc": (SimccOutput(), (64, 48)),
+    "posenet": (OffsetsOutput(stride=16, layout="channels-first"), (65, 97)),
+}
+
 
 def write_bundle(folder: Path, spec: PoseSpec, seed: int) -> Path:
     """A bundle with random weights that answers differently for different pictures."""
@@ -70,11 +86,12 @@ def write_expected(path: Path, image: np.ndarray, boxes: np.ndarray) -> None:
     """What Python makes of a picture with a converted file."""
     model = runner.load(path)
     tensor = model.prepare(np.stack([image[: model.spec.input_hw[0], : model.spec.input_hw[1]]]))
-    output = model.runner.invoke(tensor)
+    outputs = model.runner.invoke_all(tensor)
+    raw = b"".join(output.tobytes() for output in outputs)
     found = {
         "schema": 1, "boxes_xywh": boxes.tolist(), "keypoints": model(image, boxes).tolist(),
-        "input": base64.b64encode(tensor.tobytes()).decode(), "output": base64.b64encode(output.tobytes()).decode(),
-        "type": output.dtype.name,
+        "input": base64.b64encode(tensor.tobytes()).decode(), "output": base64.b64encode(raw).decode(),
+        "type": outputs[0].dtype.name,
     }  # fmt: skip
     path.with_suffix(".json").write_text(json.dumps(found, allow_nan=False))
 
@@ -117,6 +134,13 @@ def main(folder: Path) -> None:
                 Request(bundles[name][0], recipe(one), path, calibration, calib_count=16, head="keypoints")
             )
             write_expected(path, image, boxes)
+    for name, (output, hw) in OTHERS.items():
+        spec = PoseSpec(name, ForeignArchitecture(source="the tests"), LSP14, hw, output)
+        shapes = {tensor.name: tensor.shape for tensor in spec.output_tensors}
+        path = folder / f"{name}.float32.tflite"
+        card = ModelCard(spec, Conversion("float32", "the tests", "0" * 64, versions={}))
+        model_file.write(path, tflite(shapes, hw), card)
+        write_expected(path, image, boxes)
     for path in SHIPPED.glob("*.tflite"):
         write_expected(Path(shutil.copy(path, folder)), image, boxes)
 

@@ -75,7 +75,7 @@ class Bench(private val folder: File, private val delegates: Delegates, private 
         return writeResult(
             "recipe" to model.card.recipe, "people" to count, "part" to PART, "load_ms" to load / 1e6, "first_ms" to first / 1e6,
             "latency_ns" to latency, "tflite_version" to TensorFlowLite.runtimeVersion(),
-            "xnnpack" to (hardware == Hardware.CPU && model.first.delegated), "peak_memory_kb" to peakMemory(),
+            "xnnpack" to (if (hardware == Hardware.CPU) model.first.delegated else false), "peak_memory_kb" to peakMemory(),
             "before" to before, "after" to state(),
         )
     }

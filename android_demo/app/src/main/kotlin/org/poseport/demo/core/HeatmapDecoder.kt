@@ -12,10 +12,15 @@ import kotlin.math.sign
 /**
  * Maps to points, as the toolkit's `heatmap` does it.
  *
- * maps: height x width x keypoints, row by row. Cell (u, v) of a map with stride s is the input point
+ * maps: height x width x keypoints, row by row, or where [Heatmaps.channelsFirst] one map after the other. Cell (u, v) of a map with stride s is the input point
  * (s u + (s-1)/2, s v + (s-1)/2).
  */
-class HeatmapDecoder(private val output: Heatmaps, private val height: Int, private val width: Int, private val keypoints: Int) {
+class HeatmapDecoder(
+    private val output: Heatmaps,
+    private val height: Int,
+    private val width: Int,
+    private val keypoints: Int,
+) {
     private val decoder = output.decoder
     private val one = FloatArray(height * width)
 
@@ -23,7 +28,11 @@ class HeatmapDecoder(private val output: Heatmaps, private val height: Int, priv
     fun decode(maps: FloatArray): DoubleArray {
         val found = DoubleArray(3 * keypoints)
         for (k in 0 until keypoints) {
-            for (cell in one.indices) one[cell] = maps[cell * keypoints + k]
+            if (output.channelsFirst) {
+                maps.copyInto(one, 0, k * one.size, (k + 1) * one.size)
+            } else {
+                for (cell in one.indices) one[cell] = maps[cell * keypoints + k]
+            }
             if (output.logits) fromLogits(one)
             val (x, y, score) = point()
             val middle = (output.stride - 1) / 2.0

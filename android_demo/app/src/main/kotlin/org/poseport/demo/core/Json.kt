@@ -1,16 +1,11 @@
 package org.poseport.demo.core
 
-/** Why something is not used: one sentence for the person who holds the phone, and one word for programs. */
-class Refused(message: String, val obstacle: Obstacle = Obstacle.MODEL) : Exception(message)
-
-/** What stands in the way: no such hardware here, an operation that it cannot do, too little memory, or the file. */
-enum class Obstacle { NO_DELEGATE, UNSUPPORTED, MEMORY, MODEL }
-
 /**
  * Strict JSON (RFC 8259) as plain values: Map, List, String, Double, Long, Boolean or null.
  *
  * A key that is there twice is an error, because two readers would disagree about it; nesting is bounded, because a
- * damaged file must not overflow the stack.
+ * damaged file must not overflow the stack. Android's `org.json` does neither: it takes the last of two values, reads
+ * text without quotes, and recurses without a limit.
  */
 object Json {
     private const val MAX_DEPTH = 32

@@ -15,35 +15,14 @@ class Spec(
     /** Of a later stage of a cascade: side of the square around an estimate, in torso diameters. */
     val refineBox: Double?,
 ) {
-    /** How many numbers the network says about one person. */
-    val outputSize: Int
-        get() = when (output) {
-            is Heatmaps -> (inputHeight / output.stride) * (inputWidth / output.stride) * skeleton.size
-            is Coords -> skeleton.size * if (output.scored) 3 else 2
-            is Decoded -> skeleton.size * 3
-        }
+    /** The output tensors that the app reads, in the order in which [OutputDecoder] takes them. */
+    val tensors get() = output.tensors(inputHeight, inputWidth, skeleton.size)
 }
 
 /** Keypoints by name, and the pairs of them that are joined by a line. torso: the pair that measures a person. */
 class Skeleton(val name: String, val names: List<String>, val limbs: List<Pair<Int, Int>>, val torso: Pair<Int, Int>?) {
     val size get() = names.size
 }
-
-sealed class Output
-
-/** One map a keypoint. logits: the maps become a distribution over the cells by softmax. */
-class Heatmaps(val stride: Int, val sigma: Double, val logits: Boolean, val decoder: Decoder) : Output()
-
-/** x and y from the input's middle in sides of the input; scored: a third number, the score less a half. */
-class Coords(val scored: Boolean) : Output()
-
-/** x, y and a score in [0, 1], decoded by the network itself. yFirst: as the network writes them. */
-class Decoded(val yFirst: Boolean) : Output()
-
-enum class Method { ARGMAX, QUARTER, DARK, CENTROID, SEED }
-
-/** How a map becomes a point; the numbers serve DARK, CENTROID and SEED, in this order. */
-class Decoder(val method: Method, val blurCells: Double, val radiusCells: Int, val threshold: Double)
 
 /** What travels inside a converted file as `poseport.json`. laterSha256: of the files of a cascade's later stages. */
 class Card(val spec: Spec, val recipe: String, val laterSha256: List<String>) {
@@ -54,17 +33,24 @@ class Card(val spec: Spec, val recipe: String, val laterSha256: List<String>) {
         fun parse(text: String, where: String): Card {
             val all = Fields.of(Json.parse(text, where), where)
             val schema = all.long("schema")
-            if (schema > SCHEMA) throw Refused("$where: made by a newer poseport (schema $schema, this app reads $SCHEMA); update the app")
+            if (schema > SCHEMA) {
+                throw Refused("$where: made by a newer poseport (schema $schema, this app reads $SCHEMA); update the app")
+            }
             if (schema < 1) throw Refused("$where: schema $schema does not exist")
             val conversion = all.fields("conversion")
             val card = Card(
                 spec(all.any("spec"), "$where: spec"),
                 conversion.string("recipe"),
-                all.list("later", emptyList()).map { Fields.of(it, "$where: later").run { skip("name", "weights_sha256"); string("sha256").also { done() } } },
+                all.list("later", emptyList()).map { later(Fields.of(it, "$where: later")) },
             )
             // how it was made besides is for people, and grows from version to version
             all.done()
             return card
+        }
+
+        private fun later(f: Fields): String {
+            f.skip("name", "weights_sha256")
+            return f.string("sha256").also { f.done() }
         }
 
         /** A spec alone, as plain JSON values. */
@@ -89,24 +75,33 @@ class Card(val spec: Spec, val recipe: String, val laterSha256: List<String>) {
             )
             f.done()
             if (!(spec.padding > 0) || spec.std.any { !(it > 0) }) f.fail("padding and std must be above 0")
-            if (spec.output is Heatmaps && minOf(size[0], size[1]) < spec.output.stride) f.fail("its stride is larger than its input")
-            if (spec.refineBox != null) {
-                if (!(spec.refineBox > 0) || spec.output !is Coords || spec.output.scored) f.fail("a stage that refines has coordinates as output")
-                if (skeleton.torso == null) f.fail("a stage that refines needs a torso pair")
+            if (spec.output is Heatmaps && minOf(size[0], size[1]) < spec.output.stride) {
+                f.fail("its stride is larger than its input")
             }
+            if (spec.refineBox != null) checkRefine(spec, f)
             return spec
+        }
+
+        private fun checkRefine(spec: Spec, f: Fields) {
+            if (!(spec.refineBox!! > 0) || spec.output !is Coords || spec.output.scored) {
+                f.fail("a stage that refines has coordinates as output")
+            }
+            if (spec.skeleton.torso == null) f.fail("a stage that refines needs a torso pair")
         }
 
         private fun skeleton(f: Fields): Skeleton {
             val names = f.strings("names")
-            if (names.isEmpty() || names.size > 512 || names.toSet().size != names.size) f.fail("names must be unique and not empty")
+            if (names.isEmpty() || names.size > 512 || names.toSet().size != names.size) {
+                f.fail("names must be unique and not empty")
+            }
             fun pair(value: Any?, key: String): Pair<Int, Int> {
                 val ends = (value as? List<*>)?.map { names.indexOf(it) }
                 if (ends == null || ends.size != 2 || ends.any { it < 0 }) f.fail("$key holds what is not two of its keypoints")
                 return ends[0] to ends[1]
             }
             val found = Skeleton(
-                f.string("name"), names, f.list("limbs").map { pair(it, "limbs") }, f.listOrNull("torso")?.let { pair(it, "torso") },
+                f.string("name"), names, f.list("limbs").map { pair(it, "limbs") },
+                f.listOrNull("torso")?.let { pair(it, "torso") },
             )
             f.skip("flip_pairs", "sigmas", "head", "pcp_limbs")
             f.done()
@@ -114,88 +109,87 @@ class Card(val spec: Spec, val recipe: String, val laterSha256: List<String>) {
         }
 
         private fun output(f: Fields): Output {
-            val found = when (f.choice("kind", null, "heatmap", "coords", "keypoints")) {
-                "coords" -> Coords(f.choice("score", "none", "none", "visibility", "sigma") != "none")
-                "keypoints" -> Decoded(f.choice("order", "xys", "xys", "yxs") == "yxs")
-                else -> Heatmaps(
-                    stride = f.whole(f.any("stride", 4L), "stride"),
-                    sigma = f.double("sigma", 1.5),
-                    logits = f.choice("values", "gaussian", "gaussian", "logits") == "logits",
-                    decoder = decoder(f.fieldsOrNull("decode") ?: Fields.of(emptyMap<String, Any>(), f.where)),
-                ).also { if (it.stride < 1 || !(it.sigma > 0)) f.fail("stride and sigma must be above 0") }
+            val found = when (f.choice("kind", null, "heatmap", "offsets", "simcc", "landmarks", "coords", "keypoints")) {
+                "coords" -> {
+                    val score = f.choice("score", "none", "none", "visibility", "sigma")
+                    Coords(score != "none", f.string("tensor", ""))
+                }
+                "keypoints" -> Decoded(f.choice("order", "xys", "xys", "yxs") == "yxs", f.string("tensor", ""))
+                "offsets" -> offsets(f)
+                "simcc" -> simcc(f)
+                "landmarks" -> landmarks(f)
+                else -> heatmaps(f)
             }
             f.done()
             return found
         }
 
+        private fun channelsFirst(f: Fields) =
+            f.choice("layout", "channels-last", "channels-last", "channels-first") == "channels-first"
+
+        private fun heatmaps(f: Fields): Heatmaps {
+            val found = Heatmaps(
+                stride = f.whole(f.any("stride", 4L), "stride"),
+                sigma = f.double("sigma", 1.5),
+                logits = f.choice("values", "gaussian", "gaussian", "logits") == "logits",
+                decoder = decoder(f.fieldsOrNull("decode") ?: Fields.of(emptyMap<String, Any>(), f.where)),
+                tensor = f.string("tensor", ""),
+                channelsFirst = channelsFirst(f),
+            )
+            if (found.stride < 1 || !(found.sigma > 0)) f.fail("stride and sigma must be above 0")
+            return found
+        }
+
+        private fun offsets(f: Fields): Offsets {
+            val stride = f.whole(f.any("stride", 32L), "stride")
+            val grid = Grid(stride, f.double("origin_px", 0.0), f.double("offset_px", 1.0))
+            if (stride < 1 || grid.origin !in -4096.0..4096.0 || !(grid.offset > 0) || grid.offset > 4096) {
+                f.fail("stride, origin_px or offset_px is out of range")
+            }
+            val (maps, moves) = twoNames(f, "heatmaps" to "float_heatmaps", "offsets" to "float_short_offsets")
+            return Offsets(
+                grid,
+                pairs = f.choice("order", "y-then-x", "y-then-x", "yx-pairs") == "yx-pairs",
+                logits = f.choice("values", "logits", "logits", "scores") == "logits",
+                maps, moves, channelsFirst(f),
+            )
+        }
+
+        private fun simcc(f: Fields): Simcc {
+            val ratio = f.double("split_ratio", 2.0)
+            if (!(ratio > 0) || ratio > 16) f.fail("split_ratio is out of range")
+            val (x, y) = twoNames(f, "x" to "simcc_x", "y" to "simcc_y")
+            return Simcc(ratio, x, y)
+        }
+
+        private fun twoNames(f: Fields, a: Pair<String, String>, b: Pair<String, String>): Pair<String, String> {
+            val (first, second) = f.string(a.first, a.second) to f.string(b.first, b.second)
+            if (first.isEmpty() || second.isEmpty() || first == second) f.fail("two output tensors need two names")
+            return first to second
+        }
+
+        private fun landmarks(f: Fields): Landmarks {
+            val auxiliary = f.whole(f.any("auxiliary", 0L), "auxiliary")
+            if (auxiliary !in 0..512) f.fail("auxiliary is out of range")
+            val score = when (f.choice("score", "visibility", "visibility", "presence", "none")) {
+                "visibility" -> 3
+                "presence" -> 4
+                else -> null
+            }
+            return Landmarks(f.string("tensor", ""), auxiliary, score)
+        }
+
         private fun decoder(f: Fields): Decoder {
             val method = f.choice("method", "dark", "argmax", "quarter", "dark", "centroid", "seed")
             val found = Decoder(
-                Method.valueOf(method.uppercase()), f.double("blur_cells", 0.0), f.whole(f.any("radius_cells", 2L), "radius_cells"),
-                f.double("threshold", 0.04),
+                Method.valueOf(method.uppercase()), f.double("blur_cells", 0.0),
+                f.whole(f.any("radius_cells", 2L), "radius_cells"), f.double("threshold", 0.04),
             )
             f.done()
-            if (found.blurCells !in 0.0..64.0 || found.radiusCells !in 0..64) f.fail("blur_cells or radius_cells is out of range")
+            if (found.blurCells !in 0.0..64.0 || found.radiusCells !in 0..64) {
+                f.fail("blur_cells or radius_cells is out of range")
+            }
             return found
         }
-    }
-}
-
-/** The members of one JSON object: each is asked for once, and [done] refuses those that nobody asked for. */
-private class Fields(private val members: Map<*, *>, val where: String) {
-    private val asked = HashSet<String>()
-
-    fun fail(what: String): Nothing = throw Refused("$where: $what; convert it again with this app's version of poseport")
-
-    fun any(key: String, default: Any? = null): Any? {
-        asked.add(key)
-        return members[key] ?: default
-    }
-
-    fun skip(vararg keys: String) {
-        asked.addAll(keys)
-    }
-
-    fun done() {
-        val unknown = members.keys.firstOrNull { it !in asked } ?: return
-        fail("unknown key \"$unknown\"")
-    }
-
-    private inline fun <reified T> typed(key: String, value: Any?): T = value as? T ?: fail(if (value == null) "key \"$key\" is missing" else "$key is of another type")
-
-    fun string(key: String): String = typed(key, any(key))
-
-    fun long(key: String): Long = typed(key, any(key))
-
-    fun whole(value: Any?, key: String): Int = typed<Long>(key, value).let { if (it in -1_000_000..1_000_000) it.toInt() else fail("$key is out of range") }
-
-    fun number(value: Any?, key: String): Double = typed<Number>(key, value).toDouble().also { if (!it.isFinite()) fail("$key is not a finite number") }
-
-    fun double(key: String, default: Double): Double = number(any(key, default), key)
-
-    fun triple(key: String, default: Double): DoubleArray {
-        val found = list(key, listOf(default, default, default)).map { number(it, key) }
-        if (found.size != 3) fail("$key is not three numbers")
-        return found.toDoubleArray()
-    }
-
-    fun choice(key: String, default: String?, vararg known: String): String {
-        val value = typed<String>(key, any(key, default))
-        if (value !in known) fail("$key \"${value.take(40)}\" is not one of ${known.joinToString()}")
-        return value
-    }
-
-    fun list(key: String, default: List<Any?>? = null): List<Any?> = typed(key, any(key, default))
-
-    fun listOrNull(key: String): List<Any?>? = any(key)?.let { typed(key, it) }
-
-    fun strings(key: String): List<String> = list(key).map { typed(key, it) }
-
-    fun fields(key: String): Fields = of(any(key), "$where: $key")
-
-    fun fieldsOrNull(key: String): Fields? = any(key)?.let { of(it, "$where: $key") }
-
-    companion object {
-        fun of(value: Any?, where: String) = Fields(value as? Map<*, *> ?: throw Refused("$where: expected an object; convert it again"), where)
     }
 }

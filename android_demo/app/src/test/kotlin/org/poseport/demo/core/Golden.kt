@@ -15,7 +15,9 @@ class Golden(private val name: String) {
     /** One case, or what is expected of it. Arrays lie in the .bin, or in the JSON as nested lists with null for NaN. */
     inner class Case(private val values: Map<*, *>) {
         val name get() = text("name")
-        val expected get() = Case(values["expected"] as Map<*, *>)
+        val expected get() = part("expected")
+
+        fun part(key: String) = Case(values[key] as Map<*, *>)
 
         fun text(key: String) = values[key] as String
 

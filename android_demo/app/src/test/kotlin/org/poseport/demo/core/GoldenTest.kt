@@ -87,23 +87,37 @@ class GoldenTest {
     }
 
     @Test fun decoders() {
-        for (case in Golden("decode").cases()) {
-            val found = OutputDecoder(case.spec()).decode(raw(case))
-            near(case.name, case.expected.numbers("input_px"), found)
-            val inverse = case.matrix("matrix").inverse()
-            val moved = DoubleArray(found.size) { i ->
-                val (x, y) = found[i - i % 3] to found[i - i % 3 + 1]
-                when (i % 3) { 0 -> inverse.x(x, y); 1 -> inverse.y(x, y); else -> found[i] }
-            }
-            near(case.name, case.expected.numbers("image_px"), moved)
-        }
+        for (case in Golden("decode").cases()) decoded(case, listOf(numbers(case, "raw", case)))
     }
 
-    private fun raw(case: Golden.Case): FloatArray {
-        if (case.type("raw") == "float32") return case.floats("raw")
-        val (scale, zero) = case.number("quant_scale").toFloat() to case.number("zero_point").toInt()
-        assertEquals("int8", case.type("raw"))
-        return case.bytes("raw").map { (it - zero) * scale }.toFloatArray()
+    @Test fun outputsOfOtherProjects() {
+        val kinds = HashSet<Class<*>>()
+        for (case in Golden("outputs").cases()) {
+            val (tensors, how) = case.part("tensors") to case.part("quantization")
+            val wanted = case.spec().tensors
+            for (tensor in wanted) assertEquals(case.name, tensor.shape.toList(), tensors.shape(tensor.name))
+            decoded(case, wanted.map { numbers(tensors, it.name, how.part(it.name)) })
+            kinds.add(case.spec().output.javaClass)
+        }
+        assertEquals(6, kinds.size)
+    }
+
+    private fun decoded(case: Golden.Case, tensors: List<FloatArray>) {
+        val found = OutputDecoder(case.spec()).decode(tensors)
+        near(case.name, case.expected.numbers("input_px"), found)
+        val inverse = case.matrix("matrix").inverse()
+        val moved = DoubleArray(found.size) { i ->
+            val (x, y) = found[i - i % 3] to found[i - i % 3 + 1]
+            when (i % 3) { 0 -> inverse.x(x, y); 1 -> inverse.y(x, y); else -> found[i] }
+        }
+        near(case.name, case.expected.numbers("image_px"), moved)
+    }
+
+    private fun numbers(tensors: Golden.Case, key: String, how: Golden.Case): FloatArray {
+        if (tensors.type(key) == "float32") return tensors.floats(key)
+        val (scale, zero) = how.number("quant_scale").toFloat() to how.number("zero_point").toInt()
+        assertEquals("int8", tensors.type(key))
+        return tensors.bytes(key).map { (it - zero) * scale }.toFloatArray()
     }
 
     @Test fun cascades() {
@@ -116,7 +130,8 @@ class GoldenTest {
             val outputs = case.floats("outputs")
             val found = DoubleArray(estimates.size)
             windows.forEachIndexed { k, window ->
-                val one = outputs.copyOfRange(k * spec.outputSize, (k + 1) * spec.outputSize)
+                val size = spec.tensors.single().size.toInt()
+                val one = listOf(outputs.copyOfRange(k * size, (k + 1) * size))
                 val inverse = Affine.crop(window, spec.inputWidth, spec.inputHeight, spec.padding).inverse()
                 Cascade.refine(estimates, k, decoder.decode(one), inverse, found)
             }

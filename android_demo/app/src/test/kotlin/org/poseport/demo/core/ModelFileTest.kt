@@ -57,7 +57,9 @@ class ModelFileTest {
     @Test fun aCardIsRead() {
         for (packed in listOf(false, true)) {
             val card = read(file(packed = packed)).single().card
-            assertEquals("m int8 32x64 4", "${card.spec.name} ${card.recipe} ${card.spec.inputHeight}x${card.spec.inputWidth} ${card.spec.outputSize}")
+            val spec = card.spec
+            val said = "${spec.name} ${card.recipe} ${spec.inputHeight}x${spec.inputWidth} ${spec.tensors}"
+            assertEquals("m int8 32x64 [[1, 2, 2]]", said)
             assertEquals(listOf(0 to 1), card.spec.skeleton.limbs)
         }
     }

@@ -65,6 +65,19 @@ class PoseModelTest {
         assertTrue(refused.message!!, "its card says" in refused.message!!)
     }
 
+    @Test fun anOutputThatTheFileLacksIsRefused() {
+        val stage = ModelFile.read(models.files.first { "simcc" in it.name }).first()
+        val other = Simcc(2.0, "simcc_x", "simcc_z")
+        val spec = stage.card.spec.run {
+            Spec(name, family, skeleton, inputHeight, inputWidth, other, padding, mean, std, bgr, null)
+        }
+        val wrong = Stage(Card(spec, "float32", emptyList()), stage.data)
+        val refused = assertThrows(Refused::class.java) {
+            PoseModel(listOf(wrong), "m.tflite", Setting(threads = 1), Delegates.cpu)
+        }
+        assertTrue(refused.message!!, "no output called \"simcc_z\"" in refused.message!!)
+    }
+
     @Test fun bytesThatAreNoModelAreRefusedByTheInterpreterToo() {
         val card = ModelFile.read(models.files.first()).first().card
         val nonsense = java.nio.ByteBuffer.allocateDirect(4096).put("....TFL3".toByteArray())
