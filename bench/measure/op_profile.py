@@ -107,7 +107,7 @@ def profile(path: Path, threads: int = 1, *, xnnpack: bool = True, runs: int = R
     data = model_file.read_bytes(path)
     inspection = inspect_bytes(data, str(path))
     tensor = _input(model)
-    values = _values(data, str(path), tensor)
+    values = _values(data, str(path), tensor, [output.name for output in model.spec.output_tensors])
     for _ in range(WARMUP):
         model.runner.invoke(tensor)
     whole = _median_us(lambda: model.runner.invoke(tensor), runs)
@@ -139,9 +139,9 @@ def _input(model: Pose) -> np.ndarray:
     return model.prepare(crops)[:1]
 
 
-def _values(data: bytes, name: str, tensor: np.ndarray) -> dict[int, np.ndarray]:
+def _values(data: bytes, name: str, tensor: np.ndarray, outputs: Sequence[str]) -> dict[int, np.ndarray]:
     """The values of every tensor after one inference, by tensor index."""
-    runner = Runner(data, name, keep=True)
+    runner = Runner(data, name, keep=True, outputs=outputs)
     runner.invoke(tensor)
     values = {}
     for detail in runner.interpreter.get_tensor_details():

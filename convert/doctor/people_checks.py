@@ -53,8 +53,9 @@ def check_people(
     """
     if len(persons) < LEAST_PEOPLE:
         raise ValueError(f"{len(persons)} people are too few to judge a file; expected at least {LEAST_PEOPLE}")
-    runner = Runner(data, str(model.path), keep=True)
-    ends = {runner.output["index"]}
+    names = [tensor.name for tensor in model.spec.output_tensors]
+    runner = Runner(data, str(model.path), keep=True, outputs=names)
+    ends = {output["index"] for output in runner.outputs}
     layers = {i: op.name for op in inspection.ops if op.kind in _LAYERS for i in op.outputs if i not in ends}
     lows: dict[int, np.ndarray] = {}
     highs: dict[int, np.ndarray] = {}

@@ -159,7 +159,7 @@ def output_names(data: bytes, name: str) -> tuple[str, ...]:
     """
     _, model = schema.open_model(data, name)
     graph = model.Subgraphs(0)
-    signed = {}
+    signed: dict[int, str] = {}
     for i in range(model.SignatureDefsLength()):
         signature = model.SignatureDefs(i)
         for j in range(signature.OutputsLength()):

@@ -57,6 +57,12 @@ def test_both_build_the_same_sources() -> None:
         assert path.read_text().startswith(f"package {package}\n")
 
 
+def test_the_sources_are_as_wide_as_the_toolkits_own_and_add_nothing_to_tflite() -> None:
+    for path in (project.APP / "src").rglob("*.kt"):
+        assert max(map(len, path.read_text(encoding="utf-8").splitlines())) <= 120, path
+        assert "org/tensorflow" not in path.as_posix()
+
+
 def test_the_manifest_leaves_to_gradle_what_is_gradles() -> None:
     assert "package" not in MANIFEST.attrib
     application = MANIFEST.find("application")

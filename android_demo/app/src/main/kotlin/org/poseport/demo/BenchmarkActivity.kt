@@ -42,11 +42,13 @@ class BenchmarkActivity : Activity() {
         val id = intent.getStringExtra("run") ?: ""
         if (worker?.isAlive == true) return say(id, "failed: another run is being measured")
         if (!ID.matches(id)) return say(id, "failed: a run is named by up to 64 letters, digits and . _ -")
-        val folder = getExternalFilesDir("runs")?.let { File(it, id) } ?: return say(id, "failed: the phone's storage is not there")
+        val folder = getExternalFilesDir("runs")?.let { File(it, id) }
+            ?: return say(id, "failed: the phone's storage is not there")
         say(id, "begins")
         worker = thread(name = "bench") {
             val said = try {
-                Bench(folder, TfliteDelegates) { DeviceState.read(this) }.run { done, count -> say(id, "$done of $count") }
+                val bench = Bench(folder, TfliteDelegates) { DeviceState.read(this) }
+                bench.run { done, count -> say(id, "$done of $count") }
                 "done"
             } catch (refused: Refused) {
                 "failed: ${refused.message}"

@@ -44,7 +44,8 @@ class CameraFeed(
         val ids = manager.cameraIdList
         val wanted = if (front) CameraCharacteristics.LENS_FACING_FRONT else CameraCharacteristics.LENS_FACING_BACK
         return ids.firstOrNull { manager.getCameraCharacteristics(it).get(CameraCharacteristics.LENS_FACING) == wanted }
-            ?: ids.firstOrNull() ?: throw CameraAccessException(CameraAccessException.CAMERA_ERROR, "this phone has no camera")
+            ?: ids.firstOrNull()
+            ?: throw CameraAccessException(CameraAccessException.CAMERA_ERROR, "this phone has no camera")
     }
 
     private fun <T> property(key: CameraCharacteristics.Key<T>): T? = manager.getCameraCharacteristics(id).get(key)
@@ -53,7 +54,8 @@ class CameraFeed(
     private fun sizes(): List<Size> {
         val map = property(CameraCharacteristics.SCALER_STREAM_CONFIGURATION_MAP) ?: return emptyList()
         val preview = map.getOutputSizes(SurfaceTexture::class.java)?.toSet() ?: emptySet()
-        return (map.getOutputSizes(ImageFormat.YUV_420_888) ?: emptyArray()).filter { it in preview && 3 * it.width == 4 * it.height }
+        val delivered = map.getOutputSizes(ImageFormat.YUV_420_888) ?: emptyArray()
+        return delivered.filter { it in preview && 3 * it.width == 4 * it.height }
     }
 
     /** Begin; what goes wrong later is told to [onError]. Throws CameraAccessException or SecurityException. */
@@ -86,7 +88,8 @@ class CameraFeed(
                 if (!closed) attempt { configured.setRepeatingRequest(request.build(), null, handler) }
             }
 
-            override fun onConfigureFailed(configured: CameraCaptureSession) = fail("the camera cannot show and deliver this size")
+            override fun onConfigureFailed(configured: CameraCaptureSession) =
+                fail("the camera cannot show and deliver this size")
         }, handler)
     }
 

@@ -14,7 +14,7 @@ object DeviceState {
     fun read(context: Context): Map<String, Any?> = mapOf(
         "manufacturer" to Build.MANUFACTURER,
         "device" to Build.MODEL,
-        "soc" to if (Build.VERSION.SDK_INT >= Build.VERSION_CODES.S) "${Build.SOC_MANUFACTURER} ${Build.SOC_MODEL}" else Build.HARDWARE,
+        "soc" to soc(),
         "android" to Build.VERSION.RELEASE,
         "build" to Build.FINGERPRINT,
         "abi" to Build.SUPPORTED_ABIS.firstOrNull(),
@@ -25,12 +25,18 @@ object DeviceState {
         "battery" to battery(context),
     ).filterValues { it != null }
 
+    private fun soc(): String =
+        if (Build.VERSION.SDK_INT < Build.VERSION_CODES.S) Build.HARDWARE
+        else "${Build.SOC_MANUFACTURER} ${Build.SOC_MODEL}"
+
     private fun thermalStatus(context: Context): Int? =
-        if (Build.VERSION.SDK_INT >= Build.VERSION_CODES.Q) context.getSystemService(PowerManager::class.java)?.currentThermalStatus else null
+        if (Build.VERSION.SDK_INT < Build.VERSION_CODES.Q) null
+        else context.getSystemService(PowerManager::class.java)?.currentThermalStatus
 
     private fun battery(context: Context): Map<String, Any?>? {
         val now: Intent = context.registerReceiver(null, IntentFilter(Intent.ACTION_BATTERY_CHANGED)) ?: return null
-        val (level, scale) = now.getIntExtra(BatteryManager.EXTRA_LEVEL, -1) to now.getIntExtra(BatteryManager.EXTRA_SCALE, -1)
+        val level = now.getIntExtra(BatteryManager.EXTRA_LEVEL, -1)
+        val scale = now.getIntExtra(BatteryManager.EXTRA_SCALE, -1)
         return mapOf(
             "percent" to if (level >= 0 && scale > 0) 100.0 * level / scale else null,
             "temperature_c" to now.getIntExtra(BatteryManager.EXTRA_TEMPERATURE, 0) / 10.0,
@@ -45,10 +51,12 @@ object DeviceState {
     }.toMap().ifEmpty { null }
 
     private fun clocks(): List<Long>? =
-        folders("/sys/devices/system/cpu", "cpu").mapNotNull { line(File(it, "cpufreq/scaling_cur_freq"))?.toLongOrNull() }.ifEmpty { null }
+        folders("/sys/devices/system/cpu", "cpu")
+            .mapNotNull { line(File(it, "cpufreq/scaling_cur_freq"))?.toLongOrNull() }.ifEmpty { null }
 
     private fun folders(place: String, prefix: String): List<File> =
-        File(place).listFiles { file -> file.name.removePrefix(prefix).toIntOrNull() != null }.orEmpty().sortedBy { it.name }
+        File(place).listFiles { file -> file.name.removePrefix(prefix).toIntOrNull() != null }.orEmpty()
+            .sortedBy { it.name }
 
     private fun line(file: File): String? = try {
         file.readText().trim()

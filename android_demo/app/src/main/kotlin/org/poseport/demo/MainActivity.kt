@@ -82,16 +82,18 @@ class MainActivity : Activity(), TextureView.SurfaceTextureListener {
 
     private fun begin(intent: Intent) {
         val names = store.names()
-        val wanted = listOfNotNull(intent.getStringExtra("model"), store.last?.takeIf { it in names })
+        val asked = intent.getStringExtra("model")
+        val wanted = listOfNotNull(asked, store.last?.takeIf { it in names })
         val all = (wanted + names).distinct()
-        if (all.isEmpty()) say(getString(R.string.no_model, store.folder?.path ?: "")) else load(all)
+        if (all.isEmpty()) say(getString(R.string.no_model, store.folder?.path ?: "")) else load(all, asked)
     }
 
     /**
      * Take another model or other hardware: the first of [names]. Where that is refused, the model that runs goes on;
-     * where none runs, the next of them is tried.
+     * where none runs, the next of them is tried. The one that runs is remembered, unless it is [asked] for by an
+     * intent, which any app can send.
      */
-    private fun load(names: List<String>) {
+    private fun load(names: List<String>, asked: String? = null) {
         val wanted = setting
         status.text = getString(R.string.loading, names.first())
         worker.post {
@@ -101,7 +103,7 @@ class MainActivity : Activity(), TextureView.SurfaceTextureListener {
                     val next = Follower(PoseModel(store.read(name), name, wanted, TfliteDelegates))
                     follower?.close()
                     follower = next
-                    store.last = name
+                    if (name != asked) store.last = name
                 } catch (refused: Refused) {
                     refusal = refusal ?: refused
                 }
@@ -110,7 +112,8 @@ class MainActivity : Activity(), TextureView.SurfaceTextureListener {
             val running = follower
             runOnUiThread {
                 running?.let { setting = it.model.setting }
-                say(refusal?.run { if (running == null) message else getString(R.string.goes_on, message, running.model.name) })
+                val name = running?.model?.name
+                say(refusal?.run { if (name == null) message else getString(R.string.goes_on, message, name) })
                 if (running == null) status.text = "" else report(running)
                 photo?.let(::look)
             }
@@ -120,14 +123,16 @@ class MainActivity : Activity(), TextureView.SurfaceTextureListener {
     private fun chooseModel() {
         val names = store.names()
         if (names.isEmpty()) return say(getString(R.string.no_model, store.folder?.path ?: ""))
-        AlertDialog.Builder(this).setTitle(R.string.model).setItems(names.toTypedArray()) { _, i -> load(listOf(names[i])) }.show()
+        val dialog = AlertDialog.Builder(this).setTitle(R.string.model)
+        dialog.setItems(names.toTypedArray()) { _, i -> load(listOf(names[i])) }.show()
     }
 
     private fun chooseHardware() {
         val cpu = listOf(1, 2, 4).map { Setting(Hardware.CPU, it) }
         val settings = cpu + Hardware.entries.drop(1).map { Setting(it, 1) }
         val labels = settings.map(::label).toTypedArray()
-        AlertDialog.Builder(this).setTitle(R.string.run_on).setSingleChoiceItems(labels, settings.indexOf(setting)) { dialog, i ->
+        val builder = AlertDialog.Builder(this).setTitle(R.string.run_on)
+        builder.setSingleChoiceItems(labels, settings.indexOf(setting)) { dialog, i ->
             dialog.dismiss()
             setting = settings[i]
             worker.post { follower?.model?.name?.let { runOnUiThread { load(listOf(it)) } } }
@@ -166,9 +171,13 @@ class MainActivity : Activity(), TextureView.SurfaceTextureListener {
     }
 
     private fun report(now: Follower) {
-        fun pair(p: Percentiles) = if (p.at(50) == null) "–" else "%.1f / %.1f".format(p.at(50)!! / 1e6, p.at(90)!! / 1e6)
+        fun pair(p: Percentiles): String {
+            val (half, most) = p.at(50) to p.at(90)
+            return if (half == null || most == null) "–" else "%.1f / %.1f".format(half / 1e6, most / 1e6)
+        }
         status.text = getString(
-            R.string.times, now.model.name, now.model.card.recipe, label(now.model.setting), pair(now.prepare), pair(now.invoke), pair(now.decode),
+            R.string.times, now.model.name, now.model.card.recipe, label(now.model.setting),
+            pair(now.prepare), pair(now.invoke), pair(now.decode),
         )
     }
 
@@ -222,7 +231,9 @@ class MainActivity : Activity(), TextureView.SurfaceTextureListener {
                 return@post send(Photos.painted(shown, painter, found.keypoints, false))
             }
             val mirrored = feed?.mirrored ?: false
-            toShare = { frame, found -> send(Photos.painted(Photos.bitmap(frame, mirrored), painter, found.keypoints, mirrored)) }
+            toShare = { frame, found ->
+                send(Photos.painted(Photos.bitmap(frame, mirrored), painter, found.keypoints, mirrored))
+            }
         }
     }
 
@@ -249,7 +260,9 @@ class MainActivity : Activity(), TextureView.SurfaceTextureListener {
         if (message.text == getString(R.string.no_camera)) say(null)
         val texture = preview.surfaceTexture ?: return
         try {
-            val next = CameraFeed(this, front, displayDegrees(), worker, ::onFrame) { why -> runOnUiThread { say(why) } }
+            val next = CameraFeed(this, front, displayDegrees(), worker, ::onFrame) { why ->
+                runOnUiThread { say(why) }
+            }
             preview.setTransform(next.layout(preview.width, preview.height))
             next.open(texture)
             feed = next
@@ -286,6 +299,7 @@ class MainActivity : Activity(), TextureView.SurfaceTextureListener {
     override fun onDestroy() {
         worker.post { follower?.close(); follower = null }
         thread.quitSafely()
+        if (isFinishing) SharedPictures.end(this)
         super.onDestroy()
     }
 

@@ -1,6 +1,7 @@
 package org.poseport.demo
 
 import android.content.Context
+import android.os.Build
 import java.io.File
 import java.io.FileInputStream
 import java.io.IOException
@@ -11,7 +12,8 @@ import org.poseport.demo.core.Stage
 
 /**
  * The models of this phone: those packed into the app, and those in its folder `models`, where adb and file managers
- * may put them. A file in the folder hides one of the same name in the app.
+ * may put them. A file in the folder hides one of the same name in the app where only the person's own tools can write
+ * there: before Android 11, other apps reach that folder, and the app's own model is taken.
  */
 class ModelStore(private val context: Context) {
     private val memory = context.getSharedPreferences("models", Context.MODE_PRIVATE)
@@ -24,18 +26,23 @@ class ModelStore(private val context: Context) {
         get() = memory.getString("last", null)
         set(name) = memory.edit().putString("last", name).apply()
 
-    fun names(): List<String> = (packed() + (folder?.list() ?: emptyArray())).filter { it.endsWith(SUFFIX) }.distinct().sorted()
+    fun names(): List<String> {
+        val all = packed() + (folder?.list() ?: emptyArray())
+        return all.filter { it.endsWith(SUFFIX) }.distinct().sorted()
+    }
 
     /** The stages of a model. Throws [Refused] with a sentence for one that cannot be used. */
     fun read(name: String): List<Stage> {
         if (!NAME.matches(name)) throw Refused("\"$name\" is no name of a model; expected letters, digits and . _ -")
         val file = folder?.let { File(it, name) }
-        if (file != null && file.isFile) return ModelFile.read(file)
+        val reached = Build.VERSION.SDK_INT < Build.VERSION_CODES.R && name in packed()
+        if (file != null && file.isFile && !reached) return ModelFile.read(file)
         if (name !in packed()) throw Refused("$name: there is no such model on this phone")
         try {
             context.assets.openFd(name).use { asset ->
                 FileInputStream(asset.fileDescriptor).channel.use {
-                    return ModelFile.stages(it.map(FileChannel.MapMode.READ_ONLY, asset.startOffset, asset.length), name)
+                    val mapped = it.map(FileChannel.MapMode.READ_ONLY, asset.startOffset, asset.length)
+                    return ModelFile.stages(mapped, name)
                 }
             }
         } catch (error: IOException) {

@@ -29,7 +29,8 @@ object Photos {
             val bitmap = resolver.openInputStream(uri)?.use { BitmapFactory.decodeStream(it, null, options) }
                 ?: throw Refused("this picture cannot be read")
             val turn = resolver.openInputStream(uri)?.use(::upright) ?: Matrix()
-            return if (turn.isIdentity) bitmap else Bitmap.createBitmap(bitmap, 0, 0, bitmap.width, bitmap.height, turn, true)
+            if (turn.isIdentity) return bitmap
+            return Bitmap.createBitmap(bitmap, 0, 0, bitmap.width, bitmap.height, turn, true)
         } catch (error: IOException) {
             throw Refused("this picture cannot be read (${error.message})")
         } catch (error: SecurityException) {

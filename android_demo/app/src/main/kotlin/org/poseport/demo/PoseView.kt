@@ -22,15 +22,19 @@ class PoseView(context: Context, attributes: AttributeSet) : View(context, attri
         this.photo = photo
         this.mirrored = mirrored
         painter = skeleton?.let(::SkeletonPainter)
-        contentDescription = if (found == null) null else context.getString(R.string.found, found.sure, found.keypoints.size / 3)
+        contentDescription = found?.let { context.getString(R.string.found, it.sure, it.keypoints.size / 3) }
         invalidate()
     }
 
     override fun onDraw(canvas: Canvas) {
         // a bitmap is drawn from its corner, which is half a pixel before its first centre
-        photo?.let { canvas.drawBitmap(it, fitted(it.width, it.height, width, height, false).apply { preTranslate(-0.5f, -0.5f) }, null) }
+        photo?.let {
+            val place = fitted(it.width, it.height, width, height, false).apply { preTranslate(-0.5f, -0.5f) }
+            canvas.drawBitmap(it, place, null)
+        }
         val seen = found ?: return
-        painter?.draw(canvas, seen.keypoints, fitted(seen.width, seen.height, width, height, mirrored), 4 * resources.displayMetrics.density)
+        val place = fitted(seen.width, seen.height, width, height, mirrored)
+        painter?.draw(canvas, seen.keypoints, place, 4 * resources.displayMetrics.density)
     }
 
     companion object {

@@ -16,7 +16,10 @@ class SkeletonPainter(private val skeleton: Skeleton) {
     fun draw(canvas: Canvas, keypoints: DoubleArray, toCanvas: Matrix, width: Float) {
         val points = FloatArray(2 * skeleton.size) { keypoints[it / 2 * 3 + it % 2].toFloat() }
         toCanvas.mapPoints(points)
-        fun sure(k: Int) = keypoints[3 * k + 2] >= Follower.THRESHOLD && points[2 * k].isFinite() && points[2 * k + 1].isFinite()
+        fun sure(k: Int): Boolean {
+            val placed = points[2 * k].isFinite() && points[2 * k + 1].isFinite()
+            return placed && keypoints[3 * k + 2] >= Follower.THRESHOLD
+        }
         rim.strokeWidth = 1.6f * width
         ink.strokeWidth = width
         for (paint in listOf(rim, ink)) {

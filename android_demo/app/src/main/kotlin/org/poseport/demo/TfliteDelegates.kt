@@ -21,16 +21,21 @@ object TfliteDelegates : Delegates {
                 Hardware.NNAPI -> nnapi()
             }
         } catch (error: RuntimeException) {
-            throw Refused("${setting.hardware.label} cannot be used on this phone (${error.message})", Obstacle.NO_DELEGATE)
+            throw unusable(setting, error)
         } catch (error: LinkageError) {
-            throw Refused("${setting.hardware.label} cannot be used on this phone (${error.message})", Obstacle.NO_DELEGATE)
+            throw unusable(setting, error)
         }
         if (delegate == null) return options.setUseXNNPACK(true) to null
         return options.addDelegate(delegate) to delegate
     }
 
+    private fun unusable(setting: Setting, error: Throwable) =
+        Refused("${setting.hardware.label} cannot be used on this phone (${error.message})", Obstacle.NO_DELEGATE)
+
     private fun nnapi(): NnApiDelegate {
-        if (Build.VERSION.SDK_INT < Build.VERSION_CODES.O_MR1) throw Refused("NNAPI needs Android 8.1", Obstacle.NO_DELEGATE)
+        if (Build.VERSION.SDK_INT < Build.VERSION_CODES.O_MR1) {
+            throw Refused("NNAPI needs Android 8.1", Obstacle.NO_DELEGATE)
+        }
         return NnApiDelegate()
     }
 }

@@ -26,9 +26,9 @@ import org.robolectric.shadows.ShadowDialog
 import org.robolectric.shadows.ShadowLooper
 
 /**
- * Every screen on a small phone, upright and on its side, light and dark, with text as it is, larger and twice as large:
- * what can be touched says what it is and is 48 dp large, text stands out from what is behind it (WCAG 2, 1.4.3) and
- * none of it is cut off. The screens are drawn into files too, for people to look at.
+ * Every screen on a small phone, upright and on its side, light and dark, with text as it is, larger and twice as
+ * large: what can be touched says what it is and is 48 dp large, text stands out from what is behind it (WCAG 2, 1.4.3)
+ * and none of it is cut off. The screens are drawn into files too, for people to look at.
  */
 @RunWith(RobolectricTestRunner::class)
 @Config(sdk = [35])
@@ -40,7 +40,8 @@ class AccessibilityTest {
     @Test fun everyScreenInEveryForm() {
         val models = Models()
         val folder = File(app.getExternalFilesDir("models")!!, "").apply { listFiles()!!.forEach { it.delete() } }
-        models.files.first { "hourglass.float32" in it.name }.copyTo(File(folder, "a-name-that-somebody-might-give.tflite"))
+        val model = models.files.first { "hourglass.float32" in it.name }
+        model.copyTo(File(folder, "a-name-that-somebody-might-give.tflite"))
         File(folder, "another.tflite").writeBytes(ByteArray(100))
         for (form in listOf("w360dp-h640dp-port", "w640dp-h360dp-land")) {
             for (light in listOf("notnight", "night")) {
@@ -87,14 +88,18 @@ class AccessibilityTest {
     private fun look(screen: String, root: View) {
         val display = app.resources.displayMetrics
         if (root.width == 0 || root.isLayoutRequested) {
-            fun size(pixels: Int) = View.MeasureSpec.makeMeasureSpec(pixels, if (root.context is Activity) View.MeasureSpec.EXACTLY else View.MeasureSpec.AT_MOST)
+            val mode = if (root.context is Activity) View.MeasureSpec.EXACTLY else View.MeasureSpec.AT_MOST
+            fun size(pixels: Int) = View.MeasureSpec.makeMeasureSpec(pixels, mode)
             root.measure(size(display.widthPixels), size(display.heightPixels))
             root.layout(0, 0, root.measuredWidth, root.measuredHeight)
         }
         val drawn = Bitmap.createBitmap(root.width, root.height, Bitmap.Config.ARGB_8888)
         root.draw(Canvas(drawn))
-        File(System.getProperty("screens")).apply { mkdirs() }.resolve("$screen.png").outputStream().use { drawn.compress(Bitmap.CompressFormat.PNG, 100, it) }
-        walk(root) { view -> faultsOf(view, root, drawn, display.density).forEach { faults.add("$screen: ${name(view)} $it") } }
+        val picture = File(System.getProperty("screens")).apply { mkdirs() }.resolve("$screen.png")
+        picture.outputStream().use { drawn.compress(Bitmap.CompressFormat.PNG, 100, it) }
+        walk(root) { view ->
+            faultsOf(view, root, drawn, display.density).forEach { faults.add("$screen: ${name(view)} $it") }
+        }
     }
 
     private fun faultsOf(view: View, root: View, drawn: Bitmap, density: Float): List<String> = buildList {
@@ -105,9 +110,13 @@ class AccessibilityTest {
         }
         if (view !is TextView || view.text.isBlank()) return@buildList
         val (lines, place) = view.layout to placeIn(root, view)
-        if (lines.height > view.height - view.compoundPaddingTop - view.compoundPaddingBottom) add("is too low for ${view.lineCount} lines")
-        if ((0 until lines.lineCount).any { lines.getEllipsisCount(it) > 0 || lines.getLineMax(it) > lines.width + 1 }) add("is cut: ${view.text}")
-        if (!scrolls(view) && !Rect(0, 0, root.width, root.height).contains(place)) add("reaches over the screen: $place of ${root.width} x ${root.height}")
+        val room = view.height - view.compoundPaddingTop - view.compoundPaddingBottom
+        if (lines.height > room) add("is too low for ${view.lineCount} lines")
+        fun cut(line: Int) = lines.getEllipsisCount(line) > 0 || lines.getLineMax(line) > lines.width + 1
+        if ((0 until lines.lineCount).any(::cut)) add("is cut: ${view.text}")
+        if (!scrolls(view) && !Rect(0, 0, root.width, root.height).contains(place)) {
+            add("reaches over the screen: $place of ${root.width} x ${root.height}")
+        }
         if (!place.intersect(0, 0, drawn.width, drawn.height)) return@buildList // scrolled away
         val pixels = IntArray(place.width() * place.height())
         drawn.getPixels(pixels, 0, place.width(), place.left, place.top, place.width(), place.height())
@@ -125,11 +134,16 @@ class AccessibilityTest {
         if (view is ViewGroup) for (i in 0 until view.childCount) walk(view.getChildAt(i), each)
     }
 
-    private fun placeIn(root: View, view: View) = Rect(0, 0, view.width, view.height).also { (root as ViewGroup).offsetDescendantRectToMyCoords(view, it) }
+    private fun placeIn(root: View, view: View) = Rect(0, 0, view.width, view.height).also {
+        (root as ViewGroup).offsetDescendantRectToMyCoords(view, it)
+    }
 
-    private fun scrolls(view: View): Boolean = generateSequence(view.parent) { it.parent }.any { it is android.widget.HorizontalScrollView || it is android.widget.ScrollView || it is android.widget.AbsListView }
+    private fun scrolls(view: View): Boolean = generateSequence(view.parent) { it.parent }.any {
+        it is android.widget.HorizontalScrollView || it is android.widget.ScrollView || it is android.widget.AbsListView
+    }
 
-    private fun name(view: View) = if (view.id > 0) view.resources.getResourceEntryName(view.id) else view.javaClass.simpleName
+    private fun name(view: View) =
+        if (view.id > 0) view.resources.getResourceEntryName(view.id) else view.javaClass.simpleName
 
     private fun contrast(text: Int, behind: Int): Double {
         val alpha = Color.alpha(text) / 255.0
@@ -140,7 +154,10 @@ class AccessibilityTest {
     }
 
     private fun luminance(red: Double, green: Double, blue: Double): Double {
-        fun linear(level: Double) = (level / 255).let { if (it <= 0.04045) it / 12.92 else ((it + 0.055) / 1.055).pow(2.4) }
+        fun linear(level: Double): Double {
+            val share = level / 255
+            return if (share <= 0.04045) share / 12.92 else ((share + 0.055) / 1.055).pow(2.4)
+        }
         return 0.2126 * linear(red) + 0.7152 * linear(green) + 0.0722 * linear(blue)
     }
 }

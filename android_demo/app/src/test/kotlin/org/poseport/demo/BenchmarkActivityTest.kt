@@ -42,7 +42,8 @@ class BenchmarkActivityTest {
 
     private fun describe(folder: File, more: Map<String, Any>) {
         model.copyTo(File(folder, "m.tflite"), overwrite = true)
-        val run = mapOf("schema" to 1, "model" to "m.tflite", "hardware" to "CPU", "threads" to 1, "warm_up" to 1, "repeat" to 5) + more
+        val plain = mapOf("schema" to 1, "model" to "m.tflite", "hardware" to "CPU", "threads" to 1)
+        val run = plain + mapOf("warm_up" to 1, "repeat" to 5) + more
         File(folder, "run.json").writeText(Json.text(run))
     }
 
@@ -54,24 +55,30 @@ class BenchmarkActivityTest {
         val result = json(folder, "result.json")
         assertEquals(5, (result["latency_ns"] as List<*>).size)
         assertTrue((result["before"] as Map<*, *>).containsKey("device"))
-        for (key in listOf("load_ms", "first_ms", "peak_memory_kb")) assertTrue("$key ${result[key]}", (result[key] as Number).toDouble() > 0)
+        for (key in listOf("load_ms", "first_ms", "peak_memory_kb")) {
+            assertTrue("$key ${result[key]}", (result[key] as Number).toDouble() > 0)
+        }
         assertEquals("2.16.1", result["tflite_version"])
         assertTrue(result["xnnpack"] is Boolean)
         assertFalse(result.containsKey("refused"))
         assertEquals(8, (json(folder, "32.json")["invoke_ns"] as List<*>).size)
         val outputs = File(folder, "0.bin").readBytes() + File(folder, "32.bin").readBytes()
         assertEquals(40 * expected.output.size, outputs.size)
-        assertArrayEquals(outputs.copyOf(expected.output.size), outputs.copyOfRange(outputs.size - expected.output.size, outputs.size))
+        val size = expected.output.size
+        assertArrayEquals(outputs.copyOf(size), outputs.copyOfRange(outputs.size - size, outputs.size))
     }
 
     @Test fun wholeImagesGiveThePointsOfPython() {
         val folder = folder("images")
-        val image = mapOf("width" to models.width, "height" to models.height, "offset" to 0, "boxes_xywh" to expected.boxes.map { listOf(it.x, it.y, it.width, it.height) })
+        val boxes = expected.boxes.map { listOf(it.x, it.y, it.width, it.height) }
+        val image = mapOf("width" to models.width, "height" to models.height, "offset" to 0, "boxes_xywh" to boxes)
         describe(folder, mapOf("mode" to "images", "images" to listOf(image)))
         File(folder, "images.bin").writeBytes(File(System.getProperty("models"), "picture.rgb").readBytes())
         assertEquals("done", measure("images"))
         (json(folder, "0.json")["image_px"] as List<*>).forEachIndexed { i, person ->
-            numbers(person).forEachIndexed { j, value -> if (j % 3 < 2) assertEquals(expected.keypoints[i][j], value, 0.05) }
+            numbers(person).forEachIndexed { j, value ->
+                if (j % 3 < 2) assertEquals(expected.keypoints[i][j], value, 0.05)
+            }
         }
     }
 
@@ -86,7 +93,8 @@ class BenchmarkActivityTest {
         assertEquals("done", measure("cut"))
         assertEquals(kept, File(folder, "0.json").readText())
         assertTrue(File(folder, "32.json").isFile && File(folder, "result.json").isFile)
-        describe(folder, mapOf("mode" to "tensors", "count" to 40, "threads" to 2)) // another run: nothing of the old one counts
+        // another run: nothing of the old one counts
+        describe(folder, mapOf("mode" to "tensors", "count" to 40, "threads" to 2))
         assertEquals("done", measure("cut"))
         assertFalse(kept == File(folder, "0.json").readText())
         assertTrue(folder.list()!!.none { it.endsWith(".part") })
@@ -108,7 +116,8 @@ class BenchmarkActivityTest {
     @Test fun whatThePhoneCannotIsTheResult() {
         val folder = folder("refused")
         File(folder, "tensors.bin").writeBytes(expected.input)
-        describe(folder, mapOf("mode" to "tensors", "count" to 1, "hardware" to "GPU")) // a workstation has no such library
+        // a workstation has no such library
+        describe(folder, mapOf("mode" to "tensors", "count" to 1, "hardware" to "GPU"))
         assertTrue(measure("refused").startsWith("failed: GPU cannot be used on this phone"))
         assertEquals("no_delegate", json(folder, "result.json")["refused"])
         describe(folder, mapOf("mode" to "tensors", "count" to 1))

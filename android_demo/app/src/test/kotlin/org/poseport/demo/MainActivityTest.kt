@@ -14,6 +14,7 @@ import android.widget.Button
 import android.widget.TextView
 import java.io.ByteArrayOutputStream
 import java.io.File
+import java.io.FileNotFoundException
 import org.junit.Assert.assertEquals
 import org.junit.Assert.assertFalse
 import org.junit.Assert.assertNull
@@ -55,7 +56,8 @@ class MainActivityTest {
 
     private fun start(work: (MainActivity) -> Unit) = control { work(it.get()) }
 
-    private fun control(work: (ActivityController<MainActivity>) -> Unit) = Robolectric.buildActivity(MainActivity::class.java).use { work(it.setup()) }
+    private fun control(work: (ActivityController<MainActivity>) -> Unit) =
+        Robolectric.buildActivity(MainActivity::class.java).use { work(it.setup()) }
 
     /** Until what was posted to the worker has come back to the screen. */
     private fun MainActivity.settle() = repeat(3) {
@@ -73,7 +75,8 @@ class MainActivityTest {
         } else {
             assertTrue(activity.text(R.id.message), activity.text(R.id.status).startsWith(packed))
         }
-        assertEquals("android.permission.CAMERA", shadowOf(activity).lastRequestedPermission.requestedPermissions.single())
+        val asked = shadowOf(activity).lastRequestedPermission.requestedPermissions
+        assertEquals("android.permission.CAMERA", asked.single())
     }
 
     @Test fun withoutThePermissionItSaysSoUntilThePermissionIsThere() {
@@ -111,7 +114,7 @@ class MainActivityTest {
             val png = ByteArrayOutputStream().also { bitmap.compress(Bitmap.CompressFormat.PNG, 100, it) }.toByteArray()
             activity.choose { png }
             val pose = activity.findViewById<PoseView>(R.id.pose)
-            assertTrue("${pose.contentDescription}", Regex("\\d+ of 17 keypoints found").matches(pose.contentDescription))
+            assertTrue(pose.contentDescription.toString(), FOUND.matches(pose.contentDescription))
         }
     }
 
@@ -126,9 +129,11 @@ class MainActivityTest {
                 repeat(2) { activity.settle() }
             }
             choose(0)
-            assertTrue(activity.text(R.id.status), activity.text(R.id.status).startsWith("first.tflite · float32 · CPU, 1 thread"))
+            val status = activity.text(R.id.status)
+            assertTrue(status, status.startsWith("first.tflite · float32 · CPU, 1 thread"))
             choose(3)
-            assertTrue(activity.text(R.id.message), "GPU" in activity.text(R.id.message) && "first.tflite goes on" in activity.text(R.id.message))
+            val said = activity.text(R.id.message)
+            assertTrue(said, "GPU" in said && "first.tflite goes on" in said)
         }
     }
 
@@ -136,19 +141,25 @@ class MainActivityTest {
         put()
         start { activity ->
             activity.settle()
-            assertTrue(activity.text(R.id.status), activity.text(R.id.status).startsWith("first.tflite · float32 · CPU, 2 threads"))
+            val status = activity.text(R.id.status)
+            assertTrue(status, status.startsWith("first.tflite · float32 · CPU, 2 threads"))
             val pixels = models.picture.pixels.map { it or (0xff shl 24) }.toIntArray()
             val bitmap = Bitmap.createBitmap(pixels, models.width, models.height, Bitmap.Config.ARGB_8888)
             activity.look(bitmap)
             activity.settle()
             val pose = activity.findViewById<PoseView>(R.id.pose)
-            assertTrue("${pose.contentDescription}", Regex("\\d+ of 17 keypoints found").matches(pose.contentDescription))
+            assertTrue(pose.contentDescription.toString(), FOUND.matches(pose.contentDescription))
             activity.findViewById<Button>(R.id.share).performClick()
             activity.settle()
             val chosen = shadowOf(activity).nextStartedActivity
             assertEquals(Intent.ACTION_CHOOSER, chosen.action)
-            val skeleton = Card.spec(mapOf("name" to "m", "architecture" to mapOf("kind" to "foreign"), "skeleton" to STICK, "input_hw" to listOf(64L, 64L), "output" to mapOf("kind" to "coords")), "stick").skeleton
-            pose.show(Found(doubleArrayOf(180.0, 60.0, 1.0, 150.0, 140.0, 1.0, 210.0, 140.0, 1.0, 300.0, 20.0, 0.1), models.width, models.height, 3), skeleton, photo = bitmap)
+            val spec = mapOf(
+                "name" to "m", "architecture" to mapOf("kind" to "foreign"), "skeleton" to STICK,
+                "input_hw" to listOf(64L, 64L), "output" to mapOf("kind" to "coords"),
+            )
+            val keypoints = doubleArrayOf(180.0, 60.0, 1.0, 150.0, 140.0, 1.0, 210.0, 140.0, 1.0, 300.0, 20.0, 0.1)
+            val found = Found(keypoints, models.width, models.height, 3)
+            pose.show(found, Card.spec(spec, "stick").skeleton, photo = bitmap)
             picture(activity, "photo")
         }
     }
@@ -201,9 +212,41 @@ class MainActivityTest {
     @Test fun onlyTheSharedPictureIsHandedOut() {
         val provider = Robolectric.setupContentProvider(SharedPictures::class.java)
         for (path in listOf("/other.png", "/../files/models/first.tflite", "")) {
-            assertThrows(java.io.FileNotFoundException::class.java) { provider.openFile(Uri.parse("content://org.poseport.demo.pictures$path"), "r") }
+            val uri = Uri.parse("content://org.poseport.demo.pictures$path")
+            assertThrows(FileNotFoundException::class.java) { provider.openFile(uri, "r") }
         }
         assertNull(provider.insert(Uri.EMPTY, null))
+    }
+
+    /** An address that was granted once reads neither the next picture nor, after it, its own. */
+    @Test fun everySharedPictureHasAnAddressOfItsOwnThatEnds() {
+        val provider = Robolectric.setupContentProvider(SharedPictures::class.java)
+        val picture = Bitmap.createBitmap(8, 8, Bitmap.Config.ARGB_8888)
+        @Suppress("DEPRECATION")
+        fun address() = SharedPictures.intent(app, picture).getParcelableExtra<Intent>(Intent.EXTRA_INTENT)!!
+            .getParcelableExtra<Uri>(Intent.EXTRA_STREAM)!!
+        val first = address()
+        provider.openFile(first, "r").close()
+        val second = address()
+        assertFalse("$first", first == second)
+        provider.openFile(second, "r").close()
+        assertThrows(FileNotFoundException::class.java) { provider.openFile(first, "r") }
+        SharedPictures.end(app)
+        assertThrows(FileNotFoundException::class.java) { provider.openFile(second, "r") }
+    }
+
+    @Test fun aModelThatAnIntentAsksForIsShownAndNotRemembered() {
+        put()
+        put(name = "second.tflite")
+        control { controller ->
+            val activity = controller.get()
+            activity.settle()
+            assertEquals("first.tflite", ModelStore(app).last)
+            controller.newIntent(Intent().putExtra("model", "second.tflite"))
+            activity.settle()
+            assertTrue(activity.text(R.id.status), activity.text(R.id.status).startsWith("second.tflite"))
+            assertEquals("first.tflite", ModelStore(app).last)
+        }
     }
 
     @Config(sdk = [35], qualifiers = "+night")
@@ -223,16 +266,22 @@ class MainActivityTest {
             picture(activity, name)
             for (id in listOf(R.id.model, R.id.run_on, R.id.camera, R.id.photo, R.id.share)) {
                 val button = activity.findViewById<Button>(id)
-                assertTrue("$name: ${button.text}", button.isClickable && button.layout.lineCount == 1 && button.layout.getEllipsisCount(0) == 0)
+                val whole = button.layout.lineCount == 1 && button.layout.getEllipsisCount(0) == 0
+                assertTrue("$name: ${button.text}", button.isClickable && whole)
             }
         }
     }
 
     private companion object {
+        val FOUND = Regex("\\d+ of 17 keypoints found")
+
         /** The last keypoint is unsure: neither it nor its limb is drawn. */
         val STICK = mapOf(
             "name" to "stick", "names" to listOf("nose", "left_hip", "right_hip", "left_wrist"),
-            "limbs" to listOf(listOf("nose", "left_hip"), listOf("nose", "right_hip"), listOf("left_hip", "right_hip"), listOf("nose", "left_wrist")),
+            "limbs" to listOf(
+                listOf("nose", "left_hip"), listOf("nose", "right_hip"), listOf("left_hip", "right_hip"),
+                listOf("nose", "left_wrist"),
+            ),
         )
     }
 

@@ -15,15 +15,17 @@ private class ImageEntry(val width: Int, val height: Int, val offset: Long, val 
 /**
  * One measurement, described by `run.json` in a folder of its own (docs/android.md says what is in it).
  *
- * Mode "tensors" feeds input tensors that were made elsewhere, so that the network alone is measured and its outputs can
- * be compared bit for bit; mode "images" starts from whole images and boxes, so that the phone's own pre-processing is
- * part of what is measured. Results are written in parts, each beside its place and then renamed: a run that was cut off
- * goes on behind its last whole part, and a part of another model or description is not taken for one of this.
+ * Mode "tensors" feeds input tensors that were made elsewhere, so that the network alone is measured and its outputs
+ * can be compared bit for bit; mode "images" starts from whole images and boxes, so that the phone's own pre-processing
+ * is part of what is measured. Results are written in parts, each beside its place and then renamed: a run that was cut
+ * off goes on behind its last whole part, and a part of another model or description is not taken for one of this.
  */
 class Bench(private val folder: File, private val delegates: Delegates, private val state: () -> Map<String, Any?>) {
     private val text = bytes("run.json").toString(Charsets.UTF_8)
     private val run = Json.parse(text, "run.json") as? Map<*, *> ?: throw Refused("run.json: expected an object")
-    private val modelName = text("model").also { if (it.contains('/')) throw Refused("run.json: model \"$it\" is not a name") }
+    private val modelName = text("model").also {
+        if (it.contains('/')) throw Refused("run.json: model \"$it\" is not a name")
+    }
     private val identity = MessageDigest.getInstance("SHA-256").run {
         update(text.toByteArray())
         digest(bytes(modelName)).joinToString("") { "%02x".format(it) }
@@ -35,8 +37,11 @@ class Bench(private val folder: File, private val delegates: Delegates, private 
     }
 
     private val people = images?.flatMap { image -> image.boxes.map { image to it } }
-    private val count = (people?.size ?: number("count")).also { if (it < 1) throw Refused("run.json: nobody is in it") }
-    private val hardware = Hardware.entries.firstOrNull { it.name == text("hardware") } ?: throw Refused("run.json: hardware is not one of ${Hardware.entries}")
+    private val count = (people?.size ?: number("count")).also {
+        if (it < 1) throw Refused("run.json: nobody is in it")
+    }
+    private val hardware = Hardware.entries.firstOrNull { it.name == text("hardware") }
+        ?: throw Refused("run.json: hardware is not one of ${Hardware.entries}")
     private val setting = Setting(hardware, number("threads"))
 
     /**
@@ -65,7 +70,11 @@ class Bench(private val folder: File, private val delegates: Delegates, private 
         val first = invokeTime(model)
         for (done in 0 until count step PART) {
             val size = minOf(PART, count - done)
-            if (!isWhole(done, size)) if (people != null) measureImages(model, done, size) else measureTensors(model, done, size)
+            when {
+                isWhole(done, size) -> Unit
+                people != null -> measureImages(model, done, size)
+                else -> measureTensors(model, done, size)
+            }
             progress(done + size, count)
         }
         show(model, 0)
@@ -73,9 +82,11 @@ class Bench(private val folder: File, private val delegates: Delegates, private 
         repeat(number("warm_up")) { model.first.invoke() }
         val latency = List(number("repeat")) { invokeTime(model) }
         return writeResult(
-            "recipe" to model.card.recipe, "people" to count, "part" to PART, "load_ms" to load / 1e6, "first_ms" to first / 1e6,
+            "recipe" to model.card.recipe, "people" to count, "part" to PART,
+            "load_ms" to load / 1e6, "first_ms" to first / 1e6,
             "latency_ns" to latency, "tflite_version" to TensorFlowLite.runtimeVersion(),
-            "xnnpack" to (if (hardware == Hardware.CPU) model.first.delegated else false), "peak_memory_kb" to peakMemory(),
+            "xnnpack" to (if (hardware == Hardware.CPU) model.first.delegated else false),
+            "peak_memory_kb" to peakMemory(),
             "before" to before, "after" to state(),
         )
     }
@@ -95,7 +106,8 @@ class Bench(private val folder: File, private val delegates: Delegates, private 
 
     /** The most that this process ever held, as the kernel counts; null where it does not say so. */
     private fun peakMemory(): Long? = try {
-        File("/proc/self/status").useLines { lines -> lines.firstOrNull { it.startsWith("VmHWM:") } }?.filter(Char::isDigit)?.toLongOrNull()
+        File("/proc/self/status").useLines { lines -> lines.firstOrNull { it.startsWith("VmHWM:") } }
+            ?.filter(Char::isDigit)?.toLongOrNull()
     } catch (error: IOException) {
         null
     }
@@ -116,20 +128,28 @@ class Bench(private val folder: File, private val delegates: Delegates, private 
 
     private fun measureImages(model: PoseModel, first: Int, count: Int) {
         val all = List(count) { Times() }
-        val keypoints = people!!.subList(first, first + count).mapIndexed { i, (image, box) -> model.predict(picture(image), box, all[i]) }
-        val times = mapOf("prepare_ns" to all.map { it.prepare }, "invoke_ns" to all.map { it.invoke }, "decode_ns" to all.map { it.decode })
+        val some = people!!.subList(first, first + count)
+        val keypoints = some.mapIndexed { i, (image, box) -> model.predict(picture(image), box, all[i]) }
+        val times = mapOf(
+            "prepare_ns" to all.map { it.prepare }, "invoke_ns" to all.map { it.invoke },
+            "decode_ns" to all.map { it.decode },
+        )
         writePart(first, times + ("image_px" to keypoints), emptyList())
     }
 
     private fun writeResult(vararg values: Pair<String, Any?>): File {
-        val run = mapOf("schema" to 1, "run" to identity, "model" to modelName, "hardware" to hardware.name, "threads" to setting.threads)
+        val run = mapOf(
+            "schema" to 1, "run" to identity, "model" to modelName, "hardware" to hardware.name,
+            "threads" to setting.threads,
+        )
         return write("result.json", Json.text(run + values).toByteArray())
     }
 
     /** The outputs first: where the JSON is, the part is whole. */
     private fun writePart(first: Int, values: Map<String, Any?>, outputs: List<ByteArray>) {
         if (outputs.isNotEmpty()) write("$first.bin", outputs.reduce { a, b -> a + b })
-        write("$first.json", Json.text(mapOf("schema" to 1, "run" to identity, "state" to state()) + values).toByteArray())
+        val all = mapOf("schema" to 1, "run" to identity, "state" to state()) + values
+        write("$first.json", Json.text(all).toByteArray())
     }
 
     private fun isWhole(first: Int, count: Int): Boolean {
@@ -151,8 +171,11 @@ class Bench(private val folder: File, private val delegates: Delegates, private 
         val entry = value as? Map<*, *> ?: throw Refused("run.json: images holds what is no object")
         fun whole(key: String) = entry[key] as? Long ?: throw Refused("run.json: an image has no $key")
         val boxes = (entry["boxes_xywh"] as? List<*>).orEmpty().map { box ->
-            val (x, y, w, h) = (box as? List<*>)?.takeIf { it.size == 4 }?.map { (it as? Number)?.toDouble() ?: Double.NaN } ?: listOf(0.0, 0.0, 0.0, 0.0)
-            if (!(w > 0) || !(h > 0) || !x.isFinite() || !y.isFinite()) throw Refused("run.json: a box is not x, y, width > 0, height > 0")
+            val numbers = (box as? List<*>)?.takeIf { it.size == 4 }?.map { (it as? Number)?.toDouble() ?: Double.NaN }
+            val (x, y, w, h) = numbers ?: listOf(0.0, 0.0, 0.0, 0.0)
+            if (!(w > 0) || !(h > 0) || !x.isFinite() || !y.isFinite()) {
+                throw Refused("run.json: a box is not x, y, width > 0, height > 0")
+            }
             Box(x, y, w, h)
         }
         return ImageEntry(whole("width").toInt(), whole("height").toInt(), whole("offset"), boxes)
@@ -161,7 +184,8 @@ class Bench(private val folder: File, private val delegates: Delegates, private 
     private fun text(key: String) = run[key] as? String ?: throw Refused("run.json: $key is missing or no text")
 
     private fun number(key: String): Int =
-        (run[key] as? Long)?.takeIf { it in 0..10_000_000 }?.toInt() ?: throw Refused("run.json: $key is missing or no whole number")
+        (run[key] as? Long)?.takeIf { it in 0..10_000_000 }?.toInt()
+            ?: throw Refused("run.json: $key is missing or no whole number")
 
     private fun bytes(name: String): ByteArray = try {
         File(folder, name).readBytes()

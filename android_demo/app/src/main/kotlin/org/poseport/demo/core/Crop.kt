@@ -37,11 +37,12 @@ class Affine(val a: Double, val b: Double, val c: Double, val d: Double, val e: 
     }
 
     companion object {
-        /** From image pixels to input pixels: the box, enlarged by [padding], fills the input without being distorted. */
+        /** From image pixels to input pixels: the box, enlarged by [padding], fills the input without distortion. */
         fun crop(box: Box, inputWidth: Int, inputHeight: Int, padding: Double): Affine {
             val zoom = min(inputWidth / (box.width * padding), inputHeight / (box.height * padding))
             return Affine(
-                zoom, 0.0, (inputWidth - 1) / 2.0 - zoom * box.centreX, 0.0, zoom, (inputHeight - 1) / 2.0 - zoom * box.centreY,
+                zoom, 0.0, (inputWidth - 1) / 2.0 - zoom * box.centreX,
+                0.0, zoom, (inputHeight - 1) / 2.0 - zoom * box.centreY,
             )
         }
 

@@ -12,7 +12,8 @@ import kotlin.math.sign
 /**
  * Maps to points, as the toolkit's `heatmap` does it.
  *
- * maps: height x width x keypoints, row by row, or where [Heatmaps.channelsFirst] one map after the other. Cell (u, v) of a map with stride s is the input point
+ * maps: height x width x keypoints, row by row, or where [Heatmaps.channelsFirst] one map after the other. Cell (u, v)
+ * of a map with stride s is the input point
  * (s u + (s-1)/2, s v + (s-1)/2).
  */
 class HeatmapDecoder(
@@ -56,8 +57,8 @@ class HeatmapDecoder(
     }
 
     /**
-     * e^x for x <= 0, to the last bits of a float, in a fifth of the time of `exp`: 2^n of the next whole number n below
-     * x / ln 2 + 1/2 and the series of what is left, which is at most (ln 2) / 2.
+     * e^x for x <= 0, to the last bits of a float, in a fifth of the time of `exp`: 2^n of the next whole number n
+     * below x / ln 2 + 1/2 and the series of what is left, which is at most (ln 2) / 2.
      */
     private fun expOfNegative(x: Float): Float {
         val t = if (x < -87f) -87f * LOG2_E else x * LOG2_E
@@ -135,7 +136,7 @@ class HeatmapDecoder(
         return if (mass > 0) across / mass to down / mass else 0.0 to 0.0
     }
 
-    /** Enlarged to input size, blurred with sigma 1, the highest pixel if it reaches the threshold (Lee et al., 3.4.1). */
+    /** Enlarged to input size, blurred by sigma 1; the highest pixel that reaches the threshold (Lee et al., 3.4.1). */
     private fun seed(): Triple<Double, Double, Double> {
         val (h, w) = height * output.stride to width * output.stride
         val large = blurred(enlarged(one, h, w), h, w, 1.0)
@@ -183,7 +184,15 @@ class HeatmapDecoder(
     }
 
     /** One axis of the blur: [lines] lines of [length] samples. */
-    private fun fold(from: FloatArray, into: FloatArray, lines: Int, length: Int, line: Int, step: Int, kernel: FloatArray) {
+    private fun fold(
+        from: FloatArray,
+        into: FloatArray,
+        lines: Int,
+        length: Int,
+        line: Int,
+        step: Int,
+        kernel: FloatArray,
+    ) {
         val reach = kernel.size / 2
         val padded = FloatArray(length + 2 * reach)
         for (l in 0 until lines) {

@@ -20,8 +20,11 @@ enum class Kind(val bytes: Int, val least: Int, val most: Int) {
  * integer tensor, quantizes it, as the toolkit's `Network.prepare` does.
  */
 class InputTensor(private val spec: Spec, private val kind: Kind, quantization: Quantization) {
-    val buffer: ByteBuffer = ByteBuffer.allocateDirect(spec.inputHeight * spec.inputWidth * 3 * kind.bytes).order(ByteOrder.nativeOrder())
-    private val tables = Array(3) { c -> FloatArray(256) { level(it, ((it - spec.mean[c]) / spec.std[c]).toFloat(), quantization) } }
+    val buffer: ByteBuffer = ByteBuffer.allocateDirect(spec.inputHeight * spec.inputWidth * 3 * kind.bytes)
+        .order(ByteOrder.nativeOrder())
+    private val tables = Array(3) { c ->
+        FloatArray(256) { level(it, ((it - spec.mean[c]) / spec.std[c]).toFloat(), quantization) }
+    }
     private val steps = Array(3) { c -> ByteArray(256) { tables[c][it].toInt().toByte() } }
     private val bytes = ByteArray(if (kind.bytes == 1) buffer.capacity() else 0)
     private val numbers = FloatArray(if (kind.bytes == 1) 0 else buffer.capacity() / kind.bytes)
@@ -31,10 +34,12 @@ class InputTensor(private val spec: Spec, private val kind: Kind, quantization: 
         if (kind == Kind.FLOAT32) return value
         val plain = !spec.bgr && spec.mean.all { it == 0.0 } && spec.std.all { it == 255.0 }
         // the step is 1/255 up to float rounding and pixel 0 is the lowest value: bytes are copied, not computed
-        val copied = kind.bytes == 1 && plain && quantization.zeroPoint == kind.least && abs(quantization.scale.toDouble() * 255 - 1) < 1e-5
+        val exact = quantization.zeroPoint == kind.least && abs(quantization.scale.toDouble() * 255 - 1) < 1e-5
+        val copied = kind.bytes == 1 && plain && exact
         if (copied) return (level + kind.least).toFloat()
         val scale = if (quantization.scale != 0f) (1 / quantization.scale.toDouble()).toFloat() else 1f
-        return (Math.rint((value * scale).toDouble()).toInt() + quantization.zeroPoint).coerceIn(kind.least, kind.most).toFloat()
+        val step = Math.rint((value * scale).toDouble()).toInt() + quantization.zeroPoint
+        return step.coerceIn(kind.least, kind.most).toFloat()
     }
 
     /** Fill with the crop that [matrix] makes of a picture. */
@@ -56,7 +61,11 @@ class InputTensor(private val spec: Spec, private val kind: Kind, quantization: 
                 numbers[3 * i + 1] = green[g]
                 numbers[3 * i + last] = blue[b]
             }
-            if (kind == Kind.FLOAT32) buffer.asFloatBuffer().put(numbers) else for (number in numbers) buffer.putShort(number.toInt().toShort())
+            if (kind == Kind.FLOAT32) {
+                buffer.asFloatBuffer().put(numbers)
+            } else {
+                for (number in numbers) buffer.putShort(number.toInt().toShort())
+            }
         }
         buffer.rewind()
     }

@@ -46,7 +46,7 @@ object Json {
         for (c in text) {
             when {
                 c == '"' || c == '\\' -> append('\\').append(c)
-                c < ' ' -> append("\\u00").append("0123456789abcdef"[c.code shr 4]).append("0123456789abcdef"[c.code and 15])
+                c < ' ' -> append("\\u00").append("%02x".format(c.code))
                 else -> append(c)
             }
         }

@@ -15,8 +15,8 @@ import java.util.zip.Inflater
 class Stage(val card: Card, val data: ByteBuffer)
 
 /**
- * A converted file: a TFLite flatbuffer followed by a zip that holds `poseport.json` and, of a cascade, the files of its
- * later stages. The zip's comment is the sha256 of the flatbuffer: a file that is not, to the last byte, what the
+ * A converted file: a TFLite flatbuffer followed by a zip that holds `poseport.json` and, of a cascade, the files of
+ * its later stages. The zip's comment is the sha256 of the flatbuffer: a file that is not, to the last byte, what the
  * toolkit wrote never reaches the interpreter, which is native code.
  */
 object ModelFile {
@@ -39,7 +39,9 @@ object ModelFile {
     fun stages(data: ByteBuffer, name: String): List<Stage> = try {
         val tail = Tail(data, name)
         val first = Stage(tail.card(), data)
-        if (first.card.spec.refineBox != null) throw Refused("$name: is a later stage without the first; convert the whole bundle again")
+        if (first.card.spec.refineBox != null) {
+            throw Refused("$name: is a later stage without the first; convert the whole bundle again")
+        }
         listOf(first) + first.card.laterSha256.mapIndexed { i, sha256 -> later(tail, name, i + 2, sha256, first) }
     } catch (error: OutOfMemoryError) {
         throw Refused("$name: is too large for this phone's memory", Obstacle.MEMORY)
@@ -50,7 +52,8 @@ object ModelFile {
         val bytes = tail.member(member, Int.MAX_VALUE)
         if (hex(bytes) != sha256) throw Refused("$name: $member is not the one that $CARD lists; convert it again")
         val card = Tail(bytes, "$name: $member").card()
-        if (card.spec.refineBox == null || card.laterSha256.isNotEmpty() || card.spec.skeleton.names != first.card.spec.skeleton.names) {
+        val alike = card.spec.skeleton.names == first.card.spec.skeleton.names
+        if (card.spec.refineBox == null || card.laterSha256.isNotEmpty() || !alike) {
             throw Refused("$name: $member does not refine the keypoints of ${first.card.spec.name}; convert it again")
         }
         return Stage(card, bytes)
@@ -62,7 +65,14 @@ object ModelFile {
         return digest.digest().joinToString("") { "%02x".format(it) }
     }
 
-    private class Entry(val name: String, val method: Int, val packed: Long, val size: Long, val crc: Long, val offset: Long)
+    private class Entry(
+        val name: String,
+        val method: Int,
+        val packed: Long,
+        val size: Long,
+        val crc: Long,
+        val offset: Long,
+    )
 
     /** The zip at the end of some bytes. Every number in it is checked before it is followed. */
     private class Tail(data: ByteBuffer, private val name: String) {
@@ -74,7 +84,8 @@ object ModelFile {
             entries = directory()
         }
 
-        fun cut(what: String): Nothing = throw Refused("$name: carries no readable $CARD ($what): it was not made by poseport convert, or is cut off")
+        fun cut(what: String): Nothing =
+            throw Refused("$name: carries no readable $CARD ($what): not made by poseport convert, or cut off")
 
         /** The card, once the flatbuffer before the zip is known to be whole. */
         fun card(): Card = Card.parse(text(member(CARD, MAX_CARD_BYTES)), "$name: $CARD")
@@ -102,15 +113,22 @@ object ModelFile {
             }
             val digest = String(bytes(end + 22, data.limit() - end - 22))
             val begin = found.minOf { it.offset }
-            if (begin > end || digest != hex(slice(0, begin.toInt()))) throw Refused("$name: is damaged: not the bytes that were written; copy or convert it again")
+            if (begin > end || digest != hex(slice(0, begin.toInt()))) {
+                throw Refused("$name: is damaged: not the bytes that were written; copy or convert it again")
+            }
             return found
         }
 
         /** A member's bytes in direct memory. limit: bytes that it may unpack to. */
         fun member(member: String, limit: Int): ByteBuffer {
-            val entry = entries.singleOrNull { it.name == member } ?: throw Refused("$name: holds no $member; convert it with poseport")
-            if (entry.size > minOf(limit, data.limit())) throw Refused("$name: its $member is larger than one of ours; refused")
-            if (entry.offset + 30 > data.limit() || data.getInt(entry.offset.toInt()) != 0x04034b50) cut("its $member is damaged")
+            val entry = entries.singleOrNull { it.name == member }
+                ?: throw Refused("$name: holds no $member; convert it with poseport")
+            if (entry.size > minOf(limit, data.limit())) {
+                throw Refused("$name: its $member is larger than one of ours; refused")
+            }
+            if (entry.offset + 30 > data.limit() || data.getInt(entry.offset.toInt()) != 0x04034b50) {
+                cut("its $member is damaged")
+            }
             val p = entry.offset.toInt()
             val from = p + 30L + u16(p + 26) + u16(p + 28)
             if (from + entry.packed > data.limit()) cut("its $member is cut off")
@@ -145,7 +163,8 @@ object ModelFile {
 
         private fun u32(at: Int) = data.getInt(at).toLong() and 0xffffffffL
 
-        private fun slice(from: Int, length: Int): ByteBuffer = data.duplicate().apply { position(from); limit(from + length) }.slice()
+        private fun slice(from: Int, length: Int): ByteBuffer =
+            data.duplicate().apply { position(from); limit(from + length) }.slice()
 
         private fun bytes(from: Int, length: Int) = ByteArray(length).also { slice(from, length).get(it) }
     }

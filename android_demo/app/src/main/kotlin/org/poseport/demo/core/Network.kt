@@ -70,12 +70,16 @@ class Network(stage: Stage, private val name: String, options: Interpreter.Optio
     /** How many operations the flatbuffer lists: Model.subgraphs[0].operators of TFLite's schema. */
     private fun operations(model: ByteBuffer): Int {
         fun followed(at: Int) = at + model.getInt(at)
-        fun field(table: Int, number: Int) = followed(table + model.getShort(table - model.getInt(table) + 4 + 2 * number))
+        fun field(table: Int, number: Int): Int {
+            val layout = table - model.getInt(table)
+            return followed(table + model.getShort(layout + 4 + 2 * number))
+        }
         val subgraphs = field(followed(0), 2)
         return model.getInt(field(followed(subgraphs + 4), 3))
     }
 
-    private fun reason(error: Throwable) = (error.message ?: error.javaClass.simpleName).lineSequence().first().take(160)
+    private fun reason(error: Throwable) =
+        (error.message ?: error.javaClass.simpleName).lineSequence().first().take(160)
 
     /** The one input, and the places of the outputs that the spec names; all must be what the file's own card says. */
     private fun tensors(): Pair<Tensor, List<Int>> {
@@ -89,8 +93,8 @@ class Network(stage: Stage, private val name: String, options: Interpreter.Optio
             val to = interpreter.getOutputTensor(place)
             if (from.shape().contentEquals(wanted) && to.numElements().toLong() == tensor.size) continue
             throw Refused(
-                "$name: its tensors are ${from.shape().contentToString()} -> ${to.shape().contentToString()}, its card " +
-                    "says ${wanted.contentToString()} -> $tensor; convert it again",
+                "$name: its tensors are ${from.shape().contentToString()} -> ${to.shape().contentToString()}, " +
+                    "its card says ${wanted.contentToString()} -> $tensor; convert it again",
             )
         }
         return from to places

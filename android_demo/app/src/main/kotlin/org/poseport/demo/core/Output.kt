@@ -33,7 +33,7 @@ class Heatmaps(
         listOf(maps(tensor, height / stride, width / stride, keypoints, channelsFirst))
 }
 
-/** How the cells of [Offsets] lie in the input: cell u is pixel stride x u + origin, moved by offset x the network's number. */
+/** The cells of [Offsets] in the input: cell u is pixel stride x u + origin, moved by offset x the network's number. */
 class Grid(val stride: Int, val origin: Double, val offset: Double) {
     fun cells(size: Int) = ceil(size / stride.toDouble()).toInt()
 }

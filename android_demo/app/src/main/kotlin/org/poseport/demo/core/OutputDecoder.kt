@@ -30,10 +30,10 @@ class OutputDecoder(private val spec: Spec) {
     }
 
     /** x and y from the input's middle, in sides of the input. */
-    private fun putCentred(found: DoubleArray, k: Int, x: Double, y: Double, score: Double) = put(
-        found, k, x * spec.inputWidth + (spec.inputWidth - 1) / 2.0, y * spec.inputHeight + (spec.inputHeight - 1) / 2.0,
-        score,
-    )
+    private fun putCentred(found: DoubleArray, k: Int, x: Double, y: Double, score: Double) {
+        val (width, height) = spec.inputWidth to spec.inputHeight
+        put(found, k, x * width + (width - 1) / 2.0, y * height + (height - 1) / 2.0, score)
+    }
 
     private fun coords(output: Coords, k: Int, values: FloatArray, found: DoubleArray) {
         val at = k * if (output.scored) 3 else 2

@@ -1,6 +1,8 @@
 package org.poseport.demo.core
 
-/** The last samples of a time, and their percentiles, between two samples by a straight line as in the toolkit's bench. */
+/**
+ * The last samples of a time, and their percentiles, between two samples by a straight line as in the toolkit's bench.
+ */
 class Percentiles(private val capacity: Int = 120) {
     private val samples = LongArray(capacity)
     private var count = 0

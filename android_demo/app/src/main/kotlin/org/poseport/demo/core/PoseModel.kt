@@ -8,7 +8,10 @@ enum class Hardware(val label: String) { CPU("CPU"), GPU("GPU"), NNAPI("NNAPI") 
 /** How a network is run; threads count on the CPU only. */
 data class Setting(val hardware: Hardware = Hardware.CPU, val threads: Int = 2)
 
-/** Makes the interpreter's options for a setting and what must be closed after it; [Refused] where a phone has no such hardware. */
+/**
+ * Makes the interpreter's options for a setting and what must be closed after it; [Refused] where a phone has no such
+ * hardware.
+ */
 fun interface Delegates {
     fun options(setting: Setting): Pair<Interpreter.Options, AutoCloseable?>
 
@@ -61,7 +64,13 @@ class PoseModel(stages: List<Stage>, val name: String, val setting: Setting, del
     /** Put the crop of a box into the first network's input. */
     fun show(picture: Picture, box: Box) = first.input.fill(picture, crop(first, box))
 
-    private fun refined(network: Network, picture: Picture, box: Box, estimates: DoubleArray, times: Times): DoubleArray {
+    private fun refined(
+        network: Network,
+        picture: Picture,
+        box: Box,
+        estimates: DoubleArray,
+        times: Times,
+    ): DoubleArray {
         val found = DoubleArray(estimates.size)
         Cascade.windows(network.spec, box, estimates).forEachIndexed { k, window ->
             val matrix = crop(network, window)
@@ -70,7 +79,8 @@ class PoseModel(stages: List<Stage>, val name: String, val setting: Setting, del
         return found
     }
 
-    private fun crop(network: Network, box: Box) = Affine.crop(box, network.spec.inputWidth, network.spec.inputHeight, network.spec.padding)
+    private fun crop(network: Network, box: Box) =
+        Affine.crop(box, network.spec.inputWidth, network.spec.inputHeight, network.spec.padding)
 
     override fun close() {
         networks.forEach { it.close() }

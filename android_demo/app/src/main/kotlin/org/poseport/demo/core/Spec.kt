@@ -34,7 +34,8 @@ class Card(val spec: Spec, val recipe: String, val laterSha256: List<String>) {
             val all = Fields.of(Json.parse(text, where), where)
             val schema = all.long("schema")
             if (schema > SCHEMA) {
-                throw Refused("$where: made by a newer poseport (schema $schema, this app reads $SCHEMA); update the app")
+                val versions = "schema $schema, this app reads $SCHEMA"
+                throw Refused("$where: made by a newer poseport ($versions); update the app")
             }
             if (schema < 1) throw Refused("$where: schema $schema does not exist")
             val conversion = all.fields("conversion")
@@ -96,7 +97,9 @@ class Card(val spec: Spec, val recipe: String, val laterSha256: List<String>) {
             }
             fun pair(value: Any?, key: String): Pair<Int, Int> {
                 val ends = (value as? List<*>)?.map { names.indexOf(it) }
-                if (ends == null || ends.size != 2 || ends.any { it < 0 }) f.fail("$key holds what is not two of its keypoints")
+                if (ends == null || ends.size != 2 || ends.any { it < 0 }) {
+                    f.fail("$key holds what is not two of its keypoints")
+                }
                 return ends[0] to ends[1]
             }
             val found = Skeleton(
@@ -109,7 +112,8 @@ class Card(val spec: Spec, val recipe: String, val laterSha256: List<String>) {
         }
 
         private fun output(f: Fields): Output {
-            val found = when (f.choice("kind", null, "heatmap", "offsets", "simcc", "landmarks", "coords", "keypoints")) {
+            val kind = f.choice("kind", null, "heatmap", "offsets", "simcc", "landmarks", "coords", "keypoints")
+            val found = when (kind) {
                 "coords" -> {
                     val score = f.choice("score", "none", "none", "visibility", "sigma")
                     Coords(score != "none", f.string("tensor", ""))

@@ -112,7 +112,9 @@ sealed class Picture {
 internal class Taps(places: FloatArray, length: Int, flipped: Boolean) {
     val size = places.size
     val step = if (flipped) -1 else 1
-    val first = IntArray(size) { i -> floor(places[i]).toInt().coerceIn(-2, length).let { if (flipped) length - 1 - it else it } }
+    val first = IntArray(size) { i ->
+        floor(places[i]).toInt().coerceIn(-2, length).let { if (flipped) length - 1 - it else it }
+    }
     val weight = FloatArray(size) { places[it] - floor(places[it]) }
 }
 
@@ -146,8 +148,8 @@ class RgbImage(val pixels: IntArray, override val width: Int, override val heigh
 
 /**
  * A camera frame as `YUV_420_888` has it: brightness line by line, chroma at half the size with steps between its
- * bytes; sides are even. The picture is the frame turned clockwise by [degrees] and then, where [mirrored], flipped left to
- * right; the planes are neither turned nor converted as a whole.
+ * bytes; sides are even. The picture is the frame turned clockwise by [degrees] and then, where [mirrored], flipped
+ * left to right; the planes are neither turned nor converted as a whole.
  */
 class YuvImage(
     override val columns: Int, override val rows: Int,

@@ -11,7 +11,7 @@ import org.junit.runner.RunWith
 import org.junit.runners.Parameterized
 import org.junit.runners.Parameterized.Parameters
 
-/** From a camera's planes to keypoints, as Python finds them in the picture that stands upright (tests/android/write_frames.py). */
+/** From a camera's planes to keypoints, as Python finds them in the upright picture (tests/android/write_frames.py). */
 @RunWith(Parameterized::class)
 class FramesTest(@Suppress("unused") private val name: String, private val case: Map<*, *>) {
     private fun whole(key: String) = (case[key] as Long).toInt()
@@ -21,7 +21,10 @@ class FramesTest(@Suppress("unused") private val name: String, private val case:
         val (rows, columns) = whole("rows") to whole("columns")
         val line = columns + 24
         fun plane(from: Int, lines: Int, step: Int, into: ByteBuffer, at: Int) {
-            for (i in 0 until lines * columns / step) into.put(at + i / (columns / step) * line + i % (columns / step) * step, planes[whole("offset") + from + i])
+            val each = columns / step
+            for (i in 0 until lines * each) {
+                into.put(at + i / each * line + i % each * step, planes[whole("offset") + from + i])
+            }
         }
         val luma = ByteBuffer.allocateDirect(line * rows)
         val chroma = ByteBuffer.allocateDirect(line * rows / 2)
@@ -37,7 +40,8 @@ class FramesTest(@Suppress("unused") private val name: String, private val case:
 
     @Test fun keypointsAreThoseOfPython() {
         val model = networks.getOrPut(case["model"] as String) {
-            PoseModel(ModelFile.read(File(folder, case["model"] as String)), "m", Setting(threads = 1), Xnnpack.delegates)
+            val stages = ModelFile.read(File(folder, case["model"] as String))
+            PoseModel(stages, "m", Setting(threads = 1), Xnnpack.delegates)
         }
         val frame = frame()
         (case["boxes_xywh"] as List<*>).map(::numbers).zip(case["keypoints"] as List<*>) { (x, y, w, h), person ->
@@ -60,7 +64,10 @@ class FramesTest(@Suppress("unused") private val name: String, private val case:
         fun cases(): List<Array<Any>> {
             val cases = (Json.parse(File(folder, "frames.json").readText(), "frames") as Map<*, *>)["cases"] as List<*>
             assertEquals(4 * 2 * 3 * 2, cases.size)
-            return cases.map { it as Map<*, *> }.map { arrayOf("${it["model"]} ${it["columns"]}x${it["rows"]} ${it["degrees"]} mirrored=${it["mirrored"]}", it) }
+            return cases.map { it as Map<*, *> }.map {
+                val size = "${it["columns"]}x${it["rows"]}"
+                arrayOf("${it["model"]} $size ${it["degrees"]} mirrored=${it["mirrored"]}", it)
+            }
         }
 
         @JvmStatic @AfterClass fun close() = networks.values.forEach { it.close() }

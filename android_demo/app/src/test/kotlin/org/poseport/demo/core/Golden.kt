@@ -12,7 +12,7 @@ class Golden(private val name: String) {
 
     fun cases(): List<Case> = (whole["cases"] as List<*>).map { Case(it as Map<*, *>) }
 
-    /** One case, or what is expected of it. Arrays lie in the .bin, or in the JSON as nested lists with null for NaN. */
+    /** One case, or what is expected of it. Arrays lie in the .bin, or in the JSON as nested lists; null is NaN. */
     inner class Case(private val values: Map<*, *>) {
         val name get() = text("name")
         val expected get() = part("expected")
@@ -29,16 +29,20 @@ class Golden(private val name: String) {
 
         fun bytes(key: String): ByteArray {
             val entry = values[key] as Map<*, *>
-            val size = shape(key).fold(1) { a, b -> a * b } * when (entry["dtype"]) { "float32" -> 4; "int16" -> 2; else -> 1 }
+            val each = when (entry["dtype"]) { "float32" -> 4; "int16" -> 2; else -> 1 }
+            val size = shape(key).fold(each) { a, b -> a * b }
             return ByteArray(size).also { data.duplicate().position((entry["offset"] as Long).toInt()).get(it) }
         }
 
-        fun shape(key: String): List<Int> = ((values[key] as Map<*, *>)["shape"] as List<*>).map { (it as Long).toInt() }
+        fun shape(key: String): List<Int> =
+            ((values[key] as Map<*, *>)["shape"] as List<*>).map { (it as Long).toInt() }
 
         fun type(key: String) = (values[key] as Map<*, *>)["dtype"] as String
 
         fun floats(key: String): FloatArray =
-            bytes(key).let { raw -> FloatArray(raw.size / 4).also { ByteBuffer.wrap(raw).order(ByteOrder.LITTLE_ENDIAN).asFloatBuffer().get(it) } }
+            ByteBuffer.wrap(bytes(key)).order(ByteOrder.LITTLE_ENDIAN).asFloatBuffer().let { values ->
+                FloatArray(values.remaining()).also { values.get(it) }
+            }
 
         fun numbers(key: String): DoubleArray = flat(values[key]).toDoubleArray()
 
@@ -57,7 +61,8 @@ class Golden(private val name: String) {
 /** An (h, w, 3) array of bytes as a picture. */
 fun rgbImage(bytes: ByteArray, height: Int, width: Int) = RgbImage(
     IntArray(height * width) { i ->
-        ((bytes[3 * i].toInt() and 255) shl 16) or ((bytes[3 * i + 1].toInt() and 255) shl 8) or (bytes[3 * i + 2].toInt() and 255)
+        val (red, green, blue) = List(3) { bytes[3 * i + it].toInt() and 255 }
+        (red shl 16) or (green shl 8) or blue
     },
     width, height,
 )

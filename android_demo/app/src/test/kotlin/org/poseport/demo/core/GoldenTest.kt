@@ -33,8 +33,10 @@ class GoldenTest {
                 if (i % 2 == 0) matrix.x(x, y) else matrix.y(x, y)
             }
             near(case.name, case.expected.numbers("moved_px"), moved, 1e-9)
-            if (case.flag("flip") || case.number("rotation_deg") != 0.0 || case.number("scale") != 1.0 || case.numbers("shift").any { it != 0.0 }) continue
-            near(case.name, values(matrix), values(Affine.crop(case.box("box_xywh"), width, height, case.number("padding"))), 1e-9)
+            val turned = case.flag("flip") || case.number("rotation_deg") != 0.0
+            if (turned || case.number("scale") != 1.0 || case.numbers("shift").any { it != 0.0 }) continue
+            val crop = Affine.crop(case.box("box_xywh"), width, height, case.number("padding"))
+            near(case.name, values(matrix), values(crop), 1e-9)
             plain++
         }
         assertTrue("$plain cases of a phone's kind", plain >= 3)
@@ -46,7 +48,8 @@ class GoldenTest {
             val (rows, columns) = case.shape("picture")
             if (case.number("rotation_deg") != 0.0) continue // training turns people, a phone does not
             val picture = rgbImage(case.bytes("picture"), rows, columns)
-            same(case.name, case.expected.bytes("crop"), cropBytes(picture, case.expected.matrix("matrix"), height, width), width)
+            val found = cropBytes(picture, case.expected.matrix("matrix"), height, width)
+            same(case.name, case.expected.bytes("crop"), found, width)
         }
     }
 
@@ -56,7 +59,8 @@ class GoldenTest {
             val (rows, columns) = case.numbers("image_hw").map { it.toInt() }
             val planes = case.bytes("planes")
             val (degrees, mirrored) = case.number("degrees").toInt() to case.flag("mirrored")
-            for (frame in listOf(planar(planes, rows, columns, degrees, mirrored), interleaved(planes, rows, columns, degrees, mirrored))) {
+            for (layout in listOf(::planar, ::interleaved)) {
+                val frame = layout(planes, rows, columns, degrees, mirrored)
                 val matrix = Affine.crop(case.box("box_xywh"), width, height, case.number("padding"))
                 near(case.name, case.expected.numbers("matrix"), values(matrix), 1e-9)
                 same(case.name, case.expected.bytes("crop"), cropBytes(frame, matrix, height, width), width)
@@ -77,8 +81,10 @@ class GoldenTest {
         for (case in Golden("input").cases()) {
             val spec = case.spec()
             val kind = Kind.valueOf(case.text("dtype").uppercase())
-            val tensor = InputTensor(spec, kind, Quantization(case.number("quant_scale").toFloat(), case.number("zero_point").toInt()))
-            tensor.fill(rgbImage(case.bytes("crop"), spec.inputHeight, spec.inputWidth), Affine(1.0, 0.0, 0.0, 0.0, 1.0, 0.0))
+            val (scale, zero) = case.number("quant_scale").toFloat() to case.number("zero_point").toInt()
+            val tensor = InputTensor(spec, kind, Quantization(scale, zero))
+            val crop = rgbImage(case.bytes("crop"), spec.inputHeight, spec.inputWidth)
+            tensor.fill(crop, Affine(1.0, 0.0, 0.0, 0.0, 1.0, 0.0))
             tensor.buffer.rewind()
             val found = ByteArray(tensor.buffer.capacity()).also { tensor.buffer.get(it) }
             assertEquals(ByteOrder.LITTLE_ENDIAN, ByteOrder.nativeOrder())
@@ -125,7 +131,8 @@ class GoldenTest {
             val spec = case.spec()
             val estimates = case.numbers("estimates")
             val windows = Cascade.windows(spec, case.box("box_xywh"), estimates)
-            near(case.name, case.expected.numbers("windows_xywh"), windows.flatMap { listOf(it.x, it.y, it.width, it.height) }.toDoubleArray(), 1e-9)
+            val sides = windows.flatMap { listOf(it.x, it.y, it.width, it.height) }.toDoubleArray()
+            near(case.name, case.expected.numbers("windows_xywh"), sides, 1e-9)
             val decoder = OutputDecoder(spec)
             val outputs = case.floats("outputs")
             val found = DoubleArray(estimates.size)
@@ -145,14 +152,19 @@ class GoldenTest {
             val keypoints = case.floats("keypoints").map { it.toDouble() }.toDoubleArray()
             val box = Tracker.follow(keypoints, width, height, case.number("threshold"))
             val expected = case.expected.numbers("box_xywh")
-            if (expected[0].isNaN()) assertNull(case.name, box) else near(case.name, expected, box!!.let { doubleArrayOf(it.x, it.y, it.width, it.height) }, 1e-6)
+            if (expected[0].isNaN()) {
+                assertNull(case.name, box)
+            } else {
+                near(case.name, expected, box!!.let { doubleArrayOf(it.x, it.y, it.width, it.height) }, 1e-6)
+            }
         }
     }
 
     private fun planar(planes: ByteArray, rows: Int, columns: Int, degrees: Int, mirrored: Boolean): YuvImage {
         val (luma, chroma) = rows * columns to rows * columns / 4
         return YuvImage(
-            columns, rows, part(planes, 0, luma), columns, part(planes, luma, chroma), part(planes, luma + chroma, chroma), columns / 2, 1, degrees, mirrored,
+            columns, rows, part(planes, 0, luma), columns, part(planes, luma, chroma),
+            part(planes, luma + chroma, chroma), columns / 2, 1, degrees, mirrored,
         )
     }
 
@@ -165,7 +177,8 @@ class GoldenTest {
             if (x < columns) planes[rows * columns + x % 2 * (rows * columns / 4) + y * (columns / 2) + x / 2] else 99
         }
         return YuvImage(
-            columns, rows, ByteBuffer.wrap(luma), row, ByteBuffer.wrap(chroma), part(chroma, 1, chroma.size - 1), row, 2, degrees, mirrored,
+            columns, rows, ByteBuffer.wrap(luma), row, ByteBuffer.wrap(chroma), part(chroma, 1, chroma.size - 1),
+            row, 2, degrees, mirrored,
         )
     }
 

@@ -14,10 +14,12 @@ import org.junit.Test
 
 /** Files that are read, and files that are refused with a sentence. */
 class ModelFileTest {
-    private val spec = """{"name": "m", "architecture": {"kind": "foreign", "source": ""}, "skeleton": {"name": "two", "names": ["a", "b"],
+    private val spec = """{"name": "m", "architecture": {"kind": "foreign", "source": ""},
+        "skeleton": {"name": "two", "names": ["a", "b"],
         "flip_pairs": [], "limbs": [["a", "b"]], "sigmas": [1, 1], "torso": null, "head": null, "pcp_limbs": []},
         "input_hw": [32, 64], "output": {"kind": "coords", "score": "none"}, "refine": null}"""
-    private val plainCard = """{"schema": 1, "spec": $spec, "conversion": {"recipe": "int8", "engine": "e", "weights_sha256": "0", "versions": {}}, "later": []}"""
+    private val conversion = """{"recipe": "int8", "engine": "e", "weights_sha256": "0", "versions": {}}"""
+    private val plainCard = """{"schema": 1, "spec": $spec, "conversion": $conversion, "later": []}"""
     private val flatbuffer = ByteArray(3000).also { Random(1).nextBytes(it); "TFL3".toByteArray().copyInto(it, 4) }
 
     private fun file(card: String = plainCard, packed: Boolean = false): ByteArray {
@@ -33,7 +35,8 @@ class ModelFileTest {
             zip.putNextEntry(entry)
             zip.write(bytes)
             zip.closeEntry()
-            zip.setComment(MessageDigest.getInstance("SHA-256").digest(flatbuffer).joinToString("") { "%02x".format(it) })
+            val digest = MessageDigest.getInstance("SHA-256").digest(flatbuffer)
+            zip.setComment(digest.joinToString("") { "%02x".format(it) })
         }
         return flatbuffer + moved(tail.toByteArray())
     }
@@ -48,7 +51,8 @@ class ModelFileTest {
         return zip
     }
 
-    private fun read(bytes: ByteArray) = ModelFile.stages(ByteBuffer.allocateDirect(bytes.size).put(bytes).apply { flip() }, "m.tflite")
+    private fun read(bytes: ByteArray) =
+        ModelFile.stages(ByteBuffer.allocateDirect(bytes.size).put(bytes).apply { flip() }, "m.tflite")
 
     private fun why(bytes: ByteArray): String = assertThrows(Refused::class.java) { read(bytes) }.message!!
 
@@ -93,8 +97,14 @@ class ModelFileTest {
             val damaged = when (i % 4) {
                 0 -> whole.copyOf(random.nextInt(whole.size))
                 1 -> whole.clone().also { it[random.nextInt(it.size)] = random.nextInt().toByte() }
-                2 -> whole.clone().also { bytes -> repeat(20) { bytes[flatbuffer.size + random.nextInt(bytes.size - flatbuffer.size)] = random.nextInt().toByte() } }
-                else -> whole.clone().also { bytes -> val at = random.nextInt(bytes.size - 64); for (j in at until at + 64) bytes[j] = 0 }
+                2 -> whole.clone().also { bytes ->
+                    val tail = bytes.size - flatbuffer.size
+                    repeat(20) { bytes[flatbuffer.size + random.nextInt(tail)] = random.nextInt().toByte() }
+                }
+                else -> whole.clone().also { bytes ->
+                    val at = random.nextInt(bytes.size - 64)
+                    bytes.fill(0, at, at + 64)
+                }
             }
             if (damaged.contentEquals(whole)) continue
             try {

@@ -15,11 +15,16 @@ class Models(private val folder: File = File(System.getProperty("models"))) {
     val picture = rgbImage(File(folder, "picture.rgb").readBytes(), height, width)
     val files = folder.listFiles()!!.filter { it.name.endsWith(".tflite") }.sorted()
 
-    fun expected(model: File) = Expected(Json.parse(File(folder, model.nameWithoutExtension + ".json").readText(), model.name) as Map<*, *>)
+    fun expected(model: File): Expected {
+        val text = File(folder, model.nameWithoutExtension + ".json").readText()
+        return Expected(Json.parse(text, model.name) as Map<*, *>)
+    }
 
     class Expected(private val values: Map<*, *>) {
-        val boxes = (values["boxes_xywh"] as List<*>).map { box -> numbers(box).let { (x, y, w, h) -> Box(x, y, w, h) } }
-        val keypoints = (values["keypoints"] as List<*>).map { person -> (person as List<*>).flatMap(::numbers).toDoubleArray() }
+        val boxes = (values["boxes_xywh"] as List<*>).map(::numbers).map { (x, y, w, h) -> Box(x, y, w, h) }
+        val keypoints = (values["keypoints"] as List<*>).map { person ->
+            (person as List<*>).flatMap(::numbers).toDoubleArray()
+        }
         val input: ByteArray = Base64.getDecoder().decode(values["input"] as String)
         val output: ByteArray = Base64.getDecoder().decode(values["output"] as String)
         val integer = values["type"] != "float32"
@@ -41,7 +46,10 @@ object Xnnpack : Delegate {
 
     override fun getNativeHandle() = handle
 
-    val delegates = Delegates { setting -> Interpreter.Options().setNumThreads(setting.threads).setUseXNNPACK(false).addDelegate(Xnnpack) to null }
+    val delegates = Delegates { setting ->
+        val options = Interpreter.Options().setNumThreads(setting.threads).setUseXNNPACK(false)
+        options.addDelegate(Xnnpack) to null
+    }
 }
 
 /** The raw output of a model's first network for one input tensor. */

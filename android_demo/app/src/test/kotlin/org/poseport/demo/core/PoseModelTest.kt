@@ -12,7 +12,8 @@ import org.junit.Test
 class PoseModelTest {
     private val models = Models()
 
-    private fun open(file: File, delegates: Delegates = Xnnpack.delegates) = PoseModel(ModelFile.read(file), file.name, Setting(threads = 1), delegates)
+    private fun open(file: File, delegates: Delegates = Xnnpack.delegates) =
+        PoseModel(ModelFile.read(file), file.name, Setting(threads = 1), delegates)
 
     @Test fun keypointsAreThoseOfPython() {
         assertTrue("${models.files.size} models", models.files.size >= 10)
@@ -24,7 +25,8 @@ class PoseModelTest {
                     val away = found.indices.filter { it % 3 < 2 }.maxOf { abs(found[it] - expected.keypoints[i][it]) }
                     println("%-28s box %d: %.4f px".format(file.name, i, away))
                     // the ranges of a dynamic file are measured while it runs, by code that changes between versions
-                    if ("dynamic" !in file.name && file.name != OTHER_KERNEL) assertTrue("${file.name}: $away px", away < 0.05)
+                    val compared = "dynamic" !in file.name && file.name != OTHER_KERNEL
+                    if (compared) assertTrue("${file.name}: $away px", away < 0.05)
                 }
             }
         }
@@ -36,7 +38,8 @@ class PoseModelTest {
             if (!expected.integer) continue
             val found = open(file).use { it.rawOutput(expected.input) }
             if (file.name != OTHER_KERNEL) assertArrayEquals(file.name, expected.output, found)
-            assertTrue(file.name, "16x8" in file.name || found.indices.all { abs(found[it] - expected.output[it]) <= 1 })
+            val near = found.indices.all { abs(found[it] - expected.output[it]) <= 1 }
+            assertTrue(file.name, "16x8" in file.name || near)
         }
     }
 
@@ -54,14 +57,18 @@ class PoseModelTest {
     private fun tooNew(file: File) = "mixed-16x8" in file.name // QUANTIZE to 16 bits is newer than TFLite 2.16
 
     private companion object {
-        /** A dense layer with a scale a channel: XNNPACK computes it in Python, and TFLite's own kernel here, a step apart. */
+        /** A dense layer with scales per channel: XNNPACK computes it in Python, TFLite's kernel here, a step apart. */
         const val OTHER_KERNEL = "deeppose.int8.tflite"
     }
 
     @Test fun aFileWithOtherTensorsThanItsCardSaysIsRefused() {
-        val (first, other) = listOf("hourglass.float32", "deeppose.float32").map { name -> models.files.first { name in it.name } }
+        val (first, other) = listOf("hourglass.float32", "deeppose.float32").map { name ->
+            models.files.first { name in it.name }
+        }
         val swapped = Stage(ModelFile.read(other).first().card, ModelFile.read(first).first().data)
-        val refused = assertThrows(Refused::class.java) { PoseModel(listOf(swapped), "m.tflite", Setting(threads = 1), Delegates.cpu) }
+        val refused = assertThrows(Refused::class.java) {
+            PoseModel(listOf(swapped), "m.tflite", Setting(threads = 1), Delegates.cpu)
+        }
         assertTrue(refused.message!!, "its card says" in refused.message!!)
     }
 
@@ -81,7 +88,9 @@ class PoseModelTest {
     @Test fun bytesThatAreNoModelAreRefusedByTheInterpreterToo() {
         val card = ModelFile.read(models.files.first()).first().card
         val nonsense = java.nio.ByteBuffer.allocateDirect(4096).put("....TFL3".toByteArray())
-        assertThrows(Refused::class.java) { PoseModel(listOf(Stage(card, nonsense)), "m.tflite", Setting(threads = 1), Delegates.cpu) }
+        assertThrows(Refused::class.java) {
+            PoseModel(listOf(Stage(card, nonsense)), "m.tflite", Setting(threads = 1), Delegates.cpu)
+        }
     }
 
     @Test fun aPersonIsFollowed() {

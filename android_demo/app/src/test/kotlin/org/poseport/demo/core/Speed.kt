@@ -33,7 +33,8 @@ class Speed {
     }
 
     @Test fun cropAndDecoderBesideTheNetwork() {
-        PoseModel(ModelFile.read(File(System.getProperty("models"), "starter.int8-p95.tflite")), "starter", Setting(threads = 1), Xnnpack.delegates).use { model ->
+        val stages = ModelFile.read(File(System.getProperty("models"), "starter.int8-p95.tflite"))
+        PoseModel(stages, "starter", Setting(threads = 1), Xnnpack.delegates).use { model ->
             val frame = frame()
             val parts = mapOf<String, () -> Unit>(
                 "invoke" to { model.first.invoke() },
@@ -53,7 +54,8 @@ class Speed {
             val median = spent.mapValues { (_, times) -> times.drop(WARM_UP).sorted()[ROUNDS / 2].toDouble() }
             for (name in listOf("photo", "frame", "close")) {
                 val share = (median[name]!! + median["decode"]!!) / median["invoke"]!!
-                println("%-6s crop and decode: %.1f %% of an invoke of %.2f ms".format(name, 100 * share, median["invoke"]!! / EACH / 1e6))
+                val invoke = median["invoke"]!! / EACH / 1e6
+                println("%-6s crop and decode: %.1f %% of an invoke of %.2f ms".format(name, 100 * share, invoke))
             }
         }
     }
