@@ -9,7 +9,7 @@ from typing import Any
 from poseport.command.parameters import nearest_first
 from poseport.records import from_data, parse_json, to_data
 from poseport.skeleton import Skeleton
-from poseport.spec import CoordsOutput, HeatmapOutput, KeypointsOutput, PoseSpec
+from poseport.spec import CoordsOutput, HeatmapOutput, PoseSpec
 from poseport.train.config import TeacherConfig, TrainConfig, check
 from poseport.train.presets import Preset
 from poseport.train.samples.augment import find
@@ -130,7 +130,7 @@ def teacher_settings(settings: Sequence[str]) -> tuple[dict[str, Any], list[str]
 def _tree(chosen: Preset, level: str | None, loss: str | None) -> dict[str, Any]:
     """All settings of a preset as nested dicts: architecture, output, spec, train, augment and, if any, refine."""
     output = chosen.spec.output
-    assert not isinstance(output, KeypointsOutput)  # a preset can be trained
+    assert isinstance(output, HeatmapOutput | CoordsOutput)  # a preset can be trained
     spec, train = to_data(chosen.spec), to_data(chosen.train)
     del train["teacher"]
     augment = train.pop("augment") if level is None else to_data(find(level))
