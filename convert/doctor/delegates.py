@@ -3,8 +3,6 @@
 Source: google-ai-edge/LiteRT (Apache-2.0), commit f6745779 of 2026-08-21, read by hand:
 
     GPU      tflite/tools/versioning/gpu_compatibility.cc (2026-06-22), tflite/delegates/gpu/common/model_builder.cc
-    NNAPI    tflite/delegates/nnapi/nnapi_delegate.cc (2026-05-29), for Android 11 and later; DEPRECATED since
-             Android 15 (2024): kept for old phones, not updated
     XNNPACK  tflite/delegates/xnnpack/xnnpack_delegate.cc (2026-08-19)
 
 These are the rules on operation, version and type. Rules on shapes and arguments (a fused TANH, a pooling of 1x1) are
@@ -105,29 +103,6 @@ GPU = Delegate(
     rest="the CPU, with a copy each way",
 )  # fmt: skip
 
-NNAPI = Delegate(
-    key="nnapi",
-    name="NNAPI (deprecated)",
-    source="NNAPIDelegateKernel::Validate of tflite/delegates/nnapi/nnapi_delegate.cc (2026-05-29), Android 11 or "
-    "later; deprecated since Android 15",
-    ops=_table("""
-        ABS:1 ADD:2 ARG_MAX:2 ARG_MIN:2 AVERAGE_POOL_2D:2 BATCH_MATMUL:2 BATCH_TO_SPACE_ND:2 CAST:1 CONCATENATION:2
-        CONV_2D:5 COS:1 DENSIFY DEPTHWISE_CONV_2D:3 DEPTH_TO_SPACE DEQUANTIZE DIV:1 ELU:1 EMBEDDING_LOOKUP:1 EQUAL:2
-        EXP:1 EXPAND_DIMS:1 FILL:1 FLOOR:1 FULLY_CONNECTED:5 GATHER:2 GREATER:2 GREATER_EQUAL:2 HARD_SWISH
-        L2_NORMALIZATION:2 L2_POOL_2D:1 LEAKY_RELU:1 LESS:2 LESS_EQUAL:2 LOCAL_RESPONSE_NORMALIZATION:1 LOG:1
-        LOGICAL_AND:1 LOGICAL_NOT:1 LOGICAL_OR:1 LOGISTIC:2 LOG_SOFTMAX:1 LSTM:3 MAXIMUM:3 MAX_POOL_2D:2 MEAN:2
-        MINIMUM:3 MIRROR_PAD:2 MUL:3 NEG:2 NOT_EQUAL:2 PACK:2 PAD:2 PADV2:2 POW:1 PRELU:1 QUANTIZE:2 REDUCE_ANY:2
-        REDUCE_MAX:2 REDUCE_MIN:2 REDUCE_PROD:1 RELU:2 RELU6:2 RELU_N1_TO_1:2 RESHAPE:1 RESIZE_BILINEAR:3
-        RESIZE_NEAREST_NEIGHBOR:3 REVERSE_V2:3 RNN:1 RSQRT:2 SELECT:2 SIN:1 SLICE:2 SOFTMAX:2 SPACE_TO_BATCH_ND:2
-        SPACE_TO_DEPTH:2 SPLIT:3 SPLIT_V:2 SQRT:1 SQUARED_DIFFERENCE:2 SQUEEZE:1 STRIDED_SLICE:2 SUB:3 SUM:1 SVDF:1
-        TANH:2 TILE:1 TOPK_V2:2 TRANSPOSE:2 TRANSPOSE_CONV:4 UNPACK:2
-    """),
-    # no tensors of 64 or 16 bit integers, except for the state of an LSTM
-    types=_FLOAT | _BYTE | {"int32", "bool"},
-    parts=3,
-    rest="the CPU, with a copy each way",
-)  # fmt: skip
-
 _FLOAT_ONLY = (
     "ABS", "AVERAGE_POOL_2D", "CEIL", "COS", "DIV", "EXP", "FLOOR", "GELU", "HARD_SWISH", "LOG",
     "MAXIMUM", "MINIMUM", "NEG", "PRELU", "RELU", "RELU6", "RELU_N1_TO_1", "ROUND", "RSQRT", "SIN", "SOFTMAX", "SQRT",
@@ -152,7 +127,7 @@ XNNPACK = Delegate(
     rest="TFLite's own kernels on the same CPU",
 )
 
-ALL = (GPU, NNAPI, XNNPACK)
+ALL = (GPU, XNNPACK)
 
 
 def pieces(inspection: Inspection, taken: Sequence[bool], constant: Sequence[bool]) -> list[list[int]]:

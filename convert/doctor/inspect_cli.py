@@ -63,7 +63,10 @@ def inspect(file: Path, list_ops: bool, quiet: bool, as_json: bool) -> None:
 @click.argument("file", type=MODEL)
 @people_options("data", "People to run the file on", required=False)
 @click.option("--count", default=64, show_default=True, type=click.IntRange(8), help="Number of people to run.")
-@click.option("--runtime", help="TFLite version that must be able to load the file, such as 2.16.")
+@click.option(
+    "--runtime",
+    help="Runtime that must load the file: tflite-2.16, litert-1.4, litert-2.3, play-services, or a TFLite version.",
+)
 @output_options
 @guarded
 def doctor(
@@ -72,10 +75,10 @@ def doctor(
     """List what is wrong with a .tflite FILE for a phone: each finding with its numbers and how to fix it. The file
     need not be poseport's own. The exit code is 1 if a finding is an error. Works without TensorFlow.
 
-    Example: poseport doctor first.int8.tflite --data people --runtime 2.16
+    Example: poseport doctor first.int8.tflite --data people --runtime litert-1.4
     """
     from poseport.convert.doctor import diagnosis
-    from poseport.convert.doctor.runtimes import parse_runtime
+    from poseport.convert.doctor.targets import parse_runtime
 
     wanted = None if runtime is None else parse_runtime(runtime)
     people = load_people(data, data_images, None) if data else None

@@ -197,7 +197,7 @@ OLDEST: dict[str, tuple[tuple[int, ...] | None, ...]] = {
 }
 
 
-def parse_runtime(text: str) -> tuple[int, ...]:
+def parse_version(text: str) -> tuple[int, ...]:
     """Parse a version such as `2.16` or `2.16.1`.
 
     Args:
@@ -214,7 +214,7 @@ def parse_runtime(text: str) -> tuple[int, ...]:
     except ValueError:
         numbers = ()
     if len(numbers) not in (2, 3):
-        raise ValueError(f"--runtime {text!r}: expected a TFLite version such as 2.16")
+        raise ValueError(f"{text!r} is not a TFLite version such as 2.16")
     return numbers
 
 

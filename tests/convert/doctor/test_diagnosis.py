@@ -44,7 +44,7 @@ def test_the_command(files: Callable[[str], bytes], sick: Path, drawn: Path, tmp
     answer = json.loads(text)
     assert answer["errors"] == 1
     assert answer["runtime"] == "2.17"
-    assert [f["id"] for f in answer["findings"]] == ["runtime", "gpu", "no-spec", "nnapi"]
+    assert [f["id"] for f in answer["findings"]] == ["runtime", "gpu", "no-spec"]
     assert run(path, "--runtime", "2.16", "--quiet") == (1, "")
     code, text = run(sick, "--data", drawn, "--count", 8)
     assert code == 1
@@ -65,8 +65,8 @@ PEERS = Path(os.environ.get("POSEPORT_PEERS", "peers"))
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("movenet_lightning_int8_4.tflite", {"gpu", "no-spec", "dead-weights", "float-island", "nnapi", "xnnpack"}),
-        ("movenet_thunder_fp16.tflite", {"gpu", "no-spec", "nnapi", "xnnpack"}),
+        ("movenet_lightning_int8_4.tflite", {"gpu", "no-spec", "dead-weights", "float-island", "xnnpack"}),
+        ("movenet_thunder_fp16.tflite", {"gpu", "no-spec", "xnnpack"}),
         ("edvardhua_hourglass.tflite", {"no-spec"}),
     ],
 )
