@@ -5,6 +5,7 @@ from poisoned_network import INT8
 
 from poseport.convert import recipes, to_tflite
 from poseport.convert.request import AccuracyBudget, Request
+from poseport.data import coco
 
 
 @pytest.mark.parametrize(
@@ -46,3 +47,10 @@ def test_a_cascade_has_no_budget(tiny_cascade, calib, tune, tmp_path):
 def test_a_budget_is_points_of_ap(tune):
     with pytest.raises(ValueError, match="in points of AP, 0 to 100, found -1"):
         AccuracyBudget(-1, tune)
+
+
+def test_a_network_that_scores_nothing_has_no_budget(poisoned, calib, drawn, tmp_path):
+    budget = AccuracyBudget(1, coco.load(drawn))  # with their true labels, of which it knows nothing
+    with pytest.raises(ValueError, match=r"1 points of AP cannot be measured, .* itself scores 0\.\d+ on these"):
+        to_tflite.convert(Request(poisoned, INT8, tmp_path / "m.tflite", calib, calib_count=8, budget=budget))
+    assert not list(tmp_path.iterdir())
