@@ -7,8 +7,11 @@ import sys
 from dataclasses import replace
 
 import pytest
+from click.testing import CliRunner
 
 from poseport.architecture import HourglassArchitecture
+from poseport.command.cli import main
+from poseport.command.options import load_sets
 from poseport.data import coco
 from poseport.spec import HeatmapOutput, PoseSpec
 from poseport.train import dryrun, fit
@@ -84,3 +87,27 @@ def test_the_command_prints_one_line(drawn, tmp_path, options):
     assert [line for line in done.stderr.splitlines() if line.startswith("Error: ")] == done.stderr.splitlines()
     assert "the JPEG is cut off" in done.stderr
     assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_a_training_of_two_sets_says_what_came_from_where(drawn, spec, tmp_path):
+    data = json.loads(drawn.read_text())
+    data["annotations"] = data["annotations"][:20]
+    (tmp_path / "some.json").write_text(json.dumps(data))
+    people = load_sets((drawn, tmp_path / "some.json"), (drawn.parent / "images",) * 2, "0.5,1")
+    fit.fit(spec, SETTINGS, TrainingData(people), tmp_path / "run")
+    used = json.loads((tmp_path / "run" / "train.json").read_text())["data"]
+    kept = coco.load(drawn).for_training(SETTINGS.min_keypoints).persons
+    some = coco.load(tmp_path / "some.json", drawn.parent / "images").for_training(SETTINGS.min_keypoints)
+    every_second = [p for p in coco.load(drawn).persons[1::2] if any(p.annotation_id == k.annotation_id for k in kept)]
+    assert [(s["file"], s["share"], s["people"]) for s in used["sources"]] == [
+        (drawn.name, 0.5, len(every_second)),
+        ("some.json", 1.0, len(some)),
+    ]
+    assert used["people"] == len(every_second) + len(some)
+
+
+def test_a_dry_run_reads_the_teacher_too(drawn, tmp_path):
+    command = ["train", "--preset", "mobile-hourglass", "--data", str(drawn), "--out", str(tmp_path / "run")]
+    done = CliRunner().invoke(main, [*command, "--dry-run", "--teacher", str(tmp_path / "nowhere.tflite")])
+    assert (done.exit_code, done.output.count("\n")) == (1, 1)
+    assert "nowhere.tflite" in done.output
