@@ -94,10 +94,17 @@ def with_network(spec: PoseSpec, network: Network, file: Path) -> PoseSpec:
     return replace(
         spec,
         architecture=ImportedArchitecture(source=spec.architecture.source, nodes=network.nodes),
-        output=replace(spec.output, tensor=""),  # the rebuilt network has one output
+        output=_of_one_tensor(spec.output),
         mean=_rounded(mean),
         std=_rounded(std),
     )
+
+
+def _of_one_tensor(output: HeatmapOutput | CoordsOutput) -> HeatmapOutput | CoordsOutput:
+    """The output of the rebuilt network: its only tensor, with the channels last."""
+    if isinstance(output, HeatmapOutput):
+        return replace(output, tensor="", layout="channels-last")
+    return replace(output, tensor="")
 
 
 def _rounded(values: np.ndarray) -> tuple[float, float, float]:

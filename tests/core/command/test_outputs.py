@@ -27,6 +27,7 @@ LINES = {
     "data from-mpii": "data from-mpii SET/person_keypoints.json --out OUT",
     "data from-flic": "data from-flic SET/person_keypoints.json --out OUT",
     "data from-lsp": "data from-lsp SET/person_keypoints.json --out OUT",
+    "spec guess": "spec guess SET/person_keypoints.json --out OUT",
     "train": "train --preset mobile-hourglass --data SET --out OUT",
     "import": "import starter --spec SET/person_keypoints.json --out OUT",
     "compress prune": "compress prune RUN --data SET --sparsity 0.5 --out OUT",
