@@ -41,6 +41,7 @@ LINES = {
     "bench phone": "bench phone starter --data SET --out OUT",
     "bench gate": "bench gate SET --baseline a --candidate b --junit OUT",
     "bench report": "bench report SET --out OUT",
+    "web": "web SET/person_keypoints.json --out OUT",
     "predict": "predict SET/person_keypoints.json --results OUT",
 }
 FLAGS = {"--out", "--results", "--junit", "--cache", "--teacher-cache"}
