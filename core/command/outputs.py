@@ -37,7 +37,9 @@ def check_paths(context: click.Context) -> None:
     """
     outputs = _outputs(context)
     sources = [path for option, path in _paths(context) if option not in _OUTPUTS]
-    files = [file for path in sources if path.is_dir() for file in path.iterdir() if file.suffix.lower() in _READ]
+    files: list[Path] = []
+    if any(path.is_file() for path in outputs):  # folders of photos are long
+        files = [path / name for path in sources if path.is_dir() for name in os.listdir(path) if _is_read(name)]
     if context.command.name in _BESIDE_SOURCE:
         sources = [path for path in sources if not path.is_dir()]
     refuse_overwriting([*sources, *files], outputs)
@@ -58,6 +60,10 @@ def check_photos(people: People) -> None:
     outputs = [path for path in _outputs(context) if path.is_file()] if context else []
     if outputs:
         refuse_overwriting({people.path, *(person.image_path for person in people.persons)}, outputs)
+
+
+def _is_read(name: str) -> bool:
+    return name.lower().endswith(_READ)
 
 
 def _paths(context: click.Context) -> Iterator[tuple[str, Path]]:
