@@ -60,10 +60,11 @@ fuzz: install
 	$(BIN)/python tests/fuzz.py --minutes 5 --seed $(SEED)
 
 # constraints.txt anew, from the versions in it where pyproject.toml allows them, with the sha256 of every file
+# backports-strenum 1.3 is for Python up to 3.10 only, which uv does not look at and pip does
 lock:
 	$(PYTHON) -m venv .lock
 	.lock/bin/python -m pip install --quiet --disable-pip-version-check uv
-	echo setuptools | .lock/bin/uv pip compile pyproject.toml - --extra dev --extra docs --universal --python-version 3.11 \
+	printf 'setuptools\nbackports-strenum<1.3\n' | .lock/bin/uv pip compile pyproject.toml - --extra dev --extra docs --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --quiet --custom-compile-command "make lock" --output-file constraints.txt
 	rm -rf .lock
 
