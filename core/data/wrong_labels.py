@@ -156,7 +156,7 @@ def _extent(xy: np.ndarray, placed: np.ndarray) -> np.ndarray:
     """Compute x1 y1 x2 y2 around the placed labels, (N, 4); zeros where a person has none."""
     low = np.where(placed[..., None], xy, np.inf).min(axis=1)
     high = np.where(placed[..., None], xy, -np.inf).max(axis=1)
-    return np.where(placed.any(axis=1)[:, None], np.concatenate([low, high], axis=1), 0.0)
+    return np.where(placed.any(axis=1, keepdims=True), np.concatenate([low, high], axis=1), 0.0)
 
 
 def _are_corners(extent: np.ndarray, boxes: np.ndarray, sizes: np.ndarray) -> np.ndarray:
