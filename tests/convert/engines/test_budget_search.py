@@ -5,7 +5,7 @@ import pytest
 from places import ROOT
 from poisoned_network import labelled_by, poison, search
 
-from poseport.bench.measure import accuracy
+from poseport.bench.measure import checks
 from poseport.convert import recipes, to_tflite
 from poseport.convert.doctor.dataflow import read_graph
 from poseport.convert.doctor.support_checks import check_support
@@ -66,7 +66,7 @@ def test_nobody_calibrates_and_is_tuned_on(done, tune):
     assert len(conversion.budget.tune.people) == 20
     assert not set(conversion.budget.tune.images_sha256) & set(conversion.calibration.images_sha256)
     with pytest.raises(ValueError, match=r"was calibrated or tuned on 20 of these images"):
-        accuracy.refuse_overlap(load(done.path), tune.persons)
+        checks.refuse_overlap(load(done.path), tune.persons)
 
 
 def test_one_set_serves_both_without_sharing_a_person(poisoned, tune, tmp_path):
