@@ -41,7 +41,7 @@ from poseport.train.networks import models
 from poseport.train.record import DataUsed, TrainRecord
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from small_files import tflite
+from made_tflite import tflite
 
 HOURGLASS = HourglassArchitecture(stacks=1, width=48, depth=2)
 SMALL = DeepPoseArchitecture(width=0.25, dense_units=16)

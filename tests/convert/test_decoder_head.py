@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from golden_arrays import FOLDER, Arrays, numbers, spec_of
-from small_files import tflite
+from made_tflite import tflite
 
 from poseport import bundle, pose
 from poseport.architecture import ForeignArchitecture

@@ -8,8 +8,8 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-import browser
 import fake_camera
+import headless
 import numpy as np
 import pytest
 
@@ -81,12 +81,12 @@ def film(drawn_frames: list[np.ndarray], tmp_path_factory: pytest.TempPathFactor
 @pytest.fixture
 def chromium(tmp_path: Path) -> Iterator:
     """A function that opens a browser (see `browser.Browser`); all are closed at the end."""
-    if browser.executable() is None:
+    if headless.executable() is None:
         pytest.skip("no Chromium or Chrome is installed (CHROME=path names one)")
     opened = []
 
-    def open_browser(**how: object) -> browser.Browser:
-        opened.append(browser.Browser(tmp_path / str(len(opened)), **how))
+    def open_browser(**how: object) -> headless.Browser:
+        opened.append(headless.Browser(tmp_path / str(len(opened)), **how))
         return opened[-1]
 
     yield open_browser

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 from command_line import run
+from made_tflite import tflite
 from places import ROOT
-from small_files import tflite
 
 from poseport import pose, records
 from poseport.architecture import ForeignArchitecture
