@@ -121,9 +121,6 @@ def skeleton_option(command: F) -> F:
 
     Args:
         command: The function of the command.
-
-    Returns:
-        The function with the option.
     """
     text = "Keypoint names: coco17, mpii16, lsp14, flic11 or a JSON file. Default: the names in the annotations."
     return click.option("--skeleton", help=text)(command)
@@ -147,9 +144,6 @@ def output_options(command: F) -> F:
 
     Args:
         command: The function of the command.
-
-    Returns:
-        The function with the options.
     """
     command = click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")(command)
     return click.option("--quiet", is_flag=True, help="Print errors only.")(command)
