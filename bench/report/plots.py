@@ -7,6 +7,7 @@ themes and print. Files with the same weights share a colour, files with the sam
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -90,12 +91,15 @@ def _pareto(points: Sequence[Point], cost: str, title: str) -> str:
     front = undominated(points)
     steps = [(p.cost.value, p.ap.value) for p in front]
     axes.step(*zip(*steps, strict=True), where="post", color=LINE, linewidth=1.5, zorder=1)
-    for point in points:
+    best, alike = {id(point) for point in front}, defaultdict(list)
+    for point in points:  # drawn together where they look alike: hundreds of single ones take half a minute
         colour = SERIES[point.series % COLOURS]
+        alike[colour, _SHAPES.get(point.recipe, "P"), colour if id(point) in best else PAGE].append(point)
+    for (colour, shape, inside), group in alike.items():
         axes.errorbar(
-            [point.cost.value], [point.ap.value], xerr=_away(point.cost), yerr=_away(point.ap), color=colour,
-            fmt=_SHAPES.get(point.recipe, "P"), markersize=7, elinewidth=1, capsize=3, zorder=2,
-            markerfacecolor=colour if point in front else PAGE,
+            [p.cost.value for p in group], [p.ap.value for p in group], xerr=_away([p.cost for p in group]),
+            yerr=_away([p.ap for p in group]), color=colour, fmt=shape, markersize=7, elinewidth=1, capsize=3, zorder=2,
+            markerfacecolor=inside,
         )  # fmt: skip
     costs = [p.cost.value for p in points]
     if max(costs) > 10 * min(costs):
@@ -115,9 +119,9 @@ def _pareto(points: Sequence[Point], cost: str, title: str) -> str:
     return svg(figure, title)
 
 
-def _away(interval: Interval) -> list[list[float]]:
-    """Lengths of an error bar below and above the value."""
-    return [[max(interval.value - interval.low, 0)], [max(interval.high - interval.value, 0)]]
+def _away(intervals: Sequence[Interval]) -> list[list[float]]:
+    """Lengths of error bars below and above their values."""
+    return [[max(i.value - i.low, 0) for i in intervals], [max(i.high - i.value, 0) for i in intervals]]
 
 
 @dataclass(frozen=True, eq=False)
