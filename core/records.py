@@ -25,7 +25,7 @@ T = TypeVar("T")
 SCHEMA = 1
 MAX_JSON_BYTES = 2**30  # a record of 100,000 people takes 200 MB
 MAX_DEPTH = 64
-MAX_INT = 2**63 - 1
+MAX_INT = 2**127 - 1  # ids of annotations can be longer than 64 bits, as UUIDs are
 # makes one text of brackets out of JSON: braces become brackets, everything else goes
 _FOLD = bytes.maketrans(b"{}", b"[]")
 _OTHERS = bytes(sorted(set(range(256)) - set(b"[]{}")))
@@ -262,7 +262,7 @@ def _value(hint: Any, data: Any, where: str) -> Any:
         raise ValueError(f"{where}: {_short(data)} is not a finite number")
     if hint in (str, int, bool) and type(data) is hint:
         if hint is int and abs(data) > MAX_INT:
-            raise ValueError(f"{where}: {_short(data)} is not an integer of 64 bits")
+            raise ValueError(f"{where}: {_short(data)} is not an integer of 128 bits")
         return data
     raise ValueError(f"{where}: {_short(data)} is not a {getattr(hint, '__name__', hint)}")
 

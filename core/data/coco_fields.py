@@ -30,7 +30,7 @@ class Image(NamedTuple):
 
 
 def whole(value: Any) -> int | None:
-    """Read a whole number of 64 bits, which may be written as text or with a decimal point.
+    """Read a whole number of at most 128 bits, which may be written as text or with a decimal point.
 
     Args:
         value: The value in the file.
