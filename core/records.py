@@ -165,7 +165,7 @@ def parse_json(text: str, object_pairs_hook: Callable[[list[tuple[str, Any]]], A
         object_pairs_hook: As in `json.loads`.
 
     Returns:
-        Plain data, at most `MAX_DEPTH` lists and objects inside each other. Integers can be larger than 64 bits;
+        Plain data, at most `MAX_DEPTH` lists and objects inside each other. Integers can be larger than 128 bits;
         `from_data` and `coco_fields.whole` refuse those.
 
     Raises:
