@@ -124,7 +124,7 @@ test-web: install
 	$(BIN)/python -m pytest tests/web
 
 bench-web: install
-	$(BIN)/python tests/web/speed.py
+	PYTHONPATH=tests $(BIN)/python tests/web/speed.py
 
 # The shipped networks again, into runs/. DATA: LSP Extended's 9,000 training people in COCO form; ENCODERS: a folder with
 # MoveNet Lightning (int8) and Thunder (float16), the latter with its spec beside it (docs/models says where these come from).

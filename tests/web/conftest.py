@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import fake_camera
-import headless
 import numpy as np
 import pytest
+from chromium import Browser, executable
 
 from poseport.tflite import shipped
 from poseport.web import litert_js, server, site
@@ -80,13 +80,13 @@ def film(drawn_frames: list[np.ndarray], tmp_path_factory: pytest.TempPathFactor
 
 @pytest.fixture
 def chromium(tmp_path: Path) -> Iterator:
-    """A function that opens a browser (see `browser.Browser`); all are closed at the end."""
-    if headless.executable() is None:
+    """A function that opens a browser (see `Browser`); all are closed at the end."""
+    if executable() is None:
         pytest.skip("no Chromium or Chrome is installed (CHROME=path names one)")
     opened = []
 
-    def open_browser(**how: object) -> headless.Browser:
-        opened.append(headless.Browser(tmp_path / str(len(opened)), **how))
+    def open_browser(**how: object) -> Browser:
+        opened.append(Browser(tmp_path / str(len(opened)), **how))
         return opened[-1]
 
     yield open_browser

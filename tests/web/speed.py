@@ -11,7 +11,7 @@ import threading
 from pathlib import Path
 
 import fake_camera
-from headless import Browser, executable
+from chromium import Browser, executable
 
 from poseport.tflite import shipped
 from poseport.web import server, site

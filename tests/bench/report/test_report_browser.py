@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from browser import CHROMIUM, Browser
+from chromium import Browser, executable
 
 from poseport.bench.record import Result
 from poseport.bench.report import heatmaps
 from poseport.bench.report.report import write_report
 
-pytestmark = pytest.mark.skipif(not CHROMIUM, reason="no chromium here; Debian: apt-get install chromium")
+pytestmark = pytest.mark.skipif(executable() is None, reason="no chromium here; Debian: apt-get install chromium")
 WIDTHS = (390, 820, 1440)
 COMPLAINTS = {"Runtime.exceptionThrown", "Runtime.consoleAPICalled", "Log.entryAdded"}
 # Of every text: its contrast (WCAG 2, 1.4.3) with the next background below it, where that is less than 4.5.
@@ -48,6 +48,15 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     one.close()
 
 
+def load(browser: Browser, page: Path, width: int, *, dark: bool = False, scripts: bool = True) -> None:
+    """Load the page in a window of some width, and wait until it is there."""
+    browser.resize((width, 900), dark)
+    browser.call("Emulation.setScriptExecutionDisabled", value=not scripts)
+    browser.events.clear()
+    browser.open(page.absolute().as_uri())
+    browser.wait_until_loaded()
+
+
 @pytest.fixture(scope="module")
 def page(records: list[Result], tiny_models: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("page") / "report.html"
@@ -57,7 +66,7 @@ def page(records: list[Result], tiny_models: dict[str, Path], tmp_path_factory: 
 
 @pytest.mark.parametrize("width", WIDTHS)
 def test_nothing_is_fetched_and_nothing_fails(browser: Browser, page: Path, width: int) -> None:
-    browser.open(page, width)
+    load(browser, page, width)
     assert [event for event in browser.events if event["method"] in COMPLAINTS] == []
     asked = [e["params"]["request"]["url"] for e in browser.events if e["method"] == "Network.requestWillBeSent"]
     assert asked[0] == page.as_uri()
@@ -66,51 +75,51 @@ def test_nothing_is_fetched_and_nothing_fails(browser: Browser, page: Path, widt
 
 @pytest.mark.parametrize("width", WIDTHS)
 def test_it_never_scrolls_sideways(browser: Browser, page: Path, width: int) -> None:
-    browser.open(page, width)
-    assert browser.value("document.documentElement.scrollWidth") <= width
+    load(browser, page, width)
+    assert browser.run("document.documentElement.scrollWidth") <= width
     # on a phone no table does either
-    wide = browser.value('[...document.querySelectorAll(".wide")].filter(e => e.scrollWidth > e.clientWidth).length')
+    wide = browser.run('[...document.querySelectorAll(".wide")].filter(e => e.scrollWidth > e.clientWidth).length')
     assert width > 390 or wide == 0
 
 
 def test_paper_cuts_nothing_off(browser: Browser, page: Path) -> None:
-    browser.open(page, 688)  # A4 less its margins, in CSS pixels
-    browser.ask("Emulation.setEmulatedMedia", media="print")
-    assert browser.value("document.documentElement.scrollWidth") <= 688
-    browser.ask("Emulation.setEmulatedMedia", media="")
+    load(browser, page, 688)  # A4 less its margins, in CSS pixels
+    browser.call("Emulation.setEmulatedMedia", media="print")
+    assert browser.run("document.documentElement.scrollWidth") <= 688
+    browser.call("Emulation.setEmulatedMedia", media="")
     assert browser.pdf().startswith(b"%PDF")
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_all_text_has_contrast(browser: Browser, page: Path, dark: bool) -> None:
-    browser.open(page, 820, dark=dark)
-    ground = browser.value("getComputedStyle(document.body).backgroundColor")
+    load(browser, page, 820, dark=dark)
+    ground = browser.run("getComputedStyle(document.body).backgroundColor")
     assert (ground != "rgb(255, 255, 255)") == dark
-    assert browser.value(PALE) == []
+    assert browser.run(PALE) == []
 
 
 def test_a_heading_sorts_by_mouse_and_by_keyboard(browser: Browser, page: Path) -> None:
-    browser.open(page, 1440)
-    first = browser.value(COLUMN)
+    load(browser, page, 1440)
+    first = browser.run(COLUMN)
     rising = sorted(first, key=float)
     assert len(set(first)) > 1
     heading = 'document.querySelectorAll("table.numeric")[0].tHead.rows[0].cells[3]'
-    browser.value(f'{heading}.querySelector("button").click()')
-    assert browser.value(COLUMN) == rising
-    assert browser.value(f'{heading}.getAttribute("aria-sort")') == "ascending"
-    browser.value(f'{heading}.querySelector("button").focus()')
+    browser.run(f'{heading}.querySelector("button").click()')
+    assert browser.run(COLUMN) == rising
+    assert browser.run(f'{heading}.getAttribute("aria-sort")') == "ascending"
+    browser.run(f'{heading}.querySelector("button").focus()')
     browser.press("Enter", 13)
-    assert browser.value(COLUMN) == rising[::-1]
-    assert browser.value(f'{heading}.getAttribute("aria-sort")') == "descending"
+    assert browser.run(COLUMN) == rising[::-1]
+    assert browser.run(f'{heading}.getAttribute("aria-sort")') == "descending"
     sorts = 'document.querySelectorAll("[aria-sort=ascending], [aria-sort=descending]").length'
-    assert browser.value(sorts) == 1
+    assert browser.run(sorts) == 1
 
 
 def test_without_scripts_it_is_a_plain_page(browser: Browser, page: Path) -> None:
-    browser.open(page, 1440, scripts=False)
-    root = browser.ask("DOM.getDocument")["root"]["nodeId"]
+    load(browser, page, 1440, scripts=False)
+    root = browser.call("DOM.getDocument")["root"]["nodeId"]
     counts = [
-        len(browser.ask("DOM.querySelectorAll", nodeId=root, selector=selector)["nodeIds"])
+        len(browser.call("DOM.querySelectorAll", nodeId=root, selector=selector)["nodeIds"])
         for selector in ("td", "button", "[aria-sort]")
     ]
     assert counts[0] > 100
@@ -118,7 +127,7 @@ def test_without_scripts_it_is_a_plain_page(browser: Browser, page: Path) -> Non
 
 
 def test_every_picture_says_what_it_shows(browser: Browser, page: Path) -> None:
-    browser.open(page, 1440)
-    assert browser.value("document.images.length") == 6
-    assert browser.value("[...document.images].every(i => i.alt && i.complete && i.naturalWidth)")
-    assert browser.value('[...document.querySelectorAll("svg")].every(s => s.getAttribute("aria-label"))')
+    load(browser, page, 1440)
+    assert browser.run("document.images.length") == 6
+    assert browser.run("[...document.images].every(i => i.alt && i.complete && i.naturalWidth)")
+    assert browser.run('[...document.querySelectorAll("svg")].every(s => s.getAttribute("aria-label"))')

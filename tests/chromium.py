@@ -55,6 +55,7 @@ class Browser:
         os.close(to_browser)
         os.close(from_browser)
         self._buffer, self._number, self._session = b"", 0, None
+        self.events: list[dict[str, Any]] = []
         self.requests: list[str] = []
         self.console: list[str] = []
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
@@ -95,6 +96,8 @@ class Browser:
         line, _, self._buffer = self._buffer.partition(b"\0")
         event = json.loads(line)
         parameters = event.get("params", {})
+        if "method" in event:
+            self.events.append(event)
         if event.get("method") == "Network.requestWillBeSent":
             self.requests.append(parameters["request"]["url"])
         elif event.get("method") == "Runtime.consoleAPICalled":
@@ -106,7 +109,14 @@ class Browser:
         return event
 
     def open(self, url: str) -> None:
+        """Begin to load a page."""
         self.call("Page.navigate", url=url)
+
+    def wait_until_loaded(self) -> None:
+        """Wait for the end of the load that `open` began; `events` must have been empty before it."""
+        deadline = time.monotonic() + 60
+        while not any(event["method"] == "Page.loadEventFired" for event in self.events):
+            self._read(deadline)
 
     def run(self, expression: str) -> Any:
         """The value of a JavaScript expression; a promise is awaited. Runs as if the user had clicked."""
@@ -129,10 +139,22 @@ class Browser:
         node = self.call("DOM.querySelector", nodeId=document, selector=selector)["nodeId"]
         self.call("DOM.setFileInputFiles", nodeId=node, files=[str(path)])
 
+    def press(self, key: str, code: int) -> None:
+        """A key on what has the focus."""
+        text = {"Enter": "\r", " ": " "}.get(key, "")
+        for kind in ("keyDown", "keyUp"):
+            self.call("Input.dispatchKeyEvent", type=kind, key=key, windowsVirtualKeyCode=code, text=text)
+
+    def pdf(self) -> bytes:
+        """The page as it is printed."""
+        return base64.b64decode(self.call("Page.printToPDF", preferCSSPageSize=True)["data"])
+
     def screenshot(self, path: Path) -> None:
+        """A PNG of the window."""
         path.write_bytes(base64.b64decode(self.call("Page.captureScreenshot", format="png")["data"]))
 
     def close(self) -> None:
+        """End the browser."""
         self._process.terminate()
         self._process.wait(timeout=20)
         os.close(self._out)
