@@ -127,7 +127,7 @@ def test_numbers_that_are_not_finite_are_never_written(number: float, tmp_path: 
         ('{"schema": 1, "count": ' + 5000 * "1" + "}", r"t: not JSON"),
         (300 * '{"a":' + "1" + 300 * "}", r"t: not JSON \(nested more than 64 deep\)"),
         (
-            '{"schema": 1, "name": "a", "shape": {"kind": "round"}, "count": %d}' % (2**127),
+            f'{{"schema": 1, "name": "a", "shape": {{"kind": "round"}}, "count": {2**127}}}',
             "of 128 bits",
         ),
         ('{"schema": true}', r"t: no schema number"),
