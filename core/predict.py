@@ -122,7 +122,11 @@ def predict_variants(
         raise ValueError(
             f"{network.spec.name} refines the keypoints of another network and cannot run alone; run the whole cascade"
         )
-    return predict_crops(network, batches(network.spec, persons, batch, threads), variants, progress)
+    # people of the same photo behind each other, so that it is decoded once
+    order = sorted(range(len(persons)), key=lambda i: str(persons[i].image_path))
+    by_photo = [persons[i] for i in order]
+    found = predict_crops(network, batches(network.spec, by_photo, batch, threads), variants, progress)
+    return found[:, np.argsort(order)]
 
 
 def predict_crops(

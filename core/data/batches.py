@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -31,13 +33,19 @@ class Batch:
     matrices: np.ndarray
 
 
-def crop_boxes(spec: PoseSpec, person: Person, boxes_xywh: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+def crop_boxes(
+    spec: PoseSpec,
+    person: Person,
+    boxes_xywh: np.ndarray,
+    read: Callable[[Path, tuple[int, int]], np.ndarray] = read_image,
+) -> list[tuple[np.ndarray, np.ndarray]]:
     """Crop several boxes from a person's image, which is read once.
 
     Args:
         spec: Gives input size and padding.
         person: The person.
         boxes_xywh: (B, 4) in image pixels.
+        read: Reads an image of a height and width.
 
     Returns:
         B crops (H, W, 3) uint8 RGB and their matrices (2, 3).
@@ -45,7 +53,7 @@ def crop_boxes(spec: PoseSpec, person: Person, boxes_xywh: np.ndarray) -> list[t
     Raises:
         ValueError: If the image cannot be read.
     """
-    image = read_image(person.image_path, person.image_hw)
+    image = read(person.image_path, person.image_hw)
     return [pose.preprocess(spec, image, box) for box in boxes_xywh]
 
 
@@ -74,11 +82,12 @@ def batches(
         ValueError: If an image cannot be read; the message names it.
     """
     cv2.setNumThreads(1)  # one thread per crop; OpenCV's own pool would compete with this one
+    read = lru_cache(threads + 1)(read_image)  # people of the same photo often follow each other
     boxes = np.array([p.box_xywh for p in persons])[:, None] if boxes_xywh is None else boxes_xywh
 
     def work(start: int) -> Batch:
         some, theirs = persons[start : start + batch], boxes[start : start + batch]
-        pairs = [pair for person, own in zip(some, theirs, strict=True) for pair in crop_boxes(spec, person, own)]
+        pairs = [pair for person, own in zip(some, theirs, strict=True) for pair in crop_boxes(spec, person, own, read)]
         crops, matrices = zip(*pairs, strict=True)
         return Batch(tuple(some), np.stack(crops), np.stack(matrices))
 

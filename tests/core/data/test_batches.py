@@ -90,3 +90,19 @@ def test_it_reads_ahead_only_so_far(persons: tuple[coco.Person, ...], tmp_path: 
     time.sleep(0.3)
     shutil.copy(persons[0].image_path, late.image_path)
     assert [part.persons[0] for part in source] == [*persons[20:30], late]
+
+
+def test_a_photo_of_several_people_is_decoded_once(
+    persons: tuple[coco.Person, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[Path] = []
+
+    def read(path: Path, image_hw: tuple[int, int]) -> np.ndarray:
+        opened.append(path)
+        return read_image(path, image_hw)
+
+    monkeypatch.setattr(batches, "read_image", read)
+    twice = [person for person in persons[:6] for _ in range(2)]
+    crops = np.concatenate([part.crops for part in batches.batches(SPEC, twice, batch=3)])
+    assert opened == list(dict.fromkeys(person.image_path for person in twice))
+    np.testing.assert_array_equal(crops[::2], crops[1::2])
