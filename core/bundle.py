@@ -16,7 +16,8 @@ import shutil
 from pathlib import Path
 
 from poseport import pose
-from poseport.records import MAX_JSON_BYTES, decode_json, parse_json, read_json, write_json
+from poseport.json_text import MAX_JSON_BYTES, decode_json, parse_json
+from poseport.records import read_json, write_json
 from poseport.safe_path import read_file
 from poseport.spec import KeypointsOutput, PoseSpec
 

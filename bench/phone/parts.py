@@ -18,7 +18,8 @@ from poseport import safe_path
 from poseport.bench.phone.adb import Device
 from poseport.bench.phone.app import FILES
 from poseport.bench.phone.files import Description, Sent
-from poseport.records import decode_json, parse_json, write_whole
+from poseport.json_text import decode_json, parse_json
+from poseport.records import write_whole
 
 # people per part; the app uses the same number
 PART = 32

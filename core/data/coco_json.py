@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from poseport.records import decode_json, parse_json, write_whole
+from poseport.json_text import decode_json, parse_json
+from poseport.records import write_whole
 from poseport.safe_path import read_file
 from poseport.skeleton import Skeleton
 

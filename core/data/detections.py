@@ -8,7 +8,7 @@ from typing import Any
 
 from poseport.data.coco_fields import Box, number, whole
 from poseport.data.coco_json import MAX_BYTES
-from poseport.records import decode_json, parse_json
+from poseport.json_text import decode_json, parse_json
 from poseport.safe_path import read_file
 
 Detection = tuple[int, Box, float]

@@ -143,14 +143,6 @@ def test_what_is_not_a_record_is_refused(raw: str, message: str) -> None:
         records.loads(Thing, raw, "t")
 
 
-def test_brackets_in_texts_are_not_nesting() -> None:
-    thing = Thing("[{" * 500 + "]" * 3, Round())
-    assert records.loads(Thing, records.dumps(thing), "t") == thing
-    assert records.parse_json("[" * 64 + "]" * 64)
-    with pytest.raises(ValueError, match="nested more than 64 deep"):
-        records.parse_json("[" * 65 + "]" * 65)
-
-
 def test_errors_name_the_file(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"nowhere\.json: cannot be read as text \(No such file"):
         records.read_json(Thing, tmp_path / "nowhere.json")
