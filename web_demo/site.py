@@ -74,19 +74,19 @@ def runnable(model: Path) -> tuple[bytes, ModelCard, bool]:
     integers = [tensor.dtype for tensor in (*ends.inputs, *ends.outputs) if tensor.dtype != "float32"]
     if integers:
         wanted = f"{recipe}-floatio" if f"{recipe}-floatio" in RECIPES else "int8-floatio"
+        options = "float input and output" if spec.family == "foreign" else f"--recipe {wanted} --head keypoints"
         raise ValueError(
-            f"{model}: takes or gives {integers[0]}, and LiteRT.js takes float32 only; convert it again with"
-            f" --recipe {wanted} --head keypoints"
+            f"{model}: takes or gives {integers[0]}, and LiteRT.js takes float32 only; convert it again with {options}"
         )
     Network(data, card, str(model))  # its tensors are those that the card describes
-    if spec.output.kind in _PAGE_DECODES:
+    if spec.output.kind in _PAGE_DECODES and len(ends.outputs) == 1:
         return data, card, False
     try:
         with quiet():
             from poseport.convert.decoder_head import append_decoder
     except ModuleNotFoundError:
         raise ValueError(
-            f"{model}: gives {spec.output.kind}s, which the page does not decode; convert it again with"
+            f"{model}: gives {spec.output.kind}, which the page does not decode; convert it again with"
             ' --head keypoints, or pip install "poseport[convert]", so that `poseport web` adds the decoder itself'
         ) from None
     flatbuffer, decoded = append_decoder(data, card)

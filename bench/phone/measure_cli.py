@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from poseport.bench.phone.phones import PhoneResult
 
 
-DELEGATES = Names("cpu", "gpu", "nnapi")
+DELEGATES = Names("cpu", "gpu", "npu")
 
 
 @click.command("phone")
@@ -40,7 +40,7 @@ DELEGATES = Names("cpu", "gpu", "nnapi")
     default="cpu",
     type=DELEGATES,
     show_default=True,
-    help="Delegates to measure, comma-separated: cpu, gpu, nnapi.",
+    help="Processors to measure, comma-separated: cpu, gpu, npu (Android below 15 only).",
 )
 @threads_option
 @click.option(

@@ -23,6 +23,7 @@ from poseport.data.people import People
 from poseport.tflite.runner import Pose
 
 CHUNK_SECONDS = 60.0
+NNAPI_ENDS = 15  # the Android version that deprecated it
 
 
 @dataclass(frozen=True)
@@ -85,13 +86,13 @@ def settings(delegates: Sequence[str], threads: Sequence[int]) -> tuple[tuple[Ha
     """Combine delegates with numbers of threads; only the CPU uses more than one.
 
     Args:
-        delegates: cpu, gpu or nnapi.
+        delegates: cpu, gpu or npu. The app's TFLite reaches an NPU through NNAPI, and records call it that.
         threads: Numbers of threads.
 
     Returns:
         Delegates, each with a number of threads.
     """
-    known: dict[str, Hardware] = {"cpu": "CPU", "gpu": "GPU", "nnapi": "NNAPI"}
+    known: dict[str, Hardware] = {"cpu": "CPU", "gpu": "GPU", "npu": "NNAPI"}
     return tuple((known[name], count) for name in delegates for count in (threads if name == "cpu" else (1,)))
 
 
@@ -173,6 +174,16 @@ def measure(
     return [row for rows, _ in answers for row in rows], faults
 
 
+def _without_nnapi(about: handset.Phone, setting: Description, advance: Callable[[int], None]) -> Cannot | None:
+    """Why a phone is not asked to run NNAPI; None for other hardware and for old phones."""
+    release = re.match(r"\d+", about.android)
+    if setting.hardware != "NNAPI" or release is None or int(release[0]) < NNAPI_ENDS:
+        return None
+    advance(setting.count)
+    reason = f"the app reaches an NPU through NNAPI only, which Android {NNAPI_ENDS} deprecated"
+    return Cannot("no_delegate", f"{reason}; the phone has {about.android}")
+
+
 def _one_phone(
     device: Device, models: Sequence[Pose], sent: Sequence[Sent], plan: PhonePlan, advance: Callable[[int], None],
     stop: threading.Event, scoring: threading.Lock, results: list[PhoneResult],
@@ -186,7 +197,7 @@ def _one_phone(
         job = Job(device, model.path, people, local, stop)
         descriptions = [run.describe(job, hardware, threads, repeat=plan.repeat) for hardware, threads in plan.settings]
         for setting in descriptions:
-            folder = run.measure(job, setting, advance)
+            folder = _without_nnapi(about, setting, advance) or run.measure(job, setting, advance)
             name = model.path.name.removesuffix(".tflite")
             if isinstance(folder, Cannot):
                 advance(round(60 * plan.minutes))

@@ -16,7 +16,7 @@ from poseport.bench.measure import accuracy
 from poseport.bench.record import Accuracy, Latency
 from poseport.bench.report import report
 from poseport.data import batches, coco
-from poseport.tflite import runner
+from poseport.tflite import runner, shipped
 
 
 @pytest.mark.parametrize("recipe", ["float32", "int8"])
@@ -62,10 +62,22 @@ def test_settings_are_records_of_their_own_and_people_are_sent_once(
     assert len(list(tmp_path.glob("*.json"))) == 4
     assert phone.sent.count("tensors.bin") == 1
     assert sum(name.endswith(".tflite") for name in phone.sent) == 1
-    assert "choose from cpu, gpu, nnapi" in bench(tiny_models["int8"], drawn, tmp_path, "--delegates", "npu", code=1)
+    assert "choose from npu, cpu, gpu" in bench(tiny_models["int8"], drawn, tmp_path, "--delegates", "nnapi", code=1)
     assert "--threads '0': expected counts such as" in bench(
         tiny_models["int8"], drawn, tmp_path, "--threads", "0", code=1
     )
+
+
+def test_an_npu_is_asked_for_below_android_15_only(phone: StandIn, drawn: Path, tmp_path: Path) -> None:
+    model = shipped.model("deeppose")
+    phone.properties["ro.build.version.release"] = "14"
+    (old,) = json.loads(bench(model, drawn, tmp_path / "old", "--delegates", "npu"))["results"]
+    assert (old["delegate"], old["cannot"]) == ("NNAPI", "NNAPI cannot be used on this phone (it has none)")
+    phone.properties["ro.build.version.release"] = "15"
+    asked = len(phone.sent)
+    (new,) = json.loads(bench(model, drawn, tmp_path / "new", "--delegates", "npu"))["results"]
+    assert (new["refused"], len(phone.sent)) == ("no_delegate", asked)
+    assert "which Android 15 deprecated; the phone has 15" in new["cannot"]
 
 
 def test_an_older_app_tells_less(phone: StandIn, tiny_models: dict[str, Path], drawn: Path, tmp_path: Path) -> None:
