@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from poseport.convert.recipes import RECIPES
+from poseport.json_text import parse_json
 from poseport.records import to_data, write_whole
 from poseport.tflite import model_file
 from poseport.tflite.card import ModelCard
@@ -110,7 +111,7 @@ def describe(data: bytes, card: ModelCard, *, decoder_added: bool) -> dict[str, 
 def is_page(folder: Path) -> bool:
     """Whether a folder holds a page that `write` wrote."""
     try:
-        return bool(json.loads((folder / MODEL).read_text(encoding="utf-8"))["written_by"] == "poseport web")
+        return bool(parse_json((folder / MODEL).read_text(encoding="utf-8"))["written_by"] == "poseport web")
     except (OSError, ValueError, TypeError, KeyError):
         return False
 
