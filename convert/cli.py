@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -23,6 +24,9 @@ from poseport.command.options import (
 )
 from poseport.command.parameters import LazyChoice
 
+if TYPE_CHECKING:
+    from poseport.convert.float_file import Io
+
 
 def _recipes() -> Iterable[str]:
     from poseport.convert.recipes import RECIPES
@@ -34,7 +38,7 @@ RECIPE = LazyChoice(_recipes)
 
 
 @click.command()
-@click.argument("bundle", type=BUNDLE)
+@click.argument("source", metavar="BUNDLE|FILE", type=BUNDLE)
 @click.option(
     "--recipe",
     "recipe_name",
@@ -84,11 +88,22 @@ RECIPE = LazyChoice(_recipes)
     type=click.Choice(["keypoints", "heatmap", "coords"]),
     help="Output of the file: keypoints (decoded inside), or the network's own heatmap or coords. Default: its own.",
 )
+@click.option(
+    "--spec", "spec_file", type=PATH, help="For a .tflite FILE: its spec. Default: its card, or the .json beside it."
+)
+@click.option(
+    "--io",
+    type=click.Choice(["same", "int8"]),
+    default="same",
+    show_default=True,
+    help="For a .tflite FILE: types of its input and output. int8 makes the input int8, and the output unless the file "
+    "decodes its keypoints itself.",
+)
 @click.option("--out", required=True, type=PATH, help="File to write, by convention NAME.RECIPE.tflite.")
 @output_options
 @guarded
 def convert(
-    bundle: Path,
+    source: Path,
     recipe_name: str,
     calib: tuple[Path, ...],
     calib_images: tuple[Path, ...],
@@ -108,12 +123,16 @@ def convert(
     learning_rate: float | None,
     teacher_weight: float,
     head: str | None,
+    spec_file: Path | None,
+    io: Io,
     out: Path,
     quiet: bool,
     as_json: bool,
 ) -> None:
     """Convert a trained BUNDLE to TFLite, and check the file: its operations, the share of multiply-adds by true type,
     and the distance of its keypoints from the Keras network's. A file that is not what its recipe says is not written.
+    A float .tflite FILE of anybody, with its spec beside it, is quantized without training; what decodes keypoints
+    inside it stays in float.
     With --max-ap-drop, the layers that lose most in int8 stay in float32 (recipe mixed-16x8: 16 bits) until the loss on
     the people of --tune-on is within the budget. int8-qat trains the network further first and needs --data.
 
@@ -154,8 +173,12 @@ def convert(
     if tune is not None and max_ap_drop is not None:
         budget = AccuracyBudget(max_ap_drop, tune, tune_count, say)
     training = QatTraining(learned, epochs, learning_rate, teacher_weight) if learned is not None else None
-    request = Request(bundle, recipe, out, people, calib_count, seed, others, keep, head, budget, training)
-    crops = sum(bundles.read_spec(stage).crops_per_person for stage in bundles.stages(bundle))
+    request = Request(
+        source, recipe, out, people, calib_count, seed, others, keep, head, budget, training, spec_file, io
+    )
+    card = request.file_card
+    specs = [card.spec] if card else [bundles.read_spec(stage) for stage in bundles.stages(source)]
+    crops = sum(spec.crops_per_person for spec in specs)
     steps = crops * (min(calib_count, to_tflite.PARITY_PEOPLE) + (calib_count if recipe.calibrated else 0))
     steps += epochs * len(learned) if learned is not None else 0
     with progress("converting", steps, hidden=quiet or as_json or people is None or budget is not None) as advance:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from poseport import bundle
-from poseport.convert import calibration, recipes
+from poseport.convert import calibration, float_file, recipes
+from poseport.convert.float_file import Io
 from poseport.convert.recipes import Recipe
 from poseport.data.people import People
 from poseport.spec import PoseSpec
+from poseport.tflite.card import ModelCard
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,8 @@ class Request:
     """One conversion.
 
     Attributes:
-        bundle: The bundle's folder; the later stages of a cascade are converted into the same file.
+        source: The bundle's folder, or a float .tflite file; the later stages of a cascade are converted into the
+            same file.
         recipe: What the file is to be made of.
         out: The file to write.
         calib: People whose crops determine the activation ranges and on whom parity is measured. Recipes with
@@ -68,9 +72,12 @@ class Request:
         head: The output of the file, see `poseport.convert.decoder_head.wants_decoder`.
         budget: An accuracy budget, which chooses among recipes and layers.
         training: The training of recipe int8-qat.
+        spec_file: The spec of a .tflite file; None takes its card, or the .json beside it.
+        io: Types of the input and output tensors of the file that is made of a .tflite file, see
+            `poseport.convert.float_file.read`.
     """
 
-    bundle: Path
+    source: Path
     recipe: Recipe
     out: Path
     calib: People | None = None
@@ -81,12 +88,26 @@ class Request:
     head: str | None = None
     budget: AccuracyBudget | None = None
     training: QatTraining | None = None
+    spec_file: Path | None = None
+    io: Io = "same"
+
+    @property
+    def from_file(self) -> bool:
+        """Whether a .tflite file is converted, not a bundle."""
+        return self.source.suffix == ".tflite"
+
+    @cached_property
+    def file_card(self) -> ModelCard | None:
+        """The card of the .tflite file that is converted; None for a bundle."""
+        return float_file.read_card(self.source, self.spec_file) if self.from_file else None
 
     @property
     def engine(self) -> str:
         """Name of what makes the flatbuffer: "budget search", "QAT", "AI Edge Quantizer" or "TFLiteConverter"."""
         if self.budget is not None:
             return "budget search"
+        if self.from_file:
+            return "AI Edge Quantizer"
         return "QAT" if self.recipe.trained else self.recipe.engine
 
 
@@ -97,7 +118,7 @@ def check(request: Request) -> PoseSpec:
         request: The request.
 
     Returns:
-        The spec of the bundle; for a cascade, that of its last stage.
+        The spec of the bundle or file; for a cascade, that of its last stage.
 
     Raises:
         ValueError: If the recipe lacks something or was given something that it does not use, or if the people are
@@ -115,12 +136,35 @@ def check(request: Request) -> PoseSpec:
         raise ValueError(f"recipe {recipe.name} trains the network further; give --data DIR and --epochs")
     if recipe.full and request.calib is None:
         raise ValueError(f"recipe {recipe.name} needs people for its activation ranges; give --calib DIR")
-    spec = bundle.read_spec(request.bundle)
-    for people in (request.calib, budget.people if budget else None):
+    if request.file_card is None:
+        if request.spec_file is not None or request.io != "same":
+            raise ValueError(f"{request.source}: is a bundle, to which --spec and --io do not apply; remove them")
+        spec = bundle.read_spec(request.source)
+    else:
+        _check_file_options(request)
+        spec = request.file_card.spec
+    # labels matter to a budget; a file of others may be calibrated on the boxes of people with other keypoints
+    for people in (None if request.from_file else request.calib, budget.people if budget else None):
         if people is not None:
-            calibration.check_skeleton(people, spec, str(request.bundle))
+            calibration.check_skeleton(people, spec, str(request.source))
     if spec.refine is not None and (budget is not None or request.keep):
         raise ValueError(
-            f"{request.bundle} is a cascade, whose layers are not chosen one by one; take int8 or int8-p95"
+            f"{request.source} is a cascade, whose layers are not chosen one by one; take int8 or int8-p95"
         )
     return spec
+
+
+def _check_file_options(request: Request) -> None:
+    """Refuse what a .tflite file cannot become; raises ValueError."""
+    recipe = request.recipe
+    if recipe.trained:
+        raise ValueError(
+            f"recipe {recipe.name} trains the network further, which takes a bundle; make one of {request.source} with "
+            "`poseport import`"
+        )
+    if request.io == "int8" and (not recipe.full or recipe.io != "int8"):
+        raise ValueError(
+            f"--io int8 goes with recipes whose input is int8 (int8, int8-p95, mixed-…), not {recipe.name}"
+        )
+    if request.source.resolve() == request.out.resolve():
+        raise ValueError(f"{request.out}: is the file that is converted; give another --out")

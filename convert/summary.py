@@ -58,7 +58,7 @@ def text(done: Converted, found: dict[str, Any]) -> str:
     shares = ", ".join(f"{100 * share:.1f} % {dtype}" for dtype, share in found["macs_share_by_dtype"].items())
     sizes = f"{found['bytes'] / 1e6:.2f} MB ({found['zipped_bytes'] / 1e6:.2f} zipped)"
     lines = [f"{done.path}: {sizes}, {found['macs'] / 1e6:.0f} M multiply-adds ({shares})"]
-    reference = "the trained network with its rounding" if conversion.finetuning else "Keras"
+    reference = "the trained network with its rounding" if conversion.finetuning else "the float network"
     for one in (done, *done.later):
         if (p := one.parity) is not None:
             lines.append(

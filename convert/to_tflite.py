@@ -1,4 +1,4 @@
-"""Convert a bundle to a .tflite file. `convert` is the whole trip; read it first.
+"""Convert a bundle, or a float .tflite file of anybody, to a .tflite file. `convert` is the whole trip; read it first.
 
     calibration people -> network -> engine -> checks -> decoder -> smaller file -> parity -> file
 
@@ -15,11 +15,11 @@ import keras
 import tensorflow as tf
 
 from poseport import __version__, bundle, cascade, pose
-from poseport.convert import calibration, decoder_head
-from poseport.convert.engines import ai_edge, budget_search, tflite_converter
+from poseport.convert import calibration, decoder_head, float_file, recipes
+from poseport.convert.engines import ai_edge, budget_search, quantizer, tflite_converter
 from poseport.convert.engines.ai_edge import Quantized
+from poseport.convert.float_file import FloatFile
 from poseport.convert.frozen_graph import FrozenNetwork, load_frozen
-from poseport.convert.recipes import Recipe
 from poseport.convert.request import Request, check
 from poseport.convert.shrink_flatbuffer import shrink
 from poseport.convert.verify import parity, recipe_checks
@@ -27,7 +27,7 @@ from poseport.convert.verify.layer_parity import LayerParity, compare_layers
 from poseport.convert.verify.parity import Parity
 from poseport.data import batches
 from poseport.data.people import Person
-from poseport.predict import predict
+from poseport.predict import PoseNetwork, predict
 from poseport.tflite import model_file
 from poseport.tflite.card import Calibration, Conversion, FineTuning, ModelCard
 from poseport.tflite.inspection import Inspection, inspect_bytes
@@ -48,7 +48,7 @@ class Converted:
         path: The file.
         card: The card inside it.
         inspection: The contents of the file when it was read back.
-        parity: Distance to the Keras network; None without calibration people.
+        parity: Distance to the Keras network, or to the float file; None without calibration people.
         later: The same for each later stage of a cascade; their files are inside the first one's.
         layers: The comparison layer by layer, for a network that was trained under rounding (int8-qat).
     """
@@ -72,7 +72,7 @@ class _Stage:
 
 
 def convert(request: Request, progress: Progress = None) -> Converted:
-    """Convert a bundle, or all bundles of a cascade into one file.
+    """Convert a bundle or a float file, or all bundles of a cascade into one file.
 
     Args:
         request: What to convert, and how.
@@ -83,7 +83,7 @@ def convert(request: Request, progress: Progress = None) -> Converted:
         The file as it was read back.
 
     Raises:
-        ValueError: If the bundle or the people are unsuitable, no file holds the accuracy budget, or the file is not
+        ValueError: If the network or the people are unsuitable, no file holds the accuracy budget, or the file is not
             what its recipe promises. Nothing is left under `request.out` then.
     """
     decoder_inside = decoder_head.wants_decoder(check(request), request.head)
@@ -92,7 +92,7 @@ def convert(request: Request, progress: Progress = None) -> Converted:
 
     stages: list[_Stage] = []
     estimates = None
-    for folder in bundle.stages(request.bundle):
+    for source in [request.source] if request.from_file else bundle.stages(request.source):
         if stages and persons:
             # a later stage is calibrated on the crops around the keypoints of the converted stages before it
             before = Network(stages[-1].flatbuffer, stages[-1].card, str(request.out), threads=2)
@@ -100,8 +100,9 @@ def convert(request: Request, progress: Progress = None) -> Converted:
                 estimates = predict(before, persons)
             else:
                 estimates = cascade.refine([before], persons, estimates[None])[0]
-        crops = calibration.CalibrationCrops.of_stage(bundle.read_spec(folder), persons, manifest, estimates)
-        stages.append(_convert_stage(folder, request, crops, tuning, decoder_inside, progress))
+        spec = request.file_card.spec if request.file_card else bundle.read_spec(source)
+        crops = calibration.CalibrationCrops.of_stage(spec, persons, manifest, estimates)
+        stages.append(_convert_stage(source, request, crops, tuning, decoder_inside, progress))
 
     first, *later = stages
     inner_files = [model_file.pack(stage.flatbuffer, stage.card) for stage in later]
@@ -128,26 +129,32 @@ def _calibration_people(
 
 
 def _convert_stage(
-    folder: Path,
+    source: Path,
     request: Request,
     crops: calibration.CalibrationCrops,
     tuning: budget_search.TuningPeople | None,
     decoder_inside: bool,
     progress: Progress,
 ) -> _Stage:
-    """Convert one network, check it against its recipe and compare it with its Keras network."""
-    network, made, finetuning = _make_flatbuffer(folder, request, crops, tuning, progress)
+    """Convert one network, check it against its recipe and compare it with the network that it was."""
+    network, made, finetuning = _make_flatbuffer(source, request, crops, tuning, progress)
     recipe = made.recipe
     name = str(request.out)
 
     kept_ops = {op for layer in made.kept for op in layer.ops}
-    recipe_checks.check_recipe(inspect_bytes(made.flatbuffer, name), recipe, network.spec, kept_ops)
+    inspection = inspect_bytes(made.flatbuffer, name)
+    if isinstance(network, FloatFile):
+        recipe_checks.check_recipe(
+            inspection, recipe, network.spec, kept_ops, outside=network.outside, ends=network.ends_of(recipe)
+        )
+    else:
+        recipe_checks.check_recipe(inspection, recipe, network.spec, kept_ops)
     layers: tuple[LayerParity, ...] = ()
-    if recipe.trained:
+    if recipe.trained and not isinstance(network, FloatFile):
         some = next(batches.batches(network.spec, crops.persons[:LAYER_PARITY_PEOPLE])).crops
         layers = compare_layers(network.model, made.flatbuffer, pose.normalise(network.spec, some))
 
-    card = _card(folder, network, made, crops.manifest, finetuning)
+    card = _card(source, network, made, crops.manifest, finetuning)
     flatbuffer = made.flatbuffer
     if decoder_inside:
         flatbuffer, card = decoder_head.append_decoder(flatbuffer, card)
@@ -156,7 +163,11 @@ def _convert_stage(
     compared = None
     if crops.persons:
         boxes = None if crops.boxes_xywh is None else crops.boxes_xywh[:PARITY_PEOPLE]
-        reference = evaluate.KerasNetwork(network.spec, network.model)
+        reference: PoseNetwork
+        if isinstance(network, FloatFile):
+            reference = Network(network.flatbuffer, replace(card, spec=network.spec), str(source), threads=2)
+        else:
+            reference = evaluate.KerasNetwork(network.spec, network.model)
         converted = Network(flatbuffer, card, name, threads=2)
         compared = parity.compare(reference, converted, crops.persons[:PARITY_PEOPLE], boxes, progress)
         recipe_checks.check_parity(compared, recipe, request.out)
@@ -164,53 +175,69 @@ def _convert_stage(
 
 
 def _make_flatbuffer(
-    folder: Path,
+    source: Path,
     request: Request,
     crops: calibration.CalibrationCrops,
     tuning: budget_search.TuningPeople | None,
     progress: Progress,
-) -> tuple[FrozenNetwork, Quantized, FineTuning | None]:
-    """Load the network of a bundle and quantize it with the request's engine.
+) -> tuple[FrozenNetwork | FloatFile, Quantized, FineTuning | None]:
+    """Load the network and quantize it with the request's engine.
 
     Returns the network that the file is compared with, the flatbuffer, and how the network was trained further.
     """
     recipe = request.recipe
+    network: FrozenNetwork | FloatFile
     match request.engine:
         case "TFLiteConverter":
-            network = load_frozen(folder)
+            network = load_frozen(source)
             return network, Quantized(tflite_converter.convert(network, recipe, crops, progress), recipe), None
         case "AI Edge Quantizer":
-            network = load_frozen(folder)
-            return network, ai_edge.convert(network, recipe, crops, request.keep, progress), None
+            network, floats = _load_both(source, request)
+            return network, ai_edge.convert(floats, recipe, crops, request.keep, progress), None
         case "budget search":
             assert request.budget is not None
             assert tuning is not None
-            network = load_frozen(folder)
-            weights_sha256 = bundle.sha256(folder / bundle.WEIGHTS)
-            made = budget_search.convert(network, request.budget, tuning, crops, weights_sha256, progress)
-            return network, made, None
+            network, floats = _load_both(source, request)
+
+            def plain() -> bytes:
+                if isinstance(network, FloatFile):
+                    return ai_edge.convert(network, tuning.outcomes[0], crops, (), progress).flatbuffer
+                return tflite_converter.convert(network, tuning.outcomes[0], crops, progress)
+
+            return network, budget_search.convert(floats, plain, request.budget, tuning, crops, progress), None
         case "QAT":
             from poseport.convert.engines import qat  # needs tensorflow-model-optimization, the others do not
 
             assert request.training is not None
-            trained, finetuning = qat.train(folder, request.training, request.seed, request.exclude, progress)
+            trained, finetuning = qat.train(source, request.training, request.seed, request.exclude, progress)
             return trained, Quantized(tflite_converter.convert(trained, recipe), recipe), finetuning
         case engine:
             raise AssertionError(engine)
 
 
+def _load_both(source: Path, request: Request) -> tuple[FrozenNetwork | FloatFile, FloatFile]:
+    """The network of a bundle or a file as it is compared later, and its float32 flatbuffer."""
+    if request.file_card is not None:
+        floats = float_file.read(source, request.file_card, request.recipe, request.io)
+        return floats, floats
+    network = load_frozen(source)
+    flatbuffer = tflite_converter.convert(network, recipes.recipe("float32"))
+    return network, FloatFile(network.spec, flatbuffer, bundle.sha256(source / bundle.WEIGHTS))
+
+
 def _card(
-    folder: Path,
-    network: FrozenNetwork,
+    source: Path,
+    network: FrozenNetwork | FloatFile,
     made: Quantized,
     manifest: Calibration | None,
     finetuning: FineTuning | None,
 ) -> ModelCard:
-    engine, packages = _versions(made.recipe)
+    from_file = isinstance(network, FloatFile)
+    engine, packages = _versions("AI Edge Quantizer" if from_file else made.recipe.engine)
     conversion = Conversion(
         recipe=made.recipe.name,
         engine=engine,
-        weights_sha256=bundle.sha256(folder / bundle.WEIGHTS),
+        weights_sha256=network.weights_sha256 if from_file else bundle.sha256(source / bundle.WEIGHTS),
         versions={"poseport": __version__, "tensorflow": tf.__version__, "keras": keras.__version__} | packages,
         calibration=manifest if made.recipe.calibrated else None,
         kept=tuple(layer.name for layer in made.kept),
@@ -220,12 +247,12 @@ def _card(
     return ModelCard(network.spec, conversion)
 
 
-def _versions(recipe: Recipe) -> tuple[str, dict[str, str]]:
-    """The engine of a recipe with its version, and the versions of the packages that only it needs."""
-    if recipe.engine == "TFLiteConverter":
-        return f"{recipe.engine} of tensorflow {tf.__version__}", {}
-    version = ai_edge.version()
-    return f"{recipe.engine} of litert-quantizer {version}", {"litert-quantizer": version}
+def _versions(engine: str) -> tuple[str, dict[str, str]]:
+    """An engine with its version, and the versions of the packages that only it needs."""
+    if engine == "TFLiteConverter":
+        return f"{engine} of tensorflow {tf.__version__}", {}
+    version = quantizer.version()
+    return f"{engine} of litert-quantizer {version}", {"litert-quantizer": version}
 
 
 def _read_back(out: Path, stages: Sequence[_Stage]) -> Converted:

@@ -118,6 +118,26 @@ class ReshapeNode:
 
 
 @dataclass(frozen=True)
+class TransposeNode:
+    """Another order of the dimensions behind the batch, which count from 1."""
+
+    inputs: tuple[int, ...]
+    order: tuple[int, ...]
+    kind: Literal["transpose"] = "transpose"
+
+
+@dataclass(frozen=True)
+class SliceNode:
+    """A part of each dimension behind the batch: from begin up to end in steps of stride."""
+
+    inputs: tuple[int, ...]
+    begin: tuple[int, ...]
+    end: tuple[int, ...]
+    stride: tuple[int, ...]
+    kind: Literal["slice"] = "slice"
+
+
+@dataclass(frozen=True)
 class ActivationNode:
     """An activation that is a separate operation in the file."""
 
@@ -144,6 +164,8 @@ Node = (
     | ResizeNode
     | PadNode
     | ReshapeNode
+    | TransposeNode
+    | SliceNode
     | ActivationNode
     | PreluNode
 )

@@ -112,11 +112,14 @@ def _text(file: str, found: Inspection, card: ModelCard | None, peak: int, list_
 def _spec(file: str, size: int, card: ModelCard) -> list[str]:
     spec = card.spec
     box = f"box padded {spec.padding:g} times" if spec.refine is None else f"{spec.refine.box_sigma:g} diameters wide"
+    source = getattr(spec.architecture, "source", "")
     return [
         f"{file}: {spec.name}, {spec.family}, recipe {card.conversion.recipe}, {size / 1e6:.2f} MB",
         f"  input      {spec.input_hw[1]}x{spec.input_hw[0]} {spec.channel_order.upper()}, "
         f"mean {_list(spec.mean)}, std {_list(spec.std)}, {box}",
         f"  output     {spec.output.kind}, skeleton {spec.skeleton.name} ({len(spec.skeleton)} keypoints)",
+        # of a file that poseport did not convert it stands under "made by"
+        *([f"  network    {source}"] if source and card.conversion.recipe != "foreign" else []),
     ]
 
 

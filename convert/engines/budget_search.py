@@ -17,16 +17,16 @@ import tensorflow as tf
 
 from poseport.convert import calibration, recipes
 from poseport.convert.calibration import CalibrationCrops
-from poseport.convert.engines import ai_edge, tflite_converter
-from poseport.convert.engines.ai_edge import Quantized, Ranges
+from poseport.convert.engines import quantizer
+from poseport.convert.engines.ai_edge import Quantized
 from poseport.convert.engines.candidates import Candidates
 from poseport.convert.engines.file_layers import Layer, layers_by_name, layers_of, op_types
-from poseport.convert.frozen_graph import FrozenNetwork
+from poseport.convert.engines.ranges import Ranges, measure_ranges
+from poseport.convert.float_file import FloatFile
 from poseport.convert.recipes import Recipe
 from poseport.convert.request import AccuracyBudget, Request
 from poseport.data.people import Person
 from poseport.tflite.card import BudgetSearch, BudgetStep, Calibration, LayerCost
-from poseport.tflite.inspection import inspect_bytes
 
 
 @dataclass(frozen=True)
@@ -79,21 +79,21 @@ def choose_tuning_people(request: Request) -> TuningPeople:
 
 
 def convert(
-    network: FrozenNetwork,
+    network: FloatFile,
+    make_plain: Callable[[], bytes],
     budget: AccuracyBudget,
     tuning: TuningPeople,
     crops: CalibrationCrops,
-    weights_sha256: str,
     progress: Callable[[int], None] | None = None,
 ) -> Quantized:
     """Find the file that holds a budget: plain int8, int8 with clipped ranges, or as few layers kept as possible.
 
     Args:
-        network: The frozen network.
+        network: The network.
+        make_plain: Makes the plain int8 file.
         budget: The budget.
         tuning: The people on whom it is measured.
         crops: What determines activation ranges.
-        weights_sha256: Identifies the network, so that the notes of another search are not used.
         progress: Called with 1 for each crop that calibrates.
 
     Returns:
@@ -103,10 +103,13 @@ def convert(
         ValueError: If no mix holds the budget, or the float32 network scores too little to measure a loss.
     """
     plain, clipped, mixed = tuning.outcomes
-    float_file = tflite_converter.convert(network, recipes.recipe("float32"))
-    settings = (weights_sha256, crops.manifest, tuning.manifest, clipped.percentile, tf.__version__)
-    candidates = Candidates(network.spec, float_file, budget.people, tuning.persons, tuning.notes_path, settings)
-    search = _Search(network, float_file, budget, tuning, crops, candidates, progress)
+    settings = (
+        network.weights_sha256, network.ends, crops.manifest, tuning.manifest, clipped.percentile, tf.__version__
+    )  # fmt: skip
+    candidates = Candidates(
+        network.spec, network.flatbuffer, budget.people, tuning.persons, tuning.notes_path, settings
+    )
+    search = _Search(network, make_plain, budget, tuning, crops, candidates, progress)
 
     search.check_baseline()
     if search.holds(plain, (), lambda: search.plain_int8):
@@ -127,8 +130,8 @@ def convert(
 class _Search:
     """The state of a search; files and ranges are made when they are first needed."""
 
-    network: FrozenNetwork
-    float_file: bytes
+    network: FloatFile
+    make_plain: Callable[[], bytes]
     budget: AccuracyBudget
     tuning: TuningPeople
     crops: CalibrationCrops
@@ -139,26 +142,28 @@ class _Search:
 
     @cached_property
     def layers(self) -> tuple[Layer, ...]:
-        return layers_of(inspect_bytes(self.float_file, "float32"))
+        return layers_of(self.network.body)
 
     @cached_property
     def plain_int8(self) -> bytes:
-        return tflite_converter.convert(self.network, self.tuning.outcomes[0], self.crops, self.progress)
+        return self.make_plain()
 
     @cached_property
     def ranges(self) -> Ranges:
         percentile = self.tuning.outcomes[1].percentile
         assert percentile is not None
-        return ai_edge.activation_ranges(self.float_file, self.network.spec, self.crops, percentile, self.progress)
+        return measure_ranges(self.network.flatbuffer, self.network.spec, self.crops, self.progress).at(percentile)
 
     def mix(self, kept: Sequence[Layer]) -> bytes:
         """Make a file that is int8 except for the kept layers."""
         mixed = self.tuning.outcomes[2]
-        return ai_edge.quantize(self.float_file, self.ranges, op_types(self.layers, kept, mixed.kept), mixed.io)
+        types = op_types(self.layers, kept, mixed.kept)
+        return quantizer.quantize(self.network.flatbuffer, self.ranges, types, self.network.ends_of(mixed))
 
     def only(self, layer: Layer) -> bytes:
         """Make a file that is float32 except for one layer."""
-        return ai_edge.quantize(self.float_file, self.ranges, dict.fromkeys(layer.ops, "int8"), "float32")
+        types = dict.fromkeys(layer.ops, "int8")
+        return quantizer.quantize(self.network.flatbuffer, self.ranges, types, ("float32", "float32"))
 
     def check_baseline(self) -> None:
         """Refuse a network that scores so little that no file could exceed the budget.

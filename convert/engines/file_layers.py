@@ -68,19 +68,22 @@ def layers_by_name(layers: Sequence[Layer], names: Sequence[str]) -> tuple[Layer
     return tuple(by_name[name] for name in dict.fromkeys(names))
 
 
-def op_types(layers: Sequence[Layer], kept: Sequence[Layer], dtype: str | None) -> dict[str, str]:
-    """List the types for `ai_edge.quantize`: int8 everywhere, except for the kept layers.
+def op_types(
+    layers: Sequence[Layer], kept: Sequence[Layer], kept_dtype: str | None, dtype: str = "int8"
+) -> dict[str, str]:
+    """List the types for `quantizer.quantize`: one everywhere, except for the kept layers.
 
     Args:
         layers: All layers.
-        kept: The layers that are not int8.
-        dtype: Their type, float32 or int16; None if there are none.
+        kept: The layers that are kept out of int8.
+        kept_dtype: Their type, float32 or int16; None if there are none.
+        dtype: The type of the others: int8, or int16 activations with int8 weights.
 
     Returns:
         Name of an operation's output tensor -> its type.
     """
-    int8 = {op: "int8" for layer in layers for op in layer.ops}
-    return int8 | {op: str(dtype) for layer in kept for op in layer.ops}
+    integer = {op: dtype for layer in layers for op in layer.ops}
+    return integer | {op: str(kept_dtype) for layer in kept for op in layer.ops}
 
 
 def _layer_name(op: OpInfo) -> str:

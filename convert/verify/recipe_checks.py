@@ -3,28 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from poseport.architecture import ImportedArchitecture
+from poseport.architecture import ForeignArchitecture, ImportedArchitecture
 from poseport.convert.recipes import Recipe
 from poseport.convert.verify.parity import Parity
 from poseport.spec import PoseSpec
 from poseport.tflite.inspection import Inspection
 
-# A float file whose keypoints differ more from its Keras network's is not the same network.
+# A float file farther than this from the network that it was made from is not the same network.
 FLOAT_LIMIT_PX = 0.5
 
 
-def check_recipe(inspection: Inspection, recipe: Recipe, spec: PoseSpec, kept: Collection[str] = ()) -> None:
-    """Check the operations and tensors that an engine wrote. Each check is for a fault found in public models.
+def check_recipe(
+    inspection: Inspection,
+    recipe: Recipe,
+    spec: PoseSpec,
+    kept: Collection[str] = (),
+    *,
+    outside: Collection[str] = (),
+    ends: tuple[str, str] | None = None,
+) -> None:
+    """Check the operations and tensors that an engine wrote. Each check is a failure found in public models.
 
     Args:
         inspection: What is in the flatbuffer.
         recipe: The recipe of the file.
         spec: The network's spec.
         kept: Names of the output tensors of the operations that a mixed recipe keeps from being int8.
+        outside: The same of operations that no recipe changes: normalisation and decoding inside a file of others.
+        ends: Types of the input and output tensors; None: those that the recipe names.
 
     Raises:
         ValueError: If the file is not what its recipe says; names every fault.
@@ -35,16 +46,18 @@ def check_recipe(inspection: Inspection, recipe: Recipe, spec: PoseSpec, kept: C
             problems.append(f"tensor {tensor.name} has shape {tensor.shape}, expected a fixed batch of 1")
     if not inspection.signatures:
         problems.append("no named signature")
-    if "MUL" in inspection.op_counts and not isinstance(spec.architecture, ImportedArchitecture):  # it may have its own
+    theirs = isinstance(spec.architecture, ImportedArchitecture | ForeignArchitecture)
+    if "MUL" in inspection.op_counts and not theirs:  # a network of others may have its own ones
         problems.append(f"{inspection.op_counts['MUL']} MUL left over: a batch normalisation did not fold")
     if recipe.weights == "int8" and not any("int8" in dtype for dtype in inspection.macs_by_dtype):
         problems.append("no weight is int8: TFLite leaves weights of fewer than 1,024 numbers in float")
     if recipe.full:
-        problems += _wrong_types(inspection, recipe, kept) + _wrong_scales(inspection, recipe)
-        for tensor in (*inspection.inputs, *inspection.outputs):
-            if tensor.dtype != recipe.io:
-                problems.append(f"tensor {tensor.name} is {tensor.dtype}, expected {recipe.io}")
-    if recipe.io == "int8" and spec.byte_exact and not _is_byte(inspection):
+        ends = ends or (recipe.io, recipe.io)
+        inner = replace(inspection, ops=tuple(op for op in inspection.ops if op.name not in outside))
+        problems += _wrong_types(inner, recipe, kept) + _wrong_scales(inspection, recipe)
+        for tensors, wanted in zip((inspection.inputs, inspection.outputs), ends, strict=True):
+            problems += [f"tensor {t.name} is {t.dtype}, expected {wanted}" for t in tensors if t.dtype != wanted]
+    if recipe.full and ends and ends[0] == "int8" and spec.byte_exact and not _is_byte(inspection):
         tensor = inspection.inputs[0]
         problems.append(
             f"input has scale {tensor.scale}, zero point {tensor.zero_point}, expected exactly pixel - 128 "
@@ -89,7 +102,7 @@ def _wrong_scales(inspection: Inspection, recipe: Recipe) -> list[str]:
 
 
 def check_parity(compared: Parity, recipe: Recipe, out: Path) -> None:
-    """Check the keypoints of a file against those of its Keras network.
+    """Check the keypoints of a file against those of the float network that it was made from.
 
     Args:
         compared: The comparison.
@@ -97,17 +110,17 @@ def check_parity(compared: Parity, recipe: Recipe, out: Path) -> None:
         out: The file, for messages.
 
     Raises:
-        ValueError: If the Keras network itself gives numbers that are not finite, a float file differs from it, or a
+        ValueError: If the float network itself gives numbers that are not finite, a float file differs from it, or a
             quantized file has lost its peaks.
     """
     if not np.isfinite(compared.keras_score):
         raise ValueError(
-            f"{out}: the Keras network gives values that are not finite (NaN or infinity); nothing was written; train "
+            f"{out}: the float network gives values that are not finite (NaN or infinity); nothing was written; train "
             "it again"
         )
     if not recipe.full and recipe.weights != "int8" and compared.p99_px > FLOAT_LIMIT_PX:
         raise ValueError(
-            f"{out}: keypoints differ from the Keras network by {compared.p99_px:.2f} px (99th percentile), "
+            f"{out}: keypoints differ from the float network by {compared.p99_px:.2f} px (99th percentile), "
             f"expected at most {FLOAT_LIMIT_PX}; nothing was written, please report this"
         )
     if not np.isfinite(compared.mean_px) or compared.tflite_score < 0.1 * compared.keras_score:

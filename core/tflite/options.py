@@ -9,6 +9,7 @@ from poseport.tflite.schema import open_model
 _NAMES = (
     "Padding", "StrideW", "StrideH", "DilationWFactor", "DilationHFactor", "FilterWidth", "FilterHeight",
     "FusedActivationFunction", "AlignCorners", "HalfPixelCenters", "Axis", "KeepDims", "KeepNumDims",
+    "BeginMask", "EndMask", "EllipsisMask", "NewAxisMask", "ShrinkAxisMask",
 )  # fmt: skip
 
 

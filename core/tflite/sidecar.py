@@ -41,10 +41,15 @@ def read_card(path: Path, data: bytes) -> ModelCard:
     Raises:
         ValueError: if the spec cannot be read, or describes a network that poseport itself builds.
     """
-    spec = read_spec(spec_path(path))
+    return card_from(spec_path(path), path, data)
+
+
+def card_from(spec_file: Path, path: Path, data: bytes) -> ModelCard:
+    """Make the card of a file from another project from a spec that lies anywhere; otherwise as `read_card`."""
+    spec = read_spec(spec_file)
     if not isinstance(spec.architecture, ForeignArchitecture):
         raise ValueError(
-            f"{spec_path(path)}: architecture {spec.family!r}, but {path.name} carries no card that says so; "
+            f"{spec_file}: architecture {spec.family!r}, but {path.name} carries no card that says so; "
             'expected {"kind": "foreign", "source": "who made it, its licence"}'
         )
     made_by = spec.architecture.source or "unknown"

@@ -14,6 +14,18 @@ class CannotRebuild(Exception):
     """An operation cannot be rebuilt; the message says why in a few words."""
 
 
+# how TFLite counts an operation's fused activation
+_FUSED: dict[int, NodeActivation] = {0: "linear", 1: "relu", 3: "relu6", 4: "tanh"}
+
+
+def fused_activation(options: dict[str, int]) -> NodeActivation:
+    """The activation that an operation applies to its result."""
+    fused = options.get("FusedActivationFunction", 0)
+    if fused not in _FUSED:
+        raise CannotRebuild(f"its fused activation {fused} is unknown")
+    return _FUSED[fused]
+
+
 @dataclass(eq=False)
 class Graph:
     """A file's graph while it is read.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
@@ -17,9 +18,10 @@ from poseport.command.options import PATH, answer, guarded, output_options
 @output_options
 @guarded
 def import_(source: Path, spec_file: Path | None, until: str | None, out: Path, quiet: bool, as_json: bool) -> None:
-    """Make a bundle from a network that others trained: SOURCE is a .tflite file (float32, float16, dynamic or int8).
-    The bundle can be trained further, converted and verified like any other. If an operation cannot be rebuilt, the
-    message names it and where to cut the graph before it.
+    """Make a bundle from a network that others trained: SOURCE is a .tflite file (float32, float16, dynamic or int8), a
+    .keras or .h5 file, or the folder of a SavedModel. The bundle can be trained further, converted and verified like
+    any other. If an operation cannot be rebuilt, the message names it and where to cut the graph before it. Code inside
+    a file never runs.
 
     Example: poseport import thunder.tflite --spec spec.json --until kpt_heatmap_0/conv2d_5 --out runs/thunder
     """
@@ -29,6 +31,7 @@ def import_(source: Path, spec_file: Path | None, until: str | None, out: Path, 
 
     from poseport.tflite.quiet import quiet as silenced
 
+    os.environ["KERAS_BACKEND"] = "tensorflow"  # TensorFlow reads what Keras and it saved, whichever backend trains
     with silenced():
         from poseport.train.begin import importing
 

@@ -8,21 +8,22 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from poseport import bundle, pose
+from poseport import pose
 from poseport.architecture import ForeignArchitecture, ImportedArchitecture
 from poseport.spec import CoordsOutput, HeatmapOutput, KeypointsOutput, PoseSpec
+from poseport.tflite import model_file
 from poseport.train import record, run_folder
-from poseport.train.begin import imported_preset, read_network
+from poseport.train.begin import imported_preset, read_network, saved_network
 from poseport.train.begin.finetune import Initial
 from poseport.train.begin.read_network import Network
 from poseport.train.networks import imported, models
 
 
 def import_network(file: Path, spec: PoseSpec, out: Path, until: str | None = None) -> tuple[PoseSpec, int]:
-    """Write the bundle of the network in a .tflite file.
+    """Write the bundle of the network in a file.
 
     Args:
-        file: The .tflite file.
+        file: A .tflite, or what Keras or TensorFlow saved, which becomes a .tflite first (`saved_network`).
         spec: The file's spec, with a foreign architecture. Its output is that of the tensor `until`, or of the file.
         out: Folder to write; it becomes a bundle.
         until: Name of the tensor to end with, or a part that only its name has; None for the file's output.
@@ -34,7 +35,8 @@ def import_network(file: Path, spec: PoseSpec, out: Path, until: str | None = No
         ValueError: If the file cannot be rebuilt or does not fit the spec, or `out` exists.
     """
     run_folder.check_new(out)
-    network = read_network.read(file, until)
+    data = saved_network.to_tflite(file, spec) if saved_network.is_saved(file) else model_file.read_bytes(file)
+    network = read_network.read(data, str(file), until)
     spec = with_network(spec, network, file)
     model = models.build(spec, keras)
     for position, arrays in network.weights.items():
@@ -47,7 +49,7 @@ def import_network(file: Path, spec: PoseSpec, out: Path, until: str | None = No
             )
         layer.set_weights(list(arrays))
     copied, arrays_of_all = sum(len(arrays) for arrays in network.weights.values()), len(model.weights)
-    initial = Initial(file.name, bundle.sha256(file), copied, arrays_of_all, ())
+    initial = Initial(file.name, saved_network.digest(file), copied, arrays_of_all, ())
     made = record.TrainRecord(
         imported_preset.imported(spec).train, record.DataUsed("", "", 0), None, record.versions(),
         int(model.count_params()),

@@ -20,7 +20,6 @@ from poseport.nodes import (
     Node,
     NodeActivation,
     NodePadding,
-    PadNode,
     PoolNode,
     PreluNode,
     ReshapeNode,
@@ -28,10 +27,10 @@ from poseport.nodes import (
     TransposedNode,
 )
 from poseport.tflite import inspection
-from poseport.train.begin.file_graph import CannotRebuild, Graph
+from poseport.train.begin import shape_operations
+from poseport.train.begin.file_graph import CannotRebuild, Graph, fused_activation
 
-# how TFLite counts an operation's fused activation and its padding
-_FUSED: dict[int, NodeActivation] = {0: "linear", 1: "relu", 3: "relu6", 4: "tanh"}
+# how TFLite counts an operation's padding
 _PADDING: tuple[NodePadding, NodePadding] = ("same", "valid")
 _ALONE: dict[str, NodeActivation] = {
     "RELU": "relu", "RELU6": "relu6", "LOGISTIC": "sigmoid", "TANH": "tanh", "HARD_SWISH": "hard_swish",
@@ -109,7 +108,7 @@ def dense(graph: Graph, op: inspection.OpInfo, options: dict[str, int]) -> None:
     shape = graph.found.tensors[op.inputs[0]].shape
     if int(np.prod(shape[1:])) != kernel.shape[1]:
         raise CannotRebuild(f"it runs over a part of {list(shape)}")
-    node = DenseNode((graph.node_input(op.inputs[0]),), kernel.shape[0], activation=_activation(options))
+    node = DenseNode((graph.node_input(op.inputs[0]),), kernel.shape[0], activation=fused_activation(options))
     graph.add(node, kernel.T, graph.bias(op, 2, kernel.shape[0]))
 
 
@@ -121,7 +120,7 @@ def arithmetic(graph: Graph, op: inspection.OpInfo, options: dict[str, int]) -> 
             raise CannotRebuild("poseport supports it with a constant only")
         how: Any = "add" if op.kind == "ADD" else "multiply"
         inputs = tuple(graph.node_input(j) for j in op.inputs)
-        return graph.add(JoinNode(inputs, how, activation=_activation(options)))
+        return graph.add(JoinNode(inputs, how, activation=fused_activation(options)))
     values = graph.values[op.inputs[constants[0]]]
     shape = graph.found.tensors[op.outputs[0]].shape
     assert values is not None
@@ -131,17 +130,22 @@ def arithmetic(graph: Graph, op: inspection.OpInfo, options: dict[str, int]) -> 
     scale = by if op.kind == "MUL" else 1 / by if op.kind == "DIV" else np.ones_like(by)
     shift = by if op.kind == "ADD" else -by if op.kind == "SUB" else np.zeros_like(by)
     inputs = (graph.node_input(op.inputs[1 - constants[0]]),)
-    node = DepthwiseNode(inputs, (1, 1), activation=_activation(options))
+    node = DepthwiseNode(inputs, (1, 1), activation=fused_activation(options))
     return graph.add(node, scale.reshape(1, 1, -1, 1), shift)
 
 
-def concatenation(graph: Graph, op: inspection.OpInfo, options: dict[str, int]) -> None:
-    """Add a concatenation of channels."""
-    rank = len(graph.found.tensors[op.outputs[0]].shape)
-    if options.get("Axis", 0) not in (rank - 1, -1):
-        raise CannotRebuild("it joins along another axis than the channels")
-    inputs = tuple(graph.node_input(j) for j in op.inputs)
-    graph.add(JoinNode(inputs, "concat", activation=_activation(options)))
+def bound(graph: Graph, op: inspection.OpInfo, options: dict[str, int]) -> None:
+    """The smaller or the larger of a map and a number c: min(x, c) is c - relu(c - x), max(x, c) is c + relu(x - c)."""
+    constants = [i for i, j in enumerate(op.inputs) if graph.values[j] is not None]
+    shape = graph.found.tensors[op.outputs[0]].shape
+    values = graph.values[op.inputs[constants[0]]] if constants else None
+    if values is None or values.size != 1 or len(shape) != 4:
+        raise CannotRebuild("it is known for a map and one number only")
+    sign, c = (-1 if op.kind == "MINIMUM" else 1), float(values.ravel()[0])
+    ones = np.ones(shape[3], np.float32)
+    source, kernel = (graph.node_input(op.inputs[1 - constants[0]]),), sign * ones.reshape(1, 1, -1, 1)
+    graph.add(DepthwiseNode(source, (1, 1), activation="relu"), kernel, -sign * c * ones)
+    graph.add(DepthwiseNode((len(graph.nodes),), (1, 1)), kernel, c * ones)
 
 
 def pool(graph: Graph, op: inspection.OpInfo, options: dict[str, int]) -> None:
@@ -153,7 +157,7 @@ def pool(graph: Graph, op: inspection.OpInfo, options: dict[str, int]) -> None:
         padding=_common(options)["padding"],
     )  # fmt: skip
     graph.add(node)
-    graph.activate(_activation(options))
+    graph.activate(fused_activation(options))
 
 
 def mean(graph: Graph, op: inspection.OpInfo, options: dict[str, int]) -> None:
@@ -181,19 +185,6 @@ def resize(graph: Graph, op: inspection.OpInfo, options: dict[str, int]) -> None
     graph.add(ResizeNode((graph.node_input(op.inputs[0]),), how, (oh // h, ow // w), centers=centers))
 
 
-def pad(graph: Graph, op: inspection.OpInfo, options: dict[str, int]) -> None:
-    """Add zeros around a map."""
-    sides = graph.whole_numbers(op, 1)
-    if len(sides) != 8 or any(sides[:2] + sides[6:]) or min(sides) < 0:
-        raise CannotRebuild("it pads other axes than height and width")
-    graph.add(PadNode((graph.node_input(op.inputs[0]),), (sides[2], sides[3]), (sides[4], sides[5])))
-
-
-def reshape(graph: Graph, op: inspection.OpInfo, options: dict[str, int]) -> None:
-    """Add a change of shape."""
-    graph.add(ReshapeNode((graph.node_input(op.inputs[0]),), graph.found.tensors[op.outputs[0]].shape[1:]))
-
-
 def prelu(graph: Graph, op: inspection.OpInfo, options: dict[str, int]) -> None:
     """Add a ReLU with learned slopes."""
     channels = graph.found.tensors[op.inputs[0]].shape[-1]
@@ -208,18 +199,11 @@ def activation(graph: Graph, op: inspection.OpInfo, options: dict[str, int]) -> 
     graph.add(ActivationNode((graph.node_input(op.inputs[0]),), _ALONE[op.kind]))
 
 
-def _activation(options: dict[str, int]) -> NodeActivation:
-    fused = options.get("FusedActivationFunction", 0)
-    if fused not in _FUSED:
-        raise CannotRebuild(f"its fused activation {fused} is unknown")
-    return _FUSED[fused]
-
-
 def _common(options: dict[str, int]) -> dict[str, Any]:
     padding = options.get("Padding", 0)
     if padding not in (0, 1):
         raise CannotRebuild(f"its padding {padding} is unknown")
-    return {"padding": _PADDING[padding], "activation": _activation(options)}
+    return {"padding": _PADDING[padding], "activation": fused_activation(options)}
 
 
 def _pair(options: dict[str, int], word: str) -> tuple[int, int]:
@@ -233,9 +217,12 @@ def _pair(options: dict[str, int], word: str) -> tuple[int, int]:
 
 HANDLERS: dict[str, Callable[[Graph, inspection.OpInfo, dict[str, int]], None]] = {
     "CONV_2D": conv, "DEPTHWISE_CONV_2D": conv, "TRANSPOSE_CONV": transposed,
-    "FULLY_CONNECTED": dense, "CONCATENATION": concatenation, "MEAN": mean,
-    "MAX_POOL_2D": pool, "AVERAGE_POOL_2D": pool, "PAD": pad,
+    "FULLY_CONNECTED": dense, "CONCATENATION": shape_operations.concatenation, "MEAN": mean,
+    "MAX_POOL_2D": pool, "AVERAGE_POOL_2D": pool, "PAD": shape_operations.pad,
+    "TRANSPOSE": shape_operations.transpose, "SLICE": shape_operations.part,
+    "STRIDED_SLICE": shape_operations.strided_slice, "SPLIT": shape_operations.split,
+    "SPLIT_V": shape_operations.split, "MINIMUM": bound, "MAXIMUM": bound,
     "RESIZE_BILINEAR": resize, "RESIZE_NEAREST_NEIGHBOR": resize, "PRELU": prelu,
-    **dict.fromkeys(MATHS, arithmetic), **dict.fromkeys(SHAPES, reshape),
+    **dict.fromkeys(MATHS, arithmetic), **dict.fromkeys(SHAPES, shape_operations.reshape),
     **dict.fromkeys(_ALONE, activation),
 }  # fmt: skip

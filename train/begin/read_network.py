@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from difflib import get_close_matches
-from pathlib import Path
 
 import numpy as np
 
 from poseport.nodes import Node
-from poseport.tflite import constants, inspection, model_file
+from poseport.tflite import constants, inspection
 from poseport.tflite.options import options
 from poseport.train.begin import operations
 from poseport.train.begin.file_graph import CannotRebuild, Graph
@@ -40,11 +39,12 @@ class Network:
     output_shape: tuple[int, ...]
 
 
-def read(file: Path, until: str | None = None) -> Network:
+def read(data: bytes, name: str, until: str | None = None) -> Network:
     """Follow the graph of a .tflite file from its input to its output, or to the tensor that `until` names.
 
     Args:
-        file: The .tflite file.
+        data: The file.
+        name: What error messages call it.
         until: A tensor's name, or a part of it that no other result of an operation has; None for the output.
 
     Returns:
@@ -55,7 +55,6 @@ def read(file: Path, until: str | None = None) -> Network:
             if the name is unknown (with the nearest ones); or if an operation cannot be rebuilt (with the tensors
             before it).
     """
-    data, name = model_file.read_bytes(file), str(file)
     found, settings = inspection.inspect_bytes(data, name), options(data, name)
     graph = Graph(name, found, constants.real_constants(data, name), constants.constants(data, name))
     source, target = _input(graph), _target(graph, until)
@@ -64,7 +63,7 @@ def read(file: Path, until: str | None = None) -> Network:
         op = found.ops[i]
         try:
             _follow(graph, op, settings[i])
-        except (CannotRebuild, LookupError) as error:
+        except (CannotRebuild, LookupError, ArithmeticError, ValueError) as error:
             why = error if isinstance(error, CannotRebuild) else "its inputs or options are not those of its kind"
             raise ValueError(
                 f"{name}: {op.kind} (tensor {op.name!r}) cannot be rebuilt: {why}; {_cuts(graph, op)}"
@@ -157,7 +156,8 @@ def _is_end(graph: Graph, tensor: int) -> bool:
 
 def _follow(graph: Graph, op: inspection.OpInfo, options: dict[str, int]) -> None:
     """Add one operation: to the image's normalisation, or as a node."""
-    if len(op.outputs) != 1 or op.inputs[:1] == () or (op.kind == "UNPACK" and op.inputs[0] not in graph.image):
+    one_result = len(op.outputs) == 1 and not (op.kind == "UNPACK" and op.inputs[0] not in graph.image)
+    if op.inputs[:1] == () or not (one_result or (op.kind in ("SPLIT", "SPLIT_V") and op.outputs)):
         raise CannotRebuild("it has several results")
     out, computed = op.outputs[0], [j for j in op.inputs if j in graph.position or j in graph.image]
     if len(computed) == 1 and _stays_image(graph, op, computed[0], out):
@@ -172,7 +172,8 @@ def _follow(graph: Graph, op: inspection.OpInfo, options: dict[str, int]) -> Non
     if not shape or shape[0] != 1 or min(shape) < 1:
         raise CannotRebuild(f"its result has shape {list(shape)}; expected a batch of one and fixed sizes")
     handler(graph, op, options)
-    graph.position[out] = len(graph.nodes)
+    if len(op.outputs) == 1:
+        graph.position[out] = len(graph.nodes)
 
 
 def _stays_image(graph: Graph, op: inspection.OpInfo, source: int, out: int) -> bool:

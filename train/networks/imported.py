@@ -21,7 +21,9 @@ from poseport.nodes import (
     PreluNode,
     ReshapeNode,
     ResizeNode,
+    SliceNode,
     TransposedNode,
+    TransposeNode,
 )
 from poseport.spec import PoseSpec
 from poseport.train.networks.blocks import Tensor
@@ -151,9 +153,13 @@ def _layer(keras: Any, node: Node, name: str, inputs: list[Tensor], channels: in
         x = layers.ZeroPadding2D((node.rows, node.columns), name=name)(x)
     elif isinstance(node, ReshapeNode):
         x = layers.Reshape(node.shape, name=name)(x)
+    elif isinstance(node, TransposeNode):
+        x = layers.Permute(node.order, name=name)(x)
+    elif isinstance(node, SliceNode):
+        x = x[(slice(None), *map(slice, node.begin, node.end, node.stride))]
     elif isinstance(node, PreluNode):
         x = layers.PReLU(shared_axes=[1, 2], name=name)(x)
-    if isinstance(node, PoolNode | ResizeNode | PadNode | ReshapeNode | PreluNode):
+    if isinstance(node, PoolNode | ResizeNode | PadNode | ReshapeNode | TransposeNode | SliceNode | PreluNode):
         return x
     alone = isinstance(node, ActivationNode)
     end = name if alone else f"{name}_{node.activation}"

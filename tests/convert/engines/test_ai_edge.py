@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from poseport.convert.calibration import CalibrationCrops
-from poseport.convert.engines import ai_edge
+from poseport.convert.engines import quantizer
 from poseport.convert.engines.file_layers import layers_by_name, layers_of, op_types
+from poseport.convert.engines.ranges import measure_ranges
 from poseport.data import coco
 from poseport.data.drawn import synth
 from poseport.tflite import inspection
@@ -27,7 +28,7 @@ def persons(tmp_path_factory):
 def ranges(float_file, tiny_bundle, persons):
     from poseport import bundle
 
-    return ai_edge.activation_ranges(float_file[0], bundle.read_spec(tiny_bundle), CalibrationCrops(persons), 50)
+    return measure_ranges(float_file[0], bundle.read_spec(tiny_bundle), CalibrationCrops(persons)).at(50)
 
 
 def test_every_operation_is_in_one_layer(float_file):
@@ -52,7 +53,7 @@ def test_ranges_are_people_s_percentile_but_at_the_ends(ranges, float_file):
 def test_half_of_the_people_lie_beyond_the_median(ranges, float_file, tiny_bundle, persons):
     from poseport import bundle
 
-    widest = ai_edge.activation_ranges(float_file[0], bundle.read_spec(tiny_bundle), CalibrationCrops(persons), 100)
+    widest = measure_ranges(float_file[0], bundle.read_spec(tiny_bundle), CalibrationCrops(persons)).at(100)
     out = float_file[1].outputs[0].name
     assert ranges[out] == widest[out]
     inner = [name for name in ranges if name not in (out, float_file[1].inputs[0].name)]
@@ -66,7 +67,7 @@ def test_a_layer_gets_its_type_and_the_others_theirs(kept, io, ranges, float_fil
     data, found = float_file
     every = layers_of(found)
     chosen = layers_by_name(every, ["stem_c_c_conv", every[-1].name])
-    made = ai_edge.quantize(data, ranges, op_types(every, chosen, kept), io)
+    made = quantizer.quantize(data, ranges, op_types(every, chosen, kept), (io, io))
     after = inspection.inspect_bytes(made, "mixed")
     types = {op.name: op.dtype.split()[-1] for op in after.ops if op.kind not in ("QUANTIZE", "DEQUANTIZE")}
     assert types == op_types(every, chosen, kept)
@@ -79,9 +80,8 @@ def test_a_layer_gets_its_type_and_the_others_theirs(kept, io, ranges, float_fil
 def test_versions_are_those_of_integers(ranges, float_file):
     """The float file's numbers would let a runtime of 2019 take what it cannot compute."""
     data, found = float_file
-    after = inspection.inspect_bytes(
-        ai_edge.quantize(data, ranges, op_types(layers_of(found), (), None), "int8"), "int8"
-    )
+    types = op_types(layers_of(found), (), None)
+    after = inspection.inspect_bytes(quantizer.quantize(data, ranges, types, ("int8", "int8")), "int8")
     versions = {op.kind: op.version for op in after.ops}
     assert versions["CONV_2D"] == versions["DEPTHWISE_CONV_2D"] == 3
     assert versions["ADD"] == versions["MAX_POOL_2D"] == 2

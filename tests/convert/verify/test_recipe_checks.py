@@ -79,6 +79,6 @@ def test_lost_confidence_is_refused(tmp_path):
     with pytest.raises(ValueError, match=r"confidence collapsed from 0\.600 to 0\.010"):
         recipe_checks.check_parity(collapsed, recipes.recipe("int8"), tmp_path / "m.tflite")
     drifted = Parity(8, 100, 136, 0.4, 2.0, 12.0, keras_score=0.6, tflite_score=0.6)
-    with pytest.raises(ValueError, match=r"differ from the Keras network by 2\.00 px"):
+    with pytest.raises(ValueError, match=r"differ from the float network by 2\.00 px"):
         recipe_checks.check_parity(drifted, recipes.recipe("float32"), tmp_path / "m.tflite")
     recipe_checks.check_parity(drifted, recipes.recipe("int8"), tmp_path / "m.tflite")

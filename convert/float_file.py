@@ -1,0 +1,239 @@
+"""A float .tflite file as the network of a conversion, whoever made it.
+
+Its weights become float32 whatever they are stored as, and the operations that int8 can hold are told from those that
+it cannot: normalisation before the first convolution, and the decoding after the last one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+
+from poseport.convert.recipes import Recipe
+from poseport.convert.shrink_flatbuffer import pack
+from poseport.spec import KeypointsOutput, PoseSpec
+from poseport.tflite import constants, model_file, sidecar
+from poseport.tflite.card import ModelCard
+from poseport.tflite.inspection import CONVOLUTIONS, Inspection, inspect_bytes
+
+Io = Literal["same", "int8"]
+
+# what may stand between the image and the first convolution without being a part of the network
+_NORMALISATION = ("CAST", "UNPACK", "SUB", "MUL", "DIV", "ADD", "QUANTIZE", "DEQUANTIZE")
+
+
+@dataclass(frozen=True, eq=False)
+class FloatFile:
+    """A network in float32, which the AI Edge Quantizer can quantize.
+
+    Attributes:
+        spec: The network's spec.
+        flatbuffer: It, with every weight in float32.
+        weights_sha256: Identifies the weights in cards.
+        outside: Names of the output tensors of the operations that stay in float32: normalisation and decoding.
+        ends: Types of the input and output tensors of an integer file; None: those that its recipe names.
+    """
+
+    spec: PoseSpec
+    flatbuffer: bytes
+    weights_sha256: str
+    outside: frozenset[str] = frozenset()
+    ends: tuple[str, str] | None = None
+
+    def ends_of(self, recipe: Recipe) -> tuple[str, str]:
+        """Types of the input and output tensors of the file that a recipe makes of it."""
+        return self.ends or (recipe.io, recipe.io)
+
+    @property
+    def body(self) -> Inspection:
+        """The operations that can be int8."""
+        inspection = inspect_bytes(self.flatbuffer, self.spec.name)
+        return replace(inspection, ops=tuple(op for op in inspection.ops if op.name not in self.outside))
+
+
+def read_card(path: Path, spec_file: Path | None = None) -> ModelCard:
+    """The card of a .tflite file: the one inside it, or one made of its spec.
+
+    Args:
+        path: The file.
+        spec_file: Its spec. None takes the card inside the file or the .json beside it.
+
+    Raises:
+        ValueError: If neither can be read, or the file is a cascade.
+    """
+    if spec_file is not None:
+        return sidecar.card_from(spec_file, path, model_file.read_bytes(path))
+    card = model_file.read(path)[1]
+    if card.later:
+        raise ValueError(f"{path}: is a cascade; convert the bundle that it was made from")
+    return card
+
+
+def read(path: Path, card: ModelCard, recipe: Recipe, io: Io = "same") -> FloatFile:
+    """Read a float .tflite file (float32, float16 or dynamic range).
+
+    Args:
+        path: The file.
+        card: Its card.
+        recipe: What is to be made of it.
+        io: "same" keeps the types of input and output; a recipe ...-floatio makes both float32. "int8" makes the input
+            int8, and the output as well unless the network decodes its keypoints itself.
+
+    Raises:
+        ValueError: If the file is no sound network of one image, or computes in integers already.
+    """
+    data, name = model_file.read_bytes(path), str(path)
+    inspection = inspect_bytes(data, name)
+    if inspection.subgraphs != 1:
+        raise ValueError(f"{name}: its graph has {inspection.subgraphs} parts (control flow); expected one")
+    if strange := [op for op in inspection.ops if op.kind.startswith("CUSTOM:")]:
+        raise ValueError(
+            f"{name}: {strange[0].kind} (tensor {strange[0].name!r}) is no operation of TFLite; convert the network "
+            "again with TFLite's own operations only"
+        )
+    if open_ends := [t for t in (*inspection.inputs, *inspection.outputs) if t.dynamic or t.shape[:1] != (1,)]:
+        raise ValueError(
+            f"{name}: tensor {open_ends[0].name!r} has shape {list(open_ends[0].shape)}, whose size is open; convert "
+            "the network again with a fixed input and a batch of 1"
+        )
+    if len(inspection.inputs) != 1 or len(inspection.outputs) != 1:
+        raise ValueError(
+            f"{name}: {len(inspection.inputs)} inputs and {len(inspection.outputs)} outputs; expected one of each"
+        )
+    _refuse_integers(inspection, name)
+    model = schema.ModelT.InitFromPackedBuf(data, 0)
+    graph = model.subgraphs[0]
+    _float_weights(model, inspection, constants.real_constants(data, name))
+    decodes = isinstance(card.spec.output, KeypointsOutput)
+    ends = _ends(inspection, recipe, io, decodes)
+    if inspection.inputs[0].dtype not in ("float32", ends[0]):
+        _float_input(model, name)  # the quantizer gives types to float tensors only
+    _drop_unused(model)
+    if not model.signatureDefs:
+        model.signatureDefs = [_signature(graph, card.spec.output_name)]
+    flatbuffer = pack(model, 4 * len(data))
+    outside = _outside(inspect_bytes(flatbuffer, name), decodes)
+    return FloatFile(card.spec, flatbuffer, card.conversion.weights_sha256, outside, ends)
+
+
+def _ends(inspection: Inspection, recipe: Recipe, io: Io, decodes: bool) -> tuple[str, str]:
+    """Types of the input and output tensors of the file that is made."""
+    given, returned = inspection.inputs[0].dtype, inspection.outputs[0].dtype
+    if recipe.name.endswith("-floatio"):
+        return "float32", returned
+    return (given, returned) if io == "same" else ("int8", returned if decodes else "int8")
+
+
+def _refuse_integers(inspection: Inspection, name: str) -> None:
+    """Refuse a file whose convolutions compute in integers, or that has none."""
+    layers = [op for op in inspection.ops if op.kind in CONVOLUTIONS]
+    if not layers:
+        raise ValueError(f"{name}: holds no convolution and no dense layer; expected a network")
+    whole = [op for op in layers if inspection.tensors[op.outputs[0]].dtype != "float32"]
+    if whole:
+        dtype = inspection.tensors[whole[0].outputs[0]].dtype
+        raise ValueError(
+            f"{name}: is quantized already: {len(whole)} of its {len(layers)} convolutions and dense layers compute in "
+            f"{dtype}; give the float file that it was made from, or make a bundle of it with `poseport import`"
+        )
+
+
+def _float_weights(model: Any, inspection: Inspection, real: tuple[np.ndarray | None, ...]) -> None:
+    """Store constants that layers read as float32, and drop the operations that did so at run time."""
+    graph = model.subgraphs[0]
+    kept = []
+    for operator, op in zip(graph.operators, inspection.ops, strict=True):
+        if op.kind == "DEQUANTIZE" and real[op.inputs[0]] is not None:
+            _store(model, op.outputs[0], real[op.inputs[0]])
+            continue
+        kept.append(operator)
+        for i in op.inputs if op.kind in CONVOLUTIONS else ():
+            if i >= 0 and inspection.tensors[i].dtype == "int8" and inspection.tensors[i].constant:
+                _store(model, i, real[i])
+    graph.operators = kept
+
+
+def _store(model: Any, tensor: int, values: np.ndarray | None) -> None:
+    assert values is not None
+    buffer = schema.BufferT()
+    buffer.data = np.frombuffer(np.ascontiguousarray(values, "<f4").tobytes(), np.uint8)
+    model.buffers.append(buffer)
+    entry = model.subgraphs[0].tensors[tensor]
+    entry.buffer, entry.type, entry.quantization = len(model.buffers) - 1, schema.TensorType.FLOAT32, None
+
+
+def _float_input(model: Any, name: str) -> None:
+    """Let the graph begin behind the cast of its integer input."""
+    graph = model.subgraphs[0]
+    (source,) = graph.inputs
+    readers = [op for op in graph.operators if source in list(op.inputs)]
+    kinds = schema.BuiltinOperator
+    code = model.operatorCodes[readers[0].opcodeIndex] if len(readers) == 1 else None
+    if code is None or max(code.builtinCode, code.deprecatedBuiltinCode) not in (kinds.CAST, kinds.DEQUANTIZE):
+        raise ValueError(f"{name}: does not only cast its input to float; leave its type as it is (--io same)")
+    graph.operators = [op for op in graph.operators if op is not readers[0]]
+    graph.inputs = [int(readers[0].outputs[0])]
+    for signature in model.signatureDefs or []:
+        signature.inputs[0].tensorIndex = graph.inputs[0]
+
+
+def _drop_unused(model: Any) -> None:
+    """Remove the tensors and buffers that nothing refers to any more."""
+    graph = model.subgraphs[0]
+    used = {int(i) for op in graph.operators for i in (*op.inputs, *op.outputs)} | {*graph.inputs, *graph.outputs}
+    kept = sorted(int(i) for i in used if i >= 0)
+    moved = {-1: -1} | {old: new for new, old in enumerate(kept)}
+    graph.tensors = [graph.tensors[i] for i in kept]
+    for op in graph.operators:
+        op.inputs, op.outputs = ([moved[int(i)] for i in ends] for ends in (op.inputs, op.outputs))
+        op.intermediates = None
+    graph.inputs, graph.outputs = ([moved[int(i)] for i in ends] for ends in (graph.inputs, graph.outputs))
+    for signature in model.signatureDefs or []:
+        for end in (*signature.inputs, *signature.outputs):
+            end.tensorIndex = moved[end.tensorIndex]
+    owners = [*graph.tensors, *(model.metadata or [])]
+    buffers = [0, *sorted({owner.buffer for owner in owners} - {0})]
+    places = {old: new for new, old in enumerate(buffers)}
+    for owner in owners:
+        owner.buffer = places[owner.buffer]
+    model.buffers = [model.buffers[i] for i in buffers]
+    model.metadataBuffer = None  # a list of the same buffers that readers of today do not use
+
+
+def _signature(graph: Any, output: str) -> Any:
+    """The signature that files of TensorFlow 1 and of other converters lack."""
+    signature = schema.SignatureDefT()
+    signature.signatureKey, signature.subgraphIndex = b"serving_default", 0
+    for name, ends in ((b"image", "inputs"), (output.encode(), "outputs")):
+        entry = schema.TensorMapT()
+        entry.name, entry.tensorIndex = name, int(getattr(graph, ends)[0])
+        setattr(signature, ends, [entry])
+    return signature
+
+
+def _outside(inspection: Inspection, decodes: bool) -> frozenset[str]:
+    """Names of the operations that do not belong to the convolutional part.
+
+    Args:
+        inspection: The float32 file.
+        decodes: Whether the network gives keypoints: then what follows its last convolutions is a decoder, whose
+            square roots and positions int8 makes useless.
+    """
+    image = {i for i, tensor in enumerate(inspection.tensors) if tensor is inspection.inputs[0]}
+    outside = set()
+    for op in inspection.ops:
+        if op.kind in _NORMALISATION and any(i in image for i in op.inputs):
+            image.update(op.outputs)
+            outside.add(op.name)
+    if decodes:
+        needed: set[int] = set()  # tensors on which a convolution depends
+        for op in reversed(inspection.ops):
+            if op.kind in CONVOLUTIONS or needed & set(op.outputs):
+                needed.update(i for i in op.inputs if i >= 0)
+            else:
+                outside.add(op.name)
+    return frozenset(outside)

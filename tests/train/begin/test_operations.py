@@ -1,0 +1,89 @@
+"""Operations of networks of today, each rebuilt and compared with what TFLite computes."""
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from poseport.architecture import ForeignArchitecture
+from poseport.convert.engines import tf_keras_twin
+from poseport.skeletons import COCO17
+from poseport.spec import CoordsOutput, PoseSpec
+from poseport.tflite import inspection
+from poseport.tflite.interpreter import Runner
+from poseport.train.begin import importing, read_network
+from poseport.train.networks import imported
+
+SPEC = PoseSpec(
+    "one", ForeignArchitecture("somebody"), COCO17, (32, 32), CoordsOutput(), mean=(0.0,) * 3, std=(1.0,) * 3
+)
+RANDOM = np.random.default_rng(0)
+
+
+def kernel(*shape):
+    return tf.constant(RANDOM.normal(size=shape).astype(np.float32) / np.sqrt(np.prod(shape[:-1])))
+
+
+def shuffled(x):
+    """The channel shuffle of ShuffleNet and Lite-HRNet."""
+    h, w, c = x.shape[1:]
+    return tf.reshape(tf.transpose(tf.reshape(x, (1, h, w, 2, c // 2)), (0, 1, 2, 4, 3)), (1, h, w, c))
+
+
+def squeezed(x, gate):
+    """A squeeze and excitation block of MobileNetV3, EfficientNet and CSPNeXt."""
+    mean = tf.reduce_mean(x, (1, 2), keepdims=True)
+    return x * gate(tf.nn.conv2d(mean, kernel(1, 1, x.shape[-1], x.shape[-1]), 1, "SAME"))
+
+
+def halves(x):
+    """SPLIT along the channels, the halves in the other order."""
+    first, second = tf.split(x, 2, axis=-1)
+    return tf.concat([second, first], -1)
+
+
+PARTS = {
+    "HARD_SWISH": lambda x: x * tf.nn.relu6(x + 3) / 6,
+    "LOGISTIC": lambda x: x * tf.sigmoid(x),
+    "MEAN": lambda x: squeezed(x, tf.sigmoid),
+    "RELU6": lambda x: squeezed(x, lambda g: tf.nn.relu6(g + 3) * (1 / 6)),
+    "SPLIT": halves,
+    "STRIDED_SLICE": lambda x: tf.concat([x[:, ::2, ::2], x[:, 1::2, 1::2]], -1),
+    "SLICE": lambda x: tf.slice(x, (0, 2, 0, 1), (1, 4, -1, 5)),
+    "TRANSPOSE": shuffled,
+    "RESIZE_NEAREST_NEIGHBOR": lambda x: tf.image.resize(x, (32, 32), "nearest"),
+    "RESIZE_BILINEAR": lambda x: tf.image.resize(x, (32, 32), "bilinear"),
+    "TRANSPOSE_CONV": lambda x: tf.nn.conv2d_transpose(x, kernel(4, 4, 8, 8), (1, 32, 32, 8), 2, "SAME"),
+    "AVERAGE_POOL_2D": lambda x: tf.nn.avg_pool2d(x, 3, 2, "SAME"),
+    "MAX_POOL_2D": lambda x: tf.nn.max_pool2d(x, 5, 1, "SAME"),
+    "MINIMUM": lambda x: tf.minimum(x, 0.25),
+    "MAXIMUM": lambda x: tf.maximum(x, -0.25),
+    "SUB": lambda x: x - tf.constant(RANDOM.normal(size=8).astype(np.float32)),
+    "PAD": lambda x: tf.pad(x, ((0, 0), (1, 0), (0, 2), (0, 0))),
+}
+
+
+@pytest.mark.parametrize("kind", list(PARTS))
+def test_an_operation_computes_what_tflite_does(kind):
+    stem = kernel(3, 3, 3, 8)
+    part = PARTS[kind]
+    end = kernel(int(np.prod(part(tf.zeros((1, 16, 16, 8))).shape)), 34)
+
+    def network(image):
+        return tf.matmul(tf.reshape(part(tf.nn.conv2d(image, stem, 2, "SAME")), (1, -1)), end)
+
+    function = tf.function(network, autograph=False).get_concrete_function(tf.TensorSpec((1, 32, 32, 3), tf.float32))
+    data = tf.lite.TFLiteConverter.from_concrete_functions([function]).convert()
+    assert kind in inspection.inspect_bytes(data, kind).op_counts
+    image = RANDOM.normal(size=(1, 32, 32, 3)).astype(np.float32)
+    file = Runner(data, kind)
+    wanted = file.invoke(image)
+    found = read_network.read(data, kind)
+    spec = importing.with_network(SPEC, found, Path(kind))
+    for package in (keras, tf_keras_twin.packages()[0]):
+        model = imported.build(spec, package)
+        for position, arrays in found.weights.items():
+            model.get_layer(imported.layer_name(spec, position)).set_weights(list(arrays))
+        assert np.abs(np.asarray(model(image)).reshape(wanted.shape) - wanted).max() < 1e-4 * np.ptp(wanted)
