@@ -6,6 +6,7 @@ it cannot: normalisation before the first convolution, and the decoding after th
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -74,10 +75,16 @@ def read_card(path: Path, spec_file: Path | None = None) -> ModelCard:
 
 
 def read(path: Path, card: ModelCard, recipe: Recipe, io: Io = "same") -> FloatFile:
+    """Read a float .tflite file; the arguments beside its path are those of `from_bytes`."""
+    return from_bytes(model_file.read_bytes(path), str(path), card, recipe, io)
+
+
+def from_bytes(data: bytes, name: str, card: ModelCard, recipe: Recipe, io: Io = "same") -> FloatFile:
     """Read a float .tflite file (float32, float16 or dynamic range).
 
     Args:
-        path: The file.
+        data: The file.
+        name: What error messages call it.
         card: Its card.
         recipe: What is to be made of it.
         io: "same" keeps the types of input and output; a recipe ...-floatio makes both float32. "int8" makes the input
@@ -86,7 +93,6 @@ def read(path: Path, card: ModelCard, recipe: Recipe, io: Io = "same") -> FloatF
     Raises:
         ValueError: If the file is no sound network of one image, or computes in integers already.
     """
-    data, name = model_file.read_bytes(path), str(path)
     inspection = inspect_bytes(data, name)
     if inspection.subgraphs != 1:
         raise ValueError(f"{name}: its graph has {inspection.subgraphs} parts (control flow); expected one")
@@ -105,19 +111,27 @@ def read(path: Path, card: ModelCard, recipe: Recipe, io: Io = "same") -> FloatF
             f"{name}: {len(inspection.inputs)} inputs and {len(inspection.outputs)} outputs; expected one of each"
         )
     _refuse_integers(inspection, name)
-    model = schema.ModelT.InitFromPackedBuf(data, 0)
-    graph = model.subgraphs[0]
-    _float_weights(model, inspection, constants.real_constants(data, name))
     decodes = isinstance(card.spec.output, KeypointsOutput)
     ends = _ends(inspection, recipe, io, decodes)
-    if inspection.inputs[0].dtype not in ("float32", ends[0]):
-        _float_input(model, name)  # the quantizer gives types to float tensors only
-    _drop_unused(model)
-    if not model.signatureDefs:
-        model.signatureDefs = [_signature(graph, card.spec.output_name)]
-    flatbuffer = pack(model, 4 * len(data))
+    float_input = inspection.inputs[0].dtype not in ("float32", ends[0])  # the quantizer gives types to float tensors
+    try:
+        flatbuffer = _rewritten(data, name, inspection, card.spec.output_name, float_input)
+    except (LookupError, TypeError, AttributeError, AssertionError, ArithmeticError, struct.error) as error:
+        raise ValueError(f"{name}: its graph is damaged ({type(error).__name__}); copy it again") from None
     outside = _outside(inspect_bytes(flatbuffer, name), decodes)
     return FloatFile(card.spec, flatbuffer, card.conversion.weights_sha256, outside, ends)
+
+
+def _rewritten(data: bytes, name: str, inspection: Inspection, output: str, float_input: bool) -> bytes:
+    """The file with weights in float32, a signature, and an input in float32 if that is asked for."""
+    model = schema.ModelT.InitFromPackedBuf(data, 0)
+    _float_weights(model, inspection, constants.real_constants(data, name))
+    if float_input:
+        _float_input(model, name)
+    _drop_unused(model)
+    if not model.signatureDefs:
+        model.signatureDefs = [_signature(model.subgraphs[0], output)]
+    return pack(model, 4 * len(data))
 
 
 def _ends(inspection: Inspection, recipe: Recipe, io: Io, decodes: bool) -> tuple[str, str]:

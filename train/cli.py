@@ -90,8 +90,8 @@ _EXAMPLE = "poseport train --preset mobile-hourglass --data people --val others 
     click.option(
         "--init",
         type=BUNDLE,
-        help="Bundle whose weights are copied by name where their shapes fit. For a mobilenet-hourglass also a .tflite "
-        "file that contains a MobileNetV2, such as MoveNet's, whose weights its encoder gets.",
+        help="Bundle to begin from, such as one that `poseport import` wrote: weights are copied by name where their "
+        "shapes fit. A mobilenet-hourglass also takes a .tflite file that contains a MobileNetV2 (for its encoder).",
     ),
     click.option(
         "--freeze-epochs",

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from poseport.convert.calibration import CalibrationCrops
 from poseport.convert.engines import quantizer, ranges
-from poseport.convert.engines.file_layers import layers_by_name, layers_of, op_types
+from poseport.convert.engines.file_layers import Layer, layers_by_name, layers_of, op_types
 from poseport.convert.float_file import FloatFile
 from poseport.convert.recipes import Recipe
 from poseport.tflite.card import BudgetSearch

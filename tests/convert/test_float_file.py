@@ -132,6 +132,23 @@ def test_the_commands_take_it(theirs, drawn, calib, tmp_path):
     assert not (tmp_path / "again.tflite").exists()
 
 
+def test_damaged_bytes_are_refused_in_one_line_or_read(theirs):
+    """The reader of float files on bytes changed at random, near the end, where graph and options lie."""
+    card, recipe = float_file.read_card(theirs), recipes.recipe("int8")
+    data, random = theirs.read_bytes(), np.random.default_rng(0)
+    refusals = []
+    for _ in range(100):
+        changed = bytearray(data)
+        for place in random.integers(max(0, len(data) - 6000), len(data), 3):
+            changed[place] = random.integers(256)
+        try:
+            float_file.from_bytes(bytes(changed), "damaged.tflite", card, recipe)
+        except ValueError as error:
+            refusals.append(str(error))
+    assert refusals
+    assert not [one for one in refusals if "\n" in one]
+
+
 def test_what_a_file_cannot_become_is_one_line(theirs, tiny_bundle, calib, tmp_path):
     out = tmp_path / "m.tflite"
 

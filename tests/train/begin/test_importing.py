@@ -41,6 +41,7 @@ SPEC = PoseSpec(
 )
 PEERS = Path(__file__).parents[4] / "shared" / "peers"
 SPECS = Path(__file__).parents[3] / "docs" / "specs"
+PEER_SPECS = Path(__file__).parents[2] / "data" / "peers"
 
 
 def theirs() -> keras.Model:
@@ -274,21 +275,42 @@ def test_damaged_bytes_never_raise_anything_else(file):
     assert not [one for one in refusals if "\n" in one]
 
 
-@pytest.mark.skipif(not PEERS.is_dir(), reason="others' networks are not here")
-@pytest.mark.parametrize(
-    ("name", "spec", "until", "error"),
-    [
-        ("movenet_thunder_fp16", "movenet_thunder_heatmaps", "kpt_heatmap_0/conv2d_5", 1e-4),
-        # the file itself computes in 8 bits; its weights as real numbers give the same up to that
-        ("movenet_lightning_int8_4", "movenet_lightning_heatmaps", "kpt_heatmap_0/conv2d_5", 0.25),
-    ],
-)
-def test_movenet_is_rebuilt(drawn, tmp_path, name, spec, until, error):
+PEER = pytest.mark.skipif(not PEERS.is_dir(), reason="others' networks are not here")
+# file, spec and last tensor; the error is a share of the range
+NETWORKS = [
+    ("movenet_thunder_fp16", SPECS / "movenet_thunder_heatmaps.json", "kpt_heatmap_0/conv2d_5", 1e-4),
+    # the file itself computes in 8 bits; its weights as real numbers give the same up to that
+    ("movenet_lightning_int8_4", SPECS / "movenet_lightning_heatmaps.json", "kpt_heatmap_0/conv2d_5", 0.25),
+    ("edvardhua_hourglass", PEER_SPECS / "edvardhua_hourglass.json", None, 1e-4),
+]
+
+
+@PEER
+@pytest.mark.parametrize(("name", "spec", "until", "error"), NETWORKS, ids=[one[0] for one in NETWORKS])
+def test_a_peer_is_rebuilt(drawn, tmp_path, name, spec, until, error):
     file = PEERS / f"{name}.tflite"
-    importing.import_network(file, sidecar.read_spec(SPECS / f"{spec}.json"), tmp_path / "out", until)
+    importing.import_network(file, sidecar.read_spec(spec), tmp_path / "out", until)
     read, model = models.load(tmp_path / "out", keras)
     crops = pixels(coco.load(drawn), read)
-    wanted = own_tensor(file, until, crops)
+    given = crops[..., ::-1] if read.channel_order == "bgr" else crops
+    wanted = own_tensor(file, until or Interpreter(str(file)).get_output_details()[0]["name"], given)
     got = evaluate.predict_outputs(model, pose.normalise(read, crops))
     assert np.abs(got - wanted).max() < error * np.ptp(wanted)
     assert np.corrcoef(got.ravel(), wanted.ravel())[0, 1] > 0.9
+
+
+@PEER
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "spec", "until", "error"), NETWORKS, ids=[one[0] for one in NETWORKS])
+def test_a_peer_is_trained_and_converted_back(drawn, tmp_path, name, spec, until, error):
+    importing.import_network(PEERS / f"{name}.tflite", sidecar.read_spec(spec), tmp_path / "out", until)
+    chosen = imported_preset.chosen(None, tmp_path / "out")
+    people, count = coco.load(drawn), len(chosen.spec.skeleton)
+    persons = tuple(replace(one, keypoints=one.keypoints[:count]) for one in people.persons[:4])
+    labelled = replace(people, persons=persons, skeleton=chosen.spec.skeleton)
+    settings = replace(chosen.train, epochs=1, batch=2, warmup=0.0, augment=AugmentConfig())
+    fit.fit(chosen.spec, settings, TrainingData(labelled), tmp_path / "run", start=Start(init=tmp_path / "out"))
+    asked = Request(tmp_path / "run", recipes.recipe("float32"), tmp_path / "m.tflite", labelled, calib_count=4)
+    trained = evaluate.KerasNetwork(*models.load(tmp_path / "run", keras))
+    wanted, got = (predict(one, persons) for one in (trained, runner.load(to_tflite.convert(asked).path)))
+    assert np.abs(got[..., :2] - wanted[..., :2]).max() < 0.01

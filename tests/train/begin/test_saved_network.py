@@ -1,5 +1,7 @@
 """Saved Keras and TensorFlow networks: what they compute is imported, what they would run is refused."""
 
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
@@ -106,3 +108,22 @@ def test_other_sources_are_refused_in_one_line(mine, tmp_path):
         found = imported(tmp_path / name, tmp_path)
         assert (found.exit_code, words in found.output, len(found.output.splitlines())) == (1, True, 1), found.output
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["MobileNetV3Small", "EfficientNetB0", "EfficientNetV2B0"])
+def test_an_encoder_of_keras_applications_is_a_trunk(name, tmp_path):
+    """With random weights; whoever has theirs loads them in the first line."""
+    trunk = getattr(keras.applications, name)(input_shape=(64, 64, 3), include_top=False, weights=None)
+    x = keras.layers.Conv2DTranspose(8, 16, 8, padding="same")(trunk.output)
+    model = keras.Model(trunk.input, keras.layers.Conv2D(17, 1)(x))
+    model.save(tmp_path / "trunk.keras")
+    found = imported(tmp_path / "trunk.keras", tmp_path, replace(SPEC, input_hw=(64, 64)))
+    assert found.exit_code == 0, found.output
+    spec, rebuilt = models.load(tmp_path / "out", keras)
+    crops = np.random.default_rng(0).integers(0, 256, (2, 64, 64, 3), np.uint8)
+    wanted, got = (
+        np.asarray(model(crops.astype(np.float32))),
+        evaluate.predict_outputs(rebuilt, pose.normalise(spec, crops)),
+    )
+    assert np.abs(got - wanted).max() < 1e-4 * np.ptp(wanted)
