@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from poseport import __version__, bundle, cascade, pose
 from poseport.convert import calibration, decoder_head, float_file, recipes
-from poseport.convert.engines import ai_edge, budget_search, quantizer, tflite_converter
+from poseport.convert.engines import ai_edge, budget_search, equalize, quantizer, tflite_converter
 from poseport.convert.engines.ai_edge import Quantized
 from poseport.convert.float_file import FloatFile
 from poseport.convert.frozen_graph import FrozenNetwork, load_frozen
@@ -36,6 +36,7 @@ from poseport.train import evaluate
 
 PARITY_PEOPLE = 64
 LAYER_PARITY_PEOPLE = 4
+EQUALIZED_PEOPLE = 32
 
 Progress = Callable[[int], None] | None
 
@@ -192,16 +193,16 @@ def _make_flatbuffer(
             network = load_frozen(source)
             return network, Quantized(tflite_converter.convert(network, recipe, crops, progress), recipe), None
         case "AI Edge Quantizer":
-            network, floats = _load_both(source, request)
+            network, floats = _load_both(source, request, crops)
             return network, ai_edge.convert(floats, recipe, crops, request.keep, progress), None
         case "budget search":
             assert request.budget is not None
             assert tuning is not None
-            network, floats = _load_both(source, request)
+            network, floats = _load_both(source, request, crops)
 
             def plain() -> bytes:
                 if isinstance(network, FloatFile):
-                    return ai_edge.convert(network, tuning.outcomes[0], crops, (), progress).flatbuffer
+                    return ai_edge.convert(floats, tuning.outcomes[0], crops, (), progress).flatbuffer
                 return tflite_converter.convert(network, tuning.outcomes[0], crops, progress)
 
             return network, budget_search.convert(floats, plain, request.budget, tuning, crops, progress), None
@@ -215,10 +216,17 @@ def _make_flatbuffer(
             raise AssertionError(engine)
 
 
-def _load_both(source: Path, request: Request) -> tuple[FrozenNetwork | FloatFile, FloatFile]:
+def _load_both(
+    source: Path, request: Request, crops: calibration.CalibrationCrops
+) -> tuple[FrozenNetwork | FloatFile, FloatFile]:
     """The network of a bundle or a file as it is compared later, and its float32 flatbuffer."""
     if request.file_card is not None:
         floats = float_file.read(source, request.file_card, request.recipe, request.io)
+        if request.recipe.full and request.recipe.per_channel:
+            some = replace(crops, persons=crops.persons[:EQUALIZED_PEOPLE])
+            images = list(calibration.inputs(floats.spec, some))
+            equal = equalize.equalize(floats.flatbuffer, images, floats.outside)
+            return floats, replace(floats, flatbuffer=equal)
         return floats, floats
     network = load_frozen(source)
     flatbuffer = tflite_converter.convert(network, recipes.recipe("float32"))

@@ -63,15 +63,15 @@ def test_normalisation_and_decoding_are_outside(theirs):
 @pytest.mark.parametrize(
     ("recipe", "io", "ends", "weights"),
     [
-        ("float32", "same", ("int32", "float32"), "float32"),
+        pytest.param("float32", "same", ("int32", "float32"), "float32", marks=pytest.mark.slow),
         ("float16", "same", ("int32", "float32"), "float32"),
         ("dynamic", "same", ("int32", "float32"), "int8 weights x float32"),
         ("int8", "same", ("int32", "float32"), "int8"),
         ("int8", "int8", ("int8", "float32"), "int8"),
-        ("int8-floatio", "same", ("float32", "float32"), "int8"),
-        ("int8-p95", "same", ("int32", "float32"), "int8"),
-        ("int8-per-tensor", "same", ("int32", "float32"), "int8"),
-        ("16x8", "same", ("int32", "float32"), "int8 weights x int16"),
+        pytest.param("int8-floatio", "same", ("float32", "float32"), "int8", marks=pytest.mark.slow),
+        pytest.param("int8-p95", "same", ("int32", "float32"), "int8", marks=pytest.mark.slow),
+        pytest.param("int8-per-tensor", "same", ("int32", "float32"), "int8", marks=pytest.mark.slow),
+        pytest.param("16x8", "same", ("int32", "float32"), "int8 weights x int16", marks=pytest.mark.slow),
     ],
 )
 def test_every_recipe_of_a_file_that_decodes(recipe, io, ends, weights, theirs, calib, tmp_path):

@@ -17,7 +17,7 @@ from poseport.train.begin import importing, read_network
 from poseport.train.networks import imported
 
 SPEC = PoseSpec(
-    "one", ForeignArchitecture("somebody"), COCO17, (32, 32), CoordsOutput(), mean=(0.0,) * 3, std=(1.0,) * 3
+    "one", ForeignArchitecture(source="somebody"), COCO17, (32, 32), CoordsOutput(), mean=(0.0,) * 3, std=(1.0,) * 3
 )
 RANDOM = np.random.default_rng(0)
 

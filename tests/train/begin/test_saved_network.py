@@ -17,7 +17,9 @@ from poseport.spec import HeatmapOutput, PoseSpec
 from poseport.train import evaluate
 from poseport.train.networks import models
 
-SPEC = PoseSpec("mine", ForeignArchitecture("me"), COCO17, (32, 32), HeatmapOutput(), mean=(0.0,) * 3, std=(1.0,) * 3)
+SPEC = PoseSpec(
+    "mine", ForeignArchitecture(source="me"), COCO17, (32, 32), HeatmapOutput(), mean=(0.0,) * 3, std=(1.0,) * 3
+)
 
 
 @pytest.fixture(scope="module")
