@@ -139,13 +139,16 @@ def convert(
     Example: poseport convert runs/first --recipe int8 --calib people --calib-count 300 --out first.int8.tflite
     """
     from poseport import bundle as bundles
-    from poseport.convert import recipes
+    from poseport.convert import float_file, recipes
     from poseport.convert.request import AccuracyBudget, QatTraining, Request
 
     recipe = recipes.recipe(recipe_name)
     if (data is not None) != recipe.trained:
         raise ValueError(f"--data goes with recipe int8-qat, and int8-qat needs it; found recipe {recipe.name}")
-    own = (bundles.read_spec(bundles.stages(bundle)[0]).skeleton,)
+    if source.suffix == ".tflite":
+        own = (float_file.read_card(source, spec_file).spec.skeleton,)
+    else:
+        own = (bundles.read_spec(bundles.stages(source)[0]).skeleton,)
     learned = load_people(data, data_images, None, own) if data else None
     people = load_sets(calib, calib_images, calib_share, more_skeletons=own) if calib else learned
     others = load_people(exclude, exclude_images, None, own) if exclude else None

@@ -104,7 +104,7 @@ def _refuse_code(source: Path, module: str, name: str) -> None:
     )
     # operations carry the module of their class, such as keras.src.ops.numpy
     if not ours or not (known or module.startswith("keras.src.ops.") or module == "builtins"):
-        raise ValueError(f"{source}: its layer {name} is not one of Keras's own; {_ELSEWHERE}")
+        raise ValueError(f"{source}: its layer {name.split('>')[-1]} is not one of Keras's own; {_ELSEWHERE}")
 
 
 def _config(source: Path) -> Any:

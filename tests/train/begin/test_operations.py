@@ -23,7 +23,8 @@ RANDOM = np.random.default_rng(0)
 
 
 def kernel(*shape):
-    return tf.constant(RANDOM.normal(size=shape).astype(np.float32) / np.sqrt(np.prod(shape[:-1])))
+    values = RANDOM.normal(size=shape) / np.sqrt(np.prod(shape[:-1]))
+    return tf.constant(values.astype(np.float32))
 
 
 def shuffled(x):
