@@ -20,6 +20,7 @@ from poseport.spec import KeypointsOutput, PoseSpec
 from poseport.tflite import constants, model_file, sidecar
 from poseport.tflite.card import ModelCard
 from poseport.tflite.inspection import CONVOLUTIONS, Inspection, inspect_bytes
+from poseport.tflite.runner import Network
 
 Io = Literal["same", "int8"]
 
@@ -75,8 +76,15 @@ def read_card(path: Path, spec_file: Path | None = None) -> ModelCard:
 
 
 def read(path: Path, card: ModelCard, recipe: Recipe, io: Io = "same") -> FloatFile:
-    """Read a float .tflite file; the arguments beside its path are those of `from_bytes`."""
-    return from_bytes(model_file.read_bytes(path), str(path), card, recipe, io)
+    """Read a float .tflite file; the arguments beside its path are those of `from_bytes`.
+
+    Raises:
+        ValueError: As `from_bytes`, and if its tensors are not those of the spec.
+    """
+    data = model_file.read_bytes(path)
+    floats = from_bytes(data, str(path), card, recipe, io)
+    Network(data, card, str(path))  # compares its tensors with the spec
+    return floats
 
 
 def from_bytes(data: bytes, name: str, card: ModelCard, recipe: Recipe, io: Io = "same") -> FloatFile:
@@ -128,7 +136,7 @@ def _rewritten(data: bytes, name: str, inspection: Inspection, output: str, floa
     _float_weights(model, inspection, constants.real_constants(data, name))
     if float_input:
         _float_input(model, name)
-    _drop_unused(model)
+    drop_unused(model)
     if not model.signatureDefs:
         model.signatureDefs = [_signature(model.subgraphs[0], output)]
     return pack(model, 4 * len(data))
@@ -195,7 +203,7 @@ def _float_input(model: Any, name: str) -> None:
         signature.inputs[0].tensorIndex = graph.inputs[0]
 
 
-def _drop_unused(model: Any) -> None:
+def drop_unused(model: Any) -> None:
     """Remove the tensors and buffers that nothing refers to any more."""
     graph = model.subgraphs[0]
     used = {int(i) for op in graph.operators for i in (*op.inputs, *op.outputs)} | {*graph.inputs, *graph.outputs}

@@ -14,6 +14,7 @@ from copy import copy
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
+from poseport.convert.float_file import drop_unused
 from poseport.convert.shrink_flatbuffer import pack
 from poseport.tflite import constants
 from poseport.tflite.inspection import Inspection, OpInfo, inspect_bytes
@@ -60,6 +61,7 @@ def equalize(flatbuffer: bytes, images: Sequence[np.ndarray], outside: frozenset
         model.buffers.append(schema.BufferT())
         model.buffers[-1].data = np.frombuffer(kernels[tensor].astype("<f4").tobytes(), np.uint8)
         model.subgraphs[0].tensors[tensor].buffer = len(model.buffers) - 1
+    drop_unused(model)
     return pack(model, 2 * len(flatbuffer))
 
 

@@ -49,7 +49,7 @@ PARTS = {
     "HARD_SWISH": lambda x: x * tf.nn.relu6(x + 3) / 6,
     "LOGISTIC": lambda x: x * tf.sigmoid(x),
     "MEAN": lambda x: squeezed(x, tf.sigmoid),
-    "RELU6": lambda x: squeezed(x, lambda g: tf.nn.relu6(g + 3) * (1 / 6)),
+    "MUL": lambda x: squeezed(x, lambda g: tf.nn.relu6(g + 3) * (1 / 6)),
     "SPLIT": halves,
     "STRIDED_SLICE": lambda x: tf.concat([x[:, ::2, ::2], x[:, 1::2, 1::2]], -1),
     "SLICE": lambda x: tf.slice(x, (0, 2, 0, 1), (1, 4, -1, 5)),
@@ -61,7 +61,6 @@ PARTS = {
     "MAX_POOL_2D": lambda x: tf.nn.max_pool2d(x, 5, 1, "SAME"),
     "MINIMUM": lambda x: tf.minimum(x, 0.25),
     "MAXIMUM": lambda x: tf.maximum(x, -0.25),
-    "SUB": lambda x: x - tf.constant(RANDOM.normal(size=8).astype(np.float32)),
     "PAD": lambda x: tf.pad(x, ((0, 0), (1, 0), (0, 2), (0, 0))),
 }
 
