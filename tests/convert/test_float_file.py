@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from others import DECODED, MAPS, SOURCE, written
+from places import ROOT, SHARED
 
 from poseport import bundle, pose
 from poseport.command.cli import main
@@ -12,6 +13,7 @@ from poseport.convert.request import QatTraining, Request
 from poseport.data import batches, coco
 from poseport.data.drawn import synth
 from poseport.predict import predict
+from poseport.scoring.score import score
 from poseport.tflite import inspection, model_file
 from poseport.tflite.interpreter import Runner
 from poseport.tflite.runner import load
@@ -169,3 +171,24 @@ def test_what_a_file_cannot_become_is_one_line(theirs, tiny_bundle, calib, tmp_p
     assert "says (1, 96, 96, 3)" in refused(bare)
     with pytest.raises(ValueError, match=r"takes a bundle; make one of .* with `poseport import`"):
         to_tflite.convert(Request(theirs, recipes.recipe("int8-qat"), out, training=QatTraining(calib, 1)))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not (SHARED / "peers").is_dir(), reason="others' networks are not here")
+def test_thunder_in_int8_loses_half_a_point_at_most(tmp_path):
+    """On real people of two sets, calibrated on others of both."""
+    file = tmp_path / "thunder.tflite"
+    file.write_bytes((SHARED / "peers/movenet_thunder_fp16.tflite").read_bytes())
+    spec, out = ROOT / "tests/data/peers/movenet_thunder_fp16.json", tmp_path / "t.int8.tflite"
+    data = SHARED / "data"
+    sets = [data / "lspet/person_keypoints_train.json", data / "coco_small/person_keypoints_train.json"]
+    calibrated = [word for one in sets for word in ("--calib", str(one))]
+    run = ["convert", str(file), "--spec", str(spec), "--recipe", "int8", *calibrated, "--out", str(out)]
+    found = CliRunner().invoke(main, run)
+    assert found.exit_code == 0, found.output
+    file.with_suffix(".json").write_bytes(spec.read_bytes())
+    for others in ("lspet/person_keypoints_val.json", "coco_mini/person_keypoints_mini.json"):
+        people = coco.load(data / others)
+        persons = people.for_training().persons
+        before, after = (score(people, persons, predict(load(path), persons)).values["OKS-AP"] for path in (file, out))
+        assert 100 * (before - after) <= 0.5
