@@ -170,7 +170,7 @@ def test_what_a_file_cannot_become_is_one_line(theirs, tiny_bundle, calib, tmp_p
     spec.write_text(theirs.with_suffix(".json").read_text().replace("64", "96"))
     assert "says (1, 96, 96, 3)" in refused(bare)
     with pytest.raises(ValueError, match=r"takes a bundle; make one of .* with `poseport import`"):
-        to_tflite.convert(Request(theirs, recipes.recipe("int8-qat"), out, training=QatTraining(calib, 1)))
+        to_tflite.convert(Request(theirs, recipes.recipe("int8-qat"), out, calib, training=QatTraining(calib, 1)))
 
 
 @pytest.mark.slow

@@ -19,12 +19,13 @@ def uneven():
     def kernel(*shape):
         return RANDOM.normal(size=shape).astype(np.float32)
 
-    first, across, deep = kernel(3, 3, 3, 8) * sizes, kernel(1, 1, 8, 8) * sizes, kernel(3, 3, 8, 1) / sizes[:, None]
+    first, deep = kernel(3, 3, 3, 8) * sizes, kernel(3, 3, 8, 1) / sizes[:, None]
+    across = kernel(1, 1, 8, 8) / sizes[:, None] * sizes
     last = kernel(1, 1, 8, 17)
 
     def network(image):
         x = tf.nn.conv2d(image, first, 2, "SAME")
-        y = tf.nn.conv2d(tf.nn.relu(x / sizes), across, 1, "SAME")
+        y = tf.nn.conv2d(tf.nn.relu(x), across, 1, "SAME")
         up = tf.image.resize(tf.nn.max_pool2d(y, 2, 2, "SAME"), (16, 16), "bilinear")
         return tf.nn.conv2d(tf.nn.depthwise_conv2d(x + up, deep, (1, 1, 1, 1), "SAME"), last, 1, "SAME")
 
