@@ -7,7 +7,6 @@ outside of the graph are found before anything is loaded, and refused.
 from __future__ import annotations
 
 import hashlib
-import json
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,6 +19,7 @@ from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 from tensorflow.lite.python.convert_phase import ConverterError
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
+from poseport import json_text
 from poseport.spec import PoseSpec
 from poseport.tflite.quiet import quiet
 
@@ -118,7 +118,7 @@ def _config(source: Path) -> Any:
                 raw = weights.attrs["model_config"]
         if len(raw) > _MAX_CONFIG_BYTES:
             raise ValueError(f"its configuration has more than {_MAX_CONFIG_BYTES} bytes")
-        return json.loads(raw)
+        return json_text.parse_json(json_text.decode_json(raw) if isinstance(raw, bytes) else raw)
     except (OSError, KeyError, ValueError, RecursionError, NotImplementedError, zipfile.BadZipFile) as error:
         raise ValueError(
             f"{source}: cannot be read as a saved Keras model ({_line(error)}); expected the file that model.save wrote"
