@@ -11,12 +11,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import keras
-import tensorflow as tf
-
-from poseport import __version__, bundle, cascade, pose
+from poseport import bundle, cascade, pose
 from poseport.convert import calibration, decoder_head, float_file, recipes
-from poseport.convert.engines import ai_edge, budget_search, equalize, quantizer, tflite_converter
+from poseport.convert.conversion_card import card_of
+from poseport.convert.engines import ai_edge, budget_search, equalize, tflite_converter
 from poseport.convert.engines.ai_edge import Quantized
 from poseport.convert.float_file import FloatFile
 from poseport.convert.frozen_graph import FrozenNetwork, load_frozen
@@ -29,7 +27,7 @@ from poseport.data import batches
 from poseport.data.people import Person
 from poseport.predict import PoseNetwork, predict
 from poseport.tflite import model_file
-from poseport.tflite.card import Calibration, Conversion, FineTuning, ModelCard
+from poseport.tflite.card import Calibration, FineTuning, ModelCard
 from poseport.tflite.inspection import Inspection, inspect_bytes
 from poseport.tflite.runner import Network
 from poseport.train import evaluate
@@ -155,7 +153,7 @@ def _convert_stage(
         some = next(batches.batches(network.spec, crops.persons[:LAYER_PARITY_PEOPLE])).crops
         layers = compare_layers(network.model, made.flatbuffer, pose.normalise(network.spec, some))
 
-    card = _card(source, network, made, crops.manifest, finetuning)
+    card = card_of(source, network, made, crops.manifest, finetuning)
     flatbuffer = made.flatbuffer
     if decoder_inside:
         flatbuffer, card = decoder_head.append_decoder(flatbuffer, card)
@@ -231,36 +229,6 @@ def _load_both(
     network = load_frozen(source)
     flatbuffer = tflite_converter.convert(network, recipes.recipe("float32"))
     return network, FloatFile(network.spec, flatbuffer, bundle.sha256(source / bundle.WEIGHTS))
-
-
-def _card(
-    source: Path,
-    network: FrozenNetwork | FloatFile,
-    made: Quantized,
-    manifest: Calibration | None,
-    finetuning: FineTuning | None,
-) -> ModelCard:
-    from_file = isinstance(network, FloatFile)
-    engine, packages = _versions("AI Edge Quantizer" if from_file else made.recipe.engine)
-    conversion = Conversion(
-        recipe=made.recipe.name,
-        engine=engine,
-        weights_sha256=network.weights_sha256 if from_file else bundle.sha256(source / bundle.WEIGHTS),
-        versions={"poseport": __version__, "tensorflow": tf.__version__, "keras": keras.__version__} | packages,
-        calibration=manifest if made.recipe.calibrated else None,
-        kept=tuple(layer.name for layer in made.kept),
-        budget=made.budget,
-        finetuning=finetuning,
-    )
-    return ModelCard(network.spec, conversion)
-
-
-def _versions(engine: str) -> tuple[str, dict[str, str]]:
-    """An engine with its version, and the versions of the packages that only it needs."""
-    if engine == "TFLiteConverter":
-        return f"{engine} of tensorflow {tf.__version__}", {}
-    version = quantizer.version()
-    return f"{engine} of litert-quantizer {version}", {"litert-quantizer": version}
 
 
 def _read_back(out: Path, stages: Sequence[_Stage]) -> Converted:

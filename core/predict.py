@@ -13,7 +13,7 @@ from typing import Protocol
 
 import numpy as np
 
-from poseport import pose
+from poseport import flip, pose
 from poseport.data.batches import Batch, batches
 from poseport.data.people import Person
 from poseport.spec import Decode, HeatmapOutput, PoseSpec
@@ -172,4 +172,4 @@ def flip_average(network: PoseNetwork, crops: np.ndarray, outputs: np.ndarray) -
     Returns:
         (n, *spec.output_shape) float32.
     """
-    return (outputs + pose.unflip(network.spec, network.outputs(pose.flip(crops)))) / 2
+    return (outputs + flip.unflip(network.spec, network.outputs(flip.flip(crops)))) / 2

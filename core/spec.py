@@ -20,9 +20,9 @@ from poseport.architecture import (
     ImportedArchitecture,
     MobileNetArchitecture,
 )
+from poseport.outputs.decode import Decode as Decode
+from poseport.outputs.decode import DecodeMethod as DecodeMethod
 from poseport.outputs.kinds import CoordsOutput as CoordsOutput
-from poseport.outputs.kinds import Decode as Decode
-from poseport.outputs.kinds import DecodeMethod as DecodeMethod
 from poseport.outputs.kinds import HeatmapOutput as HeatmapOutput
 from poseport.outputs.kinds import KeypointsOutput as KeypointsOutput
 from poseport.outputs.kinds import LandmarksOutput as LandmarksOutput

@@ -213,7 +213,7 @@ def _train(
         from poseport.train.workers.strategy import joined
 
     out: Path = options["out"]
-    silent = options["quiet"] or options["as_json"]
+    echo = None if options["quiet"] or options["as_json"] else click.echo
     try:
         with joined(options["workers"]) as team:
             teacher: Teacher | None = None
@@ -226,12 +226,7 @@ def _train(
                 TrainingData(people, val, teacher, options["teacher_cache"], options["backgrounds"]),
                 out,
                 start=Start(options["init"], options["refine"], options["resume"]),
-                reporting=Reporting(
-                    echo=None if silent else click.echo,
-                    live=sys.stdout.isatty(),
-                    pictures=options["pictures"],
-                    tensorboard=options["tensorboard"],
-                ),
+                reporting=Reporting(echo, sys.stdout.isatty(), options["pictures"], options["tensorboard"]),
                 team=team,
             )
     except Interrupted as stopped:

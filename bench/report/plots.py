@@ -230,10 +230,8 @@ def _label(figure: Any, axes: Any, points: Sequence[Point]) -> None:
         (left, low), (right, high) = axes.transData.transform([(p.cost.low, p.ap.low), (p.cost.high, p.ap.high)])
         taken += [Bbox.from_extents(x - 6, y - 6, x + 6, y + 6), Bbox.from_extents(x - 4, low - 1, x + 4, high + 1)]
         taken.append(Bbox.from_extents(left - 1, y - 4, right + 1, y + 4))
-    zoom, joint = (
-        figure.dpi / 72,
-        {"arrowstyle": "-", "color": INK, "linewidth": 0.5, "shrinkA": 1, "shrinkB": 4},
-    )
+    zoom = figure.dpi / 72
+    joint = {"arrowstyle": "-", "color": INK, "linewidth": 0.5, "shrinkA": 1, "shrinkB": 4}
     named = points if len(points) <= MOST_NAMES else undominated(points)[:MOST_NAMES]
     for point in sorted(named, key=lambda p: p.cost.value):
         at = point.cost.value, point.ap.value

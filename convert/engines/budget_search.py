@@ -239,14 +239,7 @@ def _fewest(most: int, holds: Callable[[int], bool]) -> int | None:
 
 
 def describe(step: BudgetStep) -> str:
-    """Describe a step of the search in one line.
-
-    Args:
-        step: The step.
-
-    Returns:
-        The line.
-    """
+    """Describe a step of the search in one line."""
     result, share = step.measured, f"{100 * step.kept_macs_share:.1f} % of the multiply-adds"
     kept = f" keeping {step.kept} layers ({share})" if step.kept else ""
     size = f"{result.bytes / 1e6:.3f} MB, {result.ms:.1f} ms on one thread here"

@@ -14,7 +14,7 @@ from copy import copy
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from poseport.convert.float_file import drop_unused
+from poseport.convert.float_graph import drop_unused
 from poseport.convert.shrink_flatbuffer import pack
 from poseport.tflite import constants
 from poseport.tflite.inspection import Inspection, OpInfo, inspect_bytes

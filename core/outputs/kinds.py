@@ -10,16 +10,16 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar, Literal, NamedTuple
 
+from poseport.outputs.decode import Decode
+
 Values = Literal["gaussian", "logits"]
 Score = Literal["none", "visibility", "sigma"]
-DecodeMethod = Literal["argmax", "quarter", "dark", "centroid", "seed"]
 KeypointOrder = Literal["xys", "yxs"]
 Layout = Literal["channels-last", "channels-first"]
 OffsetValues = Literal["logits", "scores"]
 OffsetOrder = Literal["y-then-x", "yx-pairs"]
 LandmarkScore = Literal["visibility", "presence", "none"]
 
-MAX_CELLS = 64  # limit of a decoder's window and blur
 MAX_BINS_PER_PIXEL = 16
 MAX_AUXILIARY = 512
 MAX_OFFSET_PX = 4096.0
@@ -37,28 +37,6 @@ class OutputTensor(NamedTuple):
     name: str
     shape: tuple[int, ...]
     layout: Layout = "channels-last"
-
-
-@dataclass(frozen=True)
-class Decode:
-    """How a heatmap becomes a point (see `poseport.heatmap`).
-
-    Attributes:
-        method: name of the decoder; "seed" is `heatmap.upsampled`.
-        blur_cells: sigma in cells of the Gaussian with which `dark` smooths the map first; 0 for none.
-        radius_cells: half width in cells of the window of `centroid`.
-        threshold: peaks below it give no keypoint with `seed`.
-    """
-
-    method: DecodeMethod = "dark"
-    blur_cells: float = 0.0
-    radius_cells: int = 2
-    threshold: float = 0.04
-
-    def __post_init__(self) -> None:
-        for name, value in (("blur_cells", self.blur_cells), ("radius_cells", self.radius_cells)):
-            if not 0 <= value <= MAX_CELLS:
-                raise ValueError(f"{name} must be 0 to {MAX_CELLS}, found {value}")
 
 
 @dataclass(frozen=True)

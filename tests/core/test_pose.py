@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from places import SHARED
 
-from poseport import crop, pose
+from poseport import crop, flip, pose
 from poseport.architecture import DeepPoseArchitecture, ForeignArchitecture, HourglassArchitecture
 from poseport.data import coco
 from poseport.data.batches import crop_boxes
@@ -149,7 +149,7 @@ def test_unflip_undoes_a_mirrored_crop(spec: PoseSpec) -> None:
     mirrored = points.copy()
     mirrored[:, 0] = spec.input_hw[1] - 1 - points[:, 0]
     mirrored = mirrored[COCO17.flip_index]  # in a mirror the left wrist is a right one
-    found = pose.unflip(spec, outputs_for(spec, mirrored)[None])
+    found = flip.unflip(spec, outputs_for(spec, mirrored)[None])
     np.testing.assert_allclose(found[0], outputs_for(spec, points), rtol=1e-4, atol=1e-5)
 
 
@@ -159,7 +159,7 @@ def test_arguments_are_not_modified(spec: PoseSpec) -> None:
     matrices = crop.crop_matrix(np.array([4, 2, 60, 120]), spec.input_hw, spec.padding)[None]
     kept, before = outputs.copy(), matrices.copy()
     pose.decode(spec, outputs, matrices)
-    pose.unflip(spec, outputs)
+    flip.unflip(spec, outputs)
     np.testing.assert_array_equal(outputs, kept)
     np.testing.assert_array_equal(matrices, before)
 
@@ -173,7 +173,7 @@ def test_keypoints_that_the_network_decoded_itself(order: str) -> None:
     # the outer edges of the input are half a pixel outside the centres of its outer pixels
     np.testing.assert_allclose(found, np.stack([x * 128 - 0.5, y * 192 - 0.5, score], axis=-1), atol=1e-4)
     assert pose.decode_input(spec, np.full((1, 17, 3), 1.5))[0, 0].tolist() == [191.5, 287.5, 1.0]
-    mirrored = pose.decode_input(spec, pose.unflip(spec, outputs))[:, COCO17.flip_index]
+    mirrored = pose.decode_input(spec, flip.unflip(spec, outputs))[:, COCO17.flip_index]
     np.testing.assert_allclose(mirrored[..., 0], 127 - found[..., 0], atol=1e-4)
     np.testing.assert_allclose(mirrored[..., 1:], found[..., 1:], atol=1e-4)
 

@@ -1,7 +1,7 @@
 import keras
 import numpy as np
 
-from poseport import crop, pose
+from poseport import crop, flip, pose
 from poseport.data import batches, coco
 from poseport.train import evaluate
 from poseport.train.networks import models
@@ -17,7 +17,7 @@ def test_flip_averaging_of_a_network_without_sides_changes_nothing(drawn, tiny_b
         """Averages over both mirror images itself."""
 
         def predict_on_batch(self, images):
-            return (model.predict_on_batch(images) + pose.unflip(spec, model.predict_on_batch(pose.flip(images)))) / 2
+            return (model.predict_on_batch(images) + flip.unflip(spec, model.predict_on_batch(flip.flip(images)))) / 2
 
     plain, averaged = evaluate.predict(spec, Symmetric(), people)
     np.testing.assert_allclose(plain, averaged, atol=0.01)

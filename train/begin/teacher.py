@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from poseport import bundle, pose
+from poseport import bundle, flip, pose
 from poseport.data.people import People, Person
 from poseport.predict import PoseNetwork, predict
 from poseport.records import dumps
@@ -63,7 +63,7 @@ class Teacher:
         with self._alone:
             found = self.network(crops)
             if self.config.flip:
-                found = (found + pose.unflip(self.spec, self.network(pose.flip(crops)))) / 2
+                found = (found + flip.unflip(self.spec, self.network(flip.flip(crops)))) / 2
         return found
 
     def check(self, spec: PoseSpec) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from poseport import pose, records
+from poseport import flip, pose, records
 from poseport.architecture import DeepPoseArchitecture, ForeignArchitecture
 from poseport.outputs import tensors
 from poseport.outputs.kinds import (
@@ -93,7 +93,7 @@ def test_a_mirrored_crop_gives_the_same_keypoints(output: Output, hw: tuple[int,
     seen = points[LSP14.flip_index] * [-1, 1] + [hw[1] - 1, 0]  # by a network that looks at the mirrored crop
     if isinstance(output, SimccOutput):
         seen = np.round(seen * output.split_ratio) / output.split_ratio
-    found = pose.decode_input(spec, pose.unflip(spec, outputs_for(spec, seen)))[0]
+    found = pose.decode_input(spec, flip.unflip(spec, outputs_for(spec, seen)))[0]
     # with an odd number of half bins, no bin is exactly the mirror of another one
     tolerance = 0.7 if isinstance(output, SimccOutput) and output.split_ratio == 1.5 else 1e-3
     np.testing.assert_allclose(found[:, :2], points, atol=tolerance)

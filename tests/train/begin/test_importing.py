@@ -6,13 +6,11 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from click.testing import CliRunner
-from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+from their_network import SPEC, converted, maps_of, theirs
 
 from poseport import bundle, pose
-from poseport.architecture import ForeignArchitecture
 from poseport.command.cli import main
 from poseport.convert import recipes, to_tflite
 from poseport.convert.engines import tf_keras_twin
@@ -21,71 +19,18 @@ from poseport.data import batches, coco
 from poseport.predict import predict
 from poseport.records import write_json
 from poseport.skeletons import COCO17, LSP14
-from poseport.spec import HeatmapOutput, PoseSpec
+from poseport.spec import PoseSpec
 from poseport.tflite import model_file, runner, sidecar
 from poseport.train import evaluate, fit, phase, record, request
-from poseport.train.begin import imported_preset, importing, read_network
+from poseport.train.begin import imported_preset, importing
 from poseport.train.networks import models
 from poseport.train.request import SILENT, Start, TrainingData
 from poseport.train.samples.augment import AugmentConfig
 from poseport.train.samples.sample import CropSource
 
-SPEC = PoseSpec(
-    "theirs",
-    ForeignArchitecture(source="somebody, under some licence"),
-    COCO17,
-    (64, 64),
-    HeatmapOutput(values="logits"),
-    mean=(0.0, 0.0, 0.0),
-    std=(1.0, 1.0, 1.0),
-)
 PEERS = Path(__file__).parents[4] / "shared" / "peers"
 SPECS = Path(__file__).parents[3] / "docs" / "specs"
 PEER_SPECS = Path(__file__).parents[2] / "data" / "peers"
-
-
-def theirs() -> keras.Model:
-    """A network with one of every operation that the reader knows, its heatmaps in the middle of other outputs."""
-    layers = keras.layers
-    keras.utils.set_random_seed(3)
-    image = keras.Input((64, 64, 3))
-    x = layers.Rescaling(1 / 127.5, -1.0)(image)
-    x = layers.Conv2D(8, 3, 2, padding="same", activation="relu6")(x)
-    x = layers.ZeroPadding2D(((0, 1), (0, 1)))(x)
-    x = layers.DepthwiseConv2D(3, 2, padding="valid", activation="relu")(x)
-    across = layers.Conv2D(8, 1)(x)
-    y = layers.MaxPooling2D(2)(across)
-    y = layers.PReLU(shared_axes=[1, 2], alpha_initializer=keras.initializers.Constant(0.2))(y)
-    gate = layers.GlobalAveragePooling2D()(y)
-    gate = layers.Dense(8, activation="sigmoid")(layers.Dense(4, activation="relu")(gate))
-    y = layers.Multiply()([y, layers.Reshape((1, 1, 8))(gate)])
-    z = layers.Activation("hard_swish")(layers.AveragePooling2D(2, padding="same")(y))
-    z = layers.UpSampling2D(2, interpolation="bilinear")(z)
-    y = layers.Concatenate()([y, z])
-    y = layers.Conv2DTranspose(8, 4, 2, padding="same")(y)
-    y = layers.Add()([across, y])
-    y = layers.BatchNormalization(moving_mean_initializer="ones", beta_initializer="ones")(y)
-    maps = layers.Conv2D(17, 1, name="maps")(y)
-    other = layers.Activation("sigmoid", name="other")(layers.Conv2D(2, 1)(y))
-    return keras.Model(image, [maps, other])
-
-
-def converted(network: keras.Model, float16: bool = False) -> bytes:
-    """The network as a .tflite of a fixed batch of one."""
-    function = tf.function(lambda image: network(image, training=False))
-    concrete = function.get_concrete_function(tf.TensorSpec((1, *network.input_shape[1:]), tf.float32))
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([convert_variables_to_constants_v2(concrete)])
-    if float16:
-        converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        converter.target_spec.supported_types = [tf.float16]
-    data: bytes = converter.convert()
-    return data
-
-
-def maps_of(file: Path) -> str:
-    """Name of the file's output with one map per keypoint."""
-    found = Interpreter(str(file)).get_output_details()
-    return next(str(one["name"]) for one in found if one["shape"][-1] == 17)
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["float32", "float16"])
@@ -208,71 +153,6 @@ def test_the_first_layers_can_be_held(imported, drawn):
         prepared(chosen.spec, replace(settings, freeze_first=99), imported, people.persons)
     with pytest.raises(ValueError, match=r"train\.freeze_first keeps weights that the training begins from"):
         request.check(chosen.spec, settings, TrainingData(people), Start(), SILENT)
-
-
-def refused(arguments: list[str]) -> str:
-    found = CliRunner().invoke(main, ["import", *arguments])
-    assert found.exit_code == 1
-    assert len(found.output.strip().splitlines()) == 1
-    return found.output
-
-
-def test_what_cannot_be_imported_is_one_line(file, tmp_path):
-    out = ["--out", str(tmp_path / "out")]
-    assert "has 2 outputs" in refused([str(file), *out])
-    assert "no operation gives a tensor 'nothing'; near:" in refused([str(file), "--until", "nothing", *out])
-    spec = tmp_path / "spec.json"
-    until = ["--until", maps_of(file), "--spec", str(spec)]
-    write_json(replace(SPEC, skeleton=LSP14), spec)
-    assert "its output has 17 channels and the spec asks for 14" in refused([str(file), *until, *out])
-    write_json(replace(SPEC, input_hw=(96, 96)), spec)
-    assert "its input is (64, 64) and the spec says (96, 96)" in refused([str(file), *until, *out])
-    write_json(replace(SPEC, output=HeatmapOutput(stride=8, values="logits")), spec)
-    assert "output has shape [16, 16, 17] and the spec's heatmap [8, 8, 17]" in refused([str(file), *until, *out])
-    assert not (tmp_path / "out").exists()
-    (tmp_path / "out").mkdir()
-    assert "exists already" in refused([str(file), "--until", maps_of(file), *out])
-
-
-def test_an_unknown_operation_is_named_with_where_to_cut(tmp_path):
-    image = keras.Input((64, 64, 3))
-    maps = keras.layers.Conv2D(17, 3, 4, padding="same")(image)
-    path = tmp_path / "m.tflite"
-    path.write_bytes(converted(keras.Model(image, keras.ops.sin(maps))))
-    with pytest.raises(ValueError, match=r"SIN \(tensor .* cannot be rebuilt: .*--until .*\[1, 16, 16, 17\]"):
-        read_network.read(path.read_bytes(), "m.tflite")
-
-
-def test_a_network_of_two_inputs_and_of_open_shape_are_refused(tmp_path):
-    one, two = keras.Input((64, 64, 3)), keras.Input((64, 64, 3))
-    model = keras.Model([one, two], keras.layers.Add()([one, two]))
-    function = tf.function(lambda a, b: model([a, b]))
-    specs = [tf.TensorSpec((1, 64, 64, 3), tf.float32)] * 2
-    concrete = function.get_concrete_function(*specs)
-    path = tmp_path / "two.tflite"
-    path.write_bytes(tf.lite.TFLiteConverter.from_concrete_functions([concrete]).convert())
-    with pytest.raises(ValueError, match="has 2 inputs"):
-        read_network.read(path.read_bytes(), "m.tflite")
-    open_ = tf.function(lambda a: tf.nn.relu(a)).get_concrete_function(tf.TensorSpec((1, None, None, 3), tf.float32))
-    path.write_bytes(tf.lite.TFLiteConverter.from_concrete_functions([open_]).convert())
-    with pytest.raises(ValueError, match=r"expected \(1, height, width, 3\), fixed"):
-        read_network.read(path.read_bytes(), "m.tflite")
-
-
-def test_damaged_bytes_never_raise_anything_else(file):
-    """The reader after `flatbuffer.verify`: options, shapes and constants of a file with bytes changed at random."""
-    data, name, random = file.read_bytes(), maps_of(file), np.random.default_rng(0)
-    refusals = []
-    for _ in range(300):
-        changed = bytearray(data)
-        for place in random.integers(len(data) - 3000, len(data), 3):
-            changed[place] = random.integers(256)
-        try:
-            read_network.read(bytes(changed), "damaged.tflite", name)
-        except ValueError as error:
-            refusals.append(str(error))
-    assert refusals
-    assert not [one for one in refusals if "\n" in one]
 
 
 PEER = pytest.mark.skipif(not PEERS.is_dir(), reason="others' networks are not here")

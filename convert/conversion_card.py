@@ -1,0 +1,46 @@
+"""The card of a conversion: recipe, engine, versions, weights and calibration people."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+from poseport import __version__, bundle
+from poseport.convert.engines import quantizer
+from poseport.convert.engines.ai_edge import Quantized
+from poseport.convert.float_file import FloatFile
+from poseport.convert.frozen_graph import FrozenNetwork
+from poseport.tflite.card import Calibration, Conversion, FineTuning, ModelCard
+
+
+def card_of(
+    source: Path,
+    network: FrozenNetwork | FloatFile,
+    made: Quantized,
+    manifest: Calibration | None,
+    finetuning: FineTuning | None,
+) -> ModelCard:
+    """The card of a converted file: its spec, and how it was made of which weights and people."""
+    from_file = isinstance(network, FloatFile)
+    engine, packages = _versions("AI Edge Quantizer" if from_file else made.recipe.engine)
+    conversion = Conversion(
+        recipe=made.recipe.name,
+        engine=engine,
+        weights_sha256=network.weights_sha256 if from_file else bundle.sha256(source / bundle.WEIGHTS),
+        versions={"poseport": __version__, "tensorflow": tf.__version__, "keras": keras.__version__} | packages,
+        calibration=manifest if made.recipe.calibrated else None,
+        kept=tuple(layer.name for layer in made.kept),
+        budget=made.budget,
+        finetuning=finetuning,
+    )
+    return ModelCard(network.spec, conversion)
+
+
+def _versions(engine: str) -> tuple[str, dict[str, str]]:
+    """An engine with its version, and the versions of the packages that only it needs."""
+    if engine == "TFLiteConverter":
+        return f"{engine} of tensorflow {tf.__version__}", {}
+    version = quantizer.version()
+    return f"{engine} of litert-quantizer {version}", {"litert-quantizer": version}
