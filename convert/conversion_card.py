@@ -23,12 +23,16 @@ def card_of(
     finetuning: FineTuning | None,
 ) -> ModelCard:
     """The card of a converted file: its spec, and how it was made of which weights and people."""
-    from_file = isinstance(network, FloatFile)
-    engine, packages = _versions("AI Edge Quantizer" if from_file else made.recipe.engine)
+    if isinstance(network, FloatFile):
+        weights = network.weights_sha256
+        engine, packages = _versions("AI Edge Quantizer")
+    else:
+        weights = bundle.sha256(source / bundle.WEIGHTS)
+        engine, packages = _versions(made.recipe.engine)
     conversion = Conversion(
         recipe=made.recipe.name,
         engine=engine,
-        weights_sha256=network.weights_sha256 if from_file else bundle.sha256(source / bundle.WEIGHTS),
+        weights_sha256=weights,
         versions={"poseport": __version__, "tensorflow": tf.__version__, "keras": keras.__version__} | packages,
         calibration=manifest if made.recipe.calibrated else None,
         kept=tuple(layer.name for layer in made.kept),

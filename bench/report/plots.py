@@ -245,7 +245,6 @@ def _label(figure: Any, axes: Any, points: Sequence[Point]) -> None:
         _, i, box = min(candidates, key=lambda one: one[:2])
         dx, dy, side = _PLACES[i]
         arrow = joint if i >= _NEAR else None
-        axes.annotate(
-            point.name, at, (dx, dy), textcoords="offset points", ha=side, fontsize=9, zorder=3, arrowprops=arrow
-        )
+        place: dict[str, Any] = {"xytext": (dx, dy), "textcoords": "offset points", "ha": side, "arrowprops": arrow}
+        axes.annotate(point.name, at, fontsize=9, zorder=3, **place)
         taken.append(box)
