@@ -78,11 +78,11 @@ def latency(
     from poseport.bench import results_folder
     from poseport.bench.measure import latency as measure
     from poseport.data.one_writer import one_writer
-    from poseport.tflite import trial
+    from poseport.tflite import model_file, trial
 
     click.get_current_context().with_resource(one_writer(out))
     count_all = len(models) * len(threads) * len(delegates)
-    people = load_people(data, data_images, None) if data else None
+    people = load_people(data, data_images, None, model_file.skeletons_of(models)) if data else None
     persons, name = (people.persons, people.path.name) if people else ((), "")
     lines, found = [], []
     faults: list[str] = []

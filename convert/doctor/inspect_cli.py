@@ -79,9 +79,10 @@ def doctor(
     """
     from poseport.convert.doctor import diagnosis
     from poseport.convert.doctor.targets import parse_runtime
+    from poseport.tflite import model_file
 
     wanted = None if runtime is None else parse_runtime(runtime)
-    people = load_people(data, data_images, None) if data else None
+    people = load_people(data, data_images, None, model_file.skeletons_of([file])) if data else None
     total = 0 if people is None else min(count, len(people))
     with progress("running people", total, hidden=quiet or as_json or people is None) as advance:
         found = diagnosis.diagnose(file, people, count=count, runtime=wanted, progress=advance)

@@ -14,12 +14,14 @@ import hashlib
 import io
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from poseport.records import dumps, loads, write_whole
 from poseport.safe_path import read_file
+from poseport.skeleton import Skeleton
 from poseport.tflite import sidecar
 from poseport.tflite.card import LaterStage, ModelCard
 
@@ -95,6 +97,15 @@ def read(path: Path) -> tuple[bytes, ModelCard]:
     if data[4:8] == b"TFL3" and sidecar.spec_path(path).is_file() and not _has_card(data):
         return data, sidecar.read_card(path, data)
     return data, _read_card(str(path), data)
+
+
+def skeletons_of(paths: Iterable[Path]) -> tuple[Skeleton, ...]:
+    """The keypoint sets of files, by which the people they are measured on are read; a file without a card has none."""
+    found = []
+    for path in paths:
+        with suppress(ValueError):  # whoever needs the card says so
+            found.append(read(path)[1].spec.skeleton)
+    return tuple(found)
 
 
 def read_stages(path: Path) -> list[tuple[bytes, ModelCard]]:
