@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SOURCES := $(shell find core train convert bench models web_demo -type f -not -path '*/__pycache__/*')
 DEMO := demo
 
-.PHONY: help install dev docs test test-slow fuzz lock lint bench arm-parity demo apk test-android bench-android test-web bench-web starter accurate clean
+.PHONY: help install dev docs test test-slow fuzz lock lint bench arm-parity demo apk test-android bench-android test-web bench-web starter tiny accurate clean
 
 help:
 	@echo "make demo       the whole line on drawn people: train, convert, measure, gate, report (under 15 minutes)"
@@ -19,7 +19,8 @@ help:
 	@echo "make apk        the Android app, without Google's SDK; with the starter model, or MODEL=m.tflite, inside"
 	@echo "make test-android  the app's tests on this machine"
 	@echo "make test-web   the tests of the page in headless Chromium"
-	@echo "make starter    trains a shipped network again, make accurate the other: DATA=annotations ENCODERS=folder, about an hour"
+	@echo "make starter    trains a shipped network again: DATA=annotations COCO=annotations ENCODERS=folder, hours; make tiny and"
+	@echo "make accurate   the others: DATA=annotations ENCODERS=folder, about an hour"
 	@echo "make arm-parity an emulated Arm processor in .arm/, for poseport verify --arm .arm"
 	@echo "make bench      this toolkit's own speed, as ratios; make bench-android and bench-web: the app's and the page's code beside the network"
 
@@ -101,7 +102,7 @@ demo: install
 	@echo "open report.html"
 
 # needs Python's standard library only; what else it needs it installs (Debian, as root) or names
-MODEL ?= models/starter.int8-p95.tflite
+MODEL ?= models/starter.mixed-float32.tflite
 apk:
 	$(PYTHON) android_demo/tools/apk.py $(MODEL)
 
@@ -126,21 +127,34 @@ test-web: install
 bench-web: install
 	PYTHONPATH=tests $(BIN)/python tests/web/speed.py
 
-# The shipped networks again, into runs/. DATA: LSP Extended's 9,000 training people in COCO form; ENCODERS: a folder with
-# MoveNet Lightning (int8) and Thunder (float16), the latter with its spec beside it (docs/models says where these come from).
+# The shipped networks again, into runs/. DATA: LSP Extended's 9,000 training people in COCO form; COCO: people of COCO 2017's training
+# set (its own annotations file does, too); ENCODERS: a folder with MoveNet Lightning (int8) and Thunder (float16), the latter with its
+# spec beside it (docs/models says where these come from).
+LIGHTNING = $(ENCODERS)/movenet_lightning_int8_4.tflite
 THUNDER = $(ENCODERS)/movenet_thunder_fp16.tflite
 TAUGHT = --data $(DATA) --teacher $(THUNDER) --teacher-cache runs/teacher.npz --augment docs/models/encoder.augment.json
+# what stays in float32 of `starter`: 5 % of its multiply-adds
+PYRAMID = depthwise69 conv70 depthwise73 conv74 depthwise77 conv78 depthwise79 conv80 heatmaps
 starter: install
-	$(BIN)/poseport train --preset mobilenet-hourglass --set architecture.depth=2 $(TAUGHT) --init $(ENCODERS)/movenet_lightning_int8_4.tflite \
-	  --epochs 4 --freeze-epochs 4 --learning-rate 3e-3 --warmup 0.3 --out runs/starter-1
-	$(BIN)/poseport train --preset mobilenet-hourglass $(TAUGHT) --init runs/starter-1 \
-	  --epochs 8 --freeze-epochs 8 --learning-rate 2e-3 --schedule constant --warmup 0.3 --out runs/starter-2
-	$(BIN)/poseport train --preset mobilenet-hourglass $(TAUGHT) --init runs/starter-2 \
-	  --epochs 4 --freeze-epochs 4 --learning-rate 1e-3 --warmup 0 --out runs/starter-3
-	$(BIN)/poseport train --preset mobilenet-hourglass $(TAUGHT) --init runs/starter-3 \
-	  --epochs 4 --learning-rate 3e-4 --warmup 0 --out runs/starter
-	for recipe in float32 int8-p95; do $(BIN)/poseport convert runs/starter --recipe $$recipe --calib $(DATA) \
-	  --calib-count 150 --out runs/starter.$$recipe.tflite || exit 1; done
+	$(BIN)/poseport import $(LIGHTNING) --spec docs/specs/movenet_lightning_heatmaps.json --until kpt_heatmap_0/conv2d_5 --out runs/lightning
+	$(BIN)/poseport data relabel $(COCO) --teacher $(THUNDER) --cache runs/coco.npz --smallest 64 --out $(COCO:.json=_relabelled.json)
+	$(BIN)/poseport data relabel $(DATA) --teacher $(THUNDER) --cache runs/lspet.npz --weight 1 --drop 0.4 --out $(DATA:.json=_relabelled.json)
+	$(BIN)/poseport train --init runs/lightning --data $(COCO:.json=_relabelled.json) --data $(DATA:.json=_relabelled.json) --data-share 2,1 \
+	  --epochs 6 --warmup 0.35 --set train.freeze_first=16 --out runs/starter
+	$(BIN)/poseport convert runs/starter --recipe mixed-float32 $(addprefix --keep ,$(PYRAMID)) --calib $(COCO) --calib $(DATA) \
+	  --calib-share 2,1 --calib-count 300 --out runs/starter.mixed-float32.tflite
+
+tiny: install
+	$(BIN)/poseport train --preset mobilenet-hourglass --set architecture.depth=2 $(TAUGHT) --init $(LIGHTNING) \
+	  --epochs 4 --freeze-epochs 4 --learning-rate 3e-3 --warmup 0.3 --out runs/tiny-1
+	$(BIN)/poseport train --preset mobilenet-hourglass $(TAUGHT) --init runs/tiny-1 \
+	  --epochs 8 --freeze-epochs 8 --learning-rate 2e-3 --schedule constant --warmup 0.3 --out runs/tiny-2
+	$(BIN)/poseport train --preset mobilenet-hourglass $(TAUGHT) --init runs/tiny-2 \
+	  --epochs 4 --freeze-epochs 4 --learning-rate 1e-3 --warmup 0 --out runs/tiny-3
+	$(BIN)/poseport train --preset mobilenet-hourglass $(TAUGHT) --init runs/tiny-3 \
+	  --epochs 4 --learning-rate 3e-4 --warmup 0 --out runs/tiny
+	for recipe in float32 int8-p95; do $(BIN)/poseport convert runs/tiny --recipe $$recipe --calib $(DATA) \
+	  --calib-count 150 --out runs/tiny.$$recipe.tflite || exit 1; done
 
 accurate: install
 	$(BIN)/poseport train --preset mobilenet-hourglass-large --input-size 192 $(TAUGHT) --init $(THUNDER) \

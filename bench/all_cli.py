@@ -52,7 +52,7 @@ def everything(
     """Score and time converted MODELS on the same people and the same machine, and write one page that compares
     them. A .tflite file that others made needs its spec beside it.
 
-    Example: poseport bench all starter-float32 starter deeppose --data people --keypoints body --out results
+    Example: poseport bench all tiny-float32 tiny deeppose --data people --keypoints body --out results
     """
     from poseport.bench import results_folder
     from poseport.bench.report import heatmaps

@@ -46,7 +46,7 @@ def gate(
     the budget with 95 % confidence, 1 if it is beyond it, and 2 if these people are too few to tell (the answer says
     how many would be enough) or the command fails.
 
-    Example: poseport bench gate results --baseline starter.float32 --candidate starter.int8-p95 --max-ap-drop 1.0
+    Example: poseport bench gate results --baseline tiny.float32 --candidate tiny.int8-p95 --max-ap-drop 1.0
     """
     from poseport import escape
     from poseport.bench import results_folder

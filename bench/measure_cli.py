@@ -101,7 +101,7 @@ def accuracy(
     """Score converted MODELS on annotated people by official OKS-AP, PCK and PCP. All predictions are saved, also in
     COCO's results format in OUT/predictions.
 
-    Example: poseport bench accuracy starter-float32 starter --data people --out results
+    Example: poseport bench accuracy tiny-float32 tiny --data people --out results
     """
     from dataclasses import replace
 

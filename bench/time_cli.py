@@ -71,7 +71,7 @@ def latency(
     """Time converted MODELS on this machine, one person at a time. Crop, network and decoder are timed separately, in
     two new processes whose medians must agree, and all samples are saved. These times do not predict a phone's.
 
-    Example: poseport bench latency starter-float32 starter --threads 1,2 --out results
+    Example: poseport bench latency tiny-float32 tiny --threads 1,2 --out results
     """
     import itertools
 

@@ -41,10 +41,11 @@ def test_the_commands_of_a_page_exist_with_their_options(page: Path) -> None:
 def test_the_commands_of_the_makefile_exist_with_their_options() -> None:
     if shutil.which("make") is None:
         pytest.skip("make is not installed")
-    command = ["make", "-n", "-o", "install", "demo", "starter", "accurate", "DATA=data", "ENCODERS=encoders"]
+    command = ["make", "-n", "-o", "install", "demo", "starter", "tiny", "accurate"]
+    command += ["DATA=data.json", "COCO=coco.json", "ENCODERS=encoders"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     text = done.stdout.replace("\\\n", " ")
-    lines = re.findall(r"[\w./]*/poseport ((?:data|train|convert|bench) [^;|\n]*)", text)
+    lines = re.findall(r"[\w./]*/poseport ((?:data|import|train|convert|bench) [^;|\n]*)", text)
     assert len(lines) >= 10
     for line in lines:
         parse(shlex.split(line.replace("$recipe", "int8")))

@@ -27,7 +27,7 @@ def web(model: Path | None, out: Path | None, serve: bool, port: int, quiet: boo
 
     --serve without MODEL serves the page in --out. A phone on a cable opens it after `adb reverse`.
 
-    Example: poseport web starter-float32 --out site --serve
+    Example: poseport web tiny-float32 --out site --serve
     """
     from poseport.web import server as servers
     from poseport.web import site

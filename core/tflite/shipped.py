@@ -35,10 +35,14 @@ SHIPPED = {
     network.name: network
     for network in (
         Shipped(
-            STARTER, "starter.int8-p95.tflite", "starter", "a mobile hourglass, int8: runs where no model is named"
+            STARTER,
+            "starter.mixed-float32.tflite",
+            "starter",
+            "MoveNet Lightning trained further, int8 but for its last layers: the default",
         ),
-        Shipped("starter-float32", "starter.float32.tflite", "starter", "the same before quantization"),
-        Shipped("accurate", "accurate.int8.tflite", "accurate", "a larger one, int8: slower and more exact"),
+        Shipped("tiny", "tiny.int8-p95.tflite", "tiny", "a mobile hourglass of half a megabyte, int8: less exact"),
+        Shipped("tiny-float32", "tiny.float32.tflite", "tiny", "the same before quantization"),
+        Shipped("accurate", "accurate.int8.tflite", "accurate", "a large mobile hourglass, int8: slower, more exact"),
         Shipped("deeppose", "deeppose.int8.tflite", "deeppose", "mobile DeepPose, int8: faster, far less exact"),
         Shipped("deeppose-float32", "deeppose.float32.tflite", "deeppose", "the same before quantization"),
     )

@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from write_golden import frame_rgb
 
 MODELS = Path(__file__).parents[2] / "models"
-NETWORKS = ("starter.float32.tflite", "deeppose.float32.tflite")
+NETWORKS = ("tiny.float32.tflite", "deeppose.float32.tflite")
 SIZES_HW = ((640, 480), (320, 240), (176, 144))
 
 

@@ -44,9 +44,9 @@ def litert(node: str) -> dict[str, bytes]:
 
 @pytest.fixture(scope="session")
 def page(litert: dict[str, bytes], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The page of starter-float32, to which `site.write` adds the decoder."""
+    """The page of tiny-float32, to which `site.write` adds the decoder."""
     folder = tmp_path_factory.mktemp("page") / "site"
-    assert site.write(shipped.model("starter-float32"), folder)["decoder_added"]
+    assert site.write(shipped.model("tiny-float32"), folder)["decoder_added"]
     return folder
 
 

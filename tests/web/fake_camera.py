@@ -9,7 +9,7 @@ import numpy as np
 
 from poseport.data.drawn import synth
 
-SEED = 13  # of a person whose 17 keypoints starter-float32 is sure of in every picture
+SEED = 13  # of a person whose 17 keypoints tiny-float32 is sure of in every picture
 
 
 def frames(hw: tuple[int, int] = (360, 480)) -> list[np.ndarray]:

@@ -16,7 +16,7 @@ from chromium import Browser, executable
 from poseport.tflite import shipped
 from poseport.web import server, site
 
-NAMES = ("starter-float32", "deeppose-float32")
+NAMES = ("tiny-float32", "deeppose-float32")
 BUDGET = 0.20
 
 

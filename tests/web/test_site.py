@@ -35,7 +35,11 @@ def test_a_file_with_float_ends_is_taken_byte_for_byte() -> None:
 
 
 def test_integer_ends_are_refused_with_the_recipe_to_take() -> None:
-    for name, recipe in (("starter", "int8-p95-floatio"), ("accurate", "int8-floatio"), ("deeppose", "int8-floatio")):
+    for name, recipe in (
+        ("starter", "mixed-float32-floatio"),
+        ("tiny", "int8-p95-floatio"),
+        ("deeppose", "int8-floatio"),
+    ):
         words = run("web", name, "--out", "never", code=1)
         assert "takes or gives int8, and LiteRT.js takes float32 only" in words
         assert f"--recipe {recipe} --head keypoints" in words
@@ -79,7 +83,7 @@ def test_files_that_are_no_pose_network_are_refused_in_the_toolkits_words(tmp_pa
 def test_heatmaps_without_tensorflow_name_both_ways_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "poseport.convert.decoder_head", None)
     with pytest.raises(ValueError, match=r"--head keypoints.*poseport\[convert\]"):
-        site.runnable(shipped.model("starter-float32"))
+        site.runnable(shipped.model("tiny-float32"))
 
 
 def test_nothing_of_the_users_is_overwritten(litert: dict[str, bytes], tmp_path: Path) -> None:

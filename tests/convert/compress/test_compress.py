@@ -67,7 +67,7 @@ def test_clustered(trained, people, tmp_path):
     assert all(not np.array_equal(before[name], after[name]) for name in after)
 
 
-@pytest.mark.parametrize("name", ["starter", "accurate", "deeppose"])
+@pytest.mark.parametrize("name", ["starter", "tiny", "accurate", "deeppose"])
 def test_a_shipped_bundle_can_be_trained_further(name):
     assert tf_keras_twin.settings(ROOT / "models" / name, 2).epochs == 2
 

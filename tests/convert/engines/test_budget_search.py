@@ -36,7 +36,7 @@ def test_a_poisoned_layer_is_found_and_the_accuracy_comes_back(done, tune):
 @pytest.mark.slow
 def test_a_poisoned_layer_of_a_trained_network_is_found(drawn, calib, tmp_path):
     """The shipped network with one bad channel: int8 finds nobody, with the bad layers in float32 it is as before."""
-    spec, model = models.load(ROOT / "models/starter", keras)
+    spec, model = models.load(ROOT / "models/tiny", keras)
     directory = poison(spec, model, "feature_bn", "heatmaps", tmp_path / "poisoned")
     tune = labelled_by(directory, coco.load(drawn), tmp_path)
     found = search(directory, calib, tune, tmp_path / "mixed.tflite", max_ap_drop=10).card.conversion

@@ -16,7 +16,7 @@ from poseport.bench.measure import accuracy
 from poseport.command.cli import main
 from poseport.data import coco
 from poseport.skeletons import COCO17
-from poseport.tflite import model_file, runner, shipped
+from poseport.tflite import inspection, model_file, runner, shipped
 
 
 @pytest.mark.parametrize("one", shipped.SHIPPED.values(), ids=lambda one: one.name)
@@ -26,18 +26,22 @@ def test_a_file_comes_from_the_bundle_beside_it(one: shipped.Shipped) -> None:
     assert card.conversion.weights_sha256 == bundle.sha256(folder / bundle.WEIGHTS)
     assert card.spec == bundle.read_spec(folder)
     assert f"{one.bundle}.{card.conversion.recipe}.tflite" == one.path.name
-    assert card.conversion.recipe.startswith("float32" if "float32" in one.name else "int8")
+    assert card.conversion.recipe.startswith("float32" if "float32" in one.name else ("int8", "mixed-float32"))
     assert json.loads((folder / bundle.TRAIN).read_text())["versions"]["poseport"]
 
 
-def test_the_starter_is_small() -> None:
-    assert shipped.model("starter").stat().st_size <= 500_000
+@pytest.mark.parametrize(("name", "most", "gflops"), [("starter", 3_000_000, 0.6), ("tiny", 500_000, 0.35)])
+def test_small_networks_are_small(name: str, most: int, gflops: float) -> None:
+    data = shipped.model(name).read_bytes()
+    assert len(data) <= most
+    assert 2e-9 * inspection.inspect_bytes(data, name).macs <= gflops
 
 
-def test_the_starter_finds_drawn_people_that_it_never_saw(drawn: Path) -> None:
+@pytest.mark.parametrize("name", ["starter", "tiny"])
+def test_drawn_people_are_found_who_were_not_trained_on(name: str, drawn: Path) -> None:
     """It was trained on photos alone; a network that swapped left and right, or colours, would not find them."""
     people = coco.load(drawn)
-    [found] = accuracy.measure(runner.load(shipped.model("starter")), people, only=COCO17.body)
+    [found] = accuracy.measure(runner.load(shipped.model(name)), people, only=COCO17.body)
     assert isinstance(found.measured, accuracy.Accuracy)
     value = found.measured.metrics["PCK@0.2/box"]
     assert value is not None
@@ -71,7 +75,7 @@ def test_commands_take_the_name_and_predict_needs_none(drawn: Path, tmp_path: Pa
     ran = CliRunner().invoke(main, ["bench", "accuracy", "deeppose", "--data", str(drawn), "--out", out, "--json"])
     assert ran.exit_code == 0, ran.output
     [row] = json.loads(CliRunner().invoke(main, ["models", "--json"]).stdout)["models"][:1]
-    assert (row["name"], row["recipe"], row["skeleton"]) == ("starter", "int8-p95", "coco17")
+    assert (row["name"], row["recipe"], row["skeleton"]) == ("starter", "mixed-float32", "coco17")
     ran = CliRunner().invoke(main, ["predict", "a", "b", "c"])
     assert ran.exit_code == 1
     assert "expected [MODEL] SOURCE" in ran.output
