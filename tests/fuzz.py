@@ -19,6 +19,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+from places import ROOT
 
 from poseport import bundle
 from poseport.bench import results_folder
@@ -116,7 +117,7 @@ def networks(folder: Path) -> dict[str, Attempt]:
 
 def bundles(folder: Path) -> dict[str, Attempt]:
     """The spec and record of a run."""
-    place = shutil.copytree(shipped.bundle("deeppose"), folder / "bundle")
+    place = shutil.copytree(ROOT / "models" / "deeppose", folder / "bundle")
     files = {name: (place / name).read_bytes() for name in (bundle.SPEC, bundle.TRAIN)}
 
     def read(rng: random.Random) -> None:
@@ -130,7 +131,7 @@ def bundles(folder: Path) -> dict[str, Attempt]:
 
 def weights(folder: Path) -> dict[str, Attempt]:
     """Weights of a run, which Keras reads."""
-    place = shutil.copytree(shipped.bundle("deeppose"), folder / "weights")
+    place = shutil.copytree(ROOT / "models" / "deeppose", folder / "weights")
     raw = (place / bundle.WEIGHTS).read_bytes()
 
     def read(rng: random.Random) -> None:

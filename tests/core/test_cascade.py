@@ -13,6 +13,7 @@ from poseport import cascade, crop, pose
 from poseport.architecture import DeepPoseArchitecture
 from poseport.data import coco
 from poseport.data.images import read_image
+from poseport.flip import unflip
 from poseport.predict import Variant, predict
 from poseport.skeletons import COCO17
 from poseport.spec import CoordsOutput, PoseSpec, Refine
@@ -111,7 +112,7 @@ def test_people_go_through_all_stages_in_order(persons: tuple[coco.Person, ...],
         def answers() -> Iterator[tuple[np.ndarray, np.ndarray]]:
             per = batch * spec.crops_per_person
             for start in range(0, len(outputs), per):
-                yield outputs[start : start + per], flip.unflip(spec, outputs[start : start + per])
+                yield outputs[start : start + per], unflip(spec, outputs[start : start + per])
 
         source = (one for pair in answers() for one in (pair if flip else pair[:1]))
 

@@ -147,7 +147,7 @@ def test_an_interrupted_run_ends_with_the_same_weights(people, tmp_path, family)
 
 
 KILLED = """
-import os, signal, sys
+import functools, os, signal, sys
 from pathlib import Path
 from test_fit import EVERYTHING, small
 from poseport.data import coco
@@ -161,7 +161,7 @@ def die(self, batch, logs=None):
 
 callbacks.Progress.on_train_batch_end = die
 people = coco.load(Path(sys.argv[1]))
-data, reporting = TrainingData(people, people), Reporting(echo=print)
+data, reporting = TrainingData(people, people), Reporting(echo=functools.partial(print, flush=True))
 fit.fit(small(people), EVERYTHING, data, Path(sys.argv[2]), reporting=reporting)
 """
 EVERYTHING = replace(

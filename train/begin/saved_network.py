@@ -20,7 +20,9 @@ from tensorflow.lite.python.convert_phase import ConverterError
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from poseport import json_text
+from poseport.safe_path import open_regular, read_file
 from poseport.spec import PoseSpec
+from poseport.tflite.model_file import MAX_MODEL_BYTES
 from poseport.tflite.quiet import quiet
 
 # A configuration of the largest networks has about 1 MB.
@@ -49,7 +51,7 @@ def digest(source: Path) -> str:
     """sha256 of a file, or of all files of a SavedModel in the order of their names."""
     found = hashlib.sha256()
     for path in sorted(path for path in source.rglob("*") if path.is_file()) if source.is_dir() else [source]:
-        with open(path, "rb") as file:
+        with open_regular(path, MAX_MODEL_BYTES) as file:
             found.update(hashlib.file_digest(file, "sha256").digest() if source.is_dir() else file.read())
     return found.hexdigest()
 
@@ -142,7 +144,7 @@ def _saved_model(source: Path) -> Callable[[Any], Any]:
     """The only signature of a SavedModel, or the one for serving."""
     file = source / "saved_model.pb"
     try:
-        message = SavedModel.FromString(file.read_bytes())
+        message = SavedModel.FromString(read_file(file, MAX_MODEL_BYTES))
     except Exception as error:  # OSError, or protobuf's own
         raise ValueError(f"{source}: is no SavedModel ({_line(error)}); expected the folder of model.export") from None
     for meta in message.meta_graphs:

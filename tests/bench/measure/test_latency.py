@@ -41,13 +41,13 @@ def test_a_slow_file_is_cut_short_but_not_below_ten_in_each_process(tiny_models:
 
 def test_of_a_cascade_every_crop_is_timed(tiny_cascades: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     shapes: list[tuple[int, ...]] = []
-    invoke = Runner.invoke
+    invoke = Runner.invoke_all
 
-    def counted(self: Runner, tensor: np.ndarray) -> np.ndarray:
+    def counted(self: Runner, tensor: np.ndarray) -> list[np.ndarray]:
         shapes.append(tensor.shape)
         return invoke(self, tensor)
 
-    monkeypatch.setattr(Runner, "invoke", counted)
+    monkeypatch.setattr(Runner, "invoke_all", counted)
     timing.timed(timing.Request(str(tiny_cascades["int8"]), 1, True, runs=10, max_seconds=60.0))
     person = [(1, 64, 64, 3), *[(1, 32, 32, 3)] * 17]
     assert shapes == person * (1 + timing.WARMUP + 10)

@@ -33,7 +33,9 @@ def test_an_operation_alone_gives_what_it_gives_in_the_network(tiny_models: dict
     path = tiny_models["int8"]
     data = path.read_bytes()
     whole = inspect_bytes(data, "m")
-    values = op_profile._values(data, str(path), op_profile._input(runner.load(path)))
+    model = runner.load(path)
+    names = [output.name for output in model.spec.output_tensors]
+    values = op_profile._values(data, str(path), op_profile._input(model), names)
     for index, op in enumerate(whole.ops):
         alone, _ = interpreter.open_interpreter(op_profile._alone(data, index), op.name, 1, xnnpack=False)
         fed = [i for i in dict.fromkeys(op.inputs) if i >= 0 and not whole.tensors[i].constant]

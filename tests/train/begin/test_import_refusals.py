@@ -13,6 +13,7 @@ from poseport.command.cli import main
 from poseport.records import write_json
 from poseport.skeletons import LSP14
 from poseport.spec import HeatmapOutput
+from poseport.tflite import sidecar
 from poseport.train.begin import read_network
 
 
@@ -20,6 +21,7 @@ from poseport.train.begin import read_network
 def file(tmp_path_factory):
     path = tmp_path_factory.mktemp("theirs") / "theirs.tflite"
     path.write_bytes(converted(theirs()))
+    write_json(SPEC, sidecar.spec_path(path))
     return path
 
 
