@@ -20,7 +20,7 @@ from tensorflow.lite.python.convert_phase import ConverterError
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from poseport import json_text
-from poseport.safe_path import open_regular, read_file
+from poseport.safe_path import read_file
 from poseport.spec import PoseSpec
 from poseport.tflite.model_file import MAX_MODEL_BYTES
 from poseport.tflite.quiet import quiet
@@ -51,8 +51,8 @@ def digest(source: Path) -> str:
     """sha256 of a file, or of all files of a SavedModel in the order of their names."""
     found = hashlib.sha256()
     for path in sorted(path for path in source.rglob("*") if path.is_file()) if source.is_dir() else [source]:
-        with open_regular(path, MAX_MODEL_BYTES) as file:
-            found.update(hashlib.file_digest(file, "sha256").digest() if source.is_dir() else file.read())
+        data = read_file(path, MAX_MODEL_BYTES)
+        found.update(hashlib.sha256(data).digest() if source.is_dir() else data)
     return found.hexdigest()
 
 
