@@ -133,12 +133,8 @@ def predict(
         raise ValueError(f"{source}: none of its {len(where.photos)} photos could be read; the first: {unread[0]}")
     if not_numbers := sum(not np.isfinite(picture.keypoints).all() for picture in found):
         click.echo(f"{pose.path}: its outputs are not numbers (NaN or infinity) on {not_numbers} pictures", err=True)
-    if where.left_out:
-        names = ", ".join(where.left_out[:5]) + (", ..." if len(where.left_out) > 5 else "")
-        click.echo(
-            f"{len(where.left_out)} files were left out, because they are not photos that can be read: {names}",
-            err=True,
-        )
+    for notice in where.notices():
+        click.echo(notice, err=True)
     if cut_off := where.moving and len(found) < total - max(1, total // 50):  # some headers are off by a frame or two
         click.echo(
             f"{source}: {len(found)} of {total} pictures could be read; the film is cut off or damaged", err=True
@@ -151,7 +147,7 @@ def predict(
         "source": source,
         "pictures": [plain(picture, pose.spec.skeleton.names) for picture in found],
         "unreadable": unread,
-        "left_out": list(where.left_out),
+        "left_out": [*where.left_out, *(f"{name}/" for name in where.folders)],
         "expected": total or None,
         "complete": not (cut_off or unread),
     }

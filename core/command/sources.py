@@ -12,6 +12,7 @@ import numpy as np
 
 from poseport.data.image_header import check_pixels
 from poseport.data.images import read_image
+from poseport.escape import terminal
 from poseport.safe_path import check_regular
 from poseport.tflite.quiet import quiet
 
@@ -51,6 +52,7 @@ class Source:
         photos: Files of the photos; empty for a film or a camera.
         count: Number of pictures, 0 if unknown.
         left_out: Names of files in a folder that look like pictures and cannot be read.
+        folders: Names of the folders in a folder that hold photos, which are not searched.
         rate: Frames per second of a film or camera.
     """
 
@@ -59,11 +61,22 @@ class Source:
     count: int = 0
     rate: float = 0.0
     left_out: tuple[str, ...] = ()
+    folders: tuple[str, ...] = ()
 
     @property
     def moving(self) -> bool:
         """Whether the pictures are frames, each close to the one before."""
         return not self.photos
+
+    def notices(self) -> Iterator[str]:
+        """Say what in a folder is not among the photos, one line for each kind."""
+        if self.left_out:
+            yield (
+                f"{len(self.left_out)} files were left out, because they are not photos that can be read: "
+                f"{_first(self.left_out)}"
+            )
+        if self.folders:
+            yield f"{len(self.folders)} folders with photos were not searched; name each one: {_first(self.folders)}"
 
     def pictures(self, broken: Callable[[str], None] | None = None) -> Iterator[Picture]:
         """Read the pictures one after the other.
@@ -117,16 +130,22 @@ def find(name: str) -> Source:
     if path.is_dir():
         files = sorted(p for p in path.iterdir() if not p.name.startswith("."))  # ._x.jpg is macOS's
         photos = tuple(p for p in files if _is_photo(p))
+        folders = tuple(p.name for p in files if p.is_dir() and any(q.suffix.lower() in PHOTOS for q in p.iterdir()))
         if not photos:
-            raise ValueError(f"{path}: holds no photo; expected files that end in {', '.join(PHOTOS)}")
+            inside = f"; its folder {folders[0]} holds photos, name that" if folders else ""
+            raise ValueError(f"{path}: holds no photo; expected files that end in {', '.join(PHOTOS)}{inside}")
         left_out = tuple(p.name for p in files if p.suffix.lower() in (*UNREADABLE, *FILMS))
-        return Source(name, photos, len(photos), left_out=left_out)
+        return Source(name, photos, len(photos), left_out=left_out, folders=folders)
     if not _is_stream(name) and path.suffix.lower() not in FILMS:
         return Source(name, (path,), 1)
     film = _open(name)
     count, rate = int(film.get(cv2.CAP_PROP_FRAME_COUNT)), film.get(cv2.CAP_PROP_FPS)
     film.release()
     return Source(name, (), 0 if _is_stream(name) else max(count, 0), rate if 0 < rate < 1000 else 25.0)
+
+
+def _first(names: tuple[str, ...]) -> str:
+    return ", ".join(map(terminal, names[:5])) + (", ..." if len(names) > 5 else "")
 
 
 def _is_photo(path: Path) -> bool:

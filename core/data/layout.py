@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 # number of names of a file that are looked up to find their folder
 _SAMPLED = 8
@@ -22,11 +24,13 @@ class ImageFolder:
         path: The folder.
         prefix: Leading part of the names that the folder does not repeat, such as `images/`.
         backslashes: Whether the names separate folders by backslashes, as Windows does.
+        encoded: Whether the names are percent-encoded, as parts of an address are.
     """
 
     path: Path
     prefix: str = ""
     backslashes: bool = False
+    encoded: bool = False
 
     def file(self, name: Any) -> Path:
         """Find the path of an image.
@@ -44,7 +48,8 @@ class ImageFolder:
         """
         if not isinstance(name, str) or not name:
             raise ValueError(f"file_name is {name!r}; expected a path inside {self.path}")
-        short = name.replace("\\", "/") if self.backslashes else name
+        short = unquote(name) if self.encoded else name
+        short = short.replace("\\", "/") if self.backslashes else short
         if self.prefix:
             short = short.removeprefix(self.prefix)
         path = Path(short)
@@ -121,7 +126,8 @@ def locate(annotations: Path, images: Path | None, names: Sequence[Any]) -> Imag
         ValueError: If none of the names that were tried exists; the message lists the places that were tried.
     """
     texts = [name for name in names if isinstance(name, str) and name]
-    sample = texts[:: max(1, len(texts) // _SAMPLED)][:_SAMPLED]
+    unusual = [name for name in texts if "%" in name][:2]
+    sample = [*texts[:: max(1, len(texts) // _SAMPLED)][:_SAMPLED], *unusual]
     if not sample:
         return ImageFolder(find_images(annotations, images).resolve())
     best, most = None, 0
@@ -156,12 +162,12 @@ def _places(annotations: Path, images: Path | None) -> list[Path]:
 def _candidates(annotations: Path, images: Path | None, sample: Sequence[str]) -> Iterator[ImageFolder]:
     """Yield the folders that exist, with the names as they are first, then without their leading parts."""
     folders = [folder.resolve() for folder in _places(annotations, images) if folder.is_dir()]
-    ways = [False, True] if any("\\" in name for name in sample) else [False]
-    for backslashes in ways:
+    ways = [[False, True] if any(mark in name for name in sample) else [False] for mark in ("%", "\\")]
+    for encoded, backslashes in product(*ways):
         parts = (sample[0].replace("\\", "/") if backslashes else sample[0]).split("/")
         for dropped in range(len(parts)):
             prefix = "".join(f"{part}/" for part in parts[:dropped])
-            yield from (ImageFolder(folder, prefix, backslashes) for folder in folders)
+            yield from (ImageFolder(folder, prefix, backslashes, encoded) for folder in folders)
 
 
 def _is_there(folder: ImageFolder, name: str) -> bool:

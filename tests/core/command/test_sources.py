@@ -21,12 +21,15 @@ def test_one_broken_photo_costs_one_line(photos: Path, tmp_path: Path) -> None:
     (photos / "broken.jpg").write_text("<html>404</html>")
     (photos / "IMG_1.HEIC").write_bytes(b"\0\0\0\x18ftypheic" + bytes(99))
     (photos / "._x.jpg").write_bytes(b"\0\5\x16\7")
+    (photos / "more").mkdir()
+    (photos / "more" / "a.jpg").write_bytes(b"")
     done = CliRunner().invoke(
         main, ["predict", "starter", str(photos), "--json", "--results", str(tmp_path / "r.json")]
     )
     assert done.exit_code == 0
     data = json.loads(done.stdout)
-    assert [len(data["pictures"]), data["complete"], data["left_out"]] == [3, False, ["IMG_1.HEIC"]]
+    assert [len(data["pictures"]), data["complete"], data["left_out"]] == [3, False, ["IMG_1.HEIC", "more/"]]
+    assert "1 folders with photos were not searched; name each one: more" in done.stderr
     assert data["unreadable"] == [done.stderr.splitlines()[0]]
     assert "broken.jpg: not an image" in done.stderr
     assert len(json.loads((tmp_path / "r.json").read_text())) == 3

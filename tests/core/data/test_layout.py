@@ -81,6 +81,15 @@ def test_photos_that_are_nowhere_list_where_they_were_looked_for(tmp_path: Path)
         coco.load(path)
 
 
+def test_percent_encoded_names_are_decoded_where_the_file_is_called_so(tmp_path: Path) -> None:
+    encoded = unpacked(tmp_path / "one", "result.json", "images/my photos", "images/my%20photos/{}")
+    assert [p.image_path.read_bytes() for p in coco.load(encoded).persons] == [b"any", b"any"]
+    literal = unpacked(tmp_path / "two", "result.json", "images/my%20photos", "images/my%20photos/{}")
+    assert coco.load(literal).persons[0].image_path.parent.name == "my%20photos"
+    with pytest.raises(ValueError, match="leaves the image folder"):
+        layout.ImageFolder(tmp_path / "one", encoded=True).file("%2e%2e/secret.jpg")
+
+
 def test_a_name_never_leads_out_of_the_folder(tmp_path: Path) -> None:
     (tmp_path / "secret.jpg").write_bytes(b"secret")
     inside = tmp_path / "images"
