@@ -98,7 +98,7 @@ def test_a_run_leaves_a_whole_bundle_and_its_loss_falls(people, tmp_path):
     assert spec == two
 
 
-@pytest.mark.parametrize("family", ["hourglass", "deeppose with dropout"])
+@pytest.mark.parametrize("family", [pytest.param("hourglass", marks=pytest.mark.slow), "deeppose with dropout"])
 def test_an_interrupted_run_ends_with_the_same_weights(people, tmp_path, family):
     """Ctrl-C after the second of three epochs, then --resume: to float precision the uninterrupted run's weights.
 

@@ -73,7 +73,7 @@ def train(drawn, tmp_path, *options, **environment):
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("options", [[], ["--quiet"]])
+@pytest.mark.parametrize("options", [[], pytest.param(["--quiet"], marks=pytest.mark.slow)])
 def test_the_command_prints_one_line(drawn, tmp_path, options):
     data = json.loads(drawn.read_text())
     images = tmp_path / "images"

@@ -47,8 +47,9 @@ def test_memory_does_not_grow_with_the_people(people: People, tiny_models: dict[
             tracemalloc.stop()
 
     peak(persons)  # what is loaded once
-    more = peak(4 * persons) - peak(persons)
-    assert more / (3 * len(persons)) < 5_000  # a crop alone has 12,288 bytes, a person's maps 17,408
+    # so many that the crops of the threads, whose number differs from run to run, do not count
+    more = peak(12 * persons) - peak(persons)
+    assert more / (11 * len(persons)) < 5_000  # a crop alone has 12,288 bytes, a person's maps 17,408
 
 
 def test_flip_and_a_part_of_the_keypoints(measured: Result, people: People, tiny_models: dict[str, Path]) -> None:

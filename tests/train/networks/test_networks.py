@@ -34,7 +34,15 @@ NETWORKS = {
 ALL = pytest.mark.parametrize("spec", list(NETWORKS.values()), ids=list(NETWORKS))
 
 
-@ALL
+# each costs a training; the others stand for them where their parts are the same
+FEW = ("cpm, separable, logits", "deeppose, mobile, sigma")
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [pytest.param(spec, marks=() if name in FEW else pytest.mark.slow) for name, spec in NETWORKS.items()],
+    ids=list(NETWORKS),
+)
 def test_from_training_to_int8(spec, drawn, tmp_path):
     """Trained for a few steps, saved, reloaded, converted: everything int8, no MUL left over, the same outputs."""
     people = coco.load(drawn)

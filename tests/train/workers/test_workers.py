@@ -91,6 +91,7 @@ def test_two_processes_drop_the_same_units_as_one(drawn, tiny_bundle, tmp_path, 
     assert_same_network(tmp_path / "one", tmp_path / "two", 1e-5)
 
 
+@pytest.mark.slow
 def test_what_jax_trained_converts_and_answers_alike(drawn, alone, tmp_path, monkeypatch):
     monkeypatch.setenv("KERAS_BACKEND", "jax")  # as in the shell that trained
     path = tmp_path / "jax.float32.tflite"
