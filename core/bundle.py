@@ -18,7 +18,7 @@ from pathlib import Path
 from poseport import pose
 from poseport.json_text import MAX_JSON_BYTES, decode_json, parse_json
 from poseport.records import read_json, write_json
-from poseport.safe_path import read_file
+from poseport.safe_path import read_file, temporary
 from poseport.spec import KeypointsOutput, PoseSpec
 
 SPEC = "spec.json"
@@ -136,7 +136,7 @@ def adopt(previous: Path, directory: Path) -> None:
         return
     stages(previous)
     copied = {SPEC, WEIGHTS, TRAIN, LOG, REFINE, PREVIOUS}  # the rest serves only to train it further
-    beside = Path(directory) / f".{PREVIOUS}.{os.getpid()}.part"
+    beside = temporary(inside)
     shutil.rmtree(beside, ignore_errors=True)
     try:
         shutil.copytree(previous, beside, ignore=lambda folder, names: set(names) - copied)

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar, Union
 
 from poseport.json_text import MAX_INT, MAX_JSON_BYTES, parse_json
-from poseport.safe_path import read_file
+from poseport.safe_path import read_file, temporary
 
 T = TypeVar("T")
 SCHEMA = 1
@@ -169,7 +169,7 @@ def write_whole(path: Path, data: bytes) -> None:
     Raises:
         ValueError: if the file cannot be written.
     """
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    beside = temporary(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with open(beside, "wb") as file:

@@ -131,3 +131,16 @@ def open_regular(path: Path, max_bytes: int) -> BinaryIO:
     except BaseException:
         os.close(descriptor)
         raise
+
+
+def temporary(path: Path, suffix: str = "") -> Path:
+    """Name what is written before it gets its own name.
+
+    Args:
+        path: The file or folder that is going to exist.
+        suffix: Last part of the name, for libraries that require one.
+
+    Returns:
+        `.NAME.PID.part` beside it; `one_writer.sweep` removes those of processes that were killed.
+    """
+    return path.with_name(f".{path.name}.{os.getpid()}.part{suffix}")

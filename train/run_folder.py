@@ -11,6 +11,7 @@ from typing import Any
 from poseport import bundle
 from poseport.data import one_writer
 from poseport.records import read_json, write_json
+from poseport.safe_path import temporary
 from poseport.spec import PoseSpec
 from poseport.train.config import TrainConfig
 from poseport.train.progress.disk_room import check_room
@@ -44,7 +45,7 @@ def write_bundle(out: Path, spec: PoseSpec, model: Any, made: TrainRecord) -> No
         ValueError: If the folder exists or cannot be written.
     """
     check_new(out)
-    beside = one_writer.beside(out)
+    beside = temporary(out)
     one_writer.sweep(out.parent, f"{out.name}.")
     try:
         beside.mkdir(parents=True)

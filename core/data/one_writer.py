@@ -93,7 +93,7 @@ def _lock(folder: Path) -> tuple[int | None, Path]:
 
 
 def sweep(folder: Path, name: str = "") -> None:
-    """Remove temporary files and folders, `.NAME.PID.part`, of processes that no longer run.
+    """Remove what `safe_path.temporary` named and a process that no longer runs left.
 
     Args:
         folder: Where they lie.
@@ -104,11 +104,6 @@ def sweep(folder: Path, name: str = "") -> None:
         if found is None or not path.name.startswith(f".{name}") or _runs(int(found[1][:9])):
             continue
         shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
-
-
-def beside(path: Path, suffix: str = "") -> Path:
-    """The temporary name under which a file or folder is written before it gets its own: `.NAME.PID.part`."""
-    return path.with_name(f".{path.name}.{os.getpid()}.part{suffix}")
 
 
 def _runs(pid: int) -> bool:

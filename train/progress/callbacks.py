@@ -12,7 +12,7 @@ import keras
 import numpy as np
 
 from poseport import bundle
-from poseport.data import one_writer
+from poseport.safe_path import temporary
 from poseport.train.evaluate import Score
 from poseport.train.optimizer import Rate, averaged
 from poseport.train.progress.disk_room import check_room
@@ -179,7 +179,7 @@ def save_weights(model: Any, path: Path) -> None:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     check_room(model, path.parent)
-    beside = one_writer.beside(path, ".weights.h5")  # Keras requires the suffix
+    beside = temporary(path, ".weights.h5")  # Keras requires the suffix
     try:
         model.save_weights(beside)
         os.replace(beside, path)

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from poseport.data.one_writer import beside, one_writer, sweep
+from poseport.data.one_writer import one_writer, sweep
+from poseport.safe_path import temporary
 
 HOLD = (
     "import sys, time; from pathlib import Path; from poseport.data.one_writer import one_writer\n"
@@ -64,7 +65,7 @@ def test_what_killed_processes_left_is_removed_and_what_runs_is_kept(tmp_path: P
     (run / "images").mkdir(parents=True)
     (run / f".previous.{dead.pid}.part").mkdir()
     stale = [run / f".log.csv.{dead.pid}.part", run / "images" / f".1.jpg.{dead.pid}.part"]
-    kept = [run / f".log.csv.{os.getpid()}.part", run / ".hidden", run / "a.part", beside(run / "x.mp4", ".mp4")]
+    kept = [run / f".log.csv.{os.getpid()}.part", run / ".hidden", run / "a.part", temporary(run / "x.mp4", ".mp4")]
     for path in (*stale, *kept):
         path.write_text("x")
     with one_writer(run):
