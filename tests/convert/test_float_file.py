@@ -179,7 +179,7 @@ def test_thunder_in_int8_loses_half_a_point_at_most(tmp_path):
     """On real people of two sets, calibrated on others of both."""
     file = tmp_path / "thunder.tflite"
     file.write_bytes((SHARED / "peers/movenet_thunder_fp16.tflite").read_bytes())
-    spec, out = ROOT / "tests/data/peers/movenet_thunder_fp16.json", tmp_path / "t.int8.tflite"
+    spec, out = ROOT / "docs/specs/movenet_thunder.json", tmp_path / "t.int8.tflite"
     data = SHARED / "data"
     sets = [data / "lspet/person_keypoints_train.json", data / "coco_small/person_keypoints_train.json"]
     calibrated = [word for one in sets for word in ("--calib", str(one))]

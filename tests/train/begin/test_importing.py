@@ -30,7 +30,6 @@ from poseport.train.samples.sample import CropSource
 
 PEERS = Path(__file__).parents[4] / "shared" / "peers"
 SPECS = Path(__file__).parents[3] / "docs" / "specs"
-PEER_SPECS = Path(__file__).parents[2] / "data" / "peers"
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["float32", "float16"])
@@ -161,7 +160,7 @@ NETWORKS = [
     ("movenet_thunder_fp16", SPECS / "movenet_thunder_heatmaps.json", "kpt_heatmap_0/conv2d_5", 1e-4),
     # the file itself computes in 8 bits; its weights as real numbers give the same up to that
     ("movenet_lightning_int8_4", SPECS / "movenet_lightning_heatmaps.json", "kpt_heatmap_0/conv2d_5", 0.25),
-    ("edvardhua_hourglass", PEER_SPECS / "edvardhua_hourglass.json", None, 1e-4),
+    ("edvardhua_hourglass", SPECS / "edvardhua_hourglass.json", None, 1e-4),
 ]
 
 
