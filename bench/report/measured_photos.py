@@ -19,7 +19,7 @@ def find(data: Data, file_name: str) -> Path:
 
     Args:
         data: The people that were measured.
-        file_name: Of the photo, inside the folder of the images.
+        file_name: Name of the photo, inside the folder of the images.
 
     Returns:
         Its path, which need not exist.

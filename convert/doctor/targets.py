@@ -18,10 +18,10 @@ class Target:
     """A runtime that apps contain or call.
 
     Attributes:
-        name: On the command line.
-        version: The newest TFLite of which it loads every operation.
+        name: What the runtime is called on the command line.
+        version: The newest TFLite version whose operations it loads without exception.
         source: Where that was read.
-        date: Of the source.
+        date: Date of the source.
     """
 
     name: str

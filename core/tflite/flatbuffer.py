@@ -45,7 +45,7 @@ class PlainGraph:
     """What one subgraph says of its shapes.
 
     Attributes:
-        shapes: Of each tensor; -1 where a dimension is open.
+        shapes: Shape of each tensor; -1 where a dimension is open.
         widths: Bytes per value of each tensor; 0 if unknown.
         constant: Whether the file holds a tensor's values.
         integers: The values of each constant int32 tensor of at most 64 values; None for other tensors.

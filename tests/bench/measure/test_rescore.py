@@ -27,8 +27,8 @@ def test_predictions_are_scored_again_without_the_network(
     model = runner.load(tiny_models["int8"])
     assert body.metrics == recorded(accuracy.measure(model, people, only=COCO17.body)[0]).metrics
     points = np.reshape(recorded(measured).people[0].keypoints, (17, 3))
-    mended = replace(people.persons[0], keypoints=np.column_stack([points[:, :2], np.full(17, 2.0)]))
-    persons = (mended, *people.persons[1:])
+    corrected = replace(people.persons[0], keypoints=np.column_stack([points[:, :2], np.full(17, 2.0)]))
+    persons = (corrected, *people.persons[1:])
     assert recorded(rescore.rescore(measured, replace(people, persons=persons))).people[0].oks == 1.0
     with pytest.raises(ValueError, match="1 of its 60 people are not in"):
         rescore.rescore(measured, replace(people, persons=people.persons[1:]))
