@@ -18,6 +18,9 @@ from poseport.data.batches import Batch, batches
 from poseport.data.people import Person
 from poseport.spec import Decode, HeatmapOutput, PoseSpec
 
+# number of batches that the decoding may be behind the network
+_BEHIND = 2
+
 
 class PoseNetwork(Protocol):
     """A network that can be run: a converted file, a Keras model, or anything else with these two members."""
@@ -156,6 +159,8 @@ def predict_crops(
             for futures, variant, spec in zip(decoded, variants, specs, strict=True):
                 outputs = averaged if variant.flip else plain
                 futures.append(decoder.submit(pose.decode, spec, outputs, part.matrices))
+                if len(futures) > _BEHIND:
+                    futures[-1 - _BEHIND].result()  # a fast network's outputs do not pile up
             if progress is not None:
                 progress(len(part.persons))
     return np.stack([np.concatenate([future.result() for future in futures]) for futures in decoded])
