@@ -55,9 +55,9 @@ def everything(
     Example: poseport bench all tiny-float32 tiny deeppose --data people --keypoints body --out results
     """
     from poseport.bench import results_folder
-    from poseport.bench.report import heatmaps
+    from poseport.bench.report.pictures import heatmaps
     from poseport.bench.report.report import write_report
-    from poseport.data.one_writer import one_writer
+    from poseport.files.one_writer import one_writer
 
     click.get_current_context().with_resource(one_writer(out))
     page = out / "report.html"

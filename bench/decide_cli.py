@@ -48,11 +48,11 @@ def gate(
 
     Example: poseport bench gate results --baseline tiny.float32 --candidate tiny.int8-p95 --max-ap-drop 1.0
     """
-    from poseport import escape
     from poseport.bench import results_folder
     from poseport.bench.decide import ci_output
     from poseport.bench.decide import gate as gates
     from poseport.bench.decide.decision import LossBudget
+    from poseport.files import escape
     from poseport.records import write_whole
 
     budget = LossBudget(max_ap_drop, max_pck_drop, max_slowdown)
@@ -92,7 +92,7 @@ def report(results: Path, out: Path, models: tuple[Path, ...], no_photos: bool, 
     Example: poseport bench report results --out report.html --models .
     """
     from poseport.bench import results_folder
-    from poseport.bench.report import heatmaps
+    from poseport.bench.report.pictures import heatmaps
     from poseport.bench.report.report import write_report
 
     records = results_folder.load_all(results)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from poseport import escape
 from poseport.command.errors import debugging, explain
 from poseport.command.options import (
     MODEL,
@@ -22,6 +21,7 @@ from poseport.command.options import (
     progress,
     skeleton_option,
 )
+from poseport.files import escape
 
 if TYPE_CHECKING:
     from poseport.bench.record import Result
@@ -107,7 +107,7 @@ def accuracy(
 
     from poseport.bench.measure import accuracy as measure
     from poseport.bench.measure import boxes as crops
-    from poseport.data.one_writer import one_writer
+    from poseport.files.one_writer import one_writer
     from poseport.tflite import trial
     from poseport.tflite.runner import load
 
@@ -164,7 +164,7 @@ def rescore(
     """
     from poseport.bench import results_folder
     from poseport.bench.measure import rescore as again
-    from poseport.data.one_writer import one_writer
+    from poseport.files.one_writer import one_writer
 
     click.get_current_context().with_resource(one_writer(out))
     people = load_people(data, data_images, skeleton)

@@ -6,8 +6,8 @@ import hashlib
 import re
 from pathlib import Path
 
-from poseport import safe_path
 from poseport.bench.record import Accuracy, Result
+from poseport.files import safe_path
 from poseport.records import read_json, write_json
 
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from poseport import escape
 from poseport.bench.measure_cli import fault_of, out_option
 from poseport.command.options import (
     MODEL,
@@ -19,6 +18,7 @@ from poseport.command.options import (
     progress,
 )
 from poseport.command.parameters import Counts, Names
+from poseport.files import escape
 
 if TYPE_CHECKING:
     from poseport.bench.record import Result
@@ -77,7 +77,7 @@ def latency(
 
     from poseport.bench import results_folder
     from poseport.bench.measure import latency as measure
-    from poseport.data.one_writer import one_writer
+    from poseport.files.one_writer import one_writer
     from poseport.tflite import model_file, trial
 
     click.get_current_context().with_resource(one_writer(out))

@@ -16,9 +16,9 @@ import shutil
 from pathlib import Path
 
 from poseport import pose
-from poseport.json_text import MAX_JSON_BYTES, decode_json, parse_json
+from poseport.files.json_text import MAX_JSON_BYTES, decode_json, parse_json
+from poseport.files.safe_path import read_file, temporary
 from poseport.records import read_json, write_json
-from poseport.safe_path import read_file, temporary
 from poseport.spec import KeypointsOutput, PoseSpec
 
 SPEC = "spec.json"

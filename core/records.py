@@ -18,8 +18,8 @@ import typing
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union
 
-from poseport.json_text import MAX_INT, MAX_JSON_BYTES, parse_json
-from poseport.safe_path import read_file, temporary
+from poseport.files.json_text import MAX_INT, MAX_JSON_BYTES, parse_json
+from poseport.files.safe_path import read_file, temporary
 
 T = TypeVar("T")
 SCHEMA = 1

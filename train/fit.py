@@ -13,8 +13,8 @@ import numpy as np
 
 from poseport import bundle, pose
 from poseport.command.options import progress
-from poseport.data.one_writer import one_writer
 from poseport.data.people import People
+from poseport.files.one_writer import one_writer
 from poseport.records import write_json
 from poseport.spec import PoseSpec
 from poseport.train import run_folder

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from poseport.command.parameters import nearest_first
-from poseport.json_text import parse_json
+from poseport.files.json_text import parse_json
 from poseport.records import from_data, to_data
 from poseport.skeleton import Skeleton
 from poseport.spec import CoordsOutput, HeatmapOutput, PoseSpec

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from poseport import bundle
-from poseport.data import one_writer
+from poseport.files import one_writer
+from poseport.files.safe_path import temporary
 from poseport.records import read_json, write_json
-from poseport.safe_path import temporary
 from poseport.spec import PoseSpec
 from poseport.train.config import TrainConfig
 from poseport.train.progress.disk_room import check_room

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from poseport.convert.recipes import RECIPES
-from poseport.json_text import parse_json
+from poseport.files.json_text import parse_json
 from poseport.records import to_data, write_whole
 from poseport.tflite import model_file
 from poseport.tflite.card import ModelCard

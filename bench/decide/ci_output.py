@@ -5,8 +5,8 @@ from __future__ import annotations
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Sequence
 
-from poseport import escape
 from poseport.bench.decide.decision import Decision, Verdict
+from poseport.files import escape
 
 
 def junit(decisions: Sequence[Decision], candidate: str) -> bytes:

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import click
 
-from poseport import escape
 from poseport.command.groups import LazyGroup
 from poseport.command.options import (
     MODEL,
@@ -16,6 +15,7 @@ from poseport.command.options import (
     guarded,
     output_options,
 )
+from poseport.files import escape
 
 HERE = "poseport.bench.phone.cli"
 COMMANDS = {

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from poseport import escape
 from poseport.bench.measure_cli import keypoints_option, out_option
 from poseport.bench.phone.cli import phone_options
 from poseport.bench.time_cli import threads_option
@@ -22,6 +21,7 @@ from poseport.command.options import (
     skeleton_option,
 )
 from poseport.command.parameters import Names
+from poseport.files import escape
 
 if TYPE_CHECKING:
     from poseport.bench.phone.phones import PhoneResult
@@ -88,7 +88,7 @@ def bench_phone(
     from poseport.bench.measure.boxes import annotated
     from poseport.bench.measure.checks import check_names, refuse_overlap
     from poseport.bench.phone import connected, phones
-    from poseport.data.one_writer import one_writer
+    from poseport.files.one_writer import one_writer
     from poseport.tflite.runner import load
 
     chosen_settings = phones.settings(delegates, threads)

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from poseport import safe_path
 from poseport.bench.phone.adb import Device
 from poseport.bench.phone.app import FILES
 from poseport.bench.phone.files import Description, Sent
-from poseport.json_text import decode_json, parse_json
+from poseport.files import safe_path
+from poseport.files.json_text import decode_json, parse_json
 from poseport.records import write_whole
 
 # people per part; the app uses the same number

@@ -20,8 +20,8 @@ from poseport.bench.formatting import plural
 from poseport.bench.phone import app, handset
 from poseport.bench.phone.files import Description, Hardware
 from poseport.bench.phone.parts import MAX_RESULT_BYTES, PART, RESULT, Job, fetch, prepare, read, send
+from poseport.files.safe_path import read_file
 from poseport.records import write_whole
-from poseport.safe_path import read_file
 
 POLL_SECONDS = 2.0
 STALL_SECONDS = 300.0

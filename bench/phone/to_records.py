@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from poseport import __version__, crop, pose, safe_path
+from poseport import __version__, crop, pose
 from poseport.bench.measure import accuracy, checks
 from poseport.bench.measure.boxes import Boxes
 from poseport.bench.measure.describe import model_info
@@ -18,6 +18,7 @@ from poseport.bench.phone.handset import Phone
 from poseport.bench.phone.parts import MAX_RESULT_BYTES, PART, RESULT, read
 from poseport.bench.record import Environment, Latency, Minute, Result, Sustained
 from poseport.data.people import People, Person
+from poseport.files import safe_path
 from poseport.predict import Variant
 from poseport.scoring.score import score
 from poseport.skeleton import rearrange

@@ -13,9 +13,9 @@ import numpy as np
 from poseport.bench.decide.bootstrap import Interval, keypoint_differences
 from poseport.bench.formatting import NONE, PER_KEYPOINT, Table, signed, span
 from poseport.bench.record import PersonSample
-from poseport.bench.report import body_plot, heatmaps, measured_photos, plots
-from poseport.bench.report import photos as drawn
 from poseport.bench.report.grouping import DataSet, Pair
+from poseport.bench.report.pictures import body_plot, heatmaps, measured_photos, plots
+from poseport.bench.report.pictures import photos as drawn
 from poseport.data.images import read_image
 from poseport.predict import PoseNetwork
 

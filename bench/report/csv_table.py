@@ -6,11 +6,11 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 
-from poseport import escape
 from poseport.bench.decide.time_intervals import percentile_interval
 from poseport.bench.record import Accuracy, Model, Result, Sustained
 from poseport.bench.report.costs import microjoules
 from poseport.bench.report.grouping import ap_interval
+from poseport.files import escape
 
 COLUMNS = (
     "model", "recipe", "bytes", "sha256", "device", "processor", "runtime", "delegate", "threads", "data", "people",

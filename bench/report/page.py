@@ -11,7 +11,7 @@ from pathlib import Path
 from poseport import __version__
 from poseport.bench.formatting import Table
 from poseport.bench.record import Result
-from poseport.bench.report import plots, tables
+from poseport.bench.report import tables
 from poseport.bench.report.caveats import caveats
 from poseport.bench.report.comparison import Compared, compare
 from poseport.bench.report.costs import Cost, costs
@@ -25,8 +25,9 @@ from poseport.bench.report.grouping import (
     series,
     sort_records,
 )
+from poseport.bench.report.pictures import plots
+from poseport.bench.report.pictures.set_plots import pck_curves
 from poseport.bench.report.provenance import provenance
-from poseport.bench.report.set_plots import pck_curves
 from poseport.bench.report.summary import Change, changes
 
 # most comparisons that are shown; each takes about a second to draw and 200 KB of the page

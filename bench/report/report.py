@@ -12,7 +12,7 @@ from poseport.bench.formatting import Table
 from poseport.bench.record import Result
 from poseport.bench.report import csv_table
 from poseport.bench.report.page import Page, gather
-from poseport.escape import markdown
+from poseport.files.escape import markdown
 from poseport.records import write_whole
 
 OMITTED = "{} more comparisons keypoint by keypoint are left out; write a report of fewer records to see them."

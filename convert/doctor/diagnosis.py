@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from poseport import escape
 from poseport.convert.doctor import people_checks
 from poseport.convert.doctor.dataflow import read_graph
 from poseport.convert.doctor.finding import SEVERITIES, Finding
 from poseport.convert.doctor.graph_checks import check_graph
 from poseport.convert.doctor.support_checks import check_support, needed_runtime
 from poseport.data.people import People
+from poseport.files import escape
 from poseport.records import to_data
 from poseport.tflite import memory, model_file, runner, trial
 from poseport.tflite.card import ModelCard

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from poseport import escape
 from poseport.command.options import MODEL, answer, guarded, load_people, output_options, people_options, progress
+from poseport.files import escape
 
 if TYPE_CHECKING:
     from poseport.tflite.card import Conversion, ModelCard

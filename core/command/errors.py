@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 
 import click
 
-from poseport import escape
 from poseport.command.outputs import check_paths
+from poseport.files import escape
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from poseport import escape
 from poseport.command.errors import guarded as guarded
 from poseport.command.outputs import check_photos
 from poseport.command.parameters import LazyChoice, ShippedPath
+from poseport.files import escape
 
 if TYPE_CHECKING:
     from poseport.data.coco import People

@@ -14,9 +14,9 @@ import numpy as np
 from poseport.command.outputs import drawing_names, refuse_overwriting
 from poseport.command.sources import Picture, Source
 from poseport.data.images import encode_image, picture_suffix
-from poseport.data.one_writer import sweep
+from poseport.files.one_writer import sweep
+from poseport.files.safe_path import temporary
 from poseport.records import write_whole
-from poseport.safe_path import temporary
 from poseport.tflite.quiet import quiet
 
 _CHECKED = 25  # frames between two looks at the room on the disk

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from poseport.command.options import PATH, answer, guarded, output_options, progress
-from poseport.escape import terminal
+from poseport.files.escape import terminal
 
 if TYPE_CHECKING:
     import numpy as np

@@ -12,7 +12,7 @@ import numpy as np
 
 from poseport.data import coco_json
 from poseport.data.formats.coco_folder import FILLED, points_box
-from poseport.escape import terminal
+from poseport.files.escape import terminal
 from poseport.skeleton import Skeleton
 
 # keypoints that score below this are left unlabelled in annotations

@@ -12,8 +12,8 @@ import numpy as np
 
 from poseport.data.image_header import check_pixels
 from poseport.data.images import read_image
-from poseport.escape import terminal
-from poseport.safe_path import check_regular
+from poseport.files.escape import terminal
+from poseport.files.safe_path import check_regular
 from poseport.tflite.quiet import quiet
 
 PHOTOS = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".avif", ".mpo")

@@ -30,7 +30,7 @@ def guess_command(file: Path, out: Path | None, quiet: bool, as_json: bool) -> N
     Example: poseport spec guess posenet.tflite --out posenet.json
     """
     from poseport import skeletons
-    from poseport.escape import terminal
+    from poseport.files.escape import terminal
     from poseport.records import SCHEMA, to_data, write_whole
     from poseport.tflite import guess, model_file
 

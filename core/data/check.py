@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from poseport import escape
 from poseport.data import wrong_labels
 from poseport.data.images import decode_image, orientation, read_bytes
 from poseport.data.people import People, Person
 from poseport.data.wrong_labels import WrongLabels
+from poseport.files import escape
 
 # a kind of wrong label on more people than this share is a problem; on fewer it is a slip, as in every real set
 _PROBLEM_SHARE = 0.01

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from poseport.data.layout import ImageFolder
-from poseport.json_text import MAX_INT
+from poseport.files.json_text import MAX_INT
 
 _FLAGS = {"": False, "0": False, "false": False, "none": False, "1": True, "true": True}
 # an area of at most this many square pixels was not measured: exporters that have no outline write 0 or 1

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from poseport.json_text import decode_json, parse_json
+from poseport.files.json_text import decode_json, parse_json
+from poseport.files.safe_path import read_file
 from poseport.records import write_whole
-from poseport.safe_path import read_file
 from poseport.skeleton import Skeleton
 
 MAX_BYTES = 2**32  # 4 million people with outlines

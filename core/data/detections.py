@@ -8,8 +8,8 @@ from typing import Any
 
 from poseport.data.coco_fields import Box, number, whole
 from poseport.data.coco_json import MAX_BYTES
-from poseport.json_text import decode_json, parse_json
-from poseport.safe_path import read_file
+from poseport.files.json_text import decode_json, parse_json
+from poseport.files.safe_path import read_file
 
 Detection = tuple[int, Box, float]
 

@@ -10,8 +10,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from poseport import safe_path
 from poseport.data import image_header
+from poseport.files import safe_path
 
 # what OpenCV prints about damaged files is raised here as an error
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_FATAL)

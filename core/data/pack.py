@@ -18,8 +18,8 @@ import numpy as np
 from poseport import crop
 from poseport.data import coco, coco_json
 from poseport.data.images import decode_image, digest, encode_image, read_bytes
-from poseport.data.one_writer import one_writer
 from poseport.data.people import People, Person
+from poseport.files.one_writer import one_writer
 from poseport.records import read_json, write_json, write_whole
 
 # a square input covers 1.25 boxes; with rotation by 40 degrees, scale 0.75 and a shift of 4 % it covers 2.48

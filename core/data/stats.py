@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from poseport import escape
 from poseport.data.people import People
+from poseport.files import escape
 
 # upper limits of the bins of the longer side of a box; the last bin is above them
 SIZES_PX = (32, 64, 128, 256, 512)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from poseport import escape
+from poseport.files import escape
 from poseport.tflite import memory
 from poseport.tflite.quiet import quiet
 

@@ -19,8 +19,8 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from poseport.files.safe_path import read_file
 from poseport.records import dumps, loads, write_whole
-from poseport.safe_path import read_file
 from poseport.skeleton import Skeleton
 from poseport.tflite import sidecar
 from poseport.tflite.card import LaterStage, ModelCard

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from poseport import skeletons
 from poseport.architecture import ForeignArchitecture
-from poseport.json_text import MAX_JSON_BYTES, parse_json
+from poseport.files.json_text import MAX_JSON_BYTES, parse_json
+from poseport.files.safe_path import read_file
 from poseport.records import loads, to_data
-from poseport.safe_path import read_file
 from poseport.spec import PoseSpec
 from poseport.tflite.card import Conversion, ModelCard
 

@@ -26,7 +26,7 @@ JOINS = {"Path", "PurePath", "open", "joinpath", "with_name", "with_stem"}
 KNOWN = {
     ("core/tflite/shipped.py", "_folder() / self.file"): "a list in the code",
     ("bench/phone/parts.py", "self.local / description.identity(self.model.read_bytes())[:16]"): "a sha256",
-    ("bench/report/measured_photos.py", "Path(data.images_dir)"): "opened only beside the annotations of the record",
+    ("bench/report/pictures/measured_photos.py", "Path(data.images_dir)"): "opened only beside the annotations of the record",
     ("bench/results_folder.py", "Path(m.data.file)"): "its stem becomes one word of letters and digits",
 }
 # modules that read files on their own, and why
@@ -43,7 +43,7 @@ READS = {
     "train/workers/jax_launcher.py": "output of its own workers",
     "train/workers/strategy.py": "output of its own workers",
     "core/records.py": "opened to write",
-    "core/safe_path.py": "the one that checks",
+    "core/files/safe_path.py": "the one that checks",
 }
 
 
@@ -114,7 +114,7 @@ def test_no_field_from_outside_becomes_a_path() -> None:
 
 def test_json_is_parsed_in_one_place() -> None:
     found = [path for path in modules() if any(text in path.read_text() for text in ("json.loads(", "json.load("))]
-    assert [str(path.relative_to(ROOT)) for path in found] == ["core/json_text.py"]
+    assert [str(path.relative_to(ROOT)) for path in found] == ["core/files/json_text.py"]
 
 
 @pytest.mark.parametrize("call", ["read_bytes", "read_text", "open", "loadtxt", "imread"])

@@ -22,7 +22,7 @@ from poseport.train.record import TrainRecord, new_record
 from poseport.train.request import TrainingData
 
 HOLD = (
-    "import sys, time; from pathlib import Path; from poseport.data.one_writer import one_writer\n"
+    "import sys, time; from pathlib import Path; from poseport.files.one_writer import one_writer\n"
     "with one_writer(Path(sys.argv[1])):\n    print('held', flush=True); time.sleep(60)"
 )
 

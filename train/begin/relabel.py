@@ -13,9 +13,9 @@ from poseport.data import categories
 from poseport.data.coco_fields import whole
 from poseport.data.coco_json import MAX_BYTES
 from poseport.data.people import People
-from poseport.json_text import decode_json, parse_json
+from poseport.files.json_text import decode_json, parse_json
+from poseport.files.safe_path import read_file
 from poseport.records import write_whole
-from poseport.safe_path import read_file
 from poseport.scoring import metrics
 from poseport.train.begin.teacher import Teacher, apart
 

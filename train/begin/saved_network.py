@@ -19,8 +19,8 @@ from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 from tensorflow.lite.python.convert_phase import ConverterError
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
-from poseport import json_text
-from poseport.safe_path import read_file
+from poseport.files import json_text
+from poseport.files.safe_path import read_file
 from poseport.spec import PoseSpec
 from poseport.tflite.model_file import MAX_MODEL_BYTES
 from poseport.tflite.quiet import quiet

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 
 from poseport import bundle
-from poseport.safe_path import temporary
+from poseport.files.safe_path import temporary
 from poseport.train.evaluate import Score
 from poseport.train.optimizer import Rate, averaged
 from poseport.train.progress.disk_room import check_room

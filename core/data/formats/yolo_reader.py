@@ -18,7 +18,7 @@ import numpy as np
 from poseport.data.formats import yolo_yaml
 from poseport.data.formats.coco_folder import ConvertedSet, LabelledPerson
 from poseport.data.images import shown_hw
-from poseport.safe_path import read_file
+from poseport.files.safe_path import read_file
 from poseport.skeleton import Skeleton
 
 # shares may leave 0 to 1 by this much: by rounding, and by boxes that are cut by the image's border

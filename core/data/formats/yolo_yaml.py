@@ -10,7 +10,7 @@ import numpy as np
 
 from poseport import skeletons
 from poseport.data import categories
-from poseport.safe_path import read_file
+from poseport.files.safe_path import read_file
 from poseport.skeleton import Skeleton
 
 MAX_TEXT_BYTES = 64 * 2**20  # of data.yaml, a list of photos, and a label file

@@ -18,8 +18,8 @@ from poseport.bench.decide.gate import gate
 from poseport.bench.measure import accuracy as measure
 from poseport.bench.measure import boxes
 from poseport.bench.record import Accuracy, Result
-from poseport.bench.report import photos
 from poseport.bench.report.page import gather
+from poseport.bench.report.pictures import photos
 from poseport.bench.report.report import write_report
 from poseport.data.people import People
 from poseport.tflite import runner

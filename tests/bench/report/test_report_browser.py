@@ -9,7 +9,7 @@ import pytest
 from chromium import Browser, executable
 
 from poseport.bench.record import Result
-from poseport.bench.report import heatmaps
+from poseport.bench.report.pictures import heatmaps
 from poseport.bench.report.report import write_report
 
 pytestmark = pytest.mark.skipif(executable() is None, reason="no chromium here; Debian: apt-get install chromium")

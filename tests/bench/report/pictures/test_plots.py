@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from poseport.bench.decide.bootstrap import Interval
-from poseport.bench.report import plots
+from poseport.bench.report.pictures import plots
 
 
 def test_undominated_models() -> None:

@@ -9,9 +9,9 @@ from __future__ import annotations
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
-from poseport import safe_path
 from poseport.bench.record import Data
 from poseport.data import coco_json
+from poseport.files import safe_path
 
 
 def find(data: Data, file_name: str) -> Path:

@@ -7,7 +7,7 @@ import pytest
 from html_page import accuracy
 
 from poseport.bench.record import Result
-from poseport.bench.report import set_plots
+from poseport.bench.report.pictures import set_plots
 
 
 def test_a_pck_curve_goes_through_the_pck_of_the_record(records: list[Result]) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from poseport import escape
+from poseport.files import escape
 
 try:
     import fcntl

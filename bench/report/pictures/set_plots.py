@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from poseport.bench.record import Accuracy
-from poseport.bench.report import plots
 from poseport.bench.report.grouping import DataSet
+from poseport.bench.report.pictures import plots
 
 HIGHEST = 0.3
 _STEPS = 61

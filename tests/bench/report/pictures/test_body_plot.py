@@ -6,7 +6,7 @@ import math
 import re
 
 from poseport.bench.decide.bootstrap import Interval
-from poseport.bench.report import body_plot
+from poseport.bench.report.pictures import body_plot
 from poseport.skeletons import COCO17
 
 

@@ -8,7 +8,7 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from poseport import escape
+from poseport.files import escape
 
 HOSTILE = [
     "a\n::error title=x::PWNED",

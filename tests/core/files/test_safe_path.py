@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from poseport import safe_path
+from poseport.files import safe_path
 
 HOSTILE = [
     "../../evil", "/etc/passwd", "..", ".", "", "a/../../b", "C:\\x", "..\\..\\x", "a\0b", "~/x", "new\nline",

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from poseport.data.one_writer import one_writer, sweep
-from poseport.safe_path import temporary
+from poseport.files.one_writer import one_writer, sweep
+from poseport.files.safe_path import temporary
 
 HOLD = (
-    "import sys, time; from pathlib import Path; from poseport.data.one_writer import one_writer\n"
+    "import sys, time; from pathlib import Path; from poseport.files.one_writer import one_writer\n"
     "with one_writer(Path(sys.argv[1])):\n    print('held', flush=True); time.sleep(60)"
 )
 

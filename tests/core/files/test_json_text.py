@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from poseport.json_text import MAX_DEPTH, decode_json, parse_json
+from poseport.files.json_text import MAX_DEPTH, decode_json, parse_json
 
 
 def test_depth_is_bounded_and_brackets_in_texts_are_not_nesting() -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from poseport.bench.decide.bootstrap import Interval
-from poseport.bench.report.svg_figure import COLOURS, INK, LINE, PAGE, SERIES, new_figure, style, svg
+from poseport.bench.report.pictures.svg_figure import COLOURS, INK, LINE, PAGE, SERIES, new_figure, style, svg
 
 # with more models than this, names would cover the plot: only the undominated ones keep theirs
 MOST_NAMES = 30

@@ -12,7 +12,7 @@ from html_page import Read, read
 
 from poseport import crop, pose
 from poseport.bench.record import Result
-from poseport.bench.report import heatmaps, photos
+from poseport.bench.report.pictures import heatmaps, photos
 from poseport.bench.report.report import write_report
 from poseport.data.images import read_image
 from poseport.data.people import People

@@ -1,0 +1,1 @@
+"""Figures and drawn photos of the report."""

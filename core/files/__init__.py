@@ -1,0 +1,1 @@
+"""Files and text from outside: opened within bounds, written whole, shown escaped."""
