@@ -106,10 +106,11 @@ MODEL ?= models/starter.mixed-float32.tflite
 apk:
 	$(PYTHON) android_demo/tools/apk.py $(MODEL)
 
-android_demo/build/models/frames.json: tests/android/write_models.py tests/android/write_frames.py $(VENV)/.installed
+android_demo/build/models/frames.json: $(wildcard tests/android/write_*.py) $(VENV)/.installed
 	rm -rf $(@D)
 	mkdir -p $(@D)
 	$(BIN)/python tests/android/write_models.py $(@D)
+	$(BIN)/python tests/android/write_mutants.py $(@D)
 	$(BIN)/python tests/android/write_frames.py $(@D)
 	@touch $@
 

@@ -80,17 +80,17 @@ def graphs(data: bytes, name: str) -> list[PlainGraph]:
         raise ValueError(f"{name}: its flatbuffer is damaged ({damage}); convert it or copy it again") from None
 
 
-def _plain(walk: Walker, graph: Table, codes: list[int], buffers: list[Table], sizes: list[int]) -> PlainGraph:
+def _plain(walk: Walker, graph: Table, codes: list[int], buffers: list[tuple[int, int]]) -> PlainGraph:
     """What a checked subgraph says of its shapes."""
     shapes, widths, constant, integers = [], [], [], []
     for tensor in graph.children.get(0, []):
-        kind, index = walk.value(tensor, 1, 1, signed=True), walk.value(tensor, 2, 4)
-        short = kind == _INT32 and 0 < sizes[index] <= 256 and 0 in buffers[index].fields
+        kind = walk.value(tensor, 1, 1, signed=True)
+        start, size = buffers[walk.value(tensor, 2, 4)]
         shapes.append(walk.ints(tensor.fields.get(0)))
         widths.append(_WIDTH.get(kind, 0))
-        constant.append(sizes[index] > 0)
-        start = walk.span(buffers[index].fields[0], 1)[0] if short else 0
-        integers.append(struct.unpack_from(f"<{sizes[index] // 4}i", walk.data, start) if short else None)
+        constant.append(size > 0)
+        short = kind == _INT32 and 0 < size <= 256
+        integers.append(struct.unpack_from(f"<{size // 4}i", walk.data, start) if short else None)
     ops = [
         (codes[walk.value(op, 0, 4)], walk.ints(op.fields.get(1)), walk.ints(op.fields.get(2)))
         for op in graph.children.get(3, [])
@@ -105,7 +105,8 @@ def _check_graph(walk: Walker) -> list[PlainGraph]:
     codes, graphs, buffers = (model.children.get(slot, []) for slot in (1, 2, 4))
     if not graphs:
         raise Damaged("it holds no graph")
-    sizes = [_buffer_bytes(walk, buffer) for buffer in buffers]
+    constants = [_place(walk, buffer) for buffer in buffers]
+    sizes = [size for _, size in constants]
     for graph in graphs:
         tensors = graph.children.get(0, [])
         for tensor in tensors:
@@ -126,7 +127,7 @@ def _check_graph(walk: Walker) -> list[PlainGraph]:
             _inside((walk.value(entry, 1, 4) for entry in signature.children.get(slot, [])), count, 0)
     walk.budget += 4 * len(walk.data) + 2**16  # for reading shapes and indices a second time
     builtin = [max(walk.value(code, 0, 1), walk.value(code, 3, 4)) for code in codes]
-    return [_plain(walk, graph, builtin, buffers, sizes) for graph in graphs]
+    return [_plain(walk, graph, builtin, constants) for graph in graphs]
 
 
 def _inside(indices: Iterable[int], count: int, least: int) -> None:
@@ -134,14 +135,14 @@ def _inside(indices: Iterable[int], count: int, least: int) -> None:
         raise Damaged("an index leads to nothing")
 
 
-def _buffer_bytes(walk: Walker, buffer: Table) -> int:
-    """Bytes of constants in a buffer, inside the flatbuffer or (in files of more than 2 GB) behind it."""
+def _place(walk: Walker, buffer: Table) -> tuple[int, int]:
+    """(first byte, bytes) of a buffer's constants, inside the flatbuffer or (in files of more than 2 GB) behind it."""
     offset, size = walk.value(buffer, 1, 8), walk.value(buffer, 2, 8)
     if offset > 1:
         if offset + size > len(walk.data):
             raise Damaged("a buffer leaves the file")
-        return size
-    return walk.span(buffer.fields[0], 1)[1] if 0 in buffer.fields else 0
+        return offset, size
+    return walk.span(buffer.fields[0], 1) if 0 in buffer.fields else (0, 0)
 
 
 def _check_tensor(walk: Walker, tensor: Table, sizes: list[int]) -> None:

@@ -17,6 +17,8 @@ MAX_MB = 512  # the largest shipped network takes 6
 MB_OPTION = "POSEPORT_MAX_MODEL_MB"
 _MOST_MB = 1_000_000
 _BYTES_PER_RESIZED_PIXEL = 4 * 8 + 2 * 4
+# No limit allows this many. Larger numbers count as this one: a chain of TILE makes some that no float can hold.
+_MOST_VALUES = 2**40
 # codes of `BuiltinOperator` in schema.fbs
 _CONCATENATION, _CONV_2D, _DEPTHWISE_CONV_2D, _FULLY_CONNECTED = 2, 3, 4, 9
 _RESIZE_BILINEAR, _PAD, _PADV2, _TRANSPOSE_CONV, _TILE, _PACK, _FILL = 23, 34, 60, 67, 69, 83, 94
@@ -49,7 +51,7 @@ def peak_bytes(data: bytes, name: str) -> int:
 def _peak(graph: PlainGraph) -> int:
     shapes = _shapes(graph)
     sizes = [
-        0 if constant else math.prod(shape) * (width or 4)
+        0 if constant else _values(shape) * (width or 4)
         for shape, width, constant in zip(shapes, graph.widths, graph.constant, strict=True)
     ]
     last = {i: at for at, (_, inputs, outputs) in enumerate(graph.ops) for i in (*inputs, *outputs) if i >= 0}
@@ -88,7 +90,7 @@ def _scratch(code: int, outputs: Sequence[Shape]) -> int:
     """What the operation itself takes: XNNPACK keeps four addresses and two weights per pixel of a bilinear RESIZE."""
     if code != _RESIZE_BILINEAR:
         return 0
-    return sum(math.prod(shape[1:3]) * _BYTES_PER_RESIZED_PIXEL for shape in outputs)
+    return min(sum(_values(shape[1:3]) * _BYTES_PER_RESIZED_PIXEL for shape in outputs), _MOST_VALUES)
 
 
 def _shapes(graph: PlainGraph) -> list[Shape]:
@@ -96,15 +98,15 @@ def _shapes(graph: PlainGraph) -> list[Shape]:
     stated = [tuple(1 if v < 0 else v for v in shape) for shape in graph.shapes]
     real = list(stated)
     for code, inputs, outputs in graph.ops:
-        growth = max([1.0, *(math.prod(real[i]) / max(math.prod(stated[i]), 1) for i in inputs if i >= 0)])
+        growth = max([1.0, *(_values(real[i]) / max(_values(stated[i]), 1) for i in inputs if i >= 0)])
         made = _made(code, inputs, outputs, real, graph.integers) if len(outputs) == 1 and outputs[0] >= 0 else None
         for i in outputs:
             if i < 0:
                 continue
             if made is not None:
-                real[i] = made
+                real[i] = tuple(min(v, _MOST_VALUES) for v in made)
             elif growth > 1:
-                real[i] = (math.ceil(math.prod(stated[i]) * growth),)
+                real[i] = (min(math.ceil(_values(stated[i]) * growth), _MOST_VALUES),)
     return real
 
 
@@ -128,8 +130,8 @@ def _made(
         padded = [(1,) * (longest - len(shape)) + shape for shape in shapes]
         return tuple(map(max, zip(*padded, strict=True)))
     if code in (_CONCATENATION, _PACK):
-        total = sum(map(math.prod, shapes))
-        return stated if math.prod(stated) == total else (total,)
+        total = sum(map(_values, shapes))
+        return stated if _values(stated) == total else (total,)
     if code in (_CONV_2D, _DEPTHWISE_CONV_2D, _FULLY_CONNECTED) and len(shapes) > 1 and shapes[1]:
         filters = shapes[1][-1 if code == _DEPTHWISE_CONV_2D else 0]
         return None if stated[-1:] == (filters,) else (*first[:-1], filters)
@@ -139,7 +141,7 @@ def _made(
         return None
     second = _positive(stored[1])
     if code in (_RESIZE_BILINEAR, _RESIZE_NEAREST_NEIGHBOR) and len(second) == 2:
-        return (first[0], *second, first[3]) if len(first) == 4 else (math.prod(second) * math.prod(first),)
+        return (first[0], *second, first[3]) if len(first) == 4 else (_values(second) * _values(first),)
     if code == _BROADCAST_TO:
         return second
     if code == _TILE and len(second) == len(first):
@@ -147,6 +149,10 @@ def _made(
     if code in (_PAD, _PADV2, _MIRROR_PAD) and len(second) == 2 * len(first):
         return tuple(v + second[2 * i] + second[2 * i + 1] for i, v in enumerate(first))
     return None
+
+
+def _values(shape: Shape) -> int:
+    return min(math.prod(shape), _MOST_VALUES)
 
 
 def _positive(values: Shape) -> Shape:

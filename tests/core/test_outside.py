@@ -26,7 +26,10 @@ JOINS = {"Path", "PurePath", "open", "joinpath", "with_name", "with_stem"}
 KNOWN = {
     ("core/tflite/shipped.py", "_folder() / self.file"): "a list in the code",
     ("bench/phone/parts.py", "self.local / description.identity(self.model.read_bytes())[:16]"): "a sha256",
-    ("bench/report/pictures/measured_photos.py", "Path(data.images_dir)"): "opened only beside the annotations of the record",
+    (
+        "bench/report/pictures/measured_photos.py",
+        "Path(data.images_dir)",
+    ): "opened only beside the annotations of the record",
     ("bench/results_folder.py", "Path(m.data.file)"): "its stem becomes one word of letters and digits",
 }
 # modules that read files on their own, and why

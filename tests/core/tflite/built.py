@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from typing import Any
 
 import flatbuffers
@@ -54,10 +55,50 @@ class Graph:
         self.graph.operators.append(op)
         return self
 
-    def data(self) -> bytes:
-        """The file."""
+    def data(self, places: dict[int, tuple[int, int]] | None = None) -> bytes:
+        """The file. places: buffer -> (first byte, bytes), as in files of more than 2 GB."""
+        for index, (offset, size) in (places or {}).items():
+            self.model.buffers[index].offset, self.model.buffers[index].size = offset, size
         self.graph.outputs = [self.last]
         self.model.subgraphs = [self.graph]
         builder = flatbuffers.Builder(0)
         builder.Finish(self.model.Pack(builder), b"TFL3")
         return bytes(builder.Output())
+
+
+def bombs() -> dict[str, Graph]:
+    """Networks of less than 3 KB whose activations take gigabytes."""
+    resize = "ResizeNearestNeighborOptions"
+    bilinear = Graph(3).add("RESIZE_BILINEAR", [5500, 5500], stated=(1, 8, 8, 3), options="ResizeBilinearOptions")
+    found = {
+        "resize": Graph().add("RESIZE_NEAREST_NEIGHBOR", [6000, 6000], options=resize),
+        "bilinear": bilinear,
+        "pad": Graph().add("PAD", [[0, 0], [0, 6000], [0, 6000], [0, 0]]),
+        "tile": Graph().add("TILE", [1, 800, 800, 1]),
+        "broadcast": Graph(1).add("BROADCAST_TO", [40, 8, 8, 70000], stated=(1, 8, 8, 1)),
+        "many": Graph().add("TILE", [1, 100, 100, 1]).add("RELU").add("TILE", [1, 2, 2, 20]),
+        "overflow": Graph(),
+    }
+    for _ in range(9):
+        found["overflow"].add("TILE", [2**31 - 1] * 4)
+    for graph in found.values():
+        graph.add("RESIZE_NEAREST_NEIGHBOR", [8, 8], options=resize)
+    return found
+
+
+def shared(tensors: int) -> bytes:
+    """A file of 80 bytes and one offset a tensor, all of which lead to the same tensor, whose shape is `tensors` long:
+    read naively, its size squared.
+    """
+    body = bytearray(struct.pack("<I4s", 24, b"TFL3"))
+    body += struct.pack("<8H", 10, 8, 0, 0, 4, 0, 0, 0)  # at 8: vtable of Model, slot 2 at +4
+    body += struct.pack("<iI", 16, 4)  # at 24: Model; its graphs follow
+    body += struct.pack("<II", 1, 16)  # at 32: one graph, at 36 + 16 = 52
+    body += struct.pack("<6H", 6, 8, 4, 0, 0, 0)  # at 40: vtable of SubGraph, slot 0 at +4
+    body += struct.pack("<iI", 12, 4)  # at 52: SubGraph; its tensors follow
+    body += struct.pack("<I", tensors)  # at 60
+    tensor = 64 + 4 * tensors + 8
+    body += b"".join(struct.pack("<I", tensor - (64 + 4 * i)) for i in range(tensors))
+    body += struct.pack("<4H", 6, 8, 4, 0)  # vtable of Tensor, slot 0 at +4
+    body += struct.pack("<iI", 8, 4) + struct.pack("<I", tensors) + bytes(4 * tensors)
+    return bytes(body)

@@ -8,6 +8,7 @@ import tracemalloc
 from pathlib import Path
 from types import SimpleNamespace
 
+import built
 import numpy as np
 import pytest
 
@@ -28,29 +29,11 @@ def test_a_cut_file_is_one_line(cut: float, tiny_models: dict[str, Path]) -> Non
         flatbuffer.verify(data[: int(whole * cut)], "m.tflite")
 
 
-def graph_of(tensors: int) -> bytes:
-    """A file of 80 bytes and one offset a tensor, all of which lead to the same tensor, whose shape is `tensors` long:
-    read naively, its size squared.
-    """
-    body = bytearray(struct.pack("<I4s", 24, b"TFL3"))
-    body += struct.pack("<8H", 10, 8, 0, 0, 4, 0, 0, 0)  # at 8: vtable of Model, slot 2 at +4
-    body += struct.pack("<iI", 16, 4)  # at 24: Model; its graphs follow
-    body += struct.pack("<II", 1, 16)  # at 32: one graph, at 36 + 16 = 52
-    body += struct.pack("<6H", 6, 8, 4, 0, 0, 0)  # at 40: vtable of SubGraph, slot 0 at +4
-    body += struct.pack("<iI", 12, 4)  # at 52: SubGraph; its tensors follow
-    body += struct.pack("<I", tensors)  # at 60
-    tensor = 64 + 4 * tensors + 8
-    body += b"".join(struct.pack("<I", tensor - (64 + 4 * i)) for i in range(tensors))
-    body += struct.pack("<4H", 6, 8, 4, 0)  # vtable of Tensor, slot 0 at +4
-    body += struct.pack("<iI", 8, 4) + struct.pack("<I", tensors) + bytes(4 * tensors)
-    return bytes(body)
-
-
 def test_parts_that_are_shared_too_often_are_refused_early() -> None:
     tracemalloc.start()
     try:
         with pytest.raises(ValueError, match="its parts overlap"):
-            flatbuffer.verify(graph_of(20_000), "bomb")
+            flatbuffer.verify(built.shared(20_000), "bomb")
         assert tracemalloc.get_traced_memory()[1] < 20e6
     finally:
         tracemalloc.stop()

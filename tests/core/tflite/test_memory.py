@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 import re
+import struct
 
+import built
 import pytest
 from ai_edge_litert import schema_py_generated as schema
-from built import Graph
 
 from poseport.tflite import memory, shipped
 from poseport.tflite.interpreter import open_interpreter
 
-RESIZE = "ResizeNearestNeighborOptions"
-BOMBS = {
-    "resize": Graph().add("RESIZE_NEAREST_NEIGHBOR", [6000, 6000], options=RESIZE),
-    "bilinear": Graph(3).add("RESIZE_BILINEAR", [5500, 5500], stated=(1, 8, 8, 3), options="ResizeBilinearOptions"),
-    "pad": Graph().add("PAD", [[0, 0], [0, 6000], [0, 6000], [0, 0]]),
-    "tile": Graph().add("TILE", [1, 800, 800, 1]),
-    "broadcast": Graph(1).add("BROADCAST_TO", [40, 8, 8, 70000], stated=(1, 8, 8, 1)),
-    "many": Graph().add("TILE", [1, 100, 100, 1]).add("RELU").add("TILE", [1, 2, 2, 20]),
-}
+BOMBS = built.bombs()
 
 
 @pytest.mark.parametrize("kind", list(BOMBS))
 def test_a_small_file_that_takes_gigabytes_is_refused_unopened(kind: str) -> None:
-    data = BOMBS[kind].add("RESIZE_NEAREST_NEIGHBOR", [8, 8], options=RESIZE).data()
+    data = BOMBS[kind].data()
     assert len(data) < 3000
     with pytest.raises(ValueError, match=r"m: its activations would take about [\d,]+ MB; at most 512 MB") as said:
         open_interpreter(data, "m", 1)
@@ -32,7 +25,7 @@ def test_a_small_file_that_takes_gigabytes_is_refused_unopened(kind: str) -> Non
 
 
 def test_an_option_raises_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    data = Graph().add("TILE", [1, 40, 40, 1]).data()
+    data = built.Graph().add("TILE", [1, 40, 40, 1]).data()
     assert memory.peak_bytes(data, "m") == 4 * (8 * 8 * 4 + 320 * 320 * 4)
     monkeypatch.setenv("POSEPORT_MAX_MODEL_MB", "1")
     with pytest.raises(ValueError, match=r"about 2 MB; at most 1 MB are allowed \(set POSEPORT_MAX_MODEL_MB"):
@@ -49,6 +42,17 @@ def test_an_option_raises_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_estimate_of_a_sound_file_is_that_of_its_shapes() -> None:
     data = shipped.model("starter").read_bytes()
     assert 1e6 < memory.peak_bytes(data, "starter") < 6e6
+
+
+def test_constants_are_read_where_the_file_says_they_lie() -> None:
+    graph = built.Graph().add("TILE", [1, 1, 1, 1])
+    behind = len(graph.data({1: (2, 16)}))  # the places take as many bytes whatever they are
+    data = graph.data({1: (behind, 16)})
+    assert len(data) == behind
+    far = data + struct.pack("<4i", 1, 40, 40, 1)
+    assert memory.peak_bytes(far, "m") == 4 * (8 * 8 * 4 + 320 * 320 * 4)
+    with pytest.raises(ValueError, match="a buffer leaves the file"):
+        memory.peak_bytes(far[:-1], "m")
 
 
 def test_the_codes_are_those_of_the_schema() -> None:

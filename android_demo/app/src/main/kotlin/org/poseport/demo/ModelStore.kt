@@ -26,17 +26,18 @@ class ModelStore(private val context: Context) {
         get() = memory.getString("last", null)
         set(name) = memory.edit().putString("last", name).apply()
 
+    /** All models in the order in which they are tried: where other apps reach the folder, the packed ones first. */
     fun names(): List<String> {
-        val all = packed() + (folder?.list() ?: emptyArray())
-        return all.filter { it.endsWith(SUFFIX) }.distinct().sorted()
+        val packed = packed().filter { it.endsWith(SUFFIX) }.sorted()
+        val all = packed + folder?.list().orEmpty().filter { it.endsWith(SUFFIX) }.sorted()
+        return if (reached) all.distinct() else all.distinct().sorted()
     }
 
     /** The stages of a model. Throws [Refused] with a sentence for one that cannot be used. */
     fun read(name: String): List<Stage> {
         if (!NAME.matches(name)) throw Refused("\"$name\" is no name of a model; expected letters, digits and . _ -")
         val file = folder?.let { File(it, name) }
-        val reached = Build.VERSION.SDK_INT < Build.VERSION_CODES.R && name in packed()
-        if (file != null && file.isFile && !reached) return ModelFile.read(file)
+        if (file != null && file.isFile && !(reached && name in packed())) return ModelFile.read(file)
         if (name !in packed()) throw Refused("$name: there is no such model on this phone")
         try {
             context.assets.openFd(name).use { asset ->
@@ -49,6 +50,9 @@ class ModelStore(private val context: Context) {
             throw Refused("$name: cannot be read (${error.message}); install the app again")
         }
     }
+
+    /** Whether other apps can write into the folder. */
+    private val reached get() = Build.VERSION.SDK_INT < Build.VERSION_CODES.R
 
     private fun packed(): Array<String> = context.assets.list("") ?: emptyArray()
 

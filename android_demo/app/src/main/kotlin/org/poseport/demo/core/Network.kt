@@ -2,6 +2,7 @@ package org.poseport.demo.core
 
 import java.nio.ByteBuffer
 import java.nio.ByteOrder
+import org.poseport.demo.core.tflite.Memory
 import org.tensorflow.lite.DataType
 import org.tensorflow.lite.Interpreter
 import org.tensorflow.lite.Tensor
@@ -39,6 +40,7 @@ class Network(stage: Stage, private val name: String, options: Interpreter.Optio
     }
 
     private fun load(data: ByteBuffer, options: Interpreter.Options): Interpreter = try {
+        Memory.check(data, name) // the interpreter is native code, which a damaged file can crash
         Interpreter(data, options)
     } catch (error: RuntimeException) {
         throw Refused("$name: cannot be run here (${reason(error)})", Obstacle.UNSUPPORTED)
