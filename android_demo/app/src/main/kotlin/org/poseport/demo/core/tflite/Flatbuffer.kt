@@ -104,7 +104,7 @@ internal object Flatbuffer {
         if (indices.any { it < least || it >= count }) throw Damaged("an index leads to nothing")
     }
 
-    /** First byte and bytes of a buffer's constants, inside the flatbuffer or (in files of more than 2 GB) behind it. */
+    /** First byte and bytes of a buffer's constants; in files of more than 2 GB they lie behind the flatbuffer. */
     private fun place(walk: Walker, buffer: Table): Pair<Long, Long> {
         val (offset, size) = walk.value(buffer, 1, 8) to walk.value(buffer, 2, 8)
         if (offset in 0..1) return buffer.field(0)?.let { walk.span(it, 1) } ?: (0L to 0L)

@@ -41,7 +41,7 @@ internal object Memory {
         throw Refused("$name: its activations would take $most", Obstacle.MEMORY)
     }
 
-    /** What the activations of a file's largest subgraph take at once, in bytes. Throws [Refused] if it is not sound. */
+    /** Bytes that the activations of a file's largest subgraph take at once. Throws [Refused] if it is not sound. */
     fun peakBytes(data: ByteBuffer, name: String): Long = Flatbuffer.graphs(data, name).maxOf(::peak)
 
     private fun peak(graph: PlainGraph): Long {
@@ -72,14 +72,16 @@ internal object Memory {
     private fun scratch(code: Long, outputs: List<LongArray>): Long {
         if (code != RESIZE_BILINEAR) return 0
         return outputs.fold(0L) { sum, shape ->
-            minOf(sum + values(shape.copyOfRange(minOf(1, shape.size), minOf(3, shape.size))) * BYTES_PER_RESIZED_PIXEL,
-                MOST_VALUES)
+            val pixels = values(shape.copyOfRange(minOf(1, shape.size), minOf(3, shape.size)))
+            minOf(sum + pixels * BYTES_PER_RESIZED_PIXEL, MOST_VALUES)
         }
     }
 
     /** The shape of every tensor as the interpreter will make it, as far as the file's constants tell. */
     private fun shapes(graph: PlainGraph): List<LongArray> {
-        val stated = graph.shapes.map { shape -> LongArray(shape.size) { if (shape[it] < 0) 1 else shape[it].toLong() } }
+        val stated = graph.shapes.map { shape ->
+            LongArray(shape.size) { if (shape[it] < 0) 1 else shape[it].toLong() }
+        }
         val real = stated.toMutableList()
         for (op in graph.operations) {
             val grown = op.inputs.filter { it >= 0 }.map { values(real[it]).toDouble() / maxOf(values(stated[it]), 1) }
