@@ -61,7 +61,11 @@ RECIPE = LazyChoice(_recipes)
 )
 @seed_option("calibration people")
 @people_options("exclude", "Evaluation people, whose photos must not be used for calibration", required=False)
-@click.option("--keep", multiple=True, help="Name of a layer that a mixed recipe keeps out of int8; may be repeated.")
+@click.option(
+    "--keep",
+    multiple=True,
+    help="Name of a layer that a mixed recipe keeps out of int8, or a pattern such as '*heatmap*'; may be repeated.",
+)
 @click.option(
     "--max-ap-drop",
     type=float,

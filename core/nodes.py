@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-NodeActivation = Literal["linear", "relu", "relu6", "sigmoid", "tanh", "hard_swish", "hard_sigmoid"]
+NodeActivation = Literal["linear", "relu", "relu6", "sigmoid", "tanh", "hard_swish", "hard_sigmoid", "relu1"]
 NodePadding = Literal["same", "valid"]
 Centers = Literal["half_pixel", "corners", "top_left"]
 

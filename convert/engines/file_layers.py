@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import fnmatch
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from poseport.command.parameters import nearest_first
 from poseport.tflite.inspection import Inspection, OpInfo
+
+# as many names an error lists: a network has dozens
+_LISTED = 8
 
 
 @dataclass(frozen=True)
@@ -53,19 +58,24 @@ def layers_by_name(layers: Sequence[Layer], names: Sequence[str]) -> tuple[Layer
 
     Args:
         layers: All layers.
-        names: The names to select, in any order.
+        names: The names to select, in any order; `*` stands for any characters, `?` for one.
 
     Returns:
-        The selected layers in the order of the names.
+        The selected layers in the order of the names, and of the file for one name with `*`.
 
     Raises:
-        ValueError: If a name is unknown; lists those that exist.
+        ValueError: If no layer has one of the names; lists the most similar names that exist.
     """
     by_name = {layer.name: layer for layer in layers}
-    unknown = [name for name in names if name not in by_name]
-    if unknown:
-        raise ValueError(f"there is no layer {unknown[0]!r} to keep; there are {', '.join(by_name)}")
-    return tuple(by_name[name] for name in dict.fromkeys(names))
+    selected: dict[str, Layer] = {}
+    for name in names:
+        matches = [name] if name in by_name else fnmatch.filter(by_name, name)
+        if not matches:
+            similar = nearest_first(name, by_name)[:_LISTED]
+            more = f" and {len(by_name) - _LISTED} more" if len(by_name) > _LISTED else ""
+            raise ValueError(f"there is no layer {name!r} to keep; there are {', '.join(similar)}{more}")
+        selected |= {match: by_name[match] for match in matches}
+    return tuple(selected.values())
 
 
 def op_types(

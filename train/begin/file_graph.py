@@ -135,14 +135,15 @@ class Graph:
             (channels,) values; zeros without a bias.
 
         Raises:
-            CannotRebuild: If its size differs.
+            CannotRebuild: If it is computed, or its size differs.
         """
         if place >= len(op.inputs) or op.inputs[place] < 0:
             return np.zeros(channels, np.float32)
-        bias = self.constant(op, place, 1)
-        if bias.size != channels:
-            raise CannotRebuild(f"its bias has {bias.size} values for {channels} channels")
-        return bias
+        bias = self.values[op.inputs[place]]
+        # litert-torch writes it as (1, 1, 1, channels) behind a transposed convolution
+        if bias is None or bias.shape[-1:] != (channels,) or bias.size != channels:
+            raise CannotRebuild(f"its bias is not a constant of {channels} values")
+        return bias.reshape(channels)
 
     def activate(self, activation: NodeActivation) -> None:
         """Append the fused activation of a node that has no field for it.

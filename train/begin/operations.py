@@ -34,6 +34,7 @@ from poseport.train.begin.file_graph import CannotRebuild, Graph, fused_activati
 _PADDING: tuple[NodePadding, NodePadding] = ("same", "valid")
 _ALONE: dict[str, NodeActivation] = {
     "RELU": "relu", "RELU6": "relu6", "LOGISTIC": "sigmoid", "TANH": "tanh", "HARD_SWISH": "hard_swish",
+    "RELU_0_TO_1": "relu1",
 }  # fmt: skip
 # operations that do not change values
 SAME = ("QUANTIZE", "DEQUANTIZE", "CAST")

@@ -174,6 +174,10 @@ def _activate(keras: Any, x: Tensor, activation: NodeActivation, name: str, dtyp
         return layers.ReLU(6.0 if activation == "relu6" else None, name=name, **more)(x)
     if activation in ("sigmoid", "tanh"):
         return layers.Activation(activation, name=name, **more)(x)
+    if activation == "relu1":  # quantizers know RELU6, few know RELU_0_TO_1
+        x = layers.Rescaling(6.0, name=f"{name}_times6", **more)(x)
+        x = layers.ReLU(6.0, name=f"{name}_relu6", **more)(x)
+        return layers.Rescaling(1 / 6, name=name, **more)(x)
     # x * relu6(x + 3) / 6, a form that converters recognise; the two Keras versions define "hard" differently
     gate = layers.Rescaling(1.0, 3.0, name=f"{name}_shift", **more)(x)
     gate = layers.ReLU(6.0, name=f"{name}_relu6", **more)(gate)

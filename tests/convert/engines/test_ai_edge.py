@@ -90,5 +90,18 @@ def test_versions_are_those_of_integers(ranges, float_file):
 
 
 def test_an_unknown_layer_lists_the_known(float_file):
-    with pytest.raises(ValueError, match="no layer 'head' to keep; there are stem_conv"):
-        layers_by_name(layers_of(float_file[1]), ["head"])
+    layers = layers_of(float_file[1])
+    nearest = next(layer.name for layer in layers if layer.name.startswith("stem_c"))
+    with pytest.raises(
+        ValueError, match=f"no layer 'stem_c' to keep; there are {nearest}.* and {len(layers) - 8} more$"
+    ):
+        layers_by_name(layers, ["stem_c"])
+    with pytest.raises(ValueError, match=r"no layer 'nothing\*' to keep"):
+        layers_by_name(layers, ["nothing*"])
+
+
+def test_a_pattern_keeps_every_layer_that_matches(float_file):
+    layers = layers_of(float_file[1])
+    stem = [layer for layer in layers if layer.name.startswith("stem_")]
+    assert 1 < len(stem) < len(layers)
+    assert layers_by_name(layers, [layers[-1].name, "stem_*", stem[0].name]) == (layers[-1], *stem)

@@ -6,9 +6,11 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from ai_edge_litert import schema_py_generated as schema
 
 from poseport.architecture import ForeignArchitecture
 from poseport.convert.engines import tf_keras_twin
+from poseport.convert.shrink_flatbuffer import pack
 from poseport.skeletons import COCO17
 from poseport.spec import CoordsOutput, PoseSpec
 from poseport.tflite import inspection
@@ -60,6 +62,7 @@ PARTS = {
     "AVERAGE_POOL_2D": lambda x: tf.nn.avg_pool2d(x, 3, 2, "SAME"),
     "MAX_POOL_2D": lambda x: tf.nn.max_pool2d(x, 5, 1, "SAME"),
     "MINIMUM": lambda x: tf.minimum(x, 0.25),
+    "RELU_0_TO_1": lambda x: x * tf.maximum(0.0, tf.minimum(1.0, x + 0.5)),
     "MAXIMUM": lambda x: tf.maximum(x, -0.25),
     "PAD": lambda x: tf.pad(x, ((0, 0), (1, 0), (0, 2), (0, 0))),
 }
@@ -74,9 +77,33 @@ def test_an_operation_computes_what_tflite_does(kind):
     def network(image):
         return tf.matmul(tf.reshape(part(tf.nn.conv2d(image, stem, 2, "SAME")), (1, -1)), end)
 
-    function = tf.function(network, autograph=False).get_concrete_function(tf.TensorSpec((1, 32, 32, 3), tf.float32))
-    data = tf.lite.TFLiteConverter.from_concrete_functions([function]).convert()
+    data = tflite(network)
     assert kind in inspection.inspect_bytes(data, kind).op_counts
+    check_rebuilt(data, kind)
+
+
+def test_a_bias_may_have_four_dimensions():
+    """litert-torch writes that of a transposed convolution so."""
+    stem, up, bias, end = kernel(3, 3, 3, 8), kernel(4, 4, 8, 8), kernel(8), kernel(32 * 32 * 8, 34)
+
+    def network(image):
+        x = tf.nn.conv2d_transpose(tf.nn.conv2d(image, stem, 2, "SAME"), up, (1, 32, 32, 8), 2, "SAME")
+        return tf.matmul(tf.reshape(tf.nn.relu(x + bias), (1, -1)), end)
+
+    graph = schema.ModelT.InitFromPackedBuf(bytearray(tflite(network)), 0)
+    codes = [max(code.builtinCode, code.deprecatedBuiltinCode) for code in graph.operatorCodes]
+    (op,) = (o for o in graph.subgraphs[0].operators if codes[o.opcodeIndex] == schema.BuiltinOperator.TRANSPOSE_CONV)
+    graph.subgraphs[0].tensors[op.inputs[3]].shape = [1, 1, 1, 8]
+    check_rebuilt(pack(graph, 1 << 20), "bias")
+
+
+def tflite(network) -> bytes:
+    function = tf.function(network, autograph=False).get_concrete_function(tf.TensorSpec((1, 32, 32, 3), tf.float32))
+    return tf.lite.TFLiteConverter.from_concrete_functions([function]).convert()
+
+
+def check_rebuilt(data: bytes, kind: str):
+    """The network rebuilt from a file computes what the file does, in both Keras packages."""
     image = RANDOM.normal(size=(1, 32, 32, 3)).astype(np.float32)
     file = Runner(data, kind)
     wanted = file.invoke(image)
