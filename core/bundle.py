@@ -18,6 +18,7 @@ from pathlib import Path
 from poseport import pose
 from poseport.files.json_text import MAX_JSON_BYTES, decode_json, parse_json
 from poseport.files.safe_path import read_file, temporary
+from poseport.people.detector_spec import DetectorSpec
 from poseport.records import read_json, write_json
 from poseport.spec import KeypointsOutput, PoseSpec
 
@@ -35,7 +36,7 @@ REFINE = "refine.json"
 MAX_STAGES = 8
 
 
-def write_spec(directory: Path, spec: PoseSpec) -> None:
+def write_spec(directory: Path, spec: PoseSpec | DetectorSpec) -> None:
     """Write the spec of a new bundle, and create its folder if necessary.
 
     Args:
@@ -62,12 +63,9 @@ def read_spec(directory: Path) -> PoseSpec:
             trained, or if it crops or normalises in another way than the training did.
     """
     directory = Path(directory)
-    for name in (SPEC, WEIGHTS):
-        if not (directory / name).is_file():
-            raise ValueError(
-                f"{directory}: holds no {name}, so it is not a bundle; expected the folder that "
-                "`poseport train --out` wrote"
-            )
+    _check_files(directory)
+    if is_detector(directory):
+        raise ValueError(f"{directory}: is a person detector; expected a pose network")
     spec = read_json(PoseSpec, directory / SPEC)
     if isinstance(spec.output, KeypointsOutput):
         raise ValueError(
@@ -82,6 +80,47 @@ def read_spec(directory: Path) -> PoseSpec:
             "train again"
         )
     return spec
+
+
+def is_detector(directory: Path) -> bool:
+    """Whether a folder holds the spec of a person detector; False if its spec cannot be read.
+
+    Args:
+        directory: the bundle.
+    """
+    try:
+        spec = parse_json(decode_json(read_file(Path(directory) / SPEC, MAX_JSON_BYTES)))
+    except (OSError, ValueError):
+        return False
+    return isinstance(spec, dict) and spec.get("kind") == "detector"
+
+
+def read_detector_spec(directory: Path) -> DetectorSpec:
+    """Read the spec of a person detector's bundle.
+
+    Args:
+        directory: the bundle.
+
+    Returns:
+        The spec.
+
+    Raises:
+        ValueError: if the folder is not a bundle, or the bundle of a pose network.
+    """
+    directory = Path(directory)
+    _check_files(directory)
+    if not is_detector(directory):
+        raise ValueError(f"{directory}: is a pose network; expected a person detector")
+    return read_json(DetectorSpec, directory / SPEC)
+
+
+def _check_files(directory: Path) -> None:
+    for name in (SPEC, WEIGHTS):
+        if not (directory / name).is_file():
+            raise ValueError(
+                f"{directory}: holds no {name}, so it is not a bundle; expected the folder that "
+                "`poseport train --out` wrote"
+            )
 
 
 def _preprocessing(directory: Path) -> str | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from functools import lru_cache
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -16,6 +17,7 @@ import numpy as np
 from poseport import coords, crop, heatmap
 from poseport.outputs import landmarks, offsets, simcc
 from poseport.spec import (
+    ChannelOrder,
     CoordsOutput,
     HeatmapOutput,
     KeypointsOutput,
@@ -62,8 +64,24 @@ def crops(spec: PoseSpec, image: np.ndarray, boxes_xywh: np.ndarray) -> tuple[np
     return np.stack(images), np.stack(matrices)
 
 
+class Pixels(Protocol):
+    """What turns pixels into the input of a network; part of the spec of every kind of network."""
+
+    @property
+    def mean(self) -> tuple[float, float, float]:
+        """Red, green, blue, in pixel values."""
+
+    @property
+    def std(self) -> tuple[float, float, float]:
+        """Red, green, blue, in pixel values."""
+
+    @property
+    def channel_order(self) -> ChannelOrder:
+        """The order of the colour channels in the network's input."""
+
+
 def normalise(
-    spec: PoseSpec, crops: np.ndarray, out: np.ndarray | None = None, tone: np.ndarray | None = None
+    spec: Pixels, crops: np.ndarray, out: np.ndarray | None = None, tone: np.ndarray | None = None
 ) -> np.ndarray:
     """Turn crops into the input of a network: (pixel - mean) / std, in its channel order.
 

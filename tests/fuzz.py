@@ -30,7 +30,7 @@ from poseport.command.errors import explain
 from poseport.data import check, coco, detections, images
 from poseport.data.drawn import synth
 from poseport.data.formats import matlab, yolo_reader
-from poseport.tflite import flatbuffer, inspection, memory, model_file, shipped, trial
+from poseport.tflite import file_tail, flatbuffer, inspection, memory, model_file, shipped, trial
 
 RECORDS = Path(__file__).parent / "data" / "records"
 VALUES: list[Any] = [
@@ -106,9 +106,7 @@ def networks(folder: Path) -> dict[str, Attempt]:
 
     def cards(rng: random.Random) -> None:
         with tempfile.TemporaryDirectory() as place:
-            (Path(place) / "poseport.json").write_bytes(
-                changed(model_file._member("m", raw, model_file.CARD, 2**23), rng)
-            )
+            (Path(place) / "poseport.json").write_bytes(changed(file_tail.member("m", raw, file_tail.CARD, 2**23), rng))
             archive = shutil.make_archive(str(folder / "card"), "zip", place)
         read(flat + Path(archive).read_bytes())
 

@@ -179,7 +179,7 @@ def _finder(
     """Choose the function that finds people by the options."""
     import numpy as np
 
-    from poseport.people.detector import Detector
+    from poseport.people import detector as detectors
     from poseport.people.follow import Follower
 
     if box is not None:
@@ -194,7 +194,7 @@ def _finder(
 
         return listed
     if detector is not None:
-        detect = Detector(detector, threshold=threshold)
+        detect = detectors.load(detector, threshold=threshold)
 
         def detected(picture: Picture) -> tuple[np.ndarray, np.ndarray]:
             boxes, _ = detect(picture.image)

@@ -1,21 +1,115 @@
-"""Person boxes from a .tflite detector with the usual four outputs: boxes, classes, scores and their number."""
+"""Boxes of the people in a picture, from poseport's own detector or from a public one with the usual four outputs."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
 
-from poseport.tflite import model_file
-from poseport.tflite.interpreter import open_interpreter
+from poseport import pose
+from poseport.people import centers
+from poseport.tflite import file_tail, model_file, shipped
+from poseport.tflite.interpreter import Runner, open_interpreter
 
 PERSON = 0
+# the score from which a box of a public detector counts
+SSD_THRESHOLD = 0.5
 
 
-class Detector:
-    """A detector whose outputs are those of TFLite's detection post-processing (SSD, EfficientDet-Lite).
+class Detector(Protocol):
+    """Finds the people in a picture.
+
+    Attributes:
+        path: the .tflite file.
+    """
+
+    path: Path
+
+    def __call__(self, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Find the people in an image.
+
+        Args:
+            image: (h, w, 3) uint8 RGB.
+
+        Returns:
+            Boxes (N, 4) float64 left, top, width, height in pixels, and scores (N,), best first.
+        """
+
+
+def load(path: str | Path, threads: int = 1, threshold: float | None = None) -> Detector:
+    """Load a person detector.
+
+    Args:
+        path: a .tflite file, or the name of a detector that comes with the package.
+        threads: number of threads of the interpreter.
+        threshold: boxes with a lower score are dropped, 0 to 1; None takes the detector's own.
+
+    Returns:
+        The detector; call it with an image.
+
+    Raises:
+        ValueError: if the file cannot be loaded, or is not a detector.
+    """
+    file = shipped.model(str(path))
+    if file_tail.has_card(model_file.read_bytes(file)):
+        return CenterDetector(file, threads, threshold)
+    return SsdDetector(file, threads, SSD_THRESHOLD if threshold is None else threshold)
+
+
+class CenterDetector:
+    """A detector that `poseport convert` wrote; its codec is `poseport.people.centers`.
+
+    Args:
+        path: the .tflite file.
+        threads: number of threads of the interpreter.
+        threshold: boxes with a lower score are dropped, 0 to 1; None takes that of the card.
+
+    Attributes:
+        path: the file.
+        card: its card.
+        spec: the card's spec, with the threshold in use.
+        runner: its interpreter.
+
+    Raises:
+        ValueError: if the file cannot be loaded, is not a detector, or has other tensors than its card says.
+    """
+
+    def __init__(self, path: Path, threads: int = 1, threshold: float | None = None):
+        self.path = Path(path)
+        data, self.card = model_file.read_detector(self.path)
+        self.spec = self.card.spec if threshold is None else replace(self.card.spec, threshold=threshold)
+        self.runner = Runner(data, str(path), threads)
+        found = tuple(self.runner.input["shape"].tolist()), tuple(self.runner.output["shape"].tolist())
+        wanted = (1, *self.spec.input_hw, 3), (1, *self.spec.output_shape)
+        if found != wanted:
+            raise ValueError(
+                f"{path}: its tensors are {found[0]} -> {found[1]}, its card says {wanted[0]} -> {wanted[1]}; "
+                "convert it again"
+            )
+
+    def __call__(self, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """As `Detector`."""
+        picture, matrix = centers.letterbox(image, self.spec.input_hw)
+        return centers.decode(self.spec, self.output(picture), matrix)
+
+    def output(self, picture: np.ndarray) -> np.ndarray:
+        """Run the network on one picture that `centers.letterbox` made.
+
+        Args:
+            picture: (H, W, 3) uint8 RGB.
+
+        Returns:
+            Its output, (*spec.output_shape) float32.
+        """
+        tensor = self.runner.quantize(pose.normalise(self.spec, picture[None]))
+        return self.runner.dequantize(self.runner.invoke(tensor))[0]
+
+
+class SsdDetector:
+    """A public detector whose outputs are those of TFLite's detection post-processing (SSD, EfficientDet-Lite).
 
     Its outputs, in any order, are boxes (1, n, 4) top, left, bottom, right as shares of the picture, classes and scores
     (1, n), and their number (1,). The picture is stretched to the input, as in the training of these networks. A float
@@ -30,7 +124,7 @@ class Detector:
         ValueError: if the file cannot be loaded, or is not such a detector.
     """
 
-    def __init__(self, path: Path, threads: int = 1, threshold: float = 0.5):
+    def __init__(self, path: Path, threads: int = 1, threshold: float = SSD_THRESHOLD):
         self.path, self.threshold = Path(path), threshold
         data = model_file.read_bytes(self.path)
         self._interpreter, _ = open_interpreter(data, str(path), threads)
@@ -46,14 +140,7 @@ class Detector:
         self._input, self._boxes, self._lists = inputs[0], boxes[0], lists
 
     def __call__(self, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Find the people in an image.
-
-        Args:
-            image: (h, w, 3) uint8 RGB.
-
-        Returns:
-            Boxes (N, 4) float64 left, top, width, height in pixels, and scores (N,).
-        """
+        """As `Detector`."""
         (h, w), (in_h, in_w) = image.shape[:2], self._input["shape"][1:3]
         small = cv2.resize(image, (int(in_w), int(in_h)), interpolation=cv2.INTER_LINEAR)
         self._interpreter.set_tensor(self._input["index"], _as_input(small, self._input["dtype"])[None])

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from poseport.people.detector_spec import DetectorSpec
 from poseport.spec import PoseSpec
 
 
@@ -179,6 +180,19 @@ class LaterStage:
     name: str
     sha256: str
     weights_sha256: str
+
+
+@dataclass(frozen=True)
+class DetectorCard:
+    """The contents of `poseport.json` in a converted person detector.
+
+    Attributes:
+        spec: what the network is.
+        conversion: how the file was made.
+    """
+
+    spec: DetectorSpec
+    conversion: Conversion
 
 
 @dataclass(frozen=True)

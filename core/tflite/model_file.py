@@ -19,19 +19,17 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from poseport.files.json_text import parse_json
 from poseport.files.safe_path import read_file
 from poseport.records import dumps, loads, write_whole
 from poseport.skeleton import Skeleton
-from poseport.tflite import sidecar
-from poseport.tflite.card import LaterStage, ModelCard
+from poseport.tflite import file_tail, sidecar
+from poseport.tflite.card import DetectorCard, LaterStage, ModelCard
 
-CARD = "poseport.json"
-# A card takes a few KB, and a few hundred with 10,000 calibration people. A larger one was not written by poseport.
-MAX_CARD_BYTES = 8 * 2**20
 MAX_MODEL_BYTES = 2**31  # offsets of a flatbuffer have 32 bits with a sign
 
 
-def pack(flatbuffer: bytes, card: ModelCard, later: Sequence[bytes] = ()) -> bytes:
+def pack(flatbuffer: bytes, card: ModelCard | DetectorCard, later: Sequence[bytes] = ()) -> bytes:
     """Append a card to a flatbuffer.
 
     The zip is stored without compression and without dates, so that the same model gives the same bytes and
@@ -56,14 +54,15 @@ def pack(flatbuffer: bytes, card: ModelCard, later: Sequence[bytes] = ()) -> byt
     tail = io.BytesIO()
     tail.write(flatbuffer)
     with zipfile.ZipFile(tail, "a", zipfile.ZIP_STORED) as archive:
-        archive.writestr(zipfile.ZipInfo(CARD), dumps(replace(card, later=tuple(listed))))
+        whole = replace(card, later=tuple(listed)) if isinstance(card, ModelCard) else card
+        archive.writestr(zipfile.ZipInfo(file_tail.CARD), dumps(whole))
         for name, data in zip(names, later, strict=True):
             archive.writestr(zipfile.ZipInfo(name), data)
         archive.comment = hashlib.sha256(flatbuffer).hexdigest().encode()
     return tail.getvalue()
 
 
-def write(path: Path, flatbuffer: bytes, card: ModelCard, later: Sequence[bytes] = ()) -> None:
+def write(path: Path, flatbuffer: bytes, card: ModelCard | DetectorCard, later: Sequence[bytes] = ()) -> None:
     """Write a converted file completely or not at all.
 
     Args:
@@ -94,9 +93,41 @@ def read(path: Path) -> tuple[bytes, ModelCard]:
     """
     path = Path(path)
     data = read_bytes(path)
-    if data[4:8] == b"TFL3" and sidecar.spec_path(path).is_file() and not _has_card(data):
+    if data[4:8] == b"TFL3" and sidecar.spec_path(path).is_file() and not file_tail.has_card(data):
         return data, sidecar.read_card(path, data)
     return data, _read_card(str(path), data)
+
+
+def read_detector(path: Path) -> tuple[bytes, DetectorCard]:
+    """Read a person detector that poseport converted.
+
+    Args:
+        path: the .tflite file.
+
+    Returns:
+        The bytes of the file and its card.
+
+    Raises:
+        ValueError: as `read`, and if the file is another network.
+    """
+    path = Path(path)
+    data = read_bytes(path)
+    text = file_tail.card_text(str(path), data)
+    if not _of_detector(text):
+        raise ValueError(f"{path}: is a pose network; expected a person detector, such as `person`")
+    return data, loads(DetectorCard, text, f"{path}: {file_tail.CARD}")
+
+
+def is_detector(data: bytes) -> bool:
+    """Whether a file's card says that it is a person detector; False without a card that can be read.
+
+    Args:
+        data: the bytes of the file.
+    """
+    try:
+        return _of_detector(file_tail.card_text("", data))
+    except ValueError:
+        return False
 
 
 def skeletons_of(paths: Iterable[Path]) -> tuple[Skeleton, ...]:
@@ -129,9 +160,9 @@ def read_stages(path: Path) -> list[tuple[bytes, ModelCard]]:
     for number, stage in enumerate(card.later, 2):
         name = f"{path}: {stage_file(number)}"
         # a stored member cannot be larger than the file around it
-        inner = _member(str(path), data, stage_file(number), len(data))
+        inner = file_tail.member(str(path), data, stage_file(number), len(data))
         if hashlib.sha256(inner).hexdigest() != stage.sha256:
-            raise ValueError(f"{name} is not the one that {CARD} lists; convert it again")
+            raise ValueError(f"{name} is not the one that {file_tail.CARD} lists; convert it again")
         theirs = _read_card(name, inner)
         if theirs.spec.refine is None or theirs.later or theirs.spec.skeleton.names != card.spec.skeleton.names:
             raise ValueError(f"{name} does not refine the keypoints of {card.spec.name}; convert it again")
@@ -148,7 +179,7 @@ def has_spec(path: Path, data: bytes) -> bool:
         path: the file.
         data: its bytes.
     """
-    return _has_card(data) or sidecar.spec_path(Path(path)).is_file()
+    return file_tail.has_card(data) or sidecar.spec_path(Path(path)).is_file()
 
 
 def read_bytes(path: Path) -> bytes:
@@ -185,48 +216,16 @@ def zipped_bytes(data: bytes) -> int:
 
 
 def _read_card(name: str, data: bytes) -> ModelCard:
-    if data[4:8] != b"TFL3":
-        raise ValueError(f"{name}: not a TFLite file (no TFL3 mark); expected the output of `poseport convert`")
+    text = file_tail.card_text(name, data)
+    if _of_detector(text):
+        raise ValueError(f"{name}: is a person detector; expected a pose network (detectors go with --detector)")
+    return loads(ModelCard, text, f"{name}: {file_tail.CARD}")
+
+
+def _of_detector(text: str) -> bool:
     try:
-        text = _member(name, data, CARD, MAX_CARD_BYTES).decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{name}: its {CARD} cannot be read ({error}); convert it again") from None
-    return loads(ModelCard, text, f"{name}: {CARD}")
-
-
-def _has_card(data: bytes) -> bool:
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            return CARD in archive.namelist()
-    except zipfile.BadZipFile:
-        return False
-
-
-def _member(name: str, data: bytes, member: str, limit: int) -> bytes:
-    """Read one file of the zip; `name` is what messages call the whole file, `limit` the most bytes to unpack."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            entries = archive.infolist()
-            names = [entry.filename for entry in entries]
-            if names.count(member) != 1:
-                raise ValueError(f"{name}: its tail holds {names[:5]}, expected one {member}; convert it with poseport")
-            entry = entries[names.index(member)]
-            if entry.file_size > limit:
-                raise ValueError(f"{name}: its {member} unpacks to {entry.file_size} bytes; at most {limit} are read")
-            with archive.open(entry) as file:
-                content = file.read(limit + 1)
-            begin = min(entry.header_offset for entry in entries)
-            # a card that another tool appended comes without a digest
-            if archive.comment not in (b"", hashlib.sha256(data[:begin]).hexdigest().encode()):
-                raise ValueError(f"{name}: is damaged: not the bytes that were written; copy or convert it again")
-            if len(content) > limit:
-                raise ValueError(f"{name}: its {member} unpacks to more bytes than it says; copy the file again")
-            return content
-    except zipfile.BadZipFile as error:
-        beside = sidecar.spec_path(Path(name)).name
-        raise ValueError(
-            f"{name}: carries no {member}: either it was not made by `poseport convert`, or the file is cut off "
-            f"({error}); a file that others made needs its spec beside it as {beside} (see docs/foreign.md)"
-        ) from None
-    except (RuntimeError, NotImplementedError, EOFError, OSError, zlib.error) as error:
-        raise ValueError(f"{name}: its {member} cannot be read ({error}); convert it again") from None
+        card = parse_json(text)
+    except ValueError:
+        return False  # whoever reads the card says what is wrong with it
+    spec = card.get("spec") if isinstance(card, dict) else None
+    return isinstance(spec, dict) and spec.get("kind") == "detector"

@@ -14,7 +14,7 @@ import numpy as np
 
 from poseport import cascade, pose
 from poseport.outputs.tensors import join
-from poseport.tflite import model_file, shipped, sidecar
+from poseport.tflite import file_tail, model_file, shipped, sidecar
 from poseport.tflite.card import ModelCard
 from poseport.tflite.interpreter import Runner, from_steps
 
@@ -157,7 +157,7 @@ def load(path: str | Path, threads: int = 1, *, xnnpack: bool = True) -> Pose:
 
 def _check_shapes(name: str, card: ModelCard, runner: Runner) -> None:
     """Refuse a file whose tensors differ from those in its own card or in the spec beside it."""
-    source, remedy = model_file.CARD, "convert it again"
+    source, remedy = file_tail.CARD, "convert it again"
     if card.spec.family == "foreign":
         source, remedy = sidecar.spec_path(Path(name)).name, "correct the spec"
         if any(size < 0 for size in runner.input["shape_signature"].tolist()[1:]):

@@ -13,7 +13,7 @@ import pytest
 from zip_tails import BOMB, zipped
 
 from poseport import records
-from poseport.tflite import model_file
+from poseport.tflite import file_tail, model_file
 from poseport.tflite.card import ModelCard
 from poseport.tflite.interpreter import Runner
 
@@ -90,7 +90,7 @@ Spoil = Callable[[bytes, ModelCard], bytes]
 SPOILT: dict[str, tuple[Spoil, str]] = {
     "empty": (lambda f, c: b"", "not a TFLite file"),
     "text": (lambda f, c: b"a long enough text", "not a TFLite file"),
-    "only a zip": (lambda f, c: zipped(b"", (model_file.CARD, records.dumps(c).encode())), "not a TFLite file"),
+    "only a zip": (lambda f, c: zipped(b"", (file_tail.CARD, records.dumps(c).encode())), "not a TFLite file"),
     "no card": (lambda f, c: f, "carries no poseport.json: either it was not made by .*, or .* is cut off"),
     "cut in half": (lambda f, c: model_file.pack(f, c)[: len(f) // 2], "carries no poseport.json: .*cut off"),
     "cut in the tail": (lambda f, c: model_file.pack(f, c)[:-90], "carries no poseport.json: .*cut off"),
@@ -99,7 +99,7 @@ SPOILT: dict[str, tuple[Spoil, str]] = {
         lambda f, c: model_file.pack(f, c).replace(f, f[:-1] + bytes([f[-1] ^ 1])),
         "is damaged: not the bytes that were written",
     ),
-    "newer schema": (lambda f, c: zipped(f, (model_file.CARD, schema_of(c, 2))), "schema 2 is newer than 1.*upgrade"),
+    "newer schema": (lambda f, c: zipped(f, (file_tail.CARD, schema_of(c, 2))), "schema 2 is newer than 1.*upgrade"),
     "foreign tail": (
         lambda f, c: zipped(f, ("labels.txt", b"person\n")),
         r"its tail holds \['labels.txt'\], expected one poseport.json; convert it with poseport",
@@ -108,22 +108,22 @@ SPOILT: dict[str, tuple[Spoil, str]] = {
         lambda f, c: model_file.pack(model_file.pack(f, c), c),
         r"its tail holds \['poseport.json', 'poseport.json'\], expected one",
     ),
-    "not JSON": (lambda f, c: zipped(f, (model_file.CARD, b"{")), "poseport.json: not JSON"),
-    "not UTF-8": (lambda f, c: zipped(f, (model_file.CARD, b"\xff\xfe\xfd")), "poseport.json cannot be read"),
+    "not JSON": (lambda f, c: zipped(f, (file_tail.CARD, b"{")), "poseport.json: not JSON"),
+    "not UTF-8": (lambda f, c: zipped(f, (file_tail.CARD, b"\xff\xfe\xfd")), "poseport.json cannot be read"),
     "unknown key": (
-        lambda f, c: zipped(f, (model_file.CARD, records.dumps(c).replace('"std"', '"stdev"').encode())),
+        lambda f, c: zipped(f, (file_tail.CARD, records.dumps(c).replace('"std"', '"stdev"').encode())),
         "unknown key 'stdev'; PoseSpec has name, architecture",
     ),
     "bomb": (
-        lambda f, c: zipped(f, (model_file.CARD, BOMB)),
-        f"its poseport.json unpacks to {len(BOMB)} bytes; at most {model_file.MAX_CARD_BYTES} are read",
+        lambda f, c: zipped(f, (file_tail.CARD, BOMB)),
+        f"its poseport.json unpacks to {len(BOMB)} bytes; at most {file_tail.MAX_CARD_BYTES} are read",
     ),
     "bomb that lies": (
-        lambda f, c: lying(zipped(f, (model_file.CARD, BOMB))),
+        lambda f, c: lying(zipped(f, (file_tail.CARD, BOMB))),
         "cut off|cannot be read|more bytes than it says|not JSON",
     ),
     "damaged": (
-        lambda f, c: damaged(zipped(f, (model_file.CARD, records.dumps(c).encode()))),
+        lambda f, c: damaged(zipped(f, (file_tail.CARD, records.dumps(c).encode()))),
         "cannot be read|cut off",
     ),
 }
@@ -146,7 +146,7 @@ def test_a_file_says_whether_it_has_a_spec(model: tuple[bytes, ModelCard], tmp_p
     flatbuffer, card = model
     path = tmp_path / "m.tflite"
     assert model_file.has_spec(path, model_file.pack(flatbuffer, card))
-    assert model_file.has_spec(path, zipped(flatbuffer, (model_file.CARD, b"{")))
+    assert model_file.has_spec(path, zipped(flatbuffer, (file_tail.CARD, b"{")))
     assert not model_file.has_spec(path, flatbuffer)
     assert not model_file.has_spec(path, zipped(flatbuffer, ("labels.txt", b"person\n")))
     path.with_suffix(".json").write_text("{}")

@@ -12,7 +12,7 @@ import pytest
 from zip_tails import BOMB, zipped
 
 from poseport import records
-from poseport.tflite import model_file
+from poseport.tflite import file_tail, model_file
 from poseport.tflite.card import ModelCard
 from poseport.tflite.runner import load
 
@@ -55,15 +55,15 @@ SPOILT_CASCADES: dict[str, tuple[Callable[[bytes, ModelCard, bytes], bytes], str
         r"carries no stage2\.tflite: .*Bad CRC",
     ),
     "the later stage missing": (
-        lambda f, c, s: zipped(f, (model_file.CARD, card_bytes(c))),
+        lambda f, c, s: zipped(f, (file_tail.CARD, card_bytes(c))),
         r"its tail holds \['poseport.json'\], expected one stage2\.tflite",
     ),
     "the later stage twice": (
-        lambda f, c, s: zipped(f, (model_file.CARD, card_bytes(c)), ("stage2.tflite", s), ("stage2.tflite", s)),
+        lambda f, c, s: zipped(f, (file_tail.CARD, card_bytes(c)), ("stage2.tflite", s), ("stage2.tflite", s)),
         r"expected one stage2\.tflite",
     ),
     "another later stage": (
-        lambda f, c, s: zipped(f, (model_file.CARD, card_bytes(c)), ("stage2.tflite", model_file.pack(f, c))),
+        lambda f, c, s: zipped(f, (file_tail.CARD, card_bytes(c)), ("stage2.tflite", model_file.pack(f, c))),
         r"stage2\.tflite is not the one that poseport\.json lists; convert it again",
     ),
     "a first stage in a later one's place": (
@@ -80,7 +80,7 @@ SPOILT_CASCADES: dict[str, tuple[Callable[[bytes, ModelCard, bytes], bytes], str
         "carries no poseport.json: .*cut off",
     ),
     "a later stage that unpacks to more than the file": (
-        lambda f, c, s: zipped(f, (model_file.CARD, card_bytes(c)), ("stage2.tflite", BOMB)),
+        lambda f, c, s: zipped(f, (file_tail.CARD, card_bytes(c)), ("stage2.tflite", BOMB)),
         r"its stage2\.tflite unpacks to \d+ bytes; at most \d+ are read",
     ),
 }

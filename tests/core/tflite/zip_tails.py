@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 
-from poseport.tflite import model_file
+from poseport.tflite import file_tail
 
 
 def zipped(flatbuffer: bytes, *entries: tuple[str, bytes], compressed: bool = True) -> bytes:
@@ -18,4 +18,4 @@ def zipped(flatbuffer: bytes, *entries: tuple[str, bytes], compressed: bool = Tr
     return out.getvalue()
 
 
-BOMB = b" " * (2 * model_file.MAX_CARD_BYTES + 0x1234)
+BOMB = b" " * (2 * file_tail.MAX_CARD_BYTES + 0x1234)
