@@ -9,6 +9,7 @@ from poseport.command.groups import LazyGroup
 COMMANDS = {
     "all": ("poseport.bench.all_cli", "everything", "Measure accuracy and latency, and write a report, in one go."),
     "accuracy": ("poseport.bench.measure_cli", "accuracy", "Score models on annotated people."),
+    "boxes": ("poseport.bench.boxes_cli", "boxes", "Score person detectors on annotated people."),
     "rescore": ("poseport.bench.measure_cli", "rescore", "Score saved predictions again, without running a network."),
     "latency": ("poseport.bench.time_cli", "latency", "Time models on this machine."),
     "profile": ("poseport.bench.time_cli", "profile", "Time every operation of a model on this machine."),

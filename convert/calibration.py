@@ -10,7 +10,10 @@ import numpy as np
 
 from poseport import cascade, pose
 from poseport.data import batches
+from poseport.data.images import read_image
 from poseport.data.people import People, Person
+from poseport.people import centers
+from poseport.people.detector_spec import DetectorSpec
 from poseport.spec import PoseSpec
 from poseport.tflite.card import Calibration, CalibrationSource
 from poseport.tflite.interpreter import Runner
@@ -150,8 +153,10 @@ def on_other_photos(candidates: Sequence[Person], exclude: People) -> tuple[Pers
     return tuple(p for p in candidates if not is_taken(p))
 
 
-def inputs(spec: PoseSpec, crops: CalibrationCrops) -> Iterator[np.ndarray]:
+def inputs(spec: PoseSpec | DetectorSpec, crops: CalibrationCrops) -> Iterator[np.ndarray]:
     """Yield each crop as the input of the float network, cropped and normalised as everywhere else.
+
+    A person detector takes whole photos.
 
     One corner of the first crop is made black and white, so that the input's range is exactly that of a pixel: an
     int8 input is then `pixel - 128` even if no calibration photo has a 0 or a 255.
@@ -163,14 +168,20 @@ def inputs(spec: PoseSpec, crops: CalibrationCrops) -> Iterator[np.ndarray]:
     Yields:
         (1, H, W, 3) float32.
     """
-    first = True
+    for i, picture in enumerate(_pictures(spec, crops)):
+        if i == 0:
+            picture = picture.copy()
+            picture[0, 0], picture[0, 1] = 0, 255
+        yield pose.normalise(spec, picture[None])
+
+
+def _pictures(spec: PoseSpec | DetectorSpec, crops: CalibrationCrops) -> Iterator[np.ndarray]:
+    if isinstance(spec, DetectorSpec):
+        for person in crops.persons:
+            yield centers.letterbox(read_image(person.image_path, person.image_hw), spec.input_hw)[0]
+        return
     for batch in batches.batches(spec, crops.persons, boxes_xywh=crops.boxes_xywh):
-        for crop in batch.crops:
-            if first:
-                crop = crop.copy()
-                crop[0, 0], crop[0, 1] = 0, 255
-                first = False
-            yield pose.normalise(spec, crop[None])
+        yield from batch.crops
 
 
 def extremes(runner: Runner, image: np.ndarray, tensors: Sequence[int]) -> tuple[list[float], list[float]]:

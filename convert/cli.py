@@ -26,6 +26,7 @@ from poseport.command.parameters import LazyChoice
 
 if TYPE_CHECKING:
     from poseport.convert.float_file import Io
+    from poseport.skeleton import Skeleton
 
 
 def _recipes() -> Iterable[str]:
@@ -136,7 +137,7 @@ def convert(
     """Convert a trained BUNDLE to TFLite, and check the file: its operations, the share of multiply-adds by true type,
     and the distance of its keypoints from the Keras network's. A file that is not what its recipe says is not written.
     A float .tflite FILE of anybody, with its spec beside it, is quantized without training; what decodes keypoints
-    inside it stays in float.
+    inside it stays in float. The bundle of a person detector is compared by its boxes.
     With --max-ap-drop, the layers that lose most in int8 stay in float32 (recipe mixed-16x8: 16 bits) until the loss on
     the people of --tune-on is within the budget. int8-qat trains the network further first and needs --data.
 
@@ -149,9 +150,11 @@ def convert(
     recipe = recipes.recipe(recipe_name)
     if (data is not None) != recipe.trained:
         raise ValueError(f"--data goes with recipe int8-qat, and int8-qat needs it; found recipe {recipe.name}")
+    of_detector = source.suffix != ".tflite" and bundles.is_detector(source)
+    own: tuple[Skeleton, ...] = ()
     if source.suffix == ".tflite":
         own = (float_file.read_card(source, spec_file).spec.skeleton,)
-    else:
+    elif not of_detector:
         own = (bundles.read_spec(bundles.stages(source)[0]).skeleton,)
     learned = load_people(data, data_images, None, own) if data else None
     people = load_sets(calib, calib_images, calib_share, more_skeletons=own) if calib else learned
@@ -183,6 +186,14 @@ def convert(
     request = Request(
         source, recipe, out, people, calib_count, seed, others, keep, head, budget, training, spec_file, io
     )
+    if of_detector:
+        from poseport.convert import detector
+
+        with progress("converting", calib_count, hidden=quiet or as_json or not recipe.calibrated) as advance:
+            converted = detector.convert(request, advance)
+        found = summary.detector_answer(converted)
+        answer(found, summary.detector_text(converted, found), as_json=as_json, quiet=quiet)
+        return
     card = request.file_card
     specs = [card.spec] if card else [bundles.read_spec(stage) for stage in bundles.stages(source)]
     crops = sum(spec.crops_per_person for spec in specs)

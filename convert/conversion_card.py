@@ -12,24 +12,38 @@ from poseport.convert.engines import quantizer
 from poseport.convert.engines.ai_edge import Quantized
 from poseport.convert.float_file import FloatFile
 from poseport.convert.frozen_graph import FrozenNetwork
-from poseport.tflite.card import Calibration, Conversion, FineTuning, ModelCard
+from poseport.people.detector_spec import DetectorSpec
+from poseport.spec import PoseSpec
+from poseport.tflite.card import Calibration, Conversion, DetectorCard, FineTuning, ModelCard
 
 
 def card_of(
     source: Path,
-    network: FrozenNetwork | FloatFile,
+    network: FrozenNetwork[PoseSpec] | FloatFile[PoseSpec],
     made: Quantized,
     manifest: Calibration | None,
     finetuning: FineTuning | None,
 ) -> ModelCard:
     """The card of a converted file: its spec, and how it was made of which weights and people."""
     if isinstance(network, FloatFile):
-        weights = network.weights_sha256
-        engine, packages = _versions("AI Edge Quantizer")
-    else:
-        weights = bundle.sha256(source / bundle.WEIGHTS)
-        engine, packages = _versions(made.recipe.engine)
-    conversion = Conversion(
+        return ModelCard(
+            network.spec, _conversion("AI Edge Quantizer", network.weights_sha256, made, manifest, finetuning)
+        )
+    weights = bundle.sha256(source / bundle.WEIGHTS)
+    return ModelCard(network.spec, _conversion(made.recipe.engine, weights, made, manifest, finetuning))
+
+
+def detector_card(source: Path, spec: DetectorSpec, made: Quantized, manifest: Calibration | None) -> DetectorCard:
+    """The card of a converted person detector."""
+    weights = bundle.sha256(source / bundle.WEIGHTS)
+    return DetectorCard(spec, _conversion(made.recipe.engine, weights, made, manifest, None))
+
+
+def _conversion(
+    engine: str, weights: str, made: Quantized, manifest: Calibration | None, finetuning: FineTuning | None
+) -> Conversion:
+    engine, packages = _versions(engine)
+    return Conversion(
         recipe=made.recipe.name,
         engine=engine,
         weights_sha256=weights,
@@ -39,7 +53,6 @@ def card_of(
         budget=made.budget,
         finetuning=finetuning,
     )
-    return ModelCard(network.spec, conversion)
 
 
 def _versions(engine: str) -> tuple[str, dict[str, str]]:

@@ -9,10 +9,11 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Generic, Literal, TypeVar
 
 from poseport.convert.float_graph import rewritten
 from poseport.convert.recipes import Recipe
+from poseport.people.detector_spec import DetectorSpec
 from poseport.spec import KeypointsOutput, PoseSpec
 from poseport.tflite import model_file, sidecar
 from poseport.tflite.card import ModelCard
@@ -20,13 +21,14 @@ from poseport.tflite.inspection import CONVOLUTIONS, Inspection, inspect_bytes
 from poseport.tflite.runner import Network
 
 Io = Literal["same", "int8"]
+Spec = TypeVar("Spec", PoseSpec, DetectorSpec)
 
 # what may stand between the image and the first convolution without being a part of the network
 _NORMALISATION = ("CAST", "UNPACK", "SUB", "MUL", "DIV", "ADD", "QUANTIZE", "DEQUANTIZE")
 
 
 @dataclass(frozen=True, eq=False)
-class FloatFile:
+class FloatFile(Generic[Spec]):
     """A network in float32, which the AI Edge Quantizer can quantize.
 
     Attributes:
@@ -37,7 +39,7 @@ class FloatFile:
         ends: Types of the input and output tensors of an integer file; None: those that its recipe names.
     """
 
-    spec: PoseSpec
+    spec: Spec
     flatbuffer: bytes
     weights_sha256: str
     outside: frozenset[str] = frozenset()
@@ -72,7 +74,7 @@ def read_card(path: Path, spec_file: Path | None = None) -> ModelCard:
     return card
 
 
-def read(path: Path, card: ModelCard, recipe: Recipe, io: Io = "same") -> FloatFile:
+def read(path: Path, card: ModelCard, recipe: Recipe, io: Io = "same") -> FloatFile[PoseSpec]:
     """Read a float .tflite file; the arguments beside its path are those of `from_bytes`.
 
     Raises:
@@ -84,7 +86,7 @@ def read(path: Path, card: ModelCard, recipe: Recipe, io: Io = "same") -> FloatF
     return floats
 
 
-def from_bytes(data: bytes, name: str, card: ModelCard, recipe: Recipe, io: Io = "same") -> FloatFile:
+def from_bytes(data: bytes, name: str, card: ModelCard, recipe: Recipe, io: Io = "same") -> FloatFile[PoseSpec]:
     """Read a float .tflite file (float32, float16 or dynamic range).
 
     Args:

@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic
 
 import keras
 import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
+from poseport.convert.float_file import Spec
 from poseport.spec import PoseSpec
 from poseport.train.networks import models
 
 
 @dataclass(frozen=True, eq=False)
-class FrozenNetwork:
+class FrozenNetwork(Generic[Spec]):
     """A network whose weights are constants of its graph.
 
     Attributes:
@@ -26,13 +27,13 @@ class FrozenNetwork:
         module: The `tf.Module` that owns the function.
     """
 
-    spec: PoseSpec
+    spec: Spec
     model: Any
     function: Any
     module: Any
 
 
-def load_frozen(directory: Path) -> FrozenNetwork:
+def load_frozen(directory: Path) -> FrozenNetwork[PoseSpec]:
     """Load a bundle and freeze its network.
 
     Args:
@@ -69,7 +70,7 @@ def load(directory: Path) -> tuple[PoseSpec, Any]:
     return models.load(directory, keras)
 
 
-def freeze(spec: PoseSpec, model: Any, call: Callable[[Any], Any]) -> FrozenNetwork:
+def freeze(spec: Spec, model: Any, call: Callable[[Any], Any]) -> FrozenNetwork[Spec]:
     """Turn a network into a graph of constants.
 
     Freezing comes before conversion, because a graph that still has variables converts to a file without their

@@ -26,6 +26,7 @@ from poseport.convert.verify.parity import Parity
 from poseport.data import batches
 from poseport.data.people import Person
 from poseport.predict import PoseNetwork, predict
+from poseport.spec import PoseSpec
 from poseport.tflite import model_file
 from poseport.tflite.card import Calibration, FineTuning, ModelCard
 from poseport.tflite.inspection import Inspection, inspect_bytes
@@ -179,13 +180,13 @@ def _make_flatbuffer(
     crops: calibration.CalibrationCrops,
     tuning: budget_search.TuningPeople | None,
     progress: Progress,
-) -> tuple[FrozenNetwork | FloatFile, Quantized, FineTuning | None]:
+) -> tuple[FrozenNetwork[PoseSpec] | FloatFile[PoseSpec], Quantized, FineTuning | None]:
     """Load the network and quantize it with the request's engine.
 
     Returns the network that the file is compared with, the flatbuffer, and how the network was trained further.
     """
     recipe = request.recipe
-    network: FrozenNetwork | FloatFile
+    network: FrozenNetwork[PoseSpec] | FloatFile[PoseSpec]
     match request.engine:
         case "TFLiteConverter":
             network = load_frozen(source)
@@ -216,7 +217,7 @@ def _make_flatbuffer(
 
 def _load_both(
     source: Path, request: Request, crops: calibration.CalibrationCrops
-) -> tuple[FrozenNetwork | FloatFile, FloatFile]:
+) -> tuple[FrozenNetwork[PoseSpec] | FloatFile[PoseSpec], FloatFile[PoseSpec]]:
     """The network of a bundle or a file as it is compared later, and its float32 flatbuffer."""
     if request.file_card is not None:
         floats = float_file.read(source, request.file_card, request.recipe, request.io)

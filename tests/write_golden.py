@@ -15,10 +15,13 @@ import numpy as np
 from golden_arrays import FOLDER, Arrays, Case, numbers, rows, spec_of
 from golden_inputs import cascade_inputs, crop_inputs, decode_inputs, frame_inputs, input_inputs, track_inputs
 from golden_outputs import output_inputs
+from golden_people import people_inputs
 
 from poseport import cascade, crop, pose
 from poseport.outputs.tensors import join
-from poseport.people import track
+from poseport.people import centers, track
+from poseport.people.detector_spec import DetectorSpec
+from poseport.records import loads
 from poseport.tflite.interpreter import from_steps, to_steps
 
 
@@ -73,6 +76,14 @@ def cascade_case(case: Case, outputs: np.ndarray) -> dict[str, np.ndarray]:
     return {"windows_xywh": windows[0], "image_px": cascade.refined(spec, keypoints, estimates)[0]}
 
 
+def people_case(case: Case, stored: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """A picture to the detector's input, and its output to boxes."""
+    spec = loads(DetectorSpec, json.dumps(case["spec"]), case["name"])
+    picture, matrix = centers.letterbox(stored["picture"], spec.input_hw)
+    boxes, scores = centers.decode(spec, stored["output"], matrix)
+    return {"crop": picture, "matrix": matrix, "boxes_xywh": boxes, "scores": scores}
+
+
 def track_case(case: Case, keypoints: np.ndarray) -> dict[str, np.ndarray]:
     """The box of the next picture; NaN where the person is lost."""
     box = track.follow(keypoints.astype(np.float64), tuple(case["image_hw"]), case["threshold"])
@@ -107,6 +118,7 @@ FILES: dict[str, tuple[str, Callable[[], list[Case]], Callable[[Case, Any], dict
     "decode": ("output tensor -> keypoints", decode_inputs, decode_case, "raw"),
     "outputs": ("output tensors of other projects -> keypoints", output_inputs, output_case, "tensors"),
     "cascade": ("estimates -> squares; outputs -> refined keypoints", cascade_inputs, cascade_case, "outputs"),
+    "people": ("picture -> detector's input; its output -> boxes", people_inputs, people_case, "stored"),
     "track": ("keypoints of one picture -> box of the next", track_inputs, track_case, "keypoints"),
     "frame": ("camera frame -> turned, mirrored and cropped at once", frame_inputs, frame_case, "planes"),
 }

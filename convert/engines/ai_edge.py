@@ -14,6 +14,8 @@ from poseport.convert.engines import quantizer, ranges
 from poseport.convert.engines.file_layers import Layer, layers_by_name, layers_of, op_types
 from poseport.convert.float_file import FloatFile
 from poseport.convert.recipes import Recipe
+from poseport.people.detector_spec import DetectorSpec
+from poseport.spec import PoseSpec
 from poseport.tflite.card import BudgetSearch
 
 
@@ -35,7 +37,7 @@ class Quantized:
 
 
 def convert(
-    network: FloatFile,
+    network: FloatFile[PoseSpec] | FloatFile[DetectorSpec],
     recipe: Recipe,
     crops: CalibrationCrops,
     keep: Sequence[str] = (),
@@ -70,4 +72,6 @@ def convert(
 
     if recipe.percentile is not None:
         return Quantized(at(recipe.percentile), recipe, kept)
+    if isinstance(network.spec, DetectorSpec):
+        return Quantized(at(100), recipe, kept)  # no keypoints to choose by
     return Quantized(ranges.least_moved(network.spec, network.flatbuffer, crops, at), recipe, kept)

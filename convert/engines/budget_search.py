@@ -26,6 +26,7 @@ from poseport.convert.float_file import FloatFile
 from poseport.convert.recipes import Recipe
 from poseport.convert.request import AccuracyBudget, Request
 from poseport.data.people import Person
+from poseport.spec import PoseSpec
 from poseport.tflite.card import BudgetSearch, BudgetStep, Calibration, LayerCost
 
 
@@ -79,7 +80,7 @@ def choose_tuning_people(request: Request) -> TuningPeople:
 
 
 def convert(
-    network: FloatFile,
+    network: FloatFile[PoseSpec],
     make_plain: Callable[[], bytes],
     budget: AccuracyBudget,
     tuning: TuningPeople,
@@ -130,7 +131,7 @@ def convert(
 class _Search:
     """The state of a search; files and ranges are made when they are first needed."""
 
-    network: FloatFile
+    network: FloatFile[PoseSpec]
     make_plain: Callable[[], bytes]
     budget: AccuracyBudget
     tuning: TuningPeople

@@ -168,7 +168,7 @@ def train(
     seed: int = 0,
     exclude: People | None = None,
     progress: Callable[[int], None] | None = None,
-) -> tuple[FrozenNetwork, FineTuning]:
+) -> tuple[FrozenNetwork[PoseSpec], FineTuning]:
     """Train the network of a bundle under rounding.
 
     Args:
@@ -196,7 +196,7 @@ def train(
     return freeze(spec, network), FineTuning(people.sha256, len(people), training.epochs, rate, teacher, seed)
 
 
-def freeze(spec: PoseSpec, network: Any) -> FrozenNetwork:
+def freeze(spec: PoseSpec, network: Any) -> FrozenNetwork[PoseSpec]:
     """Freeze a rounding network: its weights are replaced by rounded ones, and its input is rounded to bytes.
 
     The converter rounds constants by itself and to the same values. It fails on dense layers if an operation in the

@@ -10,6 +10,7 @@ import numpy as np
 from poseport import pose
 from poseport.convert import calibration
 from poseport.convert.calibration import CalibrationCrops
+from poseport.people.detector_spec import DetectorSpec
 from poseport.scoring import metrics
 from poseport.spec import PoseSpec
 from poseport.tflite.inspection import inspect_bytes
@@ -55,7 +56,10 @@ class MeasuredRanges:
 
 
 def measure_ranges(
-    flatbuffer: bytes, spec: PoseSpec, crops: CalibrationCrops, progress: Callable[[int], None] | None = None
+    flatbuffer: bytes,
+    spec: PoseSpec | DetectorSpec,
+    crops: CalibrationCrops,
+    progress: Callable[[int], None] | None = None,
 ) -> MeasuredRanges:
     """Measure the range of every activation of a float file on each crop.
 

@@ -12,11 +12,13 @@ from poseport.convert import calibration
 from poseport.convert.calibration import CalibrationCrops
 from poseport.convert.frozen_graph import FrozenNetwork
 from poseport.convert.recipes import Recipe
+from poseport.people.detector_spec import DetectorSpec
+from poseport.spec import PoseSpec
 from poseport.tflite.quiet import quiet
 
 
 def convert(
-    network: FrozenNetwork,
+    network: FrozenNetwork[PoseSpec] | FrozenNetwork[DetectorSpec],
     recipe: Recipe,
     crops: CalibrationCrops | None = None,
     progress: Callable[[int], None] | None = None,

@@ -11,6 +11,7 @@ import numpy as np
 from poseport.architecture import ForeignArchitecture, ImportedArchitecture
 from poseport.convert.recipes import Recipe
 from poseport.convert.verify.parity import Parity
+from poseport.people.detector_spec import DetectorSpec
 from poseport.spec import PoseSpec
 from poseport.tflite.inspection import Inspection
 
@@ -21,7 +22,7 @@ FLOAT_LIMIT_PX = 0.5
 def check_recipe(
     inspection: Inspection,
     recipe: Recipe,
-    spec: PoseSpec,
+    spec: PoseSpec | DetectorSpec,
     kept: Collection[str] = (),
     *,
     outside: Collection[str] = (),

@@ -12,6 +12,7 @@ import numpy as np
 from poseport import pose
 from poseport.people import centers
 from poseport.tflite import file_tail, model_file, shipped
+from poseport.tflite.card import DetectorCard
 from poseport.tflite.interpreter import Runner, open_interpreter
 
 PERSON = 0
@@ -27,6 +28,10 @@ class Detector(Protocol):
     """
 
     path: Path
+
+    @property
+    def threshold(self) -> float:
+        """Boxes with a lower score are dropped, 0 to 1."""
 
     def __call__(self, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Find the people in an image.
@@ -55,7 +60,10 @@ def load(path: str | Path, threads: int = 1, threshold: float | None = None) -> 
     """
     file = shipped.model(str(path))
     if file_tail.has_card(model_file.read_bytes(file)):
-        return CenterDetector(file, threads, threshold)
+        data, card = model_file.read_detector(file)
+        if threshold is not None:
+            card = replace(card, spec=replace(card.spec, threshold=threshold))
+        return CenterDetector(data, card, file, threads)
     return SsdDetector(file, threads, SSD_THRESHOLD if threshold is None else threshold)
 
 
@@ -63,24 +71,23 @@ class CenterDetector:
     """A detector that `poseport convert` wrote; its codec is `poseport.people.centers`.
 
     Args:
-        path: the .tflite file.
+        data: the bytes of the file.
+        card: its card.
+        path: the file, which error messages name.
         threads: number of threads of the interpreter.
-        threshold: boxes with a lower score are dropped, 0 to 1; None takes that of the card.
 
     Attributes:
         path: the file.
         card: its card.
-        spec: the card's spec, with the threshold in use.
+        spec: the card's spec.
         runner: its interpreter.
 
     Raises:
-        ValueError: if the file cannot be loaded, is not a detector, or has other tensors than its card says.
+        ValueError: if the file cannot be loaded, or has other tensors than its card says.
     """
 
-    def __init__(self, path: Path, threads: int = 1, threshold: float | None = None):
-        self.path = Path(path)
-        data, self.card = model_file.read_detector(self.path)
-        self.spec = self.card.spec if threshold is None else replace(self.card.spec, threshold=threshold)
+    def __init__(self, data: bytes, card: DetectorCard, path: Path, threads: int = 1):
+        self.path, self.card, self.spec = path, card, card.spec
         self.runner = Runner(data, str(path), threads)
         found = tuple(self.runner.input["shape"].tolist()), tuple(self.runner.output["shape"].tolist())
         wanted = (1, *self.spec.input_hw, 3), (1, *self.spec.output_shape)
@@ -89,6 +96,11 @@ class CenterDetector:
                 f"{path}: its tensors are {found[0]} -> {found[1]}, its card says {wanted[0]} -> {wanted[1]}; "
                 "convert it again"
             )
+
+    @property
+    def threshold(self) -> float:
+        """As `Detector`."""
+        return self.spec.threshold
 
     def __call__(self, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """As `Detector`."""
@@ -125,7 +137,7 @@ class SsdDetector:
     """
 
     def __init__(self, path: Path, threads: int = 1, threshold: float = SSD_THRESHOLD):
-        self.path, self.threshold = Path(path), threshold
+        self.path, self._threshold = Path(path), threshold
         data = model_file.read_bytes(self.path)
         self._interpreter, _ = open_interpreter(data, str(path), threads)
         inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
@@ -139,6 +151,11 @@ class SsdDetector:
             )
         self._input, self._boxes, self._lists = inputs[0], boxes[0], lists
 
+    @property
+    def threshold(self) -> float:
+        """As `Detector`."""
+        return self._threshold
+
     def __call__(self, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """As `Detector`."""
         (h, w), (in_h, in_w) = image.shape[:2], self._input["shape"][1:3]
@@ -149,7 +166,7 @@ class SsdDetector:
         classes, scores = sorted((self._read(output) for output in self._lists), key=_is_scores)
         top, left, bottom, right = edges.T
         boxes = np.stack([left, top, right - left, bottom - top], axis=-1)
-        people = (np.rint(classes) == PERSON) & (scores >= self.threshold) & (boxes[:, 2:].min(axis=1) > 0)
+        people = (np.rint(classes) == PERSON) & (scores >= self._threshold) & (boxes[:, 2:].min(axis=1) > 0)
         return boxes[people], scores[people]
 
     def _read(self, output: Any) -> np.ndarray:

@@ -65,6 +65,11 @@ class DetectorSpec:
         return "rgb"
 
     @property
+    def byte_exact(self) -> bool:
+        """Whether an int8 input can be exactly `pixel - 128`: the input spans [0, 1]."""
+        return self.mean == (0.0, 0.0, 0.0) and self.std == (255.0, 255.0, 255.0)
+
+    @property
     def output_name(self) -> str:
         """Name of the output tensor in a converted file's signature."""
         return "people"
