@@ -1,14 +1,18 @@
 """Load and run converted models, for the commands and, as `poseport.load`, for scripts.
 
 pose = poseport.load("m.int8.tflite")
-keypoints = pose(image_rgb, boxes)
+keypoints = pose(image_rgb)         # everyone in the picture
+keypoints = pose(image_rgb, boxes)  # the people in these boxes
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,6 +21,9 @@ from poseport.outputs.tensors import join
 from poseport.tflite import file_tail, model_file, shipped, sidecar
 from poseport.tflite.card import ModelCard
 from poseport.tflite.interpreter import Runner, from_steps
+
+if TYPE_CHECKING:
+    from poseport.people.everyone import Everyone, Found
 
 
 class Network:
@@ -36,7 +43,8 @@ class Network:
     def __init__(self, data: bytes, card: ModelCard, name: str, threads: int = 1, *, xnnpack: bool = True):
         self.card, self.spec = card, card.spec
         names = [tensor.name for tensor in self.spec.output_tensors]
-        self.runner = Runner(data, name, threads, xnnpack=xnnpack, outputs=names)
+        self._open = lambda count: Runner(data, name, count, xnnpack=xnnpack, outputs=names)
+        self.runner = self._open(threads)
         _check_shapes(name, card, self.runner)
         dtype = self.runner.input["dtype"]
         scale, zero_point = self.runner.input["quantization"]
@@ -82,7 +90,25 @@ class Network:
         Returns:
             Raw outputs, (N, *spec.output_shape) float32.
         """
-        return self.read([self.runner.invoke_all(tensor[None]) for tensor in tensors])
+        if len(tensors) < 2 or self.runner.threads < 2:
+            return self.read([self.runner.invoke_all(tensor[None]) for tensor in tensors])
+        # crops side by side, each in one thread, keep the cores busier than several threads in the layers of one crop
+        runners = self._single
+        shares = [range(i, len(tensors), len(runners)) for i in range(len(runners))]
+        raw: list[list[np.ndarray]] = [[] for _ in tensors]
+
+        def work(runner: Runner, share: range) -> None:
+            for i in share:
+                raw[i] = runner.invoke_all(tensors[i][None])
+
+        with ThreadPoolExecutor(len(runners)) as pool:
+            list(pool.map(work, runners, shares))
+        return self.read(raw)
+
+    @cached_property
+    def _single(self) -> list[Runner]:
+        """Interpreters with one thread each, one for every thread; opened with the first batch."""
+        return [self._open(1) for _ in range(self.runner.threads)]
 
     def read(self, raw: Sequence[Sequence[np.ndarray]]) -> np.ndarray:
         """Join the output tensors of several invocations.
@@ -99,15 +125,16 @@ class Network:
 
 
 class Pose(Network):
-    """A converted model that maps (image, boxes) to keypoints; made by `load`.
+    """A converted model that maps an image to the keypoints of the people in it; made by `load`.
 
     Attributes:
         path: the file.
+        detector: path or name of the person detector, which is opened when it is first needed.
         later: the networks that refine its keypoints, in order; empty unless the file is a cascade.
     """
 
-    def __init__(self, path: Path, threads: int = 1, *, xnnpack: bool = True):
-        self.path = Path(path)
+    def __init__(self, path: Path, threads: int = 1, *, xnnpack: bool = True, detector: str | Path = shipped.PERSON):
+        self.path, self.detector = Path(path), detector
         (data, card), *later = model_file.read_stages(self.path)
         super().__init__(data, card, str(self.path), threads, xnnpack=xnnpack)
         named = ((f"{self.path}: {model_file.stage_file(i)}", *stage) for i, stage in enumerate(later, 2))
@@ -118,8 +145,8 @@ class Pose(Network):
 
         Args:
             image: (h, w, 3) uint8 RGB.
-            boxes_xywh: (N, 4) left, top, width, height in image pixels, one box per person; None takes the whole
-                image as one box.
+            boxes_xywh: (N, 4) left, top, width, height in image pixels, one box per person; None finds the people,
+                as `find` does.
 
         Returns:
             (N, K, 3) float64: x, y in image pixels and a score in [0, 1].
@@ -127,32 +154,60 @@ class Pose(Network):
         Raises:
             ValueError: if the image has another type or shape, or if a box has no area.
         """
-        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
-            raise ValueError(f"image is {image.dtype} {image.shape}, expected uint8 (height, width, 3) in RGB")
-        h, w = image.shape[:2]
-        boxes = np.array([[0, 0, w, h]]) if boxes_xywh is None else np.asarray(boxes_xywh, float).reshape(-1, 4)
+        if boxes_xywh is None:
+            return self.find(image).keypoints
+        _check_image(image)
+        boxes = np.asarray(boxes_xywh, float).reshape(-1, 4)
         if not len(boxes):
             return np.zeros((0, len(self.spec.skeleton), 3))
         crops, matrices = pose.crops(self.spec, image, boxes)
         keypoints = pose.decode(self.spec, self.outputs(crops), matrices)
         return cascade.refine_image(self.later, image, boxes, keypoints)
 
+    def find(self, image: np.ndarray) -> Found:
+        """Find the people in an image: their keypoints, boxes and scores.
 
-def load(path: str | Path, threads: int = 1, *, xnnpack: bool = True) -> Pose:
+        Args:
+            image: (h, w, 3) uint8 RGB.
+
+        Returns:
+            At most `poseport.people.everyone.MOST_PEOPLE` people, best first.
+
+        Raises:
+            ValueError: if the image has another type or shape, or if the detector cannot be opened.
+        """
+        _check_image(image)
+        return self._everyone(image)
+
+    @cached_property
+    def _everyone(self) -> Everyone:
+        from poseport.people import detector
+        from poseport.people.everyone import Everyone
+
+        return Everyone(self, self.spec.skeleton, detector.load(self.detector, self.runner.threads))
+
+
+def load(path: str | Path, threads: int = 1, *, xnnpack: bool = True, detector: str | Path = shipped.PERSON) -> Pose:
     """Load a converted model.
 
     Args:
         path: a .tflite file, or the name of a network that comes with the package (`poseport models` lists them).
         threads: number of threads of the interpreter.
         xnnpack: whether the XNNPACK delegate runs the operations that it supports.
+        detector: path or name of the person detector that finds people where no boxes are given.
 
     Returns:
-        The model; call it with an image and boxes.
+        The model; call it with an image, and with boxes if they are known.
 
     Raises:
         ValueError: if the file is not a model that can be run.
     """
-    return Pose(shipped.model(str(path)), threads, xnnpack=xnnpack)
+    return Pose(shipped.model(str(path)), threads, xnnpack=xnnpack, detector=detector)
+
+
+def _check_image(image: np.ndarray) -> None:
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+        raise ValueError(f"image is {image.dtype} {image.shape}, expected uint8 (height, width, 3) in RGB")
 
 
 def _check_shapes(name: str, card: ModelCard, runner: Runner) -> None:

@@ -7,6 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 
 STARTER = "starter"
+PERSON = "person"
 
 
 @dataclass(frozen=True)

@@ -97,7 +97,7 @@ def test_one_word_for_one_thing(flag: str, commands: list[str]) -> None:
 
 
 def test_old_spellings_are_gone() -> None:
-    old = {"--people", "--most", "--score", "--phone", "--delegate", "--processes", "--decode", "--min-score"}
+    old = {"--most", "--score", "--phone", "--delegate", "--processes", "--decode", "--min-score"}
     used = {word for command in EVERY.values() for option in command.params for word in option.opts}
     assert not old & used
 

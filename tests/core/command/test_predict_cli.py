@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 import poseport
-from poseport.command import sources
+from poseport.command.pictures import sources
 from poseport.command.predict_cli import predict
 from poseport.data import coco
 from poseport.data.images import read_image
@@ -136,6 +136,24 @@ def test_a_detector_says_where_people_are(tiny_models: dict[str, Path], photos: 
     np.testing.assert_allclose(boxes, [[0.2 * w, 0.1 * h, 0.4 * w, 0.8 * h]], rtol=1e-5)
     both = run(tiny_models["int8"], photo, "--detector", detector, "--threshold", 0.25)["pictures"][0]["people"]
     assert len(both) == 2
+    ran = CliRunner().invoke(
+        predict,
+        [str(tiny_models["int8"]), str(photo), "--detector", str(detector), "--threshold", "0.25", "--people", "1"],
+    )
+    assert "the surest 1 of 2 people were kept, as in 1 of 1 pictures; --people 2 keeps all" in ran.stderr
+
+
+def test_python_finds_the_people_that_the_command_finds(
+    tiny_models: dict[str, Path], photos: Path, detector: Path
+) -> None:
+    photo = sorted(photos.glob("*.jpg"))[0]
+    pose = poseport.load(tiny_models["int8"], threads=2, detector=detector)
+    found = pose.find(read_image(photo))
+    [person] = run(tiny_models["int8"], photo, "--detector", detector)["pictures"][0]["people"]
+    np.testing.assert_array_equal(found.keypoints, points(person)[None])
+    np.testing.assert_array_equal(found.boxes, [person["box"]])
+    assert found.scores.tolist() == [person["score"]]
+    np.testing.assert_array_equal(pose(read_image(photo)), found.keypoints)
 
 
 @pytest.fixture(scope="module")
@@ -172,7 +190,9 @@ def test_what_cannot_be_is_one_line(
     assert "by image id" in refused(model, tmp_path / "me.jpg", "--detections", tmp_path / "d.json")
     assert "this camera cannot be opened" in refused(model, "99")
     assert "the name of a film must end in .mp4" in refused(model, film, "--out", tmp_path / "film.avi")
-    assert "are not a detector's" in refused(model, photo, "--detector", model)
+    assert "is a pose network; expected a person detector" in refused(model, photo, "--detector", model)
+    assert "carries no poseport.json" in refused(detector, photo)
+    assert "remove --people" in refused(model, photo, "--box", "1,1,9,9", "--people", 3)
     assert "give one of them" in refused(model, photo, "--box", "1,1,9,9", "--detector", detector)
     assert "not a COCO results file" in refused(model, photo, "--detections", photo.parent / "notes.txt")
     assert not [p for p in tmp_path.iterdir() if p.suffix in (".avi", ".part")]

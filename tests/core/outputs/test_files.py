@@ -101,7 +101,7 @@ def test_a_guess_runs_once_it_stands_beside_its_file(folder: Path, tmp_path: Pat
     assert "not known from the file:" in shown
     assert "architecture.source: write who made the file" in shown
     image = read_image(next((drawn.parent / "images").iterdir()))
-    assert runner.load(file)(image).shape == (1, 17, 3)
+    assert runner.load(file)(image, np.array([[0, 0, 30, 40]])).shape == (1, 17, 3)
     again = run("spec", "guess", file, "--out", tmp_path / "posenet.json", code=1)
     assert "exists; name another file with --out" in again
     assert json.loads(run("spec", "guess", file, "--json"))["spec"]["output"]["kind"] == "offsets"

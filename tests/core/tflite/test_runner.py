@@ -109,15 +109,6 @@ def test_int8_is_near_its_float_model(tiny_models: dict[str, Path], photo: tuple
     assert np.abs(outputs[0] - outputs[1]).mean() < 0.2 * spread
 
 
-def test_without_boxes_the_whole_image_is_one_person(
-    tiny_models: dict[str, Path], photo: tuple[np.ndarray, np.ndarray]
-) -> None:
-    image, _ = photo
-    model = load(tiny_models["int8"])
-    h, w = image.shape[:2]
-    np.testing.assert_array_equal(model(image), model(image, np.array([[0, 0, w, h]])))
-
-
 def test_no_boxes_are_no_people(tiny_models: dict[str, Path], photo: tuple[np.ndarray, np.ndarray]) -> None:
     model = load(tiny_models["int8"])
     for none in (np.zeros((0, 4)), []):

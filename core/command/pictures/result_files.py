@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import numpy as np
 from poseport.data import coco_json
 from poseport.data.formats.coco_folder import FILLED, points_box
 from poseport.files.escape import terminal
+from poseport.people.everyone import Found
 from poseport.skeleton import Skeleton
 
 # keypoints that score below this are left unlabelled in annotations
@@ -27,15 +28,13 @@ class Predicted:
         name: File name of the photo, or of the film.
         index: Number of the picture, from 0.
         image_hw: Height and width of the picture in pixels.
-        boxes: (N, 4) left, top, width, height in pixels.
-        keypoints: (N, K, 3) x and y in pixels, and score.
+        found: The people.
     """
 
     name: str
     index: int
     image_hw: tuple[int, int]
-    boxes: np.ndarray
-    keypoints: np.ndarray
+    found: Found
 
 
 def image_ids(pictures: Sequence[Predicted], moving: bool) -> list[int]:
@@ -77,10 +76,10 @@ def results(pictures: Sequence[Predicted], moving: bool) -> list[dict[str, Any]]
         {
             "image_id": image_id, "category_id": 1, "file_name": picture.name, "bbox": box.round(2).tolist(),
             "keypoints": np.nan_to_num(points, nan=0, posinf=0, neginf=0).round(3).ravel().tolist(),
-            "score": round(float(np.nan_to_num(points[:, 2]).mean()), 5),
+            "score": round(float(np.nan_to_num(score)), 5),
         }
         for image_id, picture in zip(image_ids(pictures, moving), pictures, strict=True)
-        for box, points in zip(picture.boxes, picture.keypoints, strict=True)
+        for box, points, score in _people(picture)
     ]  # fmt: skip
 
 
@@ -103,7 +102,7 @@ def write_annotations(path: Path, pictures: Sequence[Predicted], skeleton: Skele
     for image_id, picture in zip(image_ids(pictures, moving=False), pictures, strict=True):
         h, w = picture.image_hw
         images.append(coco_json.image(image_id, picture.name, picture.image_hw))
-        for points in picture.keypoints:
+        for points in picture.found.keypoints:
             x, y, score = points.T
             sure = (
                 np.isfinite(points).all(axis=1)
@@ -134,8 +133,12 @@ def plain(picture: Predicted, names: tuple[str, ...]) -> dict[str, Any]:
         The values.
     """
     people = [
-        {"box": box.tolist(), "keypoints": {key: _finite(p) for key, p in zip(names, points, strict=True)}}
-        for box, points in zip(picture.boxes, picture.keypoints, strict=True)
+        {
+            "box": box.tolist(),
+            "score": score if math.isfinite(score) else None,
+            "keypoints": {key: _finite(p) for key, p in zip(names, points, strict=True)},
+        }
+        for box, points, score in _people(picture)
     ]
     return {"name": picture.name, "index": picture.index, "people": people}
 
@@ -167,9 +170,16 @@ def line(picture: Predicted) -> str:
     Returns:
         The line.
     """
-    scores = ", ".join(f"{points[:, 2].mean():.2f}" for points in picture.keypoints)
-    count = f"{len(picture.keypoints)} {'person' if len(picture.keypoints) == 1 else 'people'}"
+    keypoints = picture.found.keypoints
+    scores = ", ".join(f"{points[:, 2].mean():.2f}" for points in keypoints)
+    count = f"{len(keypoints)} {'person' if len(keypoints) == 1 else 'people'}"
     return f"{terminal(picture.name)} {picture.index}: {count}" + (f", mean score {scores}" if scores else "")
+
+
+def _people(picture: Predicted) -> Iterator[tuple[np.ndarray, np.ndarray, float]]:
+    """Box, keypoints and score of each person."""
+    found = picture.found
+    yield from zip(found.boxes, found.keypoints, found.scores.tolist(), strict=True)
 
 
 def _finite(values: np.ndarray) -> list[float | None]:

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from predictions import predict, write_film
 
-from poseport.command import result_files
-from poseport.command.result_files import Predicted
+from poseport.command.pictures import result_files
+from poseport.command.pictures.result_files import Predicted
 from poseport.data import check, coco
+from poseport.people.everyone import Found
 
 
 def test_predictions_to_correct_in_a_labelling_tool(photos: Path, tmp_path: Path) -> None:
@@ -26,8 +27,8 @@ def test_predictions_to_correct_in_a_labelling_tool(photos: Path, tmp_path: Path
 
 def test_ids_are_the_numbers_of_the_photos_and_never_the_same() -> None:
     def pictures(*names: str) -> list[Predicted]:
-        nobody = np.zeros((0, 4)), np.zeros((0, 17, 3))
-        return [Predicted(name, i, (9, 9), *nobody) for i, name in enumerate(names)]
+        nobody = Found(np.zeros((0, 17, 3)), np.zeros((0, 4)), np.zeros(0))
+        return [Predicted(name, i, (9, 9), nobody) for i, name in enumerate(names)]
 
     assert result_files.image_ids(pictures("000000000123.jpg", "7.png"), False) == [123, 7]
     assert result_files.image_ids(pictures("001.jpg", "1.jpg", "me.jpg"), False) == [1, 2, 3]
@@ -37,7 +38,7 @@ def test_ids_are_the_numbers_of_the_photos_and_never_the_same() -> None:
 
 def test_what_is_not_a_number_is_null() -> None:
     keypoints = np.array([[[1.0, 2.0, 0.5], [np.nan, np.inf, np.nan]]])
-    picture = Predicted("a.jpg", 0, (9, 9), np.ones((1, 4)), keypoints)
+    picture = Predicted("a.jpg", 0, (9, 9), Found(keypoints, np.ones((1, 4)), np.ones(1)))
     data: Any = result_files.plain(picture, ("nose", "tail"))
     assert data["people"][0]["keypoints"] == {"nose": [1.0, 2.0, 0.5], "tail": [None, None, None]}
     (entry,) = result_files.results([picture], False)

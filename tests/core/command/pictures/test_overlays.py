@@ -15,8 +15,8 @@ WRITE = """
 import resource, sys
 from pathlib import Path
 import numpy as np
-from poseport.command import overlays
-from poseport.command.sources import Picture, Source
+from poseport.command.pictures import overlays
+from poseport.command.pictures.sources import Picture, Source
 limit, frames, out = int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])
 resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 noise = np.random.default_rng(0).integers(0, 255, (128, 128, 3), np.uint8)

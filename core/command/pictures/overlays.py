@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from poseport.command.outputs import drawing_names, refuse_overwriting
-from poseport.command.sources import Picture, Source
+from poseport.command.pictures.sources import Picture, Source
 from poseport.data.images import encode_image, picture_suffix
 from poseport.files.one_writer import sweep
 from poseport.files.safe_path import temporary

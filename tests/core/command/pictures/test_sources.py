@@ -13,8 +13,8 @@ import pytest
 from click.testing import CliRunner
 from predictions import predict, write_film
 
-from poseport.command import sources
 from poseport.command.cli import main
+from poseport.command.pictures import sources
 
 
 def test_one_broken_photo_costs_one_line(photos: Path, tmp_path: Path) -> None:
@@ -66,7 +66,7 @@ def test_native_readers_say_nothing_of_their_own(tmp_path: Path, photos: Path) -
     raw = cv2.imencode(".png", photo)[1].tobytes()
     (tmp_path / "cut.png").write_bytes(raw[: len(raw) // 2])
     code = (
-        "import sys; from poseport.command import sources\n"
+        "import sys; from poseport.command.pictures import sources\n"
         "list(sources.find(sys.argv[1]).pictures())\n"
         "try: list(sources.find(sys.argv[2]).pictures())\nexcept ValueError as error: print(error)"
     )

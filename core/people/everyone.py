@@ -1,0 +1,84 @@
+"""Everyone in a picture: whole picture -> boxes of the detector -> crops -> keypoints, each person once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from poseport.people import similarity
+from poseport.scoring.score import person_scores
+from poseport.skeleton import Skeleton
+
+# two finds that are more alike (OKS) are one person
+ONE_PERSON = 0.7
+# people in one picture, unless somebody asks for more: each costs one run of the pose network
+MOST_PEOPLE = 20
+
+Detect = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+Pose = Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """The N people of one picture, best first.
+
+    Attributes:
+        keypoints: (N, K, 3) float64 x, y in image pixels and a score in [0, 1].
+        boxes: (N, 4) float64 left, top, width, height in image pixels.
+        scores: (N,) float64 from 0 to 1: the score of the box times the mean score of the keypoints.
+        left_out: number of boxes beyond the largest number of people, whose keypoints were not computed.
+    """
+
+    keypoints: np.ndarray
+    boxes: np.ndarray
+    scores: np.ndarray
+    left_out: int = 0
+
+
+class Everyone:
+    """Finds all people in single pictures by two networks, one that finds people and one that finds keypoints.
+
+    Args:
+        pose: maps an image (h, w, 3) uint8 RGB and boxes (N, 4) to keypoints (N, K, 3), as `poseport.load` returns it.
+        skeleton: the keypoints of `pose`.
+        detect: maps an image to boxes (N, 4) and scores (N,), as `poseport.people.detector.load` returns it.
+        most: the largest number of people in a picture; the boxes with the best scores are taken.
+    """
+
+    def __init__(self, pose: Pose, skeleton: Skeleton, detect: Detect, most: int = MOST_PEOPLE):
+        self.pose, self.skeleton, self.detect, self.most = pose, skeleton, detect, most
+
+    def __call__(self, image: np.ndarray) -> Found:
+        """Find the people in a picture.
+
+        Args:
+            image: (h, w, 3) uint8 RGB.
+
+        Returns:
+            The people; arrays of length 0 if there is nobody.
+        """
+        boxes, scores = self.detect(image)
+        best = np.argsort(-scores, kind="stable")
+        found = self.at(image, boxes[best[: self.most]], scores[best[: self.most]])
+        return Found(found.keypoints, found.boxes, found.scores, max(0, len(boxes) - self.most))
+
+    def at(self, image: np.ndarray, boxes_xywh: np.ndarray, box_scores: np.ndarray) -> Found:
+        """Find the people in boxes, each of them once.
+
+        Args:
+            image: (h, w, 3) uint8 RGB.
+            boxes_xywh: (N, 4) left, top, width, height in image pixels.
+            box_scores: (N,) scores of the boxes, 0 to 1.
+
+        Returns:
+            The people, at most N.
+        """
+        keypoints = self.pose(image, boxes_xywh)
+        scores = box_scores * np.nan_to_num(person_scores(keypoints))
+        order = np.argsort(-scores, kind="stable")
+        order = order[
+            similarity.distinct(keypoints[order], boxes_xywh[order], np.array(self.skeleton.sigmas), ONE_PERSON)
+        ]
+        return Found(keypoints[order], boxes_xywh[order], scores[order])

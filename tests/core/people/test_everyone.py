@@ -1,0 +1,82 @@
+"""Everyone in a picture, each person once, on drawn people whose boxes are known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import poseport
+from poseport.data import coco
+from poseport.data.images import read_image
+from poseport.people import similarity
+from poseport.people.everyone import Everyone
+from poseport.skeletons import COCO17
+
+SIGMAS = np.array(COCO17.sigmas)
+
+
+@pytest.fixture(scope="module")
+def pose(tiny_models: dict[str, Path]) -> poseport.tflite.runner.Pose:
+    return poseport.load(tiny_models["int8"], threads=2)
+
+
+@pytest.fixture(scope="module")
+def photo(drawn: Path) -> tuple[np.ndarray, np.ndarray]:
+    """A picture with two people, and their boxes."""
+    people = coco.load(drawn)
+    ids = [p.image_id for p in people.persons]
+    person = next(p for p in people.persons if ids.count(p.image_id) > 1)
+    boxes = [p.box_xywh for p in people.persons if p.image_id == person.image_id][:2]
+    return read_image(person.image_path), np.array(boxes)
+
+
+def figure(x: float, y: float, height: float) -> np.ndarray:
+    """A pose (17, 3) that is sure of itself, with its top at x, y."""
+    rng = np.random.default_rng(0)
+    return np.column_stack([x + 0.3 * height * rng.random(17), y + height * rng.random(17), np.full(17, 0.8)])
+
+
+def test_each_person_is_found_once_and_the_best_come_first(
+    pose: poseport.tflite.runner.Pose, photo: tuple[np.ndarray, np.ndarray]
+) -> None:
+    image, boxes = photo
+    everyone = Everyone(
+        pose, pose.spec.skeleton, lambda _: (np.array([boxes[0], boxes[0], boxes[1]]), np.array([0.9, 0.8, 0.7]))
+    )
+    found = everyone(image)
+    assert len(found.boxes) == 2
+    assert {tuple(box) for box in found.boxes} == {tuple(box) for box in boxes}
+    assert (np.diff(found.scores) <= 0).all()
+    for box, keypoints in zip(found.boxes, found.keypoints, strict=True):
+        np.testing.assert_array_equal(pose(image, box[None])[0], keypoints)
+
+
+def test_nobody_is_an_empty_answer(pose: poseport.tflite.runner.Pose, photo: tuple[np.ndarray, np.ndarray]) -> None:
+    found = Everyone(pose, pose.spec.skeleton, lambda _: (np.zeros((0, 4)), np.zeros(0)))(photo[0])
+    assert (found.keypoints.shape, found.boxes.shape, found.scores.shape) == ((0, 17, 3), (0, 4), (0,))
+
+
+def test_a_hundred_people_are_bounded(pose: poseport.tflite.runner.Pose, photo: tuple[np.ndarray, np.ndarray]) -> None:
+    boxes = np.array([[3.0 * (i % 10), 3.0 * (i // 10), 30.0, 60.0] for i in range(100)])
+    found = Everyone(pose, pose.spec.skeleton, lambda _: (boxes, np.linspace(0.3, 0.9, 100)), most=3)(photo[0])
+    assert found.left_out == 97
+    assert {tuple(box) for box in found.boxes} <= {tuple(box) for box in boxes[-3:]}
+
+
+def test_two_people_beside_each_other_stay_two() -> None:
+    poses = np.stack([figure(100, 100, 200), figure(103, 101, 200), figure(180, 100, 200)])
+    boxes = np.array([[100, 100, 60, 200], [103, 101, 60, 200], [180, 100, 60, 200]])
+    assert similarity.distinct(poses, boxes, SIGMAS, 0.7).tolist() == [0, 2]
+
+
+def test_a_pose_is_itself_and_unsure_keypoints_do_not_count() -> None:
+    one, other = figure(100, 100, 200), figure(100, 100, 200)
+    other[:5] = [900.0, 900.0, 0.1]
+    areas = similarity.person_areas(np.array([[100, 100, 60, 200]]))
+    np.testing.assert_allclose(similarity.between(one[None], other[None], areas, SIGMAS), 1.0)
+    other[:5, 2] = 0.9
+    np.testing.assert_allclose(similarity.between(one[None], other[None], areas, SIGMAS), 12 / 17)
+    other[:, 2] = 0.1  # nothing is sure, so that everything counts
+    np.testing.assert_allclose(similarity.between(one[None], other[None], areas, SIGMAS), 12 / 17)
