@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SOURCES := $(shell find core train convert bench models web_demo -type f -not -path '*/__pycache__/*')
 DEMO := demo
 
-.PHONY: help install dev docs test test-slow fuzz lock lint bench arm-parity demo apk test-android bench-android test-web bench-web starter tiny accurate clean
+.PHONY: help install dev docs test test-slow fuzz lock lint bench arm-parity demo apk test-android pictures-android bench-android test-web bench-web starter tiny accurate clean
 
 help:
 	@echo "make demo       the whole line on drawn people: train, convert, measure, gate, report (under 15 minutes)"
@@ -117,6 +117,11 @@ android_demo/build/models/frames.json: $(wildcard tests/android/write_*.py) $(VE
 test-android: apk android_demo/build/models/frames.json
 	$(PYTHON) android_demo/tools/host.py android_demo/build/models
 	$(PYTHON) android_demo/tools/arm64.py android_demo/build/models
+
+# the pictures of docs/android.md. PHOTOS: a folder with astronaut.png and camera.png of scikit-image (skimage/data)
+pictures-android: apk android_demo/build/models/frames.json
+	PHOTOS=$(abspath $(PHOTOS)) $(PYTHON) android_demo/tools/host.py android_demo/build/models org.poseport.demo.Pictures
+	cp android_demo/build/host/screens/app*.jpg docs/images/
 
 bench-android: apk android_demo/build/models/frames.json
 	$(PYTHON) android_demo/tools/host.py android_demo/build/models org.poseport.demo.core.Speed

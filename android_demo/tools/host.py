@@ -93,6 +93,7 @@ def main(models: Path, chosen: list[str]) -> None:
         "golden": ROOT.parent / "tests" / "golden",
         "models": models,
         "screens": OUT / "screens",
+        "photos": os.environ.get("PHOTOS", ""),
         "robolectric.offline": "true",
         "robolectric.dependency.dir": JARS,
     }

@@ -119,15 +119,15 @@ class CameraFeed(
     }
 
     /**
-     * How a preview of the given view must be laid out. Unasked, Android stretches what stands upright on a phone in
-     * its natural orientation over the view, mirrored for a front camera.
+     * How a preview must be laid out to cover the given view. Unasked, Android stretches what stands upright on a phone
+     * in its natural orientation over the view, mirrored for a front camera.
      */
     fun layout(width: Int, height: Int): Matrix {
         val onSide = sensorDegrees % 180 == 90
         val (naturalWidth, naturalHeight) = if (onSide) size.height to size.width else size.width to size.height
         val turned = displayDegrees % 180 == 90
         val (shownWidth, shownHeight) = if (turned) naturalHeight to naturalWidth else naturalWidth to naturalHeight
-        val scale = minOf(width / shownWidth.toFloat(), height / shownHeight.toFloat())
+        val scale = maxOf(width / shownWidth.toFloat(), height / shownHeight.toFloat())
         val (w, h) = scale * naturalWidth to scale * naturalHeight
         return Matrix().apply {
             setRectToRect(RectF(0f, 0f, width.toFloat(), height.toFloat()), RectF(0f, 0f, w, h), Matrix.ScaleToFit.FILL)

@@ -1,21 +1,26 @@
 package org.poseport.demo
 
 import android.content.Context
+import android.net.Uri
 import android.os.Build
+import android.provider.OpenableColumns
 import java.io.File
 import java.io.FileInputStream
 import java.io.IOException
+import java.io.InputStream
+import java.io.OutputStream
 import java.nio.channels.FileChannel
 import org.poseport.demo.core.ModelFile
 import org.poseport.demo.core.Refused
 import org.poseport.demo.core.Stage
+import org.poseport.demo.core.words
 
 /**
  * The models of this phone: those packed into the app, and those in its folder `models`, where adb and file managers
  * may put them. A file in the folder hides one of the same name in the app where only the person's own tools can write
  * there: before Android 11, other apps reach that folder, and the app's own model is taken.
  */
-class ModelStore(private val context: Context) {
+internal class ModelStore(private val context: Context) {
     private val memory = context.getSharedPreferences("models", Context.MODE_PRIVATE)
 
     /** Where files are put; null while the phone's storage is not there. */
@@ -47,7 +52,58 @@ class ModelStore(private val context: Context) {
                 }
             }
         } catch (error: IOException) {
-            throw Refused("$name: cannot be read (${error.message}); install the app again")
+            throw Refused("$name: cannot be read (${error.words()}); install the app again")
+        }
+    }
+
+    /** A line about a model: what it is, or why it cannot be used. */
+    fun about(name: String, words: Words): String = try {
+        val stages = read(name)
+        words.about(stages.first().data.capacity().toLong(), stages.first().card)
+    } catch (refused: Refused) {
+        refused.message!!.removePrefix("$name: ")
+    }
+
+    /** Copy a file that the person chose into the folder, under a new name, unless it is no model: [Refused]. */
+    fun add(uri: Uri): String {
+        val place = folder ?: throw Refused("the phone's storage is not there")
+        val beside = File(place, ".added.part")
+        try {
+            val given = shown(uri)
+            val input = context.contentResolver.openInputStream(uri) ?: throw Refused("$given: cannot be read")
+            input.use { from -> beside.outputStream().use { copy(from, it, given) } }
+            ModelFile.read(beside, given)
+            val stem = given.removeSuffix(SUFFIX).replace(Regex("[^A-Za-z0-9._-]"), "_").trimStart('.', '-').take(100)
+            val taken = names()
+            val numbered = sequenceOf(stem.ifEmpty { "model" }) + generateSequence(2) { it + 1 }.map { "$stem-$it" }
+            val name = numbered.map { it + SUFFIX }.first { it !in taken }
+            if (!beside.renameTo(File(place, name))) throw Refused("$given: cannot be stored")
+            return name
+        } catch (error: IOException) {
+            throw Refused("this file cannot be added (${error.words()})")
+        } catch (error: SecurityException) {
+            throw Refused("the app that has this file does not hand it out")
+        } finally {
+            beside.delete()
+        }
+    }
+
+    private fun shown(uri: Uri): String {
+        val columns = arrayOf(OpenableColumns.DISPLAY_NAME)
+        val name = context.contentResolver.query(uri, columns, null, null, null)
+            ?.use { if (it.moveToFirst()) it.getString(0) else null }
+        return name ?: "model$SUFFIX"
+    }
+
+    private fun copy(from: InputStream, to: OutputStream, name: String) {
+        val buffer = ByteArray(1 shl 16)
+        var left = MOST_BYTES
+        while (true) {
+            val count = from.read(buffer)
+            if (count < 0) return
+            left -= count
+            if (left < 0) throw Refused("$name: is larger than any model that this app runs")
+            to.write(buffer, 0, count)
         }
     }
 
@@ -58,6 +114,7 @@ class ModelStore(private val context: Context) {
 
     private companion object {
         const val SUFFIX = ".tflite"
+        const val MOST_BYTES = 512_000_000L
         val NAME = Regex("[A-Za-z0-9_][A-Za-z0-9._-]{0,127}\\.tflite")
     }
 }

@@ -13,6 +13,7 @@ import org.poseport.demo.core.Affine
 import org.poseport.demo.core.Picture
 import org.poseport.demo.core.Refused
 import org.poseport.demo.core.RgbImage
+import org.poseport.demo.core.words
 
 /** Photos from the gallery, and pictures to share. */
 object Photos {
@@ -32,7 +33,7 @@ object Photos {
             if (turn.isIdentity) return bitmap
             return Bitmap.createBitmap(bitmap, 0, 0, bitmap.width, bitmap.height, turn, true)
         } catch (error: IOException) {
-            throw Refused("this picture cannot be read (${error.message})")
+            throw Refused("this picture cannot be read (${error.words()})")
         } catch (error: SecurityException) {
             throw Refused("the app that has this picture does not hand it out")
         } catch (error: OutOfMemoryError) {
@@ -78,7 +79,7 @@ object Photos {
     /** A copy of a picture with a skeleton over it. keypoints: in the picture's pixels, or its mirror image's. */
     fun painted(picture: Bitmap, painter: SkeletonPainter, keypoints: DoubleArray, mirrored: Boolean): Bitmap {
         val copy = picture.copy(Bitmap.Config.ARGB_8888, true)
-        val place = PoseView.fitted(copy.width, copy.height, copy.width, copy.height, mirrored)
+        val place = PoseView.placed(copy.width, copy.height, copy.width, copy.height, mirrored)
         painter.draw(Canvas(copy), keypoints, place, maxOf(2f, maxOf(copy.width, copy.height) / 160f))
         return copy
     }

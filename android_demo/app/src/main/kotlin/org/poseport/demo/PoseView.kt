@@ -9,7 +9,10 @@ import android.view.View
 import org.poseport.demo.core.Found
 import org.poseport.demo.core.Skeleton
 
-/** The skeleton over the camera's preview, or over a photo. A picture is as large as fits, in the view's middle. */
+/**
+ * The skeleton over the camera's preview, which covers the view, or over a photo, which is as large as fits inside the
+ * view's padding.
+ */
 class PoseView(context: Context, attributes: AttributeSet) : View(context, attributes) {
     private var found: Found? = null
     private var photo: Bitmap? = null
@@ -28,19 +31,25 @@ class PoseView(context: Context, attributes: AttributeSet) : View(context, attri
 
     override fun onDraw(canvas: Canvas) {
         // a bitmap is drawn from its corner, which is half a pixel before its first centre
-        photo?.let {
-            val place = fitted(it.width, it.height, width, height, false).apply { preTranslate(-0.5f, -0.5f) }
-            canvas.drawBitmap(it, place, null)
-        }
+        photo?.let { canvas.drawBitmap(it, place(it.width, it.height).apply { preTranslate(-0.5f, -0.5f) }, null) }
         val seen = found ?: return
-        val place = fitted(seen.width, seen.height, width, height, mirrored)
-        painter?.draw(canvas, seen.keypoints, place, 4 * resources.displayMetrics.density)
+        painter?.draw(canvas, seen.keypoints, place(seen.width, seen.height), 4 * resources.displayMetrics.density)
+    }
+
+    private fun place(pictureWidth: Int, pictureHeight: Int): Matrix {
+        if (photo == null) return placed(pictureWidth, pictureHeight, width, height, mirrored, fill = true)
+        val (w, h) = width - paddingLeft - paddingRight to height - paddingTop - paddingBottom
+        val matrix = placed(pictureWidth, pictureHeight, w, h, mirrored)
+        return matrix.apply { postTranslate(paddingLeft.toFloat(), paddingTop.toFloat()) }
     }
 
     companion object {
-        /** From the pixel centres of a picture to a canvas in which it is as large as fits. */
-        fun fitted(width: Int, height: Int, canvasWidth: Int, canvasHeight: Int, mirrored: Boolean): Matrix {
-            val scale = minOf(canvasWidth / width.toFloat(), canvasHeight / height.toFloat())
+        /** From the pixel centres of a picture to the middle of a canvas: as large as fits, or filling all of it. */
+        fun placed(
+            width: Int, height: Int, canvasWidth: Int, canvasHeight: Int, mirrored: Boolean, fill: Boolean = false,
+        ): Matrix {
+            val (across, down) = canvasWidth / width.toFloat() to canvasHeight / height.toFloat()
+            val scale = if (fill) maxOf(across, down) else minOf(across, down)
             return Matrix().apply {
                 postTranslate(0.5f - width / 2f, 0.5f - height / 2f)
                 postScale(if (mirrored) -scale else scale, scale)

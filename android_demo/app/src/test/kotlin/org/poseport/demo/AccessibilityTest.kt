@@ -5,10 +5,10 @@ import android.app.Application
 import android.graphics.Bitmap
 import android.graphics.Canvas
 import android.graphics.Color
+import android.graphics.PorterDuff
 import android.graphics.Rect
 import android.view.View
 import android.view.ViewGroup
-import android.widget.Button
 import android.widget.TextView
 import java.io.File
 import kotlin.math.pow
@@ -61,15 +61,21 @@ class AccessibilityTest {
             activity.settle()
             look("main-$form", activity.window.decorView)
             for (id in listOf(R.id.model, R.id.run_on)) {
-                activity.findViewById<Button>(id).performClick()
-                ShadowLooper.idleMainLooper()
+                activity.findViewById<View>(id).performClick()
+                activity.settle()
                 val dialog = ShadowDialog.getLatestDialog()
                 look("${activity.resources.getResourceEntryName(id)}-$form", dialog.window!!.decorView)
                 dialog.dismiss()
             }
+            activity.findViewById<View>(R.id.report).performClick()
+            look("times-$form", ShadowDialog.getLatestDialog().window!!.decorView)
+            ShadowDialog.getLatestDialog().dismiss()
             controller.newIntent(android.content.Intent().putExtra("model", "another.tflite"))
             activity.settle()
             look("refused-$form", activity.window.decorView)
+            activity.screen.say(null)
+            activity.screen.report(null)
+            look("empty-$form", activity.window.decorView)
         }
         val run = android.content.Intent(app, BenchmarkActivity::class.java).putExtra("run", "no-such-run")
         Robolectric.buildActivity(BenchmarkActivity::class.java, run).use { controller ->
@@ -93,12 +99,17 @@ class AccessibilityTest {
             root.measure(size(display.widthPixels), size(display.heightPixels))
             root.layout(0, 0, root.measuredWidth, root.measuredHeight)
         }
-        val drawn = Bitmap.createBitmap(root.width, root.height, Bitmap.Config.ARGB_8888)
-        root.draw(Canvas(drawn))
-        val picture = File(System.getProperty("screens")).apply { mkdirs() }.resolve("$screen.png")
-        picture.outputStream().use { drawn.compress(Bitmap.CompressFormat.PNG, 100, it) }
-        walk(root) { view ->
-            faultsOf(view, root, drawn, display.density).forEach { faults.add("$screen: ${name(view)} $it") }
+        // where the camera's preview is, a screen that is drawn in software is open
+        for (camera in listOf(Color.WHITE, Color.BLACK)) {
+            val drawn = Bitmap.createBitmap(root.width, root.height, Bitmap.Config.ARGB_8888)
+            Canvas(drawn).run { root.draw(this); drawColor(camera, PorterDuff.Mode.DST_OVER) }
+            if (camera == Color.BLACK) {
+                val picture = File(System.getProperty("screens")).apply { mkdirs() }.resolve("$screen.png")
+                picture.outputStream().use { drawn.compress(Bitmap.CompressFormat.PNG, 100, it) }
+            }
+            walk(root) { view ->
+                faultsOf(view, root, drawn, display.density).forEach { faults.add("$screen: ${name(view)} $it") }
+            }
         }
     }
 
@@ -109,6 +120,8 @@ class AccessibilityTest {
             if (w < 48 || h < 48) add("is $w x $h dp")
         }
         if (view !is TextView || view.text.isBlank()) return@buildList
+        val path = Regex("/\\w+/").containsMatchIn(view.text) && view.id != R.id.how
+        if (path) add("says a path: ${view.text}")
         val (lines, place) = view.layout to placeIn(root, view)
         val room = view.height - view.compoundPaddingTop - view.compoundPaddingBottom
         if (lines.height > room) add("is too low for ${view.lineCount} lines")

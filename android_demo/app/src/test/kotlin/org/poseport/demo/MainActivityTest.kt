@@ -1,16 +1,18 @@
 package org.poseport.demo
 
 import android.app.Activity
-import android.app.AlertDialog
 import android.app.Application
 import android.content.ComponentName
 import android.content.Intent
 import android.content.pm.PackageManager
 import android.graphics.Bitmap
 import android.graphics.Canvas
+import android.graphics.Color
+import android.graphics.PorterDuff
 import android.net.Uri
+import android.os.Build
 import android.view.View
-import android.widget.Button
+import android.view.ViewGroup
 import android.widget.TextView
 import java.io.ByteArrayOutputStream
 import java.io.File
@@ -33,8 +35,9 @@ import org.robolectric.Shadows.shadowOf
 import org.robolectric.android.controller.ActivityController
 import org.robolectric.annotation.Config
 import org.robolectric.annotation.GraphicsMode
-import org.robolectric.shadows.ShadowAlertDialog
+import org.robolectric.shadows.ShadowDialog
 import org.robolectric.shadows.ShadowLooper
+import org.robolectric.util.ReflectionHelpers
 
 /** The shipped Activity with the shipped manifest and resources, and real models on the real library. */
 @RunWith(RobolectricTestRunner::class)
@@ -70,11 +73,9 @@ class MainActivityTest {
     @Test fun withoutAFileThePackedModelRunsOrItSaysWhereToPutOne() = start { activity ->
         activity.settle()
         val packed = ModelStore(app).names().firstOrNull()
-        if (packed == null) {
-            assertTrue(activity.text(R.id.message), folder.path in activity.text(R.id.message))
-        } else {
-            assertTrue(activity.text(R.id.message), activity.text(R.id.status).startsWith(packed))
-        }
+        val empty = activity.findViewById<View>(R.id.empty).visibility == View.VISIBLE
+        assertEquals(packed == null, empty)
+        if (packed != null) assertTrue(activity.text(R.id.status).startsWith(Words(app).model(packed)))
         val asked = shadowOf(activity).lastRequestedPermission.requestedPermissions
         assertEquals("android.permission.CAMERA", asked.single())
     }
@@ -96,7 +97,7 @@ class MainActivityTest {
     private fun MainActivity.choose(content: (Uri) -> ByteArray) {
         val uri = Uri.parse("content://gallery/1")
         shadowOf(contentResolver).registerInputStreamSupplier(uri) { content(uri).inputStream() }
-        findViewById<Button>(R.id.photo).performClick()
+        findViewById<View>(R.id.photo).performClick()
         val asked = shadowOf(this).nextStartedActivityForResult.intent
         assertEquals("image/*", asked.type)
         shadowOf(this).receiveResult(asked, Activity.RESULT_OK, Intent().setData(uri))
@@ -122,19 +123,89 @@ class MainActivityTest {
         put()
         start { activity ->
             activity.settle()
-            fun choose(row: Int) {
-                activity.findViewById<Button>(R.id.run_on).performClick()
-                val list = (ShadowAlertDialog.getLatestDialog() as AlertDialog).listView
-                list.performItemClick(null, row, row.toLong())
-                repeat(2) { activity.settle() }
-            }
-            choose(0)
-            val status = activity.text(R.id.status)
-            assertTrue(status, status.startsWith("first.tflite · float32 · CPU, 1 thread"))
-            choose(3)
+            activity.choose(R.id.run_on, "CPU, 1 thread")
+            assertEquals("first · float32", activity.text(R.id.status))
+            assertTrue(activity.text(R.id.ran), activity.text(R.id.ran).startsWith("CPU, 1 thread"))
+            activity.choose(R.id.run_on, "GPU")
             val said = activity.text(R.id.message)
             assertTrue(said, "GPU" in said && "first.tflite goes on" in said)
+            assertTrue(activity.text(R.id.ran), activity.text(R.id.ran).startsWith("CPU, 1 thread"))
         }
+    }
+
+    /** The rows of the panel that a button opens, as name and line. */
+    private fun MainActivity.rows(button: Int): List<Pair<View, String>> {
+        findViewById<View>(button).performClick()
+        settle()
+        val rows = ShadowDialog.getLatestDialog().findViewById<ViewGroup>(R.id.rows)
+        return (1 until rows.childCount).map { rows.getChildAt(it) }.map { row ->
+            row to listOf(R.id.name, R.id.about).joinToString(": ") { row.findViewById<TextView>(it).text }
+        }
+    }
+
+    private fun MainActivity.choose(button: Int, name: String) {
+        rows(button).single { it.second.startsWith("$name: ") }.first.performClick()
+        repeat(2) { settle() }
+    }
+
+    @Test fun nnapiIsOfferedUpToAndroid14() {
+        put()
+        start { activity ->
+            activity.settle()
+            fun offered() = activity.rows(R.id.run_on).map { it.second.substringBefore(":") }
+            val always = listOf("CPU, 1 thread", "CPU, 2 threads", "CPU, 4 threads", "GPU")
+            assertEquals(always, offered())
+            try {
+                ReflectionHelpers.setStaticField(Build.VERSION::class.java, "SDK_INT", 34)
+                assertEquals(always + "NNAPI", offered())
+            } finally {
+                ReflectionHelpers.setStaticField(Build.VERSION::class.java, "SDK_INT", 35)
+            }
+        }
+    }
+
+    @Test fun theModelsAreListedWithWhatTheyAreOrWhyTheyCannotBeUsed() {
+        put()
+        File(folder, "torn.tflite").writeBytes(File(folder, "first.tflite").readBytes().copyOf(5000))
+        start { activity ->
+            activity.settle()
+            val rows = activity.rows(R.id.model)
+            val (first, about) = rows.single { it.second.startsWith("first: ") }
+            assertTrue(about, Regex("first: 13\\d kB · float32 · 64 × 64 pixels, 17 keypoints").matches(about))
+            assertTrue(first.isSelected)
+            assertTrue(rows.single { it.second.startsWith("torn: ") }.second.startsWith("torn: carries no readable"))
+            assertEquals("Add a model from this phone", rows.last().second.substringBefore(":"))
+        }
+    }
+
+    @Test fun aModelOfThePhoneIsAddedAndOneThatIsNoneIsNot() {
+        put()
+        start { activity ->
+            activity.settle()
+            val file = models.files.first { "coords.int8" in it.name }.readBytes()
+            for (expected in listOf("model", "model-2")) {
+                activity.add(file)
+                assertEquals("$expected · int8", activity.text(R.id.status))
+            }
+            activity.add(file.copyOf(3000))
+            assertTrue(activity.text(R.id.message), "carries no readable" in activity.text(R.id.message))
+            assertEquals("model-2 · int8", activity.text(R.id.status))
+            assertEquals(setOf("first.tflite", "model.tflite", "model-2.tflite"), folder.list()!!.toSet())
+        }
+    }
+
+    private fun MainActivity.add(content: ByteArray) {
+        val uri = Uri.parse("content://files/1")
+        shadowOf(contentResolver).registerInputStreamSupplier(uri) { content.inputStream() }
+        choose(R.id.model, "Add a model from this phone")
+        receive(uri)
+        settle()
+    }
+
+    private fun MainActivity.receive(uri: Uri) {
+        val asked = shadowOf(this).nextStartedActivityForResult.intent
+        shadowOf(this).receiveResult(asked, Activity.RESULT_OK, Intent().setData(uri))
+        settle()
     }
 
     @Test fun aPhotoIsShownWithItsSkeletonAndShared() {
@@ -142,14 +213,15 @@ class MainActivityTest {
         start { activity ->
             activity.settle()
             val status = activity.text(R.id.status)
-            assertTrue(status, status.startsWith("first.tflite · float32 · CPU, 2 threads"))
+            assertEquals("first · float32", status)
+            assertEquals("CPU, 2 threads", activity.text(R.id.ran))
             val pixels = models.picture.pixels.map { it or (0xff shl 24) }.toIntArray()
             val bitmap = Bitmap.createBitmap(pixels, models.width, models.height, Bitmap.Config.ARGB_8888)
             activity.look(bitmap)
             activity.settle()
             val pose = activity.findViewById<PoseView>(R.id.pose)
             assertTrue(pose.contentDescription.toString(), FOUND.matches(pose.contentDescription))
-            activity.findViewById<Button>(R.id.share).performClick()
+            activity.findViewById<View>(R.id.share).performClick()
             activity.settle()
             val chosen = shadowOf(activity).nextStartedActivity
             assertEquals(Intent.ACTION_CHOOSER, chosen.action)
@@ -185,7 +257,7 @@ class MainActivityTest {
             activity.settle()
             val said = activity.text(R.id.message)
             assertTrue(said, said.startsWith("first.tflite") && "second.tflite goes on" in said)
-            assertTrue(activity.text(R.id.status).startsWith("second.tflite"))
+            assertTrue(activity.text(R.id.status).startsWith("second · "))
         }
     }
 
@@ -244,7 +316,7 @@ class MainActivityTest {
             assertEquals("first.tflite", ModelStore(app).last)
             controller.newIntent(Intent().putExtra("model", "second.tflite"))
             activity.settle()
-            assertTrue(activity.text(R.id.status), activity.text(R.id.status).startsWith("second.tflite"))
+            assertTrue(activity.text(R.id.status), activity.text(R.id.status).startsWith("second · "))
             assertEquals("first.tflite", ModelStore(app).last)
         }
     }
@@ -258,16 +330,16 @@ class MainActivityTest {
     @Config(sdk = [35], qualifiers = "+land")
     @Test fun onItsSide() = screen("landscape")
 
-    /** Every button can be reached, with its words whole. */
+    /** Every button can be reached and says what it is. */
     private fun screen(name: String) {
         put()
         start { activity ->
             activity.settle()
             picture(activity, name)
             for (id in listOf(R.id.model, R.id.run_on, R.id.camera, R.id.photo, R.id.share)) {
-                val button = activity.findViewById<Button>(id)
-                val whole = button.layout.lineCount == 1 && button.layout.getEllipsisCount(0) == 0
-                assertTrue("$name: ${button.text}", button.isClickable && whole)
+                val button = activity.findViewById<View>(id)
+                val words = button.contentDescription
+                assertTrue("$name: $words", button.isClickable && words == button.tooltipText && words.isNotBlank())
             }
         }
     }
@@ -289,7 +361,7 @@ class MainActivityTest {
     private fun picture(activity: MainActivity, name: String) {
         val root = activity.window.decorView
         val bitmap = Bitmap.createBitmap(root.width, root.height, Bitmap.Config.ARGB_8888)
-        root.draw(Canvas(bitmap))
+        Canvas(bitmap).run { root.draw(this); drawColor(Color.BLACK, PorterDuff.Mode.DST_OVER) }
         val folder = File(System.getProperty("screens")).apply { mkdirs() }
         File(folder, "$name.png").outputStream().use { bitmap.compress(Bitmap.CompressFormat.PNG, 100, it) }
     }

@@ -23,7 +23,7 @@ private class ImageEntry(val width: Int, val height: Int, val offset: Long, val 
 class Bench(private val folder: File, private val delegates: Delegates, private val state: () -> Map<String, Any?>) {
     private val text = bytes("run.json").toString(Charsets.UTF_8)
     private val run = Json.parse(text, "run.json") as? Map<*, *> ?: throw Refused("run.json: expected an object")
-    private val modelName = text("model").also {
+    val modelName = text("model").also {
         if (it.contains('/')) throw Refused("run.json: model \"$it\" is not a name")
     }
     private val identity = MessageDigest.getInstance("SHA-256").run {
@@ -42,7 +42,7 @@ class Bench(private val folder: File, private val delegates: Delegates, private 
     }
     private val hardware = Hardware.entries.firstOrNull { it.name == text("hardware") }
         ?: throw Refused("run.json: hardware is not one of ${Hardware.entries}")
-    private val setting = Setting(hardware, number("threads"))
+    val setting = Setting(hardware, number("threads"))
 
     /**
      * Measure what is not measured yet; [progress] hears how many of how many people are done. Returns `result.json`.
@@ -190,7 +190,7 @@ class Bench(private val folder: File, private val delegates: Delegates, private 
     private fun bytes(name: String): ByteArray = try {
         File(folder, name).readBytes()
     } catch (error: IOException) {
-        throw Refused("$name: cannot be read (${error.message})")
+        throw Refused("$name: cannot be read (${error.words()})")
     }
 
     private fun map(name: String, offset: Long, size: Long): ByteBuffer = try {
@@ -199,7 +199,7 @@ class Bench(private val folder: File, private val delegates: Delegates, private 
             it.channel.map(FileChannel.MapMode.READ_ONLY, offset, size)
         }
     } catch (error: IOException) {
-        throw Refused("$name: cannot be read (${error.message})")
+        throw Refused("$name: cannot be read (${error.words()})")
     }
 
     private fun write(name: String, data: ByteArray): File {
@@ -207,7 +207,7 @@ class Bench(private val folder: File, private val delegates: Delegates, private 
         try {
             FileOutputStream(beside).use { it.write(data); it.fd.sync() }
         } catch (error: IOException) {
-            throw Refused("$name: cannot be written (${error.message})")
+            throw Refused("$name: cannot be written (${error.words()})")
         }
         if (!beside.renameTo(place)) throw Refused("$name: cannot be written")
         return place

@@ -9,6 +9,8 @@ class Found(val keypoints: DoubleArray, val width: Int, val height: Int, val sur
  */
 class Follower(val model: PoseModel) : AutoCloseable {
     private var box: Box? = null
+    val rate = Rate()
+    val whole = Percentiles()
     val prepare = Percentiles()
     val invoke = Percentiles()
     val decode = Percentiles()
@@ -21,6 +23,8 @@ class Follower(val model: PoseModel) : AutoCloseable {
         prepare.add(times.prepare)
         invoke.add(times.invoke)
         decode.add(times.decode)
+        whole.add(times.prepare + times.invoke + times.decode)
+        rate.count()
         return found
     }
 

@@ -25,12 +25,11 @@ object ModelFile {
     private const val MAX_ENTRIES = 64
 
     /** All stages of a file, first one first. Throws [Refused] with a sentence for whatever cannot be used. */
-    fun read(file: File): List<Stage> {
-        val name = file.name
+    fun read(file: File, name: String = file.name): List<Stage> {
         val data = try {
             RandomAccessFile(file, "r").use { it.channel.map(FileChannel.MapMode.READ_ONLY, 0, it.length()) }
         } catch (error: IOException) {
-            throw Refused("$name: cannot be read (${error.message}); copy it again")
+            throw Refused("$name: cannot be read (${error.words()}); copy it again")
         }
         return stages(data, name)
     }

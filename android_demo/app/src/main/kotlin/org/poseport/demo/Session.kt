@@ -1,0 +1,62 @@
+package org.poseport.demo
+
+import android.os.Handler
+import android.os.HandlerThread
+import org.poseport.demo.core.Follower
+import org.poseport.demo.core.PoseModel
+import org.poseport.demo.core.Refused
+import org.poseport.demo.core.Setting
+
+/** The model that runs, on a thread of its own: a GPU delegate may only be used by the thread that made it. */
+internal class Session(private val store: ModelStore) {
+    private val thread = HandlerThread("pose").apply { start() }
+    val worker = Handler(thread.looper)
+
+    /** What runs; belongs to the worker's thread, as all that follows here. */
+    var follower: Follower? = null
+        private set
+
+    /**
+     * Take another model or other hardware: the first of [names]. Where that is refused, the model that runs goes on;
+     * where none runs, the next of them is tried. The one that runs is remembered, unless it is [asked] for by an
+     * intent, which any app can send. Returns why the first one is not the one that runs.
+     */
+    fun load(names: List<String>, asked: String?, setting: Setting): Refused? {
+        var refusal: Refused? = null
+        for (name in names) {
+            try {
+                val next = Follower(PoseModel(store.read(name), name, setting, TfliteDelegates))
+                follower?.close()
+                follower = next
+                if (name != asked) store.last = name
+            } catch (refused: Refused) {
+                refusal = refusal ?: refused
+            }
+            if (follower != null) break
+        }
+        return refusal
+    }
+
+    /** What the model finds; null where there is none, or where its hardware gave up, which ends it and is [told]. */
+    fun <T> find(told: (Refused) -> Unit, look: (Follower) -> T): T? {
+        val now = follower ?: return null
+        return try {
+            look(now)
+        } catch (refused: Refused) {
+            close()
+            told(refused)
+            null
+        }
+    }
+
+    private fun close() {
+        follower?.close()
+        follower = null
+    }
+
+    /** Close the model and end the thread, after what it is doing; from any thread. */
+    fun end() {
+        worker.post(::close)
+        thread.quitSafely()
+    }
+}

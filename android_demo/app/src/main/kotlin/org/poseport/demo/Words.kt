@@ -1,0 +1,73 @@
+package org.poseport.demo
+
+import android.content.Context
+import android.os.Build
+import android.text.format.Formatter
+import org.poseport.demo.core.Card
+import org.poseport.demo.core.Hardware
+import org.poseport.demo.core.Setting
+
+/** What the screens say of models, hardware and times. */
+internal class Words(private val context: Context) {
+    fun model(name: String) = name.removeSuffix(".tflite")
+
+    fun title(report: Report): String = context.getString(R.string.named, model(report.name), report.recipe)
+
+    fun setting(setting: Setting): String {
+        if (setting.hardware != Hardware.CPU) return setting.hardware.label
+        val (label, threads) = setting.hardware.label to setting.threads
+        return context.resources.getQuantityString(R.plurals.threads, threads, label, threads)
+    }
+
+    fun about(setting: Setting): String = when (setting.hardware) {
+        Hardware.CPU -> context.resources.getQuantityString(R.plurals.about_cpu, setting.threads, setting.threads)
+        Hardware.GPU -> context.getString(R.string.about_gpu)
+        Hardware.NNAPI -> context.getString(R.string.about_nnapi)
+    }
+
+    /** What ran the network, which need not be what was chosen. */
+    fun ran(report: Report): String {
+        val chosen = setting(report.setting)
+        return when {
+            report.setting.hardware == Hardware.CPU && report.delegated == true ->
+                context.getString(R.string.ran_with, chosen, "XNNPACK")
+            report.setting.hardware != Hardware.CPU && report.delegated == false ->
+                context.getString(R.string.ran_without, chosen)
+            else -> chosen
+        }
+    }
+
+    /** How fast it is; null before the first picture. */
+    fun rate(report: Report): String? {
+        val median = milliseconds(report.median ?: return null)
+        val rate = report.rate ?: return context.getString(R.string.median, median)
+        return context.getString(R.string.rate, "%.0f".format(rate), median)
+    }
+
+    fun parts(times: Pair<Double, Double>?): String {
+        if (times == null) return context.getString(R.string.not_run)
+        return context.getString(R.string.median_and_90, milliseconds(times.first), milliseconds(times.second))
+    }
+
+    /** A line about a file: its size, recipe, input and keypoints. */
+    fun about(bytes: Long, card: Card): String {
+        val size = Formatter.formatShortFileSize(context, bytes)
+        val spec = card.spec
+        return context.getString(
+            R.string.size_of, size, card.recipe, spec.inputWidth, spec.inputHeight, spec.skeleton.size,
+        )
+    }
+
+    private fun milliseconds(nanoseconds: Double) = "%.1f".format(nanoseconds / 1e6)
+
+    companion object {
+        private const val ANDROID_15 = 35
+
+        /** What can be chosen. NNAPI is deprecated since Android 15. */
+        fun settings(): List<Setting> {
+            val nnapi = Build.VERSION.SDK_INT < ANDROID_15
+            val others = Hardware.entries.filter { it != Hardware.CPU && (nnapi || it != Hardware.NNAPI) }
+            return listOf(1, 2, 4).map { Setting(Hardware.CPU, it) } + others.map { Setting(it, 1) }
+        }
+    }
+}
