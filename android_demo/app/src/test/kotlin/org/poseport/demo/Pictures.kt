@@ -40,7 +40,7 @@ class Pictures {
         }
         val upright = listOf(
             form("notnight", "port") { live(it) },
-            form("night", "port", "starter.mixed-float32") { photo(it, "astronaut.png") },
+            form("night", "port", "accurate.int8") { photo(it, "astronaut.png") },
             form("notnight", "port") { sheet(it, R.id.model) },
             form("night", "port") { sheet(it, R.id.run_on) },
             bench(),
