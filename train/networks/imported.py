@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -46,16 +47,8 @@ def build(spec: PoseSpec, keras: Any) -> Any:
     """
     a = spec.architecture
     assert isinstance(a, ImportedArchitecture)
-    image = keras.Input((*spec.input_hw, 3), name="image")
-    results = [image]
-    for i, node in enumerate(a.nodes, start=1):
-        inputs = [results[j] for j in node.inputs]
-        try:
-            results.append(_layer(keras, node, layer_name(spec, i), inputs, _channels(spec, i)))
-        except (ValueError, TypeError) as error:
-            first = str(error).strip().splitlines()[0]
-            raise ValueError(f"{spec.name}: node {i} ({node.kind}) cannot be built: {first[:160]}") from None
-    output = results[-1]
+    head = {a.head: (spec.output_name, _channels(spec, a.head))} if a.head else {}
+    image, output = apply(keras, spec.name, spec.input_hw, a.nodes, head)
     if tuple(output.shape[1:]) != spec.output_shape:
         end = (len(spec.skeleton), spec.output_shape[-1])
         if math.prod(output.shape[1:]) == math.prod(spec.output_shape) and len(spec.output_shape) == 2:
@@ -66,6 +59,38 @@ def build(spec: PoseSpec, keras: Any) -> Any:
                 f"{spec.output.kind} {list(spec.output_shape)}; correct input_hw, stride or skeleton, or cut elsewhere"
             )
     return keras.Model(image, output, name="".join(c if c.isalnum() else "_" for c in spec.name))
+
+
+def apply(
+    keras: Any, name: str, input_hw: tuple[int, int], nodes: Sequence[Node], heads: Mapping[int, tuple[str, int]]
+) -> tuple[Tensor, Tensor]:
+    """Apply nodes one after the other.
+
+    Args:
+        keras: `keras` (3) or `tf_keras`.
+        name: Name of the network, for messages.
+        input_hw: Height and width of the input in pixels.
+        nodes: The nodes.
+        heads: Position of a node, from 1 -> the name of its layer and its output channels, where they are not the
+            node's own. Losses need these layers in float32.
+
+    Returns:
+        The input and the result of the last node, symbolic tensors of Keras.
+
+    Raises:
+        ValueError: If a node cannot be built.
+    """
+    image = keras.Input((*input_hw, 3), name="image")
+    results = [image]
+    for i, node in enumerate(nodes, start=1):
+        inputs = [results[j] for j in node.inputs]
+        layer, channels = heads.get(i, (f"{node.kind}{i}", 0))
+        try:
+            results.append(_layer(keras, node, layer, inputs, channels))
+        except (ValueError, TypeError) as error:
+            first = str(error).strip().splitlines()[0]
+            raise ValueError(f"{name}: node {i} ({node.kind}) cannot be built: {first[:160]}") from None
+    return image, results[-1]
 
 
 def layer_name(spec: PoseSpec, position: int) -> str:
@@ -116,11 +141,9 @@ def fold_normalisation(model: Any, old: PoseSpec, new: PoseSpec) -> None:
 
 
 def _channels(spec: PoseSpec, position: int) -> int:
-    """Output channels of the head of a spec; 0 for other nodes, which keep those of the file."""
+    """Output channels of the head of a spec."""
     a = spec.architecture
     assert isinstance(a, ImportedArchitecture)
-    if position != a.head:
-        return 0
     dense = isinstance(a.nodes[position - 1], DenseNode)
     return math.prod(spec.output_shape) if dense else spec.output_shape[-1]
 

@@ -74,6 +74,20 @@ def load(directory: Path, keras: Any) -> tuple[PoseSpec, Any]:
     """
     spec = bundle.read_spec(directory)
     model = build(spec, keras)
+    load_weights(model, directory)
+    return spec, model
+
+
+def load_weights(model: Any, directory: Path) -> None:
+    """Load the weights of a bundle into the network that its spec describes.
+
+    Args:
+        model: The Keras model.
+        directory: The bundle.
+
+    Raises:
+        ValueError: If the weights do not fit.
+    """
     path = Path(directory) / bundle.WEIGHTS
     try:
         stored = _count_stored(path)
@@ -88,7 +102,6 @@ def load(directory: Path, keras: Any) -> tuple[PoseSpec, Any]:
             f"{path}: the weights do not fit {bundle.SPEC} beside them ({first[:160]}); "
             "train again, or restore the pair"
         ) from None
-    return spec, model
 
 
 def _count_stored(path: Path) -> int:

@@ -1,0 +1,1 @@
+"""Train a person detector: its network, targets, scenes and training run."""
