@@ -45,14 +45,14 @@ class BoxParity:
         people: Number of people that the network finds.
         found: Number of them that the file finds at an intersection over union of 0.5, at half the threshold or more.
         extra: Number of people that only the file finds, and the network not even at half the threshold.
-        iou: Mean intersection over union of the boxes found by both; nan if there are none.
+        iou: Mean intersection over union of the boxes found by both; None if there are none.
     """
 
     photos: int
     people: int
     found: int
     extra: int
-    iou: float
+    iou: float | None
 
 
 @dataclass(frozen=True)
@@ -157,4 +157,4 @@ def _compare(spec: DetectorSpec, model: Any, file: CenterDetector, persons: Sequ
         people, found = people + len(wanted), found + int((best >= 0.5).sum())
         extra += len(got) - int((centers.iou(got, unsure).max(axis=1, initial=0) >= 0.5).sum())
         overlaps += best[best >= 0.5].tolist()
-    return BoxParity(len(shown), people, found, extra, float(np.mean(overlaps)) if overlaps else float("nan"))
+    return BoxParity(len(shown), people, found, extra, float(np.mean(overlaps)) if overlaps else None)

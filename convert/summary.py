@@ -82,9 +82,10 @@ def detector_text(done: ConvertedDetector, found: dict[str, Any]) -> str:
     conversion = done.card.conversion
     lines = [_first_line(done.path, found)]
     if (p := done.parity) is not None:
+        overlap = "" if p.iou is None else f" (mean overlap {p.iou:.2f})"
         lines.append(
-            f"  finds {p.found} of the {p.people} people that the float network finds in {p.photos} photos "
-            f"(mean overlap {p.iou:.2f}), and {p.extra} others"
+            f"  finds {p.found} of the {p.people} people that the float network finds in {p.photos} photos{overlap}, "
+            f"and {p.extra} others"
         )
     lines.append(f"  recipe {conversion.recipe}, by {conversion.engine}")
     if conversion.kept:

@@ -153,6 +153,7 @@ def train(**options: Any) -> None:
     Ctrl-C or a crash, --resume continues after the last complete epoch and ends with the same weights.
     """
     from poseport.train.begin import imported_preset
+    from poseport.train.detector import command as detector_command
     from poseport.train.workers import jax_launcher
 
     backend = os.environ["KERAS_BACKEND"]  # `poseport.train` sets it where the user does not
@@ -162,6 +163,8 @@ def train(**options: Any) -> None:
         raise ValueError("--dry-run tries the start of a run on one worker; remove --resume and --workers")
     if jax_launcher.wanted(options["workers"]):
         return jax_launcher.launch(jax_launcher.this_command(), options["workers"], options["out"])
+    if options["preset"] == detector_command.PRESET:
+        return detector_command.train_detector(options)
     people, val = _people(options)
     preset, teacher = _customised(imported_preset.chosen(options["preset"], options["init"]), people, options)
     if not options["dry_run"]:

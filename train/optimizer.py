@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
 from keras import ops
 
 from poseport.train.config import TrainConfig
+
+if TYPE_CHECKING:
+    from poseport.train.detector.fit import DetectorTraining
 
 # the cosine's last rate as a share of its first, above 0 so that the last steps still train
 _COSINE_END = 0.01
@@ -26,7 +29,7 @@ class Rate(keras.optimizers.schedules.LearningRateSchedule):
         first_epoch: Number of whole epochs before the optimizer's step 0.
     """
 
-    def __init__(self, settings: TrainConfig, steps_per_epoch: int, first_epoch: int = 0):
+    def __init__(self, settings: TrainConfig | DetectorTraining, steps_per_epoch: int, first_epoch: int = 0):
         self.settings, self.steps, self.before = settings, steps_per_epoch, first_epoch * steps_per_epoch
 
     def __call__(self, step: Any) -> Any:
@@ -52,7 +55,7 @@ class Rate(keras.optimizers.schedules.LearningRateSchedule):
         return float(ops.convert_to_numpy(self(optimizer.iterations - 1)))
 
 
-def make_optimizer(settings: TrainConfig, rate: Any) -> Any:
+def make_optimizer(settings: TrainConfig | DetectorTraining, rate: Any) -> Any:
     """Make the Keras optimizer of some settings.
 
     Args:

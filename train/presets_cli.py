@@ -12,9 +12,10 @@ from poseport.command.parameters import LazyChoice
 
 
 def _names() -> Iterable[str]:
+    from poseport.train.detector.command import PRESET
     from poseport.train.presets import PRESETS
 
-    return PRESETS
+    return [*PRESETS, PRESET]
 
 
 PRESET = LazyChoice(_names)
@@ -38,9 +39,17 @@ def presets(name: str | None, quiet: bool, as_json: bool) -> None:
 
     Example: poseport presets mobile-hourglass
     """
+    from poseport.train.detector.command import PRESET as DETECTOR
     from poseport.train.overrides import settings_of
     from poseport.train.presets import PRESETS
 
+    if name == DETECTOR:
+        from poseport.records import to_data
+        from poseport.train.detector.fit import DetectorTraining
+
+        settings = to_data(DetectorTraining())
+        text = "\n".join(f"{key}={_text(value)}" for key, value in settings.items())
+        return answer({"preset": name, "settings": settings}, text, as_json=as_json, quiet=quiet)
     if name is not None:
         settings = settings_of(PRESETS[name])
         lines = [f"{key}={_text(value)}" for key, value in settings.items()]
@@ -53,6 +62,12 @@ def presets(name: str | None, quiet: bool, as_json: bool) -> None:
         }
         for key, preset in PRESETS.items()
     ]  # fmt: skip
+    rows.append(
+        {
+            "name": DETECTOR, "about": "finds people: their centres and sizes, behind the encoder of --init",
+            "input": [256, 256], "parameters": 2_310_981, "source": "Zhou, Wang and Krähenbühl 2019",
+        }
+    )  # fmt: skip
     lines = [
         f"{r['name']:<27}{r['input'][0]}x{r['input'][1]}{r['parameters'] / 1e6:>8.2f} M  {r['about']} [{r['source']}]"
         for r in rows

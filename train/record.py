@@ -111,7 +111,7 @@ def new_record(settings: TrainConfig, people: People, val: People | None, backgr
         The record, with 0 epochs and 0 parameters.
     """
     return TrainRecord(
-        settings, _used(people), _used(val) if val else None, versions(), parameters=0, backgrounds=backgrounds
+        settings, used(people), used(val) if val else None, versions(), parameters=0, backgrounds=backgrounds
     )
 
 
@@ -143,6 +143,11 @@ def versions() -> dict[str, str]:
     return {"poseport": __version__, "python": platform.python_version(), **found}
 
 
-def _used(people: People) -> DataUsed:
+def used(people: People) -> DataUsed:
+    """The people of a run, for its record.
+
+    Args:
+        people: The people, filtered.
+    """
     sources = tuple(SourceUsed(s.path.name, s.sha256, count, s.share) for s, count in people.by_source())
     return DataUsed(people.path.name, people.sha256, len(people), sources)

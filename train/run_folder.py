@@ -84,7 +84,7 @@ def next_epoch(out: Path, settings: TrainConfig) -> int:
     """
     if stalled(read_log(out), settings.patience, settings.freeze_epochs):
         return settings.epochs
-    return _epochs_kept(out)
+    return epochs_kept(out)
 
 
 def check_folder(out: Path, resume: bool) -> None:
@@ -130,7 +130,7 @@ def resumed(out: Path, spec: PoseSpec, new: TrainRecord, init: Path | None) -> T
     elif state(out) is None and (out / bundle.LAST_WEIGHTS).exists():
         raise ValueError(f"{out}: has finished after {old.epochs_done} epochs; nothing is left to resume")
     else:
-        write_log(out, [row for row in read_log(out) if row["epoch"] <= _epochs_kept(out)])
+        write_log(out, [row for row in read_log(out) if row["epoch"] <= epochs_kept(out)])
         return replace(new, initial=old.initial)
     raise ValueError(
         f"{out}: was started with {differs} than this command's; give the same ones "
@@ -172,6 +172,11 @@ def keep_last(out: Path) -> None:
     shutil.rmtree(out / bundle.RESUME, ignore_errors=True)
 
 
-def _epochs_kept(out: Path) -> int:
+def epochs_kept(out: Path) -> int:
+    """Number of whole epochs whose state is kept.
+
+    Args:
+        out: The run's folder.
+    """
     last = state(out)
     return int(last.name.split("-")[1].split(".")[0]) if last is not None else 0

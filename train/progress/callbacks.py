@@ -64,6 +64,20 @@ class Validate(keras.callbacks.Callback):
             logs.update(dict.fromkeys(SCORES, math.nan))
 
 
+def save_state(model: Any, directory: Path, done: int) -> None:
+    """Write the state to resume from, and remove those of the epochs before.
+
+    Args:
+        model: The compiled Keras model.
+        directory: The run's folder.
+        done: Number of whole epochs.
+    """
+    folder = directory / bundle.RESUME
+    save_weights(model, folder / f"epoch-{done:05d}.weights.h5")
+    for old in sorted(folder.glob("epoch-*.weights.h5"))[:-1]:
+        old.unlink()
+
+
 class Keep(keras.callbacks.Callback):
     """Write log, best weights and resume state after each epoch, every file whole or not at all.
 
@@ -96,10 +110,7 @@ class Keep(keras.callbacks.Callback):
                 network = keras.Model(self.model.inputs, self.model.outputs)  # the same layers, no optimizer
                 save_weights(network, self.directory / bundle.WEIGHTS)
         write_log(self.directory, [*rows, row])
-        folder = self.directory / bundle.RESUME
-        save_weights(self.model, folder / f"epoch-{epoch + 1:05d}.weights.h5")
-        for old in sorted(folder.glob("epoch-*.weights.h5"))[:-1]:
-            old.unlink()
+        save_state(self.model, self.directory, epoch + 1)
 
 
 class Stop(keras.callbacks.Callback):
