@@ -122,16 +122,16 @@ def convert(request: Request, progress: Callable[[int], None] | None = None) -> 
 def _check(request: Request) -> None:
     recipe = request.recipe
     recipes.refuse_name(request.out.name, recipe, decided_by_search=False)
+    if recipe.trained:
+        raise ValueError(
+            f"{request.source}: is a person detector, which recipe {recipe.name} cannot train; take another"
+        )
     for given, option in (
         (request.budget, "--max-ap-drop"), (request.head, "--head"), (request.training, "--data"),
         (request.spec_file, "--spec"), (request.io != "same", "--io"),
     ):  # fmt: skip
         if given:
             raise ValueError(f"{request.source}: is a person detector, to which {option} does not apply; remove it")
-    if recipe.trained:
-        raise ValueError(
-            f"{request.source}: is a person detector, which recipe {recipe.name} cannot train; take another"
-        )
     if (recipe.kept is None) == bool(request.keep):
         raise ValueError("--keep goes with mixed-float32 and mixed-16x8, and these need it, such as --keep people")
     if recipe.full and request.calib is None:

@@ -15,6 +15,7 @@ from poseport import bundle, pose
 from poseport.data.images import read_image
 from poseport.data.people import People
 from poseport.files.one_writer import one_writer
+from poseport.files.safe_path import read_file
 from poseport.people import centers
 from poseport.people.detector_spec import DetectorSpec
 from poseport.records import read_json, write_json, write_whole
@@ -28,6 +29,7 @@ from poseport.train.progress.callbacks import save_state, save_weights
 from poseport.train.record import DataUsed, used, versions
 
 _SCORE_FROM = 0.01
+_MAX_LOG_BYTES = 2**20
 
 
 @dataclass(frozen=True)
@@ -219,7 +221,11 @@ def _resumed(out: Path, new: DetectorRecord) -> DetectorRecord:
 
 def _log(out: Path, epoch: int, loss: float, seconds: float, score: boxes.BoxScore | None) -> None:
     path = out / bundle.LOG
-    rows = path.read_text().splitlines()[:epoch] if path.exists() else ["epoch,loss,AP50,recall,precision,seconds"]
+    rows = (
+        read_file(path, _MAX_LOG_BYTES).decode().splitlines()[:epoch]
+        if path.exists()
+        else ["epoch,loss,AP50,recall,precision,seconds"]
+    )
     scores = "nan,nan,nan" if score is None else f"{score.ap50:.4f},{score.recall:.4f},{score.precision:.4f}"
     rows.append(f"{epoch},{loss:.7f},{scores},{seconds:.1f}")
     write_whole(path, ("\n".join(rows) + "\n").encode())

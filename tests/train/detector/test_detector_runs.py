@@ -128,7 +128,7 @@ def test_it_needs_an_encoder_with_a_way_up(people, tmp_path):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("--recipe", "int8-qat", "--data", "PEOPLE"), "int8-qat trains pose networks only"),
+        (("--recipe", "int8-qat", "--data", "PEOPLE"), "which recipe int8-qat cannot train"),
         (("--recipe", "int8", "--calib", "PEOPLE", "--head", "keypoints"), "--head does not apply"),
         (("--recipe", "int8"), "needs people for its activation ranges"),
         (("--recipe", "mixed-float32", "--calib", "PEOPLE"), "--keep goes with mixed-float32"),
