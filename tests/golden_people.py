@@ -22,6 +22,7 @@ def people_inputs() -> list[Case]:
         ("reduced by more than two", (150, 210), (64, 64), 8),
         ("reduced by less", (90, 70), (64, 64), 16),
         ("enlarged, and wider than high", (30, 40), (48, 96), 8),
+        ("reduced by two, where halves are rounded up", (140, 180), (64, 64), 8),
     ):
         picture, _ = synth.scene(rng, image_hw)
         nodes = (ConvNode((0,), 5, (1, 1)),)

@@ -57,6 +57,9 @@ class Card(val spec: Spec, val recipe: String, val laterSha256: List<String>) {
         /** A spec alone, as plain JSON values. */
         fun spec(value: Any?, where: String): Spec {
             val f = Fields.of(value, where)
+            if (f.any("kind") == "detector") {
+                throw Refused("$where: finds people and no keypoints; choose a pose network")
+            }
             val size = f.list("input_hw").map { f.whole(it, "input_hw") }
             if (size.size != 2 || size.any { it !in 16..4096 }) f.fail("input_hw $size is not two sizes of 16 to 4096")
             val skeleton = skeleton(f.fields("skeleton"))

@@ -3,6 +3,7 @@ package org.poseport.demo.core
 import java.io.File
 import java.nio.ByteBuffer
 import java.nio.ByteOrder
+import org.poseport.demo.core.people.DetectorSpec
 
 /** The files of tests/golden, which the toolkit writes: what it computes from stored inputs. */
 class Golden(private val name: String) {
@@ -26,6 +27,8 @@ class Golden(private val name: String) {
         fun number(key: String) = (values[key] as Number).toDouble()
 
         fun spec(): Spec = Card.spec((values["spec"] as Map<*, *>) - "schema", name)
+
+        fun detector(): DetectorSpec = DetectorSpec.of((values["spec"] as Map<*, *>) - "schema", name)
 
         fun bytes(key: String): ByteArray {
             val entry = values[key] as Map<*, *>

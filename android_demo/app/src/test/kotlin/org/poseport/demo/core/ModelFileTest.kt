@@ -71,6 +71,7 @@ class ModelFileTest {
     @Test fun whatIsWrongIsSaid() {
         val wrong = mapOf(
             plainCard.replace("\"schema\": 1", "\"schema\": 2") to "newer poseport",
+            plainCard.replace("\"spec\": {", "\"spec\": {\"kind\": \"detector\", ") to "finds people and no keypoints",
             plainCard.replace("\"schema\": 1, ", "") to "\"schema\" is missing",
             plainCard.replace("\"none\"", "\"maybe\"") to "\"maybe\" is not one of none, visibility, sigma",
             plainCard.replace("[32, 64]", "[32, 1000000000000]") to "input_hw",
