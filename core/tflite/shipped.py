@@ -19,12 +19,14 @@ class Shipped:
         file: the .tflite file in the package's `models`.
         bundle: the folder in `models` that it was converted from.
         what: a description in a few words.
+        detector: whether it finds people; the others find the keypoints of one person.
     """
 
     name: str
     file: str
     bundle: str
     what: str
+    detector: bool = False
 
     @property
     def path(self) -> Path:
@@ -46,6 +48,7 @@ SHIPPED = {
         Shipped("accurate", "accurate.int8.tflite", "accurate", "a large mobile hourglass, int8: slower, more exact"),
         Shipped("deeppose", "deeppose.int8.tflite", "deeppose", "mobile DeepPose, int8: faster, far less exact"),
         Shipped("deeppose-float32", "deeppose.float32.tflite", "deeppose", "the same before quantization"),
+        Shipped(PERSON, "person.int8.tflite", "person", "finds the people in a picture, int8", detector=True),
     )
 }
 

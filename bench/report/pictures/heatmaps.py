@@ -27,7 +27,7 @@ def find_files(paths: Iterable[Path]) -> dict[str, Path]:
     Raises:
         ValueError: if a path does not exist.
     """
-    files = [shipped_file.path for shipped_file in shipped.SHIPPED.values()]
+    files = [network.path for network in shipped.SHIPPED.values() if not network.detector]
     for path in paths:
         if not path.exists():
             raise ValueError(f"{path}: does not exist; --models takes .tflite files, and folders that hold them")

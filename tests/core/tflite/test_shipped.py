@@ -21,16 +21,16 @@ from poseport.tflite import inspection, model_file, runner, shipped
 
 @pytest.mark.parametrize("one", shipped.SHIPPED.values(), ids=lambda one: one.name)
 def test_a_file_comes_from_the_bundle_beside_it(one: shipped.Shipped) -> None:
-    _, card = model_file.read(one.path)
+    _, card = model_file.read_detector(one.path) if one.detector else model_file.read(one.path)
     folder = ROOT / "models" / one.bundle
     assert card.conversion.weights_sha256 == bundle.sha256(folder / bundle.WEIGHTS)
-    assert card.spec == bundle.read_spec(folder)
+    assert card.spec == (bundle.read_detector_spec(folder) if one.detector else bundle.read_spec(folder))
     assert f"{one.bundle}.{card.conversion.recipe}.tflite" == one.path.name
     assert card.conversion.recipe.startswith("float32" if "float32" in one.name else ("int8", "mixed-float32"))
     assert json.loads((folder / bundle.TRAIN).read_text())["versions"]["poseport"]
 
 
-@pytest.mark.parametrize(("name", "most", "gflops"), [("starter", 3_000_000, 0.6), ("tiny", 500_000, 0.35)])
+@pytest.mark.parametrize(("name", "most", "gflops"), [("starter", 3_000_000, 0.6), ("tiny", 500_000, 0.35), ("person", 3_000_000, 1.0)])
 def test_small_networks_are_small(name: str, most: int, gflops: float) -> None:
     data = shipped.model(name).read_bytes()
     assert len(data) <= most
