@@ -112,7 +112,10 @@ def diagnose(
         findings.append(_too_large(str(error).removeprefix(f"{path}: ")))
     card, reason = None, "give --data"
     try:
-        _, card = model_file.read(path)
+        if model_file.is_detector(data):
+            reason = "they are about keypoints, and the file is a person detector"
+        else:
+            _, card = model_file.read(path)
     except ValueError as error:
         reason = "the file has no spec that says how to feed it"
         findings.append(_no_spec(str(error).removeprefix(f"{path}: ")))

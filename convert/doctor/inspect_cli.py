@@ -11,7 +11,8 @@ from poseport.command.options import MODEL, answer, guarded, load_people, output
 from poseport.files import escape
 
 if TYPE_CHECKING:
-    from poseport.tflite.card import Conversion, ModelCard
+    from poseport.people.detector_spec import DetectorSpec
+    from poseport.tflite.card import Conversion, DetectorCard, ModelCard
     from poseport.tflite.inspection import Inspection
 
 
@@ -29,19 +30,24 @@ def inspect(file: Path, list_ops: bool, quiet: bool, as_json: bool) -> None:
     from poseport import bundle
     from poseport.records import to_data
     from poseport.tflite import memory, model_file
+    from poseport.tflite.card import ModelCard
     from poseport.tflite.inspection import inspect_bytes, macs_per_person
 
     content = model_file.read_bytes(file)
-    networks: list[tuple[bytes, ModelCard | None]] = [(content, None)]
-    if model_file.has_spec(file, content):
+    networks: list[tuple[bytes, ModelCard | DetectorCard | None]] = [(content, None)]
+    if model_file.is_detector(content):
+        networks = [model_file.read_detector(file)]
+    elif model_file.has_spec(file, content):
         networks = [*model_file.read_stages(file)]
     stages = [(inspect_bytes(data, str(file)), card) for data, card in networks]
     peaks = {
         id(found): memory.peak_bytes(data, str(file)) for (found, _), (data, _) in zip(stages, networks, strict=True)
     }
-    per_person = macs_per_person((found, card.spec.crops_per_person if card else 1) for found, card in stages)
+    per_person = macs_per_person(
+        (found, card.spec.crops_per_person if isinstance(card, ModelCard) else 1) for found, card in stages
+    )
 
-    def plain(found: Inspection, card: ModelCard | None) -> dict[str, Any]:
+    def plain(found: Inspection, card: ModelCard | DetectorCard | None) -> dict[str, Any]:
         return {
             **to_data(found), "macs": found.macs, "macs_by_dtype": found.macs_by_dtype,
             "op_counts": found.op_counts, "activation_bytes": peaks[id(found)], "card": to_data(card),
@@ -91,7 +97,7 @@ def doctor(
         raise click.exceptions.Exit(1)
 
 
-def _text(file: str, found: Inspection, card: ModelCard | None, peak: int, list_ops: bool) -> str:
+def _text(file: str, found: Inspection, card: ModelCard | DetectorCard | None, peak: int, list_ops: bool) -> str:
     lines = _tensors(found)
     macs = ", ".join(f"{100 * n / max(found.macs, 1):.1f} % {dtype}" for dtype, n in found.macs_by_dtype.items())
     lines += [
@@ -110,7 +116,11 @@ def _text(file: str, found: Inspection, card: ModelCard | None, peak: int, list_
     return escape.lines(lines)
 
 
-def _spec(file: str, size: int, card: ModelCard) -> list[str]:
+def _spec(file: str, size: int, card: ModelCard | DetectorCard) -> list[str]:
+    from poseport.tflite.card import DetectorCard
+
+    if isinstance(card, DetectorCard):
+        return _detector(file, size, card.spec, card.conversion)
     spec = card.spec
     box = f"box padded {spec.padding:g} times" if spec.refine is None else f"{spec.refine.box_sigma:g} diameters wide"
     source = getattr(spec.architecture, "source", "")
@@ -121,6 +131,17 @@ def _spec(file: str, size: int, card: ModelCard) -> list[str]:
         f"  output     {spec.output.kind}, skeleton {spec.skeleton.name} ({len(spec.skeleton)} keypoints)",
         # of a file that poseport did not convert it stands under "made by"
         *([f"  network    {source}"] if source and card.conversion.recipe != "foreign" else []),
+    ]
+
+
+def _detector(file: str, size: int, spec: DetectorSpec, conversion: Conversion) -> list[str]:
+    return [
+        f"{file}: {spec.name}, person detector, recipe {conversion.recipe}, {size / 1e6:.2f} MB",
+        f"  input      {spec.input_hw[1]}x{spec.input_hw[0]} RGB, mean {_list(spec.mean)}, std {_list(spec.std)}, "
+        "whole picture",
+        f"  output     centres of people at stride {spec.stride}; counts from a score of {spec.threshold:g}, one of "
+        f"two boxes that overlap more than {spec.overlap:g}, at most {spec.most} people",
+        f"  network    {spec.architecture.source}",
     ]
 
 

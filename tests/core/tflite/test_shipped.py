@@ -30,7 +30,9 @@ def test_a_file_comes_from_the_bundle_beside_it(one: shipped.Shipped) -> None:
     assert json.loads((folder / bundle.TRAIN).read_text())["versions"]["poseport"]
 
 
-@pytest.mark.parametrize(("name", "most", "gflops"), [("starter", 3_000_000, 0.6), ("tiny", 500_000, 0.35), ("person", 3_000_000, 1.0)])
+@pytest.mark.parametrize(
+    ("name", "most", "gflops"), [("starter", 3_000_000, 0.6), ("tiny", 500_000, 0.35), ("person", 3_000_000, 1.0)]
+)
 def test_small_networks_are_small(name: str, most: int, gflops: float) -> None:
     data = shipped.model(name).read_bytes()
     assert len(data) <= most

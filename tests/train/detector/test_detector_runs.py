@@ -144,3 +144,15 @@ def test_conversions_that_do_not_apply_are_refused(words, message, trained, peop
     assert found.exit_code != 0
     assert message in found.output
     assert not out.exists()
+
+
+def test_a_detector_is_described(trained, people, tmp_path):
+    out = tmp_path / "person.float32.tflite"
+    assert run("convert", trained, "--recipe", "float32", "--out", out).exit_code == 0
+    described = run("inspect", out)
+    assert described.exit_code == 0, described.output
+    assert "person detector, recipe float32" in described.output
+    assert "centres of people at stride 8" in described.output
+    advice = run("doctor", out, "--json")
+    assert advice.exit_code == 0, advice.output
+    assert "no-spec" not in {finding["id"] for finding in json.loads(advice.output)["findings"]}
