@@ -29,12 +29,14 @@ class Found:
         boxes: (N, 4) float64 left, top, width, height in image pixels.
         scores: (N,) float64 from 0 to 1: the score of the box times the mean score of the keypoints.
         left_out: number of boxes beyond the largest number of people, whose keypoints were not computed.
+        ids: (N,) int, the same number for the same person in the frames of a film; None in single pictures.
     """
 
     keypoints: np.ndarray
     boxes: np.ndarray
     scores: np.ndarray
     left_out: int = 0
+    ids: np.ndarray | None = None
 
 
 class Everyone:

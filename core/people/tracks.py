@@ -1,0 +1,138 @@
+"""Identities from frame to frame: who of this frame is who of the frames before.
+
+The order of matching is ByteTrack's (Zhang et al. 2022): sure finds choose their person first, unsure ones may only
+continue a person who is left, and only a sure one can be somebody new. Poses are compared, not only boxes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from poseport.people import centers, similarity, track
+from poseport.people.everyone import Found
+
+# score from which a find is sure; least likeness of a find with a person; frames until a lost person is forgotten
+SURE, LEAST_ALIKE, PATIENCE = 0.2, 0.2, 30
+
+
+@dataclass
+class Track:
+    """One person over time.
+
+    Attributes:
+        number: the identity, from 1.
+        keypoints: (K, 3) of the last frame in which the person was found.
+        box: (4,) left, top, width, height in that frame, in pixels.
+        score: the score there.
+        next_box: (4,) to crop in the next frame; None if the keypoints do not tell where the person is.
+        motion: (2,) mean way from frame to frame in pixels.
+        missed: frames since the person was found last.
+    """
+
+    number: int
+    keypoints: np.ndarray
+    box: np.ndarray
+    score: float
+    next_box: np.ndarray | None
+    motion: np.ndarray
+    missed: int = 0
+
+
+class Tracks:
+    """The people of a film.
+
+    Args:
+        sigmas: (K,) of the skeleton.
+
+    Attributes:
+        live: the people who are in the picture, or were a short time ago.
+        lost: whether somebody was lost in the last frame.
+    """
+
+    def __init__(self, sigmas: np.ndarray):
+        self.sigmas = np.asarray(sigmas)
+        self.live: list[Track] = []
+        self.lost = False
+        self._count = 0
+
+    def clear(self) -> None:
+        """Forget everybody; numbers are not given again."""
+        self.live, self.lost = [], False
+
+    def next_boxes(self) -> tuple[np.ndarray, np.ndarray]:
+        """Where to look for the people of the last frame.
+
+        Returns:
+            Boxes (N, 4) left, top, width, height in pixels, moved as the people move, and their last scores (N,).
+        """
+        there = [one for one in self.live if not one.missed and one.next_box is not None]
+        boxes = [np.concatenate([one.next_box[:2] + one.motion, one.next_box[2:]]) for one in there]  # type: ignore[index]
+        return np.array(boxes).reshape(-1, 4), np.array([one.score for one in there])
+
+    def step(self, found: Found, image_hw: tuple[int, int]) -> Found:
+        """Give the finds of the next frame their identities.
+
+        Args:
+            found: the people of the frame.
+            image_hw: height and width of the frame in pixels.
+
+        Returns:
+            The people with `ids`; unsure finds that continue nobody are left out.
+        """
+        alike = self._alike(found)
+        ids = np.zeros(len(found.scores), int)
+        sure = found.scores >= SURE
+        free = set(range(len(self.live)))
+        for group in (np.flatnonzero(sure), np.flatnonzero(~sure)):
+            for i, j in _greedy(alike, group, free):
+                self._continue(self.live[j], found, i, image_hw)
+                ids[i] = self.live[j].number
+        self.lost = any(not self.live[j].missed for j in free)
+        for j in free:
+            self.live[j].missed += 1
+        self.live = [one for one in self.live if one.missed <= PATIENCE]
+        for i in np.flatnonzero(sure & (ids == 0)):
+            self._count += 1
+            ids[i] = self._count
+            keypoints = found.keypoints[i]
+            box = track.follow(keypoints, image_hw)
+            self.live.append(Track(self._count, keypoints, found.boxes[i], float(found.scores[i]), box, np.zeros(2)))
+        kept = ids > 0
+        return Found(found.keypoints[kept], found.boxes[kept], found.scores[kept], found.left_out, ids[kept])
+
+    def _alike(self, found: Found) -> np.ndarray:
+        """Likeness (N, M) of N finds with M people where they are expected: the larger one of OKS and IoU."""
+        if not self.live or not len(found.scores):
+            return np.zeros((len(found.scores), len(self.live)))
+        ways = np.stack([one.motion * (1 + one.missed) for one in self.live])
+        keypoints = np.stack([one.keypoints for one in self.live])
+        keypoints = np.concatenate([keypoints[..., :2] + ways[:, None], keypoints[..., 2:]], axis=-1)
+        boxes = np.stack([one.box for one in self.live])
+        boxes = np.concatenate([boxes[:, :2] + ways, boxes[:, 2:]], axis=1)
+        areas = similarity.person_areas(boxes)
+        oks = similarity.between(found.keypoints, keypoints, areas, self.sigmas)
+        return np.maximum(oks, centers.iou(found.boxes, boxes))
+
+    def _continue(self, one: Track, found: Found, i: int, image_hw: tuple[int, int]) -> None:
+        keypoints = found.keypoints[i]
+        sure = (keypoints[:, 2] >= similarity.SURE) & (one.keypoints[:, 2] >= similarity.SURE)
+        if sure.any():
+            way = (keypoints[sure, :2] - one.keypoints[sure, :2]).mean(axis=0) / (1 + one.missed)
+            one.motion = (one.motion + way) / 2 if np.isfinite(way).all() else one.motion
+        one.keypoints, one.box, one.score = keypoints, found.boxes[i], float(found.scores[i])
+        one.next_box, one.missed = track.follow(keypoints, image_hw), 0
+
+
+def _greedy(alike: np.ndarray, rows: np.ndarray, free: set[int]) -> list[tuple[int, int]]:
+    """Pair rows with free columns, the most alike first; takes the columns out of `free`."""
+    pairs = sorted(((alike[i, j], int(i), j) for i in rows for j in free if alike[i, j] >= LEAST_ALIKE), reverse=True)
+    taken: list[tuple[int, int]] = []
+    rows_done: set[int] = set()
+    for _, i, j in pairs:
+        if i not in rows_done and j in free:
+            rows_done.add(i)
+            free.discard(j)
+            taken.append((i, j))
+    return taken
