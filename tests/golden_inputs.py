@@ -187,6 +187,21 @@ def track_inputs() -> list[Case]:
     ]
 
 
+def smooth_inputs() -> list[Case]:
+    rng = np.random.default_rng(13)
+    rest = np.stack([np.column_stack([rng.uniform(0, 200, (5, 2)), rng.uniform(0.3, 1, 5)])] * 12)
+    rest[1:, :, :2] += rng.normal(0, 1.5, (11, 5, 2))
+    walk, unsure, nan = rest.copy(), rest.copy(), rest.copy()
+    walk[..., 0] += 15.0 * np.arange(12)[:, None]
+    unsure[4:8, 2:] = [300.0, 5.0, 0.05]
+    nan[0, 0], nan[5, 1, 0] = np.nan, np.nan
+    named = {"at rest": rest, "walking": walk, "some are unsure": unsure, "some are no numbers": nan}
+    return [
+        {"name": name, "size_px": 180.0, "seconds": 1 / 30, "keypoints": keypoints.astype(np.float32)}
+        for name, keypoints in named.items()
+    ]
+
+
 def frame_inputs() -> list[Case]:
     rng = np.random.default_rng(12)
     h, w = 48, 64

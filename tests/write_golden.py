@@ -13,7 +13,15 @@ from typing import Any
 
 import numpy as np
 from golden_arrays import FOLDER, Arrays, Case, numbers, rows, spec_of
-from golden_inputs import cascade_inputs, crop_inputs, decode_inputs, frame_inputs, input_inputs, track_inputs
+from golden_inputs import (
+    cascade_inputs,
+    crop_inputs,
+    decode_inputs,
+    frame_inputs,
+    input_inputs,
+    smooth_inputs,
+    track_inputs,
+)
 from golden_outputs import output_inputs
 from golden_people import people_inputs
 
@@ -21,6 +29,7 @@ from poseport import cascade, crop, pose
 from poseport.outputs.tensors import join
 from poseport.people import centers, track
 from poseport.people.detector_spec import DetectorSpec
+from poseport.people.smooth import OneEuro
 from poseport.records import loads
 from poseport.tflite.interpreter import from_steps, to_steps
 
@@ -90,6 +99,12 @@ def track_case(case: Case, keypoints: np.ndarray) -> dict[str, np.ndarray]:
     return {"box_xywh": np.full(4, np.nan) if box is None else box}
 
 
+def smooth_case(case: Case, keypoints: np.ndarray) -> dict[str, np.ndarray]:
+    """The keypoints of consecutive frames, smoothed one after the other."""
+    one = OneEuro()
+    return {"smoothed": np.stack([one(frame, case["size_px"], case["seconds"]) for frame in keypoints])}
+
+
 def frame_rgb(planes: np.ndarray, image_hw: tuple[int, int]) -> np.ndarray:
     """A camera's frame (h, w, 3) uint8 RGB by full-range BT.601 in 16-bit fixed point.
 
@@ -120,6 +135,7 @@ FILES: dict[str, tuple[str, Callable[[], list[Case]], Callable[[Case, Any], dict
     "cascade": ("estimates -> squares; outputs -> refined keypoints", cascade_inputs, cascade_case, "outputs"),
     "people": ("picture -> detector's input; its output -> boxes", people_inputs, people_case, "stored"),
     "track": ("keypoints of one picture -> box of the next", track_inputs, track_case, "keypoints"),
+    "smooth": ("keypoints of consecutive frames -> smoothed", smooth_inputs, smooth_case, "keypoints"),
     "frame": ("camera frame -> turned, mirrored and cropped at once", frame_inputs, frame_case, "planes"),
 }
 

@@ -37,6 +37,21 @@ if TYPE_CHECKING:
     type=click.FloatRange(0, 1),
     help="Ignore boxes that score below this. Default: the detector's own, and 0.5 for --detections.",
 )
+@click.option(
+    "--track/--no-track", default=True, help="Whether people keep their numbers from frame to frame. Default: they do."
+)
+@click.option(
+    "--smooth/--no-smooth",
+    default=True,
+    help="Whether the keypoints of tracked people are smoothed over the frames. Default: they are.",
+)
+@click.option(
+    "--detect-every",
+    default=10,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Frames of a film between two runs of the detector; it also runs when somebody was lost.",
+)
 @click.option("--frames", type=click.IntRange(1), help="Stop after this many pictures.")
 @click.option(
     "--out", type=PATH, help="Draw the skeletons: a .png or .jpg for a photo, a folder for a folder, a .mp4 for a film."
@@ -65,6 +80,9 @@ def predict(
     detections: Path | None,
     detector: str | None,
     threshold: float | None,
+    track: bool,
+    smooth: bool,
+    detect_every: int,
     frames: int | None,
     out: Path | None,
     results: Path | None,
@@ -111,8 +129,10 @@ def predict(
     if named and (path := shipped.model(named[0])) not in [network.path for network in shipped.SHIPPED.values()]:
         trial.check(path)
     pose = load(named[0] if named else shipped.STARTER, threads)
-    request = finders.Request(box, detections, category, detector, threshold, people)
-    find = finders.choose(pose, request, where.moving, where.photos)
+    request = finders.Request(
+        box, detections, category, detector, threshold, people, track=track, smooth=smooth, detect_every=detect_every
+    )
+    find = finders.choose(pose, request, where)
     total = min(frames or where.count, where.count)
     found: list[Predicted] = []
     unread: list[str] = []

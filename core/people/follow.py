@@ -27,6 +27,11 @@ class Follower:
         self.box: np.ndarray | None = None
         self._next: np.ndarray | None = None
 
+    @property
+    def known(self) -> bool:
+        """Whether the last picture told where the person is in the next one."""
+        return self._next is not None
+
     def __call__(self, image: np.ndarray) -> np.ndarray:
         """Predict the keypoints in the next picture.
 
@@ -39,8 +44,7 @@ class Follower:
         Returns:
             (1, K, 3): x, y in image pixels and a score.
         """
-        known = self._next is not None
-        for _ in range(1 if known else 2):
+        for _ in range(1 if self.known else 2):
             self.box = track.whole(image.shape[:2]) if self._next is None else self._next
             keypoints = self.find(image, self.box[None])
             self._next = track.follow(keypoints[0], image.shape[:2], self.threshold)

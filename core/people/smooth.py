@@ -1,8 +1,8 @@
-"""Smooth keypoints over the frames of a film: the one-euro filter, weighted by score. The Android app does the same.
+"""Smooth keypoints over the frames of a film: the one-euro filter, weighted by score.
 
-Casiez, Roussel and Vogel 2012, "1€ Filter: A Simple Speed-based Low-pass Filter for Noisy Input in Interactive Systems".
-The cutoff frequency of a low-pass filter rises with the speed: what stands still does not shake, and what moves does not
-lag behind.
+Casiez, Roussel and Vogel 2012, "1€ Filter: A Simple Speed-based Low-pass Filter for Noisy Input in Interactive
+Systems". The cutoff frequency of a low-pass filter rises with the speed: what stands still does not shake, and what
+moves does not lag behind.
 """
 
 from __future__ import annotations

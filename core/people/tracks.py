@@ -45,14 +45,15 @@ class Tracks:
 
     Args:
         sigmas: (K,) of the skeleton.
+        sure: score from which a find can be somebody new, 0 to 1.
 
     Attributes:
         live: the people who are in the picture, or were a short time ago.
         lost: whether somebody was lost in the last frame.
     """
 
-    def __init__(self, sigmas: np.ndarray):
-        self.sigmas = np.asarray(sigmas)
+    def __init__(self, sigmas: np.ndarray, sure: float = SURE):
+        self.sigmas, self.sure = np.asarray(sigmas), sure
         self.live: list[Track] = []
         self.lost = False
         self._count = 0
@@ -83,7 +84,7 @@ class Tracks:
         """
         alike = self._alike(found)
         ids = np.zeros(len(found.scores), int)
-        sure = found.scores >= SURE
+        sure = found.scores >= self.sure
         free = set(range(len(self.live)))
         for group in (np.flatnonzero(sure), np.flatnonzero(~sure)):
             for i, j in _greedy(alike, group, free):
@@ -93,7 +94,7 @@ class Tracks:
         for j in free:
             self.live[j].missed += 1
         self.live = [one for one in self.live if one.missed <= PATIENCE]
-        for i in np.flatnonzero(sure & (ids == 0)):
+        for i in np.flatnonzero(sure & (ids == 0)).tolist():
             self._count += 1
             ids[i] = self._count
             keypoints = found.keypoints[i]

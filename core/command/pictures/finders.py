@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from poseport.command.pictures.sources import Picture
+from poseport.command.pictures.sources import Picture, Source
 from poseport.data.detections import read_boxes
 from poseport.people import detector as detectors
 from poseport.people.everyone import MOST_PEOPLE, Everyone, Found
+from poseport.people.film import DETECT_EVERY, Film, Smoother
 from poseport.people.follow import Follower
+from poseport.people.tracks import Tracks
 from poseport.scoring.score import person_scores
 from poseport.tflite import shipped
 from poseport.tflite.runner import Pose
@@ -34,6 +36,9 @@ class Request:
         detector: path or name of a person detector.
         threshold: boxes with a lower score are ignored; None takes that of the detector, or `BOX_THRESHOLD`.
         people: the largest number of people in a picture; None takes `MOST_PEOPLE`.
+        track: whether people keep their numbers from frame to frame.
+        smooth: whether keypoints are smoothed over the frames.
+        detect_every: frames between two runs of the detector.
     """
 
     box: str | None = None
@@ -42,19 +47,21 @@ class Request:
     detector: str | None = None
     threshold: float | None = None
     people: int | None = None
+    track: bool = True
+    smooth: bool = True
+    detect_every: int = DETECT_EVERY
 
 
-def choose(pose: Pose, request: Request, moving: bool, photos: Sequence[Path]) -> Find:
+def choose(pose: Pose, request: Request, source: Source) -> Find:
     """Choose the function that finds people.
 
     Args:
         pose: the network that finds keypoints.
         request: what the user said.
-        moving: whether the pictures are frames.
-        photos: the photos, if they are not.
+        source: where the pictures come from.
 
     Returns:
-        The function.
+        The function. In a film it gives people their numbers and smooths their keypoints, as the request says.
 
     Raises:
         ValueError: if options exclude each other, or a file cannot be used.
@@ -63,15 +70,33 @@ def choose(pose: Pose, request: Request, moving: bool, photos: Sequence[Path]) -
         raise ValueError("--box, --detections and --detector exclude each other; give one of them")
     if request.people is not None and (request.box or request.detections):
         raise ValueError("--people bounds what is found, and the boxes are given; remove --people")
+    find = _find(pose, request, source)
+    if not (source.moving and request.track and request.smooth):
+        return find
+    smoother = Smoother(source.rate)
+    return lambda picture: smoother(find(picture))
+
+
+def _find(pose: Pose, request: Request, source: Source) -> Find:
+    tracked = source.moving and request.track
     if request.box is not None:
-        return _at(pose, np.array([_box(request.box)]))
+        found = _at(pose, np.array([_box(request.box)]))
+        return _numbered(pose, found) if tracked else found
     if request.detections is not None:
-        return _listed(pose, request, moving, photos)
+        found = _listed(pose, request, source.moving, source.photos)
+        return _numbered(pose, found) if tracked else found
     if request.detector is None and (request.people == 1 or shipped.PERSON not in shipped.SHIPPED):
-        return _central(pose, moving)
+        return _central(pose, source.moving)
     detect = detectors.load(request.detector or shipped.PERSON, pose.runner.threads, request.threshold)
     everyone = Everyone(pose, pose.spec.skeleton, detect, request.people or MOST_PEOPLE)
-    return lambda picture: everyone(picture.image)
+    film = Film(everyone, request.detect_every)
+    return lambda picture: (film if tracked else everyone)(picture.image)
+
+
+def _numbered(pose: Pose, find: Find) -> Find:
+    """Number the people whose boxes are given."""
+    tracks = Tracks(np.array(pose.spec.skeleton.sigmas), sure=0.0)
+    return lambda picture: tracks.step(find(picture), picture.image.shape[:2])
 
 
 def _at(pose: Pose, boxes: np.ndarray) -> Find:
@@ -95,13 +120,16 @@ def _listed(pose: Pose, request: Request, moving: bool, photos: Sequence[Path]) 
 
 def _central(pose: Pose, moving: bool) -> Find:
     """One person without a detector: the one who fills the picture most, then the same in the frames that follow."""
-    follower = Follower(pose)
+    follower, number = Follower(pose), 0
 
     def find(picture: Picture) -> Found:
+        nonlocal number
         current = follower if moving else Follower(pose)
+        number += not current.known  # who was lost begins anew
         keypoints = current(picture.image)
         assert current.box is not None
-        return _found(current.box[None], keypoints)
+        found = _found(current.box[None], keypoints)
+        return replace(found, ids=np.array([number])) if moving else found
 
     return find
 

@@ -11,11 +11,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from poseport import crop
 from poseport.command.outputs import drawing_names, refuse_overwriting
 from poseport.command.pictures.sources import Picture, Source
 from poseport.data.images import encode_image, picture_suffix
 from poseport.files.one_writer import sweep
 from poseport.files.safe_path import temporary
+from poseport.people import track
 from poseport.records import write_whole
 from poseport.tflite.quiet import quiet
 
@@ -71,9 +73,10 @@ def _film(source: Source, out: Path) -> Iterator[Write]:
     beside = temporary(out, ".mp4")  # OpenCV chooses the container by the suffix
     film: cv2.VideoWriter | None = None
     frames = 0
+    first: tuple[int, int] | None = None
 
     def write(picture: Picture, drawn: np.ndarray) -> None:
-        nonlocal film, frames
+        nonlocal film, frames, first
         if film is None:
             size = drawn.shape[1], drawn.shape[0]
             film = cv2.VideoWriter(str(beside), cv2.VideoWriter.fourcc(*"mp4v"), source.rate, size)
@@ -83,6 +86,9 @@ def _film(source: Source, out: Path) -> Iterator[Write]:
                 )
         if frames % _CHECKED == 0 and shutil.disk_usage(out.parent).free < _ROOM_BYTES:
             raise ValueError(f"{out}: the disk is full after {frames} frames; make room, or choose another output")
+        first = first or (drawn.shape[0], drawn.shape[1])
+        if drawn.shape[:2] != first:  # OpenCV leaves out frames of another size
+            drawn = crop.warp(drawn, crop.crop_matrix(track.whole(drawn.shape[:2]), first, 1.0), first)
         with quiet():  # failures are found when the film is complete
             film.write(np.ascontiguousarray(drawn[..., ::-1]))
         frames += 1

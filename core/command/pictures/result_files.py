@@ -76,10 +76,10 @@ def results(pictures: Sequence[Predicted], moving: bool) -> list[dict[str, Any]]
         {
             "image_id": image_id, "category_id": 1, "file_name": picture.name, "bbox": box.round(2).tolist(),
             "keypoints": np.nan_to_num(points, nan=0, posinf=0, neginf=0).round(3).ravel().tolist(),
-            "score": round(float(np.nan_to_num(score)), 5),
+            "score": round(float(np.nan_to_num(score)), 5), **number,
         }
         for image_id, picture in zip(image_ids(pictures, moving), pictures, strict=True)
-        for box, points, score in _people(picture)
+        for box, points, score, number in _people(picture)
     ]  # fmt: skip
 
 
@@ -137,8 +137,9 @@ def plain(picture: Predicted, names: tuple[str, ...]) -> dict[str, Any]:
             "box": box.tolist(),
             "score": score if math.isfinite(score) else None,
             "keypoints": {key: _finite(p) for key, p in zip(names, points, strict=True)},
+            **number,
         }
-        for box, points, score in _people(picture)
+        for box, points, score, number in _people(picture)
     ]
     return {"name": picture.name, "index": picture.index, "people": people}
 
@@ -176,10 +177,11 @@ def line(picture: Predicted) -> str:
     return f"{terminal(picture.name)} {picture.index}: {count}" + (f", mean score {scores}" if scores else "")
 
 
-def _people(picture: Predicted) -> Iterator[tuple[np.ndarray, np.ndarray, float]]:
-    """Box, keypoints and score of each person."""
+def _people(picture: Predicted) -> Iterator[tuple[np.ndarray, np.ndarray, float, dict[str, int]]]:
+    """Box, keypoints and score of each person, and the number of a tracked one as `track_id`."""
     found = picture.found
-    yield from zip(found.boxes, found.keypoints, found.scores.tolist(), strict=True)
+    numbers = [{}] * len(found.scores) if found.ids is None else [{"track_id": n} for n in found.ids.tolist()]
+    yield from zip(found.boxes, found.keypoints, found.scores.tolist(), numbers, strict=True)
 
 
 def _finite(values: np.ndarray) -> list[float | None]:

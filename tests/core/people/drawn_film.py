@@ -1,0 +1,43 @@
+"""A film of a drawn person who moves, with the exact keypoints of every frame."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from poseport.data.drawn.figure import Figure, paint, random_figure
+from poseport.data.drawn.scenery import background
+
+HW = (360, 480)
+
+
+def film(seed: int, frames: int, stature_px: float = 260.0) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Frames (h, w, 3) uint8 RGB with keypoints (17, 2).
+
+    For 1 s the person stands, then walks across the picture for 1.5 s while limbs go from one pose to another, then
+    stands again (30 frames a second).
+    """
+    rng = np.random.default_rng(seed)
+    scene = background(rng, HW)
+    wardrobe = int(rng.integers(1 << 30))
+    start = random_figure(np.random.default_rng(wardrobe), stature_px, "front")
+    for i in range(frames):
+        share = float(np.clip((i - 30) / 45, 0, 1))
+        way = 0.5 - 0.5 * np.cos(np.pi * share)  # begins and ends slowly
+        person = _bent(start, 0.25 * way).moved(150 + 180 * way, 170)
+        canvas = scene.copy()
+        paint(canvas, person)
+        noise = rng.normal(0, 4, canvas.shape)  # a camera's noise, other in every frame
+        yield np.clip(canvas + noise, 0, 255).astype(np.uint8), person.keypoints_xy
+
+
+def _bent(figure: Figure, share: float) -> Figure:
+    """Lean a figure: everything moves sideways by a share of its height above the hips, and shrinks in height."""
+    matrix = np.array([[1.0, -share], [0.0, 1.0 - 0.3 * share]])
+    parts = tuple(
+        replace(part, circles=np.column_stack([part.circles[:, :2] @ matrix.T, part.circles[:, 2]]))
+        for part in figure.parts
+    )
+    return replace(figure, keypoints_xy=figure.keypoints_xy @ matrix.T, parts=parts)
