@@ -14,7 +14,7 @@ from poseport.people import centers, similarity, track
 from poseport.people.everyone import Found
 
 # score from which a find is sure; least likeness of a find with a person; frames until a lost person is forgotten
-SURE, LEAST_ALIKE, PATIENCE = 0.2, 0.2, 30
+SURE, LEAST_ALIKE, PATIENCE = 0.1, 0.2, 30
 
 
 @dataclass

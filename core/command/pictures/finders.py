@@ -85,7 +85,7 @@ def _find(pose: Pose, request: Request, source: Source) -> Find:
     if request.detections is not None:
         found = _listed(pose, request, source.moving, source.photos)
         return _numbered(pose, found) if tracked else found
-    if request.detector is None and (request.people == 1 or shipped.PERSON not in shipped.SHIPPED):
+    if request.detector is None and request.people == 1:
         return _central(pose, source.moving)
     detect = detectors.load(request.detector or shipped.PERSON, pose.runner.threads, request.threshold)
     everyone = Everyone(pose, pose.spec.skeleton, detect, request.people or MOST_PEOPLE)

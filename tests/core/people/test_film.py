@@ -55,9 +55,9 @@ def test_who_was_lost_for_a_short_time_comes_back_and_later_is_somebody_new() ->
 
 def test_an_unsure_find_continues_somebody_and_is_nobody_new() -> None:
     tracks = Tracks(SIGMAS)
-    assert numbers(tracks.step(found(figure(1, 100, score=0.1)), HW)) == []
+    assert numbers(tracks.step(found(figure(1, 100, score=0.05)), HW)) == []
     tracks.step(found(figure(1, 100)), HW)
-    assert numbers(tracks.step(found(figure(1, 102, score=0.1), figure(2, 400, score=0.1)), HW)) == [1]
+    assert numbers(tracks.step(found(figure(1, 102, score=0.05), figure(2, 400, score=0.05)), HW)) == [1]
 
 
 @pytest.fixture

@@ -24,7 +24,8 @@ def test_one_broken_photo_costs_one_line(photos: Path, tmp_path: Path) -> None:
     (photos / "more").mkdir()
     (photos / "more" / "a.jpg").write_bytes(b"")
     done = CliRunner().invoke(
-        main, ["predict", "starter", str(photos), "--json", "--results", str(tmp_path / "r.json")]
+        main,
+        ["predict", "starter", str(photos), "--people", "1", "--json", "--results", str(tmp_path / "r.json")],
     )
     assert done.exit_code == 0
     data = json.loads(done.stdout)
