@@ -67,6 +67,10 @@ def keypoints_option(command: F) -> F:
     type=int,
     help="Category id of people in --detections. Default: that of the annotations.",
 )
+@click.option(
+    "--detector",
+    help="Person detector that finds the boxes; misses and false finds count. The annotated boxes are measured too.",
+)
 @click.option("--jitter", type=float, help="Move each edge of the annotated boxes by up to this share, such as 0.1.")
 @click.option(
     "--decoders",
@@ -90,6 +94,7 @@ def accuracy(
     flip: bool,
     detections: Path | None,
     category: int | None,
+    detector: str | None,
     jitter: float | None,
     decoders: str,
     workers: int,
@@ -103,25 +108,33 @@ def accuracy(
 
     Example: poseport bench accuracy tiny-float32 tiny --data people --out results
     """
+    import itertools
     from dataclasses import replace
 
     from poseport.bench.measure import accuracy as measure
     from poseport.bench.measure import boxes as crops
     from poseport.files.one_writer import one_writer
+    from poseport.people import detector as detectors
     from poseport.tflite import trial
     from poseport.tflite.runner import load
 
     click.get_current_context().with_resource(one_writer(out))
     people = load_people(data, data_images, skeleton)
     only = people.skeleton.chosen(keypoints)
-    if detections is not None and jitter is not None:
-        raise ValueError("--jitter moves the annotated boxes and --detections replaces them; remove one of the two")
+    if sum(given is not None for given in (detections, detector, jitter)) > 1:
+        raise ValueError(
+            "--jitter moves the annotated boxes, --detections and --detector replace them; give one of the three"
+        )
     if detections is not None:
         boxes = crops.detected(people, detections, category)
     else:
         boxes = crops.annotated(people) if jitter is None else crops.moved(people, jitter)
+    measured = [boxes]
+    if detector is not None:
+        with progress("detecting", len({p.image_id for p in people.persons}), hidden=quiet or as_json) as advance:
+            measured.append(crops.found_by(detectors.load(detector, threads), people, advance))
     found, faults = [], []
-    for path in models:
+    for path, boxes in itertools.product(models, measured):
         try:
             trial.check(path)
             model = load(path, threads)
@@ -135,6 +148,8 @@ def accuracy(
             faults.append(fault_of(error, path))
     if found:
         _answer_scores(found, out, quiet=quiet, as_json=as_json)
+        if detector is not None and not (quiet or as_json):
+            click.echo(escape.lines(_chain_lines(found)))
     if faults:
         raise ValueError("; ".join(faults))
 
@@ -171,6 +186,27 @@ def rescore(
     only = people.skeleton.chosen(keypoints)
     found = [again.rescore(results_folder.load(path), people, only) for path in records]
     _answer_scores(found, out, quiet=quiet, as_json=as_json)
+
+
+def _chain_lines(results: Sequence[Result]) -> list[str]:
+    """What the detector costs each network: the paired difference from its annotated boxes."""
+    from poseport.bench.decide.chain import chain_difference
+    from poseport.bench.record import Accuracy
+
+    lines, given = [], {}
+    for one in results:
+        m = one.measured
+        assert isinstance(m, Accuracy)
+        key = one.model.name, m.decoder
+        if m.boxes == "ground truth":
+            given[key] = m
+        elif key in given:
+            d = chain_difference(given[key], m).times(100)
+            lines.append(
+                f"{one.model.name}: AP {d.value:+.1f} points with the detector's boxes instead of the annotated ones "
+                f"(95 % interval: {d.low:+.1f} to {d.high:+.1f})"
+            )
+    return lines
 
 
 def _answer_scores(results: Sequence[Result], out: Path, *, quiet: bool, as_json: bool) -> None:

@@ -61,9 +61,11 @@ def measure(
     results = []
     for variant, keypoints in zip(variants, found, strict=True):
         checks.refuse_not_finite(keypoints, boxes.cropped, str(model.path))
-        by_name = rearrange(keypoints, model.spec.skeleton, people.skeleton)
-        scored = score(people, boxes.scored, by_name, only, boxes.scores)
-        results.append(Result(info, environment, record(people, boxes, variant, keypoints, scored, speed)))
+        kept = boxes.distinct(keypoints, np.array(model.spec.skeleton.sigmas))
+        those, points = boxes.chosen(kept), keypoints[kept]
+        by_name = rearrange(points, model.spec.skeleton, people.skeleton)
+        scored = score(people, those.scored, by_name, only, those.scores)
+        results.append(Result(info, environment, record(people, those, variant, points, scored, speed)))
     return results
 
 

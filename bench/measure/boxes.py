@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,7 +10,12 @@ import numpy as np
 
 from poseport import crop
 from poseport.data.detections import read_boxes
+from poseport.data.images import read_image
 from poseport.data.people import People, Person
+from poseport.people import similarity
+from poseport.people.detector import Detector
+from poseport.people.everyone import MOST_PEOPLE, ONE_PERSON
+from poseport.scoring.score import person_scores
 
 DETECTIONS = "detections "
 Box = tuple[float, float, float, float]
@@ -25,12 +30,50 @@ class Boxes:
         cropped: N people whose `box_xywh` is cropped.
         scored: The same N people with the labels that predictions are compared with.
         scores: (N,) float scores of a detector's boxes, or None for annotated boxes.
+        joined: Whether finds of one person are joined once the keypoints are known, as in `predict`.
     """
 
     name: str
     cropped: list[Person]
     scored: list[Person]
     scores: np.ndarray | None = None
+    joined: bool = False
+
+    def distinct(self, keypoints: np.ndarray, sigmas: np.ndarray) -> np.ndarray:
+        """Select the boxes of each image that are not one person found again, as `predict` joins finds.
+
+        Args:
+            keypoints: (N, K, 3) x, y in image pixels and score, in the order of the boxes.
+            sigmas: (K,) of their skeleton.
+
+        Returns:
+            Indices of the boxes, ascending.
+        """
+        if not self.joined or self.scores is None:
+            return np.arange(len(self.cropped))
+        by_image: dict[int, list[int]] = {}
+        for i, person in enumerate(self.cropped):
+            by_image.setdefault(person.image_id, []).append(i)
+        ranks, boxes = self.scores * person_scores(keypoints), np.array([p.box_xywh for p in self.cropped])
+        kept: list[int] = []
+        for indices in by_image.values():
+            order = np.array(indices)[np.argsort(-ranks[indices], kind="stable")]
+            kept += order[similarity.distinct(keypoints[order], boxes[order], sigmas, ONE_PERSON)].tolist()
+        return np.array(sorted(kept), int)
+
+    def chosen(self, indices: np.ndarray) -> Boxes:
+        """Keep some of the boxes.
+
+        Args:
+            indices: Their indices.
+
+        Returns:
+            The boxes.
+        """
+        cropped, scored = ([people[i] for i in indices] for people in (self.cropped, self.scored))
+        return replace(
+            self, cropped=cropped, scored=scored, scores=None if self.scores is None else self.scores[indices]
+        )
 
 
 def annotated(people: People) -> Boxes:
@@ -107,6 +150,34 @@ def detected(people: People, detections: Path, category_id: int | None = None) -
     if not boxes.scored:
         raise ValueError(f"{detections}: no box of a usable size in any image of {people.path}")
     return boxes
+
+
+def found_by(detector: Detector, people: People, progress: Callable[[int], None] | None = None) -> Boxes:
+    """Run a person detector on the photos of a set, with its own threshold and bound, as `predict` does.
+
+    Args:
+        detector: The detector.
+        people: The annotated people; the photos are theirs.
+        progress: Called with 1 for each photo.
+
+    Returns:
+        The boxes with the detector's scores, whose finds are to be joined.
+
+    Raises:
+        ValueError: if a photo cannot be read, or nobody is found in any.
+    """
+    photos = {p.image_id: (p.image_path, p.image_hw) for p in people.persons}
+    entries: list[tuple[int, Box, float]] = []
+    for image_id, (path, image_hw) in photos.items():
+        boxes, scores = detector(read_image(path, image_hw))
+        for i in np.argsort(-scores, kind="stable")[:MOST_PEOPLE]:
+            left, top, width, height = boxes[i].tolist()
+            entries.append((image_id, (left, top, width, height), float(scores[i])))
+        if progress is not None:
+            progress(1)
+    if not entries:
+        raise ValueError(f"{detector.path}: finds nobody in any photo of {people.path}")
+    return replace(unlabelled(people, entries, f"{DETECTIONS}{detector.path.name}"), joined=True)
 
 
 def unlabelled(people: People, entries: Iterable[tuple[int, Box, float]], name: str) -> Boxes:
