@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     "--out", type=PATH, help="Draw the skeletons: a .png or .jpg for a photo, a folder for a folder, a .mp4 for a film."
 )
 @click.option("--results", type=PATH, help="Write the keypoints as a COCO file.")
+@click.option("--table", "table_file", type=PATH, help="Write the keypoints as a .csv, one row for each.")
 @click.option(
     "--results-form",
     default="results",
@@ -86,6 +87,7 @@ def predict(
     frames: int | None,
     out: Path | None,
     results: Path | None,
+    table_file: Path | None,
     results_form: str,
     category: int,
     strict: bool,
@@ -106,7 +108,7 @@ def predict(
     import numpy as np
 
     from poseport.command.outputs import refuse_overwriting
-    from poseport.command.pictures import finders, sources
+    from poseport.command.pictures import finders, keypoint_table, sources
     from poseport.command.pictures.overlays import written
     from poseport.command.pictures.result_files import Predicted, line, plain, table, write_annotations
     from poseport.command.pictures.result_files import results as result_entries
@@ -123,7 +125,7 @@ def predict(
             f"{source}: a model was given, but nothing to run it on; add a photo, a folder, a film or a camera's number"
         )
     where = sources.find(source)
-    refuse_overwriting([*where.photos, Path(source), *map(Path, named)], [results])
+    refuse_overwriting([*where.photos, Path(source), *map(Path, named)], [results, table_file])
     if results_form == "coco" and where.moving:
         raise ValueError(f"{source}: --results-form coco needs photos, which annotations can name")
     if named and (path := shipped.model(named[0])) not in [network.path for network in shipped.SHIPPED.values()]:
@@ -157,6 +159,8 @@ def predict(
         click.echo(
             f"{source}: {len(found)} of {total} pictures could be read; the film is cut off or damaged", err=True
         )
+    if table_file is not None:
+        keypoint_table.write(table_file, found, pose.spec.skeleton)
     if results is not None and results_form == "coco":
         write_annotations(results, found, pose.spec.skeleton)
     elif results is not None:

@@ -196,3 +196,13 @@ def test_what_cannot_be_is_one_line(
     assert "give one of them" in refused(model, photo, "--box", "1,1,9,9", "--detector", detector)
     assert "not a COCO results file" in refused(model, photo, "--detections", photo.parent / "notes.txt")
     assert not [p for p in tmp_path.iterdir() if p.suffix in (".avi", ".part")]
+
+
+def test_a_table_has_a_row_for_each_keypoint(tiny_models: dict[str, Path], film: Path, tmp_path: Path) -> None:
+    table = tmp_path / "keypoints.csv"
+    found = run(tiny_models["int8"], film, "--people", 1, "--frames", 2, "--table", table)["pictures"]
+    rows = [line.split(",") for line in table.read_text().splitlines()]
+    assert rows[0] == ["file", "picture", "person", "keypoint", "x", "y", "score"]
+    assert len(rows) == 1 + 2 * 17
+    assert [float(v) for v in rows[1][4:]] == pytest.approx(points(found[0]["people"][0])[0], abs=1e-3)
+    assert "ends in .csv" in refused(tiny_models["int8"], film, "--frames", 1, "--table", tmp_path / "k.xlsx")
