@@ -45,7 +45,12 @@ SHIPPED = {
         ),
         Shipped("tiny", "tiny.int8-p95.tflite", "tiny", "a mobile hourglass of half a megabyte, int8: less exact"),
         Shipped("tiny-float32", "tiny.float32.tflite", "tiny", "the same before quantization"),
-        Shipped("accurate", "accurate.int8.tflite", "accurate", "a large mobile hourglass, int8: slower, more exact"),
+        Shipped(
+            "accurate",
+            "accurate.mixed-float32.tflite",
+            "accurate",
+            "MoveNet Thunder trained further, int8 but for its last layers: slower, more exact",
+        ),
         Shipped("deeppose", "deeppose.int8.tflite", "deeppose", "mobile DeepPose, int8: faster, far less exact"),
         Shipped("deeppose-float32", "deeppose.float32.tflite", "deeppose", "the same before quantization"),
         Shipped(PERSON, "person.int8.tflite", "person", "finds the people in a picture, int8", detector=True),

@@ -35,12 +35,12 @@ class Pictures {
     private val folder = ModelStore(app).folder!!.apply { listFiles()!!.forEach { it.delete() } }
 
     @Test fun pictures() {
-        for (name in listOf("tiny.float32", "accurate.int8")) {
+        for (name in listOf("tiny.float32", "accurate.mixed-float32")) {
             models.files.first { it.name == "$name.tflite" }.copyTo(File(folder, "$name.tflite"))
         }
         val upright = listOf(
             form("notnight", "port") { live(it) },
-            form("night", "port", "accurate.int8") { photo(it, "astronaut.png") },
+            form("night", "port", "accurate.mixed-float32") { photo(it, "astronaut.png") },
             form("notnight", "port") { sheet(it, R.id.model) },
             form("night", "port") { sheet(it, R.id.run_on) },
             bench(),
