@@ -20,7 +20,7 @@ help:
 	@echo "make test-android  the app's tests on this machine"
 	@echo "make test-web   the tests of the page in headless Chromium"
 	@echo "make starter    trains a shipped network again: DATA=annotations COCO=annotations ENCODERS=folder, hours; make tiny and"
-	@echo "make accurate   the others: DATA=annotations ENCODERS=folder, about an hour"
+	@echo "make accurate   the others: hours; accurate after starter, whose relabelled people it takes"
 	@echo "make arm-parity an emulated Arm processor in .arm/, for poseport verify --arm .arm"
 	@echo "make bench      this toolkit's own speed, as ratios; make bench-android and bench-web: the app's and the page's code beside the network"
 
@@ -162,12 +162,13 @@ tiny: install
 	for recipe in float32 int8-p95; do $(BIN)/poseport convert runs/tiny --recipe $$recipe --calib $(DATA) \
 	  --calib-count 150 --out runs/tiny.$$recipe.tflite || exit 1; done
 
+# needs what `make starter` relabels
 accurate: install
-	$(BIN)/poseport train --preset mobilenet-hourglass-large --input-size 192 $(TAUGHT) --init $(THUNDER) \
-	  --epochs 5 --freeze-epochs 5 --learning-rate 2e-3 --warmup 0.5 --out runs/accurate-1
-	$(BIN)/poseport train --preset mobilenet-hourglass-large $(TAUGHT) --init runs/accurate-1 \
-	  --epochs 2 --freeze-epochs 2 --learning-rate 5e-4 --warmup 0 --out runs/accurate
-	$(BIN)/poseport convert runs/accurate --recipe int8 --calib $(DATA) --calib-count 300 --out runs/accurate.int8.tflite
+	$(BIN)/poseport import $(THUNDER) --spec docs/specs/movenet_thunder_heatmaps.json --until kpt_heatmap_0/conv2d_5 --out runs/thunder
+	$(BIN)/poseport train --init runs/thunder --data $(COCO:.json=_relabelled.json) --data $(DATA:.json=_relabelled.json) --data-share 1,0.5 \
+	  --augment docs/models/encoder.augment.json --learning-rate 2e-4 --epochs 5 --warmup 0.5 --set train.freeze_first=16 --out runs/accurate
+	$(BIN)/poseport convert runs/accurate --recipe mixed-float32 $(addprefix --keep ,$(PYRAMID)) --calib $(COCO) --calib $(DATA) \
+	  --calib-share 2,1 --calib-count 300 --out runs/accurate.mixed-float32.tflite
 
 clean:
 	rm -rf $(VENV) $(DEMO) report.html site build *.egg-info .mypy_cache .ruff_cache .pytest_cache
