@@ -47,7 +47,10 @@ def build(spec: PoseSpec, keras: Any) -> Any:
     """
     a = spec.architecture
     assert isinstance(a, ImportedArchitecture)
-    head = {a.head: (spec.output_name, _channels(spec, a.head))} if a.head else {}
+    head = {}
+    if a.head:
+        dense = isinstance(a.nodes[a.head - 1], DenseNode)
+        head[a.head] = spec.output_name, math.prod(spec.output_shape) if dense else spec.output_shape[-1]
     image, output = apply(keras, spec.name, spec.input_hw, a.nodes, head)
     if tuple(output.shape[1:]) != spec.output_shape:
         end = (len(spec.skeleton), spec.output_shape[-1])
@@ -138,14 +141,6 @@ def fold_normalisation(model: Any, old: PoseSpec, new: PoseSpec) -> None:
     bias = bias + (kernel * shift[None, None, :, None]).sum(axis=(0, 1, 2))
     kernel = kernel * factor[None, None, :, None]
     layer.set_weights([kernel if old.channel_order == new.channel_order else kernel[:, :, ::-1], bias])
-
-
-def _channels(spec: PoseSpec, position: int) -> int:
-    """Output channels of the head of a spec."""
-    a = spec.architecture
-    assert isinstance(a, ImportedArchitecture)
-    dense = isinstance(a.nodes[position - 1], DenseNode)
-    return math.prod(spec.output_shape) if dense else spec.output_shape[-1]
 
 
 def _layer(keras: Any, node: Node, name: str, inputs: list[Tensor], channels: int) -> Tensor:
