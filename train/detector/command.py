@@ -33,7 +33,9 @@ def train_detector(options: dict[str, Any]) -> None:
             flag = "--set" if name == "settings" else "--" + name.replace("_", "-")
             raise ValueError(f"{flag} does not apply to the preset {PRESET}; remove it")
     if options["init"] is None:
-        raise ValueError(f"the preset {PRESET} begins from a pose network's encoder; give --init, such as starter")
+        raise ValueError(
+            f"the preset {PRESET} begins from a pose network; give --init, such as models/starter of a checkout"
+        )
 
     from poseport.tflite.quiet import quiet
 

@@ -36,6 +36,7 @@ LINES = {
     "convert": "convert RUN --recipe int8 --calib SET --out OUT",
     "bench all": "bench all starter --data SET --out OUT",
     "bench accuracy": "bench accuracy starter --data SET --out OUT",
+    "bench boxes": "bench boxes person --data SET --out OUT",
     "bench rescore": "bench rescore SET/person_keypoints.json --data SET --out OUT",
     "bench latency": "bench latency starter --data SET --out OUT",
     "bench phone": "bench phone starter --data SET --out OUT",

@@ -72,8 +72,9 @@ def test_blue_comes_first_where_the_network_wants_it(bare: Path) -> None:
     crops = IMAGE[None, :64, :64]
     np.testing.assert_allclose(bgr.prepare(crops)[0, 0, 0] * 255, (crops[0, 0, 0] - [1.0, 2, 3])[::-1], rtol=1e-5)
     swapped = runner.load(write(bare, channel_order="bgr"))
-    np.testing.assert_array_equal(swapped(IMAGE[..., ::-1]), rgb(IMAGE))
-    assert np.abs(swapped(IMAGE) - rgb(IMAGE)).max() > 0.1
+    whole = np.array([[0.0, 0.0, IMAGE.shape[1], IMAGE.shape[0]]])
+    np.testing.assert_array_equal(swapped(IMAGE[..., ::-1], whole), rgb(IMAGE, whole))
+    assert np.abs(swapped(IMAGE, whole) - rgb(IMAGE, whole)).max() > 0.1
 
 
 def test_the_commands_take_it(bare: Path, drawn: Path, tmp_path: Path) -> None:

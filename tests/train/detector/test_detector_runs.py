@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from places import ROOT
 
 from poseport import bundle
 from poseport.command.cli import main
@@ -119,8 +120,8 @@ def test_options_of_pose_networks_are_refused(more, message, pose_bundle, people
 
 def test_it_needs_an_encoder_with_a_way_up(people, tmp_path):
     found = run("train", "--preset", "person-detector", "--data", people, "--out", tmp_path / "x")
-    assert "give --init, such as starter" in found.output
-    found = train("deeppose", people, tmp_path / "x", 1)
+    assert "give --init, such as models/starter" in found.output
+    found = train(ROOT / "models" / "deeppose", people, tmp_path / "x", 1)
     assert found.exit_code != 0
     assert "begins from an RGB network that `poseport import` read" in found.output
 
