@@ -59,8 +59,8 @@ def calibrate(
     os.environ["KERAS_BACKEND"] = "tensorflow"  # TensorFlow converts, whichever backend trained
     with quietly():
         from poseport.convert import audit as audits
-        from poseport.convert import frozen_graph
         from poseport.convert.engines import tflite_converter
+        from poseport.convert.graph import frozen_graph
 
     audits.check_people(bundle.read_spec(first), people, str(first), others)  # before the network is converted
     network = frozen_graph.load_frozen(first)

@@ -11,7 +11,7 @@ from poseport import __version__, bundle
 from poseport.convert.engines import quantizer
 from poseport.convert.engines.ai_edge import Quantized
 from poseport.convert.float_file import FloatFile
-from poseport.convert.frozen_graph import FrozenNetwork
+from poseport.convert.graph.frozen_graph import FrozenNetwork
 from poseport.people.detector_spec import DetectorSpec
 from poseport.spec import PoseSpec
 from poseport.tflite.card import Calibration, Conversion, DetectorCard, FineTuning, ModelCard

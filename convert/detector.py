@@ -16,9 +16,9 @@ from poseport.convert.conversion_card import detector_card
 from poseport.convert.engines import ai_edge, tflite_converter
 from poseport.convert.engines.ai_edge import Quantized
 from poseport.convert.float_file import FloatFile
-from poseport.convert.frozen_graph import freeze
+from poseport.convert.graph.frozen_graph import freeze
+from poseport.convert.graph.shrink_flatbuffer import shrink
 from poseport.convert.request import Request
-from poseport.convert.shrink_flatbuffer import shrink
 from poseport.convert.verify import recipe_checks
 from poseport.data.images import read_image
 from poseport.data.people import Person

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Generic, Literal, TypeVar
 
-from poseport.convert.float_graph import rewritten
+from poseport.convert.graph.float_graph import rewritten
 from poseport.convert.recipes import Recipe
 from poseport.people.detector_spec import DetectorSpec
 from poseport.spec import KeypointsOutput, PoseSpec

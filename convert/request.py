@@ -69,7 +69,7 @@ class Request:
         seed: Seed of the draw of people and of the training of int8-qat.
         exclude: Evaluation people, whose photos are not used.
         keep: Names of the layers of a mixed recipe that are not int8.
-        head: The output of the file, see `poseport.convert.decoder_head.wants_decoder`.
+        head: The output of the file, see `poseport.convert.graph.decoder_head.wants_decoder`.
         budget: An accuracy budget, which chooses among recipes and layers.
         training: The training of recipe int8-qat.
         spec_file: The spec of a .tflite file; None takes its card, or the .json beside it.

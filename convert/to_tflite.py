@@ -12,14 +12,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from poseport import bundle, cascade, pose
-from poseport.convert import calibration, decoder_head, float_file, recipes
+from poseport.convert import calibration, float_file, recipes
 from poseport.convert.conversion_card import card_of
 from poseport.convert.engines import ai_edge, budget_search, equalize, tflite_converter
 from poseport.convert.engines.ai_edge import Quantized
 from poseport.convert.float_file import FloatFile
-from poseport.convert.frozen_graph import FrozenNetwork, load_frozen
+from poseport.convert.graph import decoder_head
+from poseport.convert.graph.frozen_graph import FrozenNetwork, load_frozen
+from poseport.convert.graph.shrink_flatbuffer import shrink
 from poseport.convert.request import Request, check
-from poseport.convert.shrink_flatbuffer import shrink
 from poseport.convert.verify import parity, recipe_checks
 from poseport.convert.verify.layer_parity import LayerParity, compare_layers
 from poseport.convert.verify.parity import Parity

@@ -30,7 +30,8 @@ from poseport.command.errors import explain
 from poseport.data import check, coco, detections, images
 from poseport.data.drawn import synth
 from poseport.data.formats import matlab, yolo_reader
-from poseport.tflite import file_tail, flatbuffer, inspection, memory, model_file, shipped, trial
+from poseport.tflite import file_tail, inspection, memory, model_file, shipped, trial
+from poseport.tflite.format import flatbuffer
 
 RECORDS = Path(__file__).parent / "data" / "records"
 VALUES: list[Any] = [

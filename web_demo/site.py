@@ -84,7 +84,7 @@ def runnable(model: Path) -> tuple[bytes, ModelCard, bool]:
         return data, card, False
     try:
         with quiet():
-            from poseport.convert.decoder_head import append_decoder
+            from poseport.convert.graph.decoder_head import append_decoder
     except ModuleNotFoundError:
         raise ValueError(
             f"{model}: gives {spec.output.kind}, which the page does not decode; convert it again with"

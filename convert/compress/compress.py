@@ -17,8 +17,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from poseport.convert import frozen_graph
 from poseport.convert.engines import tf_keras_twin
+from poseport.convert.graph import frozen_graph
 from poseport.data.people import People
 from poseport.train import run_folder
 from poseport.train.begin.finetune import begun_from, is_head

@@ -16,7 +16,7 @@ import keras
 import numpy as np
 
 from poseport.architecture import Architecture, DeepPoseArchitecture, ForeignArchitecture, ImportedArchitecture
-from poseport.convert import frozen_graph
+from poseport.convert.graph import frozen_graph
 from poseport.spec import PoseSpec
 from poseport.train import run_folder
 from poseport.train.begin.finetune import begun_from

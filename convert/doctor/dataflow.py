@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from poseport.tflite.constants import constants
+from poseport.tflite.format.constants import constants
 from poseport.tflite.inspection import CONVOLUTIONS, Inspection, OpInfo, TensorInfo, inspect_bytes
 
 # operations that return the values of their input in another shape, order or scale

@@ -14,12 +14,12 @@ from copy import copy
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from poseport.convert.float_graph import drop_unused
-from poseport.convert.shrink_flatbuffer import pack
-from poseport.tflite import constants
+from poseport.convert.graph.float_graph import drop_unused
+from poseport.convert.graph.shrink_flatbuffer import pack
+from poseport.tflite.format import constants
+from poseport.tflite.format.options import options
 from poseport.tflite.inspection import Inspection, OpInfo, inspect_bytes
 from poseport.tflite.interpreter import Runner
-from poseport.tflite.options import options
 
 # operations whose result has the channels of their input, each multiplied by what the input's is
 _THROUGH = (

@@ -24,9 +24,9 @@ import tf_keras
 from tf_keras import layers
 
 from poseport import pose
-from poseport.convert import frozen_graph
 from poseport.convert.engines import tf_keras_twin
-from poseport.convert.frozen_graph import FrozenNetwork
+from poseport.convert.graph import frozen_graph
+from poseport.convert.graph.frozen_graph import FrozenNetwork
 from poseport.convert.request import QatTraining
 from poseport.data.people import People
 from poseport.spec import HeatmapOutput, PoseSpec

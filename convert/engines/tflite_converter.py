@@ -10,7 +10,7 @@ from tensorflow.lite.python.convert_phase import ConverterError
 
 from poseport.convert import calibration
 from poseport.convert.calibration import CalibrationCrops
-from poseport.convert.frozen_graph import FrozenNetwork
+from poseport.convert.graph.frozen_graph import FrozenNetwork
 from poseport.convert.recipes import Recipe
 from poseport.people.detector_spec import DetectorSpec
 from poseport.spec import PoseSpec

@@ -11,7 +11,7 @@ import math
 import os
 from collections.abc import Sequence
 
-from poseport.tflite.flatbuffer import PlainGraph, graphs
+from poseport.tflite.format.flatbuffer import PlainGraph, graphs
 
 MAX_MB = 512  # the largest shipped network takes 6
 MB_OPTION = "POSEPORT_MAX_MODEL_MB"

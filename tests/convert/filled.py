@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from poseport.convert.shrink_flatbuffer import pack
+from poseport.convert.graph.shrink_flatbuffer import pack
 
 
 def filled(data: bytes, value: float) -> bytes:

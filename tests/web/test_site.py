@@ -81,7 +81,7 @@ def test_files_that_are_no_pose_network_are_refused_in_the_toolkits_words(tmp_pa
 
 
 def test_heatmaps_without_tensorflow_name_both_ways_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "poseport.convert.decoder_head", None)
+    monkeypatch.setitem(sys.modules, "poseport.convert.graph.decoder_head", None)
     with pytest.raises(ValueError, match=r"--head keypoints.*poseport\[convert\]"):
         site.runnable(shipped.model("tiny-float32"))
 

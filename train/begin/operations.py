@@ -1,6 +1,6 @@
 """Turn operations of a .tflite file into nodes of a spec, one function per kind.
 
-All handlers take the graph that they add to, the operation and its options (`poseport.tflite.options`), and raise
+All handlers take the graph that they add to, the operation and its options (`tflite.format.options`), and raise
 `CannotRebuild` for a form of the operation that a node cannot express.
 """
 

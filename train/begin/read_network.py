@@ -12,8 +12,9 @@ from difflib import get_close_matches
 import numpy as np
 
 from poseport.nodes import Node
-from poseport.tflite import constants, inspection
-from poseport.tflite.options import options
+from poseport.tflite import inspection
+from poseport.tflite.format import constants
+from poseport.tflite.format.options import options
 from poseport.train.begin import operations
 from poseport.train.begin.file_graph import CannotRebuild, Graph
 

@@ -19,7 +19,7 @@ from poseport.data import batches
 from poseport.data.people import Person
 from poseport.spec import PoseSpec
 from poseport.tflite import inspection, model_file
-from poseport.tflite.constants import real_constants
+from poseport.tflite.format.constants import real_constants
 from poseport.train.begin.finetune import Initial
 from poseport.train.networks import mobilenet
 

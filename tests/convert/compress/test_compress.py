@@ -20,7 +20,7 @@ from poseport.data import coco
 from poseport.data.drawn import synth
 from poseport.records import read_json
 from poseport.tflite import model_file
-from poseport.tflite.constants import constants
+from poseport.tflite.format.constants import constants
 from poseport.train.networks import models
 from poseport.train.record import TrainRecord
 

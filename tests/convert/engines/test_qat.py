@@ -10,8 +10,9 @@ import tf_keras
 
 from poseport import bundle, pose
 from poseport.architecture import CpmArchitecture, DeepPoseArchitecture, HourglassArchitecture, MobileNetArchitecture
-from poseport.convert import frozen_graph, recipes, to_tflite
+from poseport.convert import recipes, to_tflite
 from poseport.convert.engines import qat, tf_keras_twin, tflite_converter
+from poseport.convert.graph import frozen_graph
 from poseport.convert.request import QatTraining, Request
 from poseport.convert.verify import layer_parity, recipe_checks
 from poseport.data import coco

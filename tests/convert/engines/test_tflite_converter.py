@@ -4,8 +4,8 @@ import pytest
 import tensorflow as tf
 
 from poseport.architecture import DeepPoseArchitecture
-from poseport.convert import frozen_graph
 from poseport.convert.engines import tflite_converter
+from poseport.convert.graph import frozen_graph
 from poseport.convert.recipes import recipe
 from poseport.skeletons import COCO17
 from poseport.spec import CoordsOutput, PoseSpec

@@ -8,7 +8,7 @@ import tensorflow as tf
 from poseport.architecture import HourglassArchitecture
 from poseport.convert import recipes
 from poseport.convert.engines import tflite_converter
-from poseport.convert.frozen_graph import FrozenNetwork, load_frozen
+from poseport.convert.graph.frozen_graph import FrozenNetwork, load_frozen
 from poseport.convert.verify import recipe_checks
 from poseport.convert.verify.parity import Parity
 from poseport.skeletons import COCO17

@@ -9,7 +9,7 @@ import pytest
 
 from poseport import bundle
 from poseport.architecture import ForeignArchitecture
-from poseport.convert import decoder_head
+from poseport.convert.graph import decoder_head
 from poseport.convert.verify import arm, verification
 from poseport.data import coco
 from poseport.records import write_json

@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 
 from poseport.tflite import inspection
-from poseport.tflite.constants import constants
+from poseport.tflite.format.constants import constants
 
 
 @pytest.fixture(scope="module")

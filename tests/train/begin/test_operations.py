@@ -10,7 +10,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 from poseport.architecture import ForeignArchitecture
 from poseport.convert.engines import tf_keras_twin
-from poseport.convert.shrink_flatbuffer import pack
+from poseport.convert.graph.shrink_flatbuffer import pack
 from poseport.skeletons import COCO17
 from poseport.spec import CoordsOutput, PoseSpec
 from poseport.tflite import inspection

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from poseport.tflite.flatbuffer import verify
+from poseport.tflite.format.flatbuffer import verify
 
 
 def open_model(data: bytes, name: str) -> tuple[Any, Any]:

@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from poseport.convert.heatmap_decoder import argmax, decode_maps, rows_of
-from poseport.convert.join_flatbuffers import join
+from poseport.convert.graph.heatmap_decoder import argmax, decode_maps, rows_of
+from poseport.convert.graph.join_flatbuffers import join
 from poseport.spec import (
     CoordsOutput,
     HeatmapOutput,

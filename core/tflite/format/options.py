@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 
-from poseport.tflite.schema import open_model
+from poseport.tflite.format.schema import open_model
 
 _NAMES = (
     "Padding", "StrideW", "StrideH", "DilationWFactor", "DilationHFactor", "FilterWidth", "FilterHeight",

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from poseport.convert.shrink_flatbuffer import pack
-from poseport.tflite import constants
+from poseport.convert.graph.shrink_flatbuffer import pack
+from poseport.tflite.format import constants
 from poseport.tflite.inspection import CONVOLUTIONS, Inspection
 
 

@@ -1,7 +1,7 @@
 import keras
 import numpy as np
 
-from poseport.convert.frozen_graph import load_frozen
+from poseport.convert.graph.frozen_graph import load_frozen
 from poseport.train.networks import models
 
 

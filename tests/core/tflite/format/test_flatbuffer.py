@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 import poseport
-from poseport.tflite import flatbuffer, interpreter, model_file
+from poseport.tflite import interpreter, model_file
+from poseport.tflite.format import flatbuffer
 
 
 def test_sound_files_pass(tiny_models: dict[str, Path]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from ai_edge_litert import schema_py_generated as schema
 
-from poseport.convert.shrink_flatbuffer import pack
+from poseport.convert.graph.shrink_flatbuffer import pack
 
 
 def join(network: bytes, head: bytes, name: str, outputs: Sequence[str] = ("",)) -> bytes:

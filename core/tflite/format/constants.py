@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from poseport.tflite import schema
+from poseport.tflite.format import schema
 from poseport.tflite.inspection import inspect_bytes
 
 _ELEMENTS = ("bool", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64", "float16", "float32")

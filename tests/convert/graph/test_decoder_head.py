@@ -11,7 +11,8 @@ from made_tflite import tflite
 
 from poseport import bundle, pose
 from poseport.architecture import ForeignArchitecture
-from poseport.convert import decoder_head, recipes, to_tflite
+from poseport.convert import recipes, to_tflite
+from poseport.convert.graph import decoder_head
 from poseport.convert.request import Request
 from poseport.data import batches, coco
 from poseport.skeletons import LSP14

@@ -8,12 +8,12 @@ from ai_edge_litert import schema_py_generated as schema
 
 from poseport.convert.calibration import CalibrationCrops
 from poseport.convert.engines import tflite_converter
-from poseport.convert.frozen_graph import load_frozen
+from poseport.convert.graph.frozen_graph import load_frozen
+from poseport.convert.graph.shrink_flatbuffer import shrink
 from poseport.convert.recipes import recipe
-from poseport.convert.shrink_flatbuffer import shrink
 from poseport.data.coco import load
 from poseport.tflite import inspection, model_file
-from poseport.tflite.constants import real_constants
+from poseport.tflite.format.constants import real_constants
 from poseport.tflite.interpreter import open_interpreter
 
 

@@ -12,7 +12,7 @@ import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from poseport.tflite.table_walker import Damaged, Table, Walker
+from poseport.tflite.format.table_walker import Damaged, Table, Walker
 
 MARK = b"TFL3"
 MAX_RANK = 16
