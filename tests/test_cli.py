@@ -62,7 +62,7 @@ def test_predict_writes_an_overlay_and_answers_in_json(tiny_models, photo, tmp_p
     assert person["box"] == [10, 10, 200, 250]
     assert len(person["keypoints"]) == 17
     assert cv2.imread(str(out)).shape == (288, 384, 3)
-    assert "left_wrist" in run("predict", tiny_models["int8"], photo)
+    assert "left_wrist" in run("predict", tiny_models["int8"], photo, "--people", 1)
 
 
 def test_inspect_says_what_a_file_is(tiny_models):
@@ -92,7 +92,7 @@ def test_a_cascade_is_inspected_and_run_like_any_file(tiny_cascades, photo, draw
         assert part in text
     answer = json.loads(run("inspect", tiny_cascades["float32"], "--json"))
     assert answer["macs_per_person"] == {"float32": answer["macs"] + 17 * answer["later"][0]["macs"]}
-    [picture] = json.loads(run("predict", tiny_cascades["int8"], photo, "--json"))["pictures"]
+    [picture] = json.loads(run("predict", tiny_cascades["int8"], photo, "--people", 1, "--json"))["pictures"]
     assert len(picture["people"][0]["keypoints"]) == 17
     run("bench", "accuracy", tiny_cascades["float32"], "--data", drawn, "--out", tmp_path, "--quiet")
     assert len(list(tmp_path.glob("cascade.float32.accuracy.*.json"))) == 1

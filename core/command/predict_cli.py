@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 @click.option(
     "--threshold",
     type=click.FloatRange(0, 1),
-    help="Ignore boxes that score below this. Default: the detector's own, and 0.5 for --detections.",
+    help="Ignore boxes that score below this. Default: the detector's own, and 0.5 for --detections. Photos also leave "
+    "out people whose box and keypoints together score below 0.08, or below this if it is less.",
 )
 @click.option(
     "--track/--no-track", default=True, help="Whether people keep their numbers from frame to frame. Default: they do."

@@ -15,6 +15,9 @@ from poseport.skeleton import Skeleton
 ONE_PERSON = 0.7
 # people in one picture, unless somebody asks for more: each costs one run of the pose network
 MOST_PEOPLE = 20
+# A find in a single picture with a lower score is left out. On 230 COCO photos kept out of the training, `accurate`
+# with `person`: that leaves out 274 of 423 finds that are no labelled person, and 6 of 392 that are.
+UNSURE = 0.08
 
 Detect = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 Pose = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -47,10 +50,11 @@ class Everyone:
         skeleton: the keypoints of `pose`.
         detect: maps an image to boxes (N, 4) and scores (N,), as `poseport.people.detector.load` returns it.
         most: the largest number of people in a picture; the boxes with the best scores are taken.
+        unsure: finds with a lower score are left out, 0 to 1.
     """
 
-    def __init__(self, pose: Pose, skeleton: Skeleton, detect: Detect, most: int = MOST_PEOPLE):
-        self.pose, self.skeleton, self.detect, self.most = pose, skeleton, detect, most
+    def __init__(self, pose: Pose, skeleton: Skeleton, detect: Detect, most: int = MOST_PEOPLE, unsure: float = UNSURE):
+        self.pose, self.skeleton, self.detect, self.most, self.unsure = pose, skeleton, detect, most, unsure
 
     def __call__(self, image: np.ndarray) -> Found:
         """Find the people in a picture.
@@ -64,10 +68,12 @@ class Everyone:
         boxes, scores = self.detect(image)
         best = np.argsort(-scores, kind="stable")
         found = self.at(image, boxes[best[: self.most]], scores[best[: self.most]])
-        return Found(found.keypoints, found.boxes, found.scores, max(0, len(boxes) - self.most))
+        # keypoints that are no numbers score 0: they are the network's fault, of which the caller must hear
+        sure = (found.scores >= self.unsure) | ~np.isfinite(found.keypoints).all(axis=(1, 2))
+        return Found(found.keypoints[sure], found.boxes[sure], found.scores[sure], max(0, len(boxes) - self.most))
 
     def at(self, image: np.ndarray, boxes_xywh: np.ndarray, box_scores: np.ndarray) -> Found:
-        """Find the people in boxes, each of them once.
+        """Find the people in boxes, each of them once; unsure finds too, which may continue somebody in a film.
 
         Args:
             image: (h, w, 3) uint8 RGB.

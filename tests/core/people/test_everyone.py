@@ -18,8 +18,8 @@ SIGMAS = np.array(COCO17.sigmas)
 
 
 @pytest.fixture(scope="module")
-def pose(tiny_models: dict[str, Path]) -> poseport.tflite.runner.Pose:
-    return poseport.load(tiny_models["int8"], threads=2)
+def pose() -> poseport.tflite.runner.Pose:
+    return poseport.load("tiny", threads=2)
 
 
 @pytest.fixture(scope="module")
@@ -53,16 +53,39 @@ def test_each_person_is_found_once_and_the_best_come_first(
         np.testing.assert_array_equal(pose(image, box[None])[0], keypoints)
 
 
+def one_score(score: float) -> Everyone:
+    """Finds a person in the middle whose keypoints all have this score, in a box that is sure."""
+    keypoints = figure(100, 50, 200)
+    keypoints[:, 2] = score
+    box = np.array([[100.0, 50.0, 60.0, 200.0]])
+    return Everyone(lambda _, boxes: keypoints[None][: len(boxes)], COCO17, lambda _: (box, np.array([0.5])))
+
+
+@pytest.mark.parametrize(("score", "people"), [(0.15, 0), (0.17, 1), (np.nan, 1)])
+def test_an_unsure_find_is_left_out_and_one_without_numbers_is_not(score: float, people: int) -> None:
+    image = np.zeros((288, 384, 3), np.uint8)
+    found = one_score(score)(image)
+    assert len(found.keypoints) == len(found.boxes) == len(found.scores) == people
+    assert found.left_out == 0
+
+
+def test_who_is_asked_for_by_a_box_is_always_answered() -> None:
+    found = one_score(0.01).at(np.zeros((288, 384, 3), np.uint8), np.array([[100.0, 50.0, 60.0, 200.0]]), np.ones(1))
+    assert found.scores == pytest.approx([0.01])
+
+
 def test_nobody_is_an_empty_answer(pose: poseport.tflite.runner.Pose, photo: tuple[np.ndarray, np.ndarray]) -> None:
     found = Everyone(pose, pose.spec.skeleton, lambda _: (np.zeros((0, 4)), np.zeros(0)))(photo[0])
     assert (found.keypoints.shape, found.boxes.shape, found.scores.shape) == ((0, 17, 3), (0, 4), (0,))
 
 
 def test_a_hundred_people_are_bounded(pose: poseport.tflite.runner.Pose, photo: tuple[np.ndarray, np.ndarray]) -> None:
-    boxes = np.array([[3.0 * (i % 10), 3.0 * (i // 10), 30.0, 60.0] for i in range(100)])
+    shifts = np.array([[0.2 * (i % 10), 0.2 * (i // 10), 0.0, 0.0] for i in range(100)])
+    boxes = photo[1][0] + shifts
     found = Everyone(pose, pose.spec.skeleton, lambda _: (boxes, np.linspace(0.3, 0.9, 100)), most=3)(photo[0])
     assert found.left_out == 97
     assert {tuple(box) for box in found.boxes} <= {tuple(box) for box in boxes[-3:]}
+    assert len(found.boxes) > 0
 
 
 def test_two_people_beside_each_other_stay_two() -> None:
