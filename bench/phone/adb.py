@@ -92,16 +92,15 @@ class Device:
         rows = (line.split() for line in self.shell("ls", "-l", folder, check=False).splitlines())
         return {row[-1]: int(row[4]) for row in rows if len(row) >= 7 and row[0].startswith("-") and row[4].isdigit()}
 
-    def free_bytes(self) -> int:
-        """Free bytes on the phone's storage.
+    def free_bytes(self) -> int | None:
+        """Free bytes on the phone's storage; None if the phone does not report them.
 
         Raises:
-            ValueError: if the phone does not report them.
+            ValueError: if the phone disconnects.
         """
-        row = self.shell("df", "-k", "/sdcard").splitlines()[-1].split()
-        if len(row) < 4 or not row[3].isdigit():
-            raise ValueError(f"{self.serial}: df says {' '.join(row)!r}, expected kilobytes; is its storage there?")
-        return int(row[3]) * 1024
+        rows = self.shell("df", "-k", "/sdcard", check=False).splitlines()
+        free = rows[-1].split()[3:4] if rows else []
+        return int(free[0]) * 1024 if free and re.fullmatch("[0-9]{1,15}", free[0]) else None
 
     def make_room(self, size: int, what: str) -> None:
         """Check that `size` bytes are free, plus a reserve for Android.
@@ -111,9 +110,11 @@ class Device:
             what: What needs them, for the message.
 
         Raises:
-            ValueError: if the phone has less free space.
+            ValueError: if the phone has less free space, or does not report it.
         """
         free = self.free_bytes()
+        if free is None:
+            raise ValueError(f"{self.serial}: does not say how much of /sdcard is free; is its storage there?")
         if free < size + RESERVE_BYTES:
             raise ValueError(
                 f"{self.serial}: is full: {free / 1e6:.0f} MB are free, {what} and Android's own needs take "

@@ -11,6 +11,11 @@ from poseport.tflite import model_file
 
 PACKAGE = "org.poseport.demo"
 FILES = f"/sdcard/Android/data/{PACKAGE}/files"
+# values of android_demo/gradle.properties, which an installed package lacks
+MIN_API, MIN_ANDROID = 26, "8.0"
+ABIS = ("arm64-v8a", "armeabi-v7a", "x86_64")
+# the pages that the LOAD segments of TFLite 2.16.1's libraries are aligned to
+PAGE_BYTES = 4096
 
 
 def installed(device: Device) -> bool:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
+from typing import Literal
 
 from poseport.bench.phone.adb import Device
 from poseport.bench.phone.app import PACKAGE, installed
 
 # a stand-in is a program with adb's protocol, for tests; its results must never count as those of a phone
 STAND_IN = "standin"
+Screen = Literal["on", "locked", "off", "unknown"]
 
 
 @dataclass(frozen=True)
@@ -25,9 +27,9 @@ class Phone:
         android: Android version.
         build: Build fingerprint.
         abis: Binary interfaces that it supports.
-        cores: Number of CPU cores.
-        memory_bytes: Size of the memory.
-        free_bytes: Free storage where the app keeps its files.
+        cores: Number of CPU cores; 0 if it does not report them.
+        memory_bytes: Size of the memory; None if it does not report it.
+        free_bytes: Free storage where the app keeps its files; None if it does not report it.
         app: Version of the app, or None if it is not installed.
         stand_in: Whether it is a test program that imitates a phone.
     """
@@ -40,8 +42,8 @@ class Phone:
     build: str
     abis: tuple[str, ...]
     cores: int
-    memory_bytes: int
-    free_bytes: int
+    memory_bytes: int | None
+    free_bytes: int | None
     app: str | None
     stand_in: bool
 
@@ -68,7 +70,6 @@ def look(device: Device) -> Phone:
     properties = dict(re.findall(r"^\[(.+?)\]: \[(.*)\]$", device.shell("getprop").replace("\r", ""), re.MULTILINE))
     emulator = device.serial.startswith("emulator-")  # emulators of one version share their ro.serialno
     soc = " ".join(filter(None, (properties.get("ro.soc.manufacturer"), properties.get("ro.soc.model"))))
-    memory = re.search(r"MemTotal:\s+(\d+) kB", device.shell("cat", "/proc/meminfo", check=False))
     cores = re.findall(r"^processor\s*:", device.shell("cat", "/proc/cpuinfo", check=False), re.MULTILINE)
     version = None
     if installed(device):
@@ -83,11 +84,25 @@ def look(device: Device) -> Phone:
         build=properties.get("ro.build.fingerprint", "unknown"),
         abis=tuple(filter(None, properties.get("ro.product.cpu.abilist", "").split(","))),
         cores=len(cores),
-        memory_bytes=int(memory[1]) * 1024 if memory else 0,
+        memory_bytes=memory(device, "MemTotal"),
         free_bytes=device.free_bytes(),
         app=version,
         stand_in=properties.get("ro.product.name") == STAND_IN,
     )
+
+
+def memory(device: Device, row: str) -> int | None:
+    """Read a row of a phone's /proc/meminfo.
+
+    Args:
+        device: The phone.
+        row: Name of the row, such as MemAvailable.
+
+    Returns:
+        Bytes; None if the phone does not report it.
+    """
+    said = re.search(rf"^{row}:\s+([0-9]{{1,12}}) kB", device.shell("cat", "/proc/meminfo", check=False), re.MULTILINE)
+    return int(said[1]) * 1024 if said else None
 
 
 def wake(device: Device) -> None:
@@ -111,6 +126,20 @@ def locked(device: Device) -> bool:
     Args:
         device: The phone.
     """
-    state = device.shell("dumpsys", "window", check=False) + device.shell("dumpsys", "power", check=False)
-    shows = r"(mDreamingLockscreen|mShowingLockscreen|isStatusBarKeyguard|isKeyguardShowing)=true"
-    return bool(re.search(shows, state) or re.search(r"mWakefulness=(Asleep|Dozing)", state))
+    return screen(device) in ("locked", "off")
+
+
+def screen(device: Device) -> Screen:
+    """Read the state of a phone's screen; `on` means that it shows apps.
+
+    Args:
+        device: The phone.
+    """
+    power = device.shell("dumpsys", "power", check=False)
+    if re.search(r"mWakefulness=(Asleep|Dozing)", power):
+        return "off"
+    shows = r"(?:mDreamingLockscreen|mShowingLockscreen|isStatusBarKeyguard|isKeyguardShowing)=(true|false)"
+    lock_screen = set(re.findall(shows, device.shell("dumpsys", "window", check=False) + power))
+    if "true" in lock_screen:
+        return "locked"
+    return "on" if lock_screen and "mWakefulness=Awake" in power else "unknown"

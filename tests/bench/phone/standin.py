@@ -27,7 +27,8 @@ class StandIn:
 
     trusts: whether this computer is allowed. locked: the lock screen shows. asleep: the screen is off. space: bytes
     that are free. unplug_after: bytes received until the cable is out. on_part: number of a part -> what happens once
-    it is written. hardware: what delegates it has. commands, sent: what it was told, and the files that arrived.
+    it is written. hardware: what delegates it has. says: command line -> another answer. commands,
+    sent: what it was told, and the files that arrived.
     """
 
     def __init__(self, root: Path, serial: str, *, app: bool = True):
@@ -37,6 +38,7 @@ class StandIn:
         self.hardware = ("CPU",)
         self.old = False
         self.refuses: tuple[str, str] | None = None
+        self.says: dict[str, str] = {}
         self.commands: list[str] = []
         self.sent: list[str] = []
         self.log: list[tuple[float, str]] = []
@@ -119,7 +121,8 @@ class StandIn:
         line = line.removesuffix(" 2>&1")
         self.commands.append(line)
         words = shlex.split(line)
-        text, code = getattr(self, f"_do_{words[0]}", self._do_unknown)(*words[1:])
+        answer = getattr(self, f"_do_{words[0]}", self._do_unknown)
+        text, code = (self.says[line], 0) if line in self.says else answer(*words[1:])
         return (f"{text}{ending.replace('$?', str(code))}\n", 0) if ending else (text, code)
 
     def _do_unknown(self, *words: str) -> tuple[str, int]:
@@ -130,7 +133,7 @@ class StandIn:
             return f"{self.properties.get(names[0], '')}\n", 0
         return "".join(f"[{key}]: [{value}]\n" for key, value in self.properties.items()), 0
 
-    def _do_cat(self, name: str) -> tuple[str, int]:
+    def _do_cat(self, name: str, *_: str) -> tuple[str, int]:
         known = {"/proc/meminfo": "MemTotal:        8000000 kB\n", "/proc/cpuinfo": "processor\t: 0\nprocessor\t: 1\n"}
         return known.get(name, "one process\n"), 0
 
@@ -141,7 +144,9 @@ class StandIn:
             0,
         )
 
-    def _do_ls(self, _: str, name: str) -> tuple[str, int]:
+    def _do_ls(self, flags: str, name: str, *_: str) -> tuple[str, int]:
+        if flags == "-d":
+            return f"ls: {name}: Permission denied\n", 1
         folder = self.path(name)
         if not folder.is_dir():
             return "", 1
@@ -190,7 +195,7 @@ class StandIn:
             "window": f"  mDreamingLockscreen={str(self.locked).lower()}\n",
             "power": f"  mWakefulness={'Asleep' if self.asleep else 'Awake'}\n",
         }
-        return said[what], 0
+        return (said[what], 0) if what in said else (f"Can't find service: {what}\n", 0)
 
     def _do_input(self, *_: str) -> tuple[str, int]:
         self.asleep = False

@@ -85,7 +85,7 @@ def test_train_shows_the_options_that_people_use() -> None:
     ("flag", "commands"),
     [
         ("--count", ["data synth", "data preview", "calibrate", "doctor", "verify"]),
-        ("--serial", ["phone info", "phone install", "bench phone", "verify"]),
+        ("--serial", ["phone info", "phone check", "phone install", "bench phone", "verify"]),
         ("--delegates", ["bench latency", "bench profile", "bench phone"]),
         ("--threshold", ["predict", "data disagree"]),
         ("--exclude", ["convert", "calibrate", "compress prune", "compress cluster"]),
