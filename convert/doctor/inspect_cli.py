@@ -84,15 +84,17 @@ def doctor(
     Example: poseport doctor first.int8.tflite --data people --runtime litert-1.4
     """
     from poseport.convert.doctor import diagnosis
-    from poseport.convert.doctor.targets import parse_runtime
+    from poseport.convert.doctor.targets import find_target
+    from poseport.records import to_data
     from poseport.tflite import model_file
 
-    wanted = None if runtime is None else parse_runtime(runtime)
+    wanted = None if runtime is None else find_target(runtime)
     people = load_people(data, data_images, None, model_file.skeletons_of([file])) if data else None
     total = 0 if people is None else min(count, len(people))
     with progress("running people", total, hidden=quiet or as_json or people is None) as advance:
-        found = diagnosis.diagnose(file, people, count=count, runtime=wanted, progress=advance)
-    answer(found.data(), found.text(), as_json=as_json, quiet=quiet)
+        found = diagnosis.diagnose(file, people, count=count, runtime=wanted and wanted.version, progress=advance)
+    asked = f"\n  runtime: {wanted.text}" if wanted else ""
+    answer({**found.data(), "asked_runtime": to_data(wanted)}, found.text() + asked, as_json=as_json, quiet=quiet)
     if found.count("error"):
         raise click.exceptions.Exit(1)
 

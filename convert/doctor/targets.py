@@ -21,7 +21,7 @@ class Target:
         name: What the runtime is called on the command line.
         version: The newest TFLite version whose operations it loads without exception.
         source: Where that was read.
-        date: Date of the source.
+        date: Date of the source; of the assumption, where nobody states it.
     """
 
     name: str
@@ -29,14 +29,18 @@ class Target:
     source: str
     date: str
 
+    @property
+    def text(self) -> str:
+        """The runtime and where its operations were read, in one line."""
+        return f"{self.name} loads what TFLite {'.'.join(map(str, self.version))} has ({self.source}, {self.date})"
 
+
+_TABLE = "runtime_version.cc of google-ai-edge/LiteRT, commit f6745779"
 _REGISTRATIONS = "tflite/core/kernels/register.cc of google-ai-edge/LiteRT"
 TARGETS = {
     target.name: target
     for target in (
-        Target(
-            "tflite-2.16", (2, 16), "runtime_version.cc; the app of `make apk` contains TFLite 2.16.1", "2026-07-22"
-        ),
+        Target("tflite-2.16", (2, 16), f"{_TABLE}; the app of `make apk` contains TFLite 2.16.1", "2026-08-21"),
         Target("litert-1.4", (2, 19), f"{_REGISTRATIONS}, tag v1.4.1", "2025-11-19"),
         Target("litert-2.3", LATEST, f"{_REGISTRATIONS}, commit f6745779 between 2.2.0 and 2.3.0", "2026-08-21"),
         Target(
@@ -46,22 +50,23 @@ TARGETS = {
 }
 
 
-def parse_runtime(text: str) -> tuple[int, ...]:
+def find_target(text: str) -> Target:
     """Find the runtime that `--runtime` names.
 
     Args:
         text: The name of a target, or a TFLite version such as `2.16`.
 
     Returns:
-        A TFLite version.
+        The runtime.
 
     Raises:
         ValueError: If it is neither.
     """
     if text in TARGETS:
-        return TARGETS[text].version
+        return TARGETS[text]
     try:
-        return parse_version(text)
+        version = parse_version(text)
     except ValueError:
         known = ", ".join(TARGETS)
         raise ValueError(f"--runtime {text!r}: expected {known}, or a TFLite version such as 2.16") from None
+    return Target(f"tflite-{'.'.join(map(str, version))}", version, _TABLE, "2026-08-21")

@@ -54,9 +54,10 @@ def test_a_phone_is_fed_and_scored_as_a_host(
 def test_settings_are_records_of_their_own_and_people_are_sent_once(
     phone: StandIn, tiny_models: dict[str, Path], drawn: Path, tmp_path: Path
 ) -> None:
-    said = bench(tiny_models["int8"], drawn, tmp_path, "--delegates", "cpu,gpu", "--threads", "1,2")
+    said = bench(tiny_models["int8"], drawn, tmp_path, "--delegates", "cpu,gpu,npu", "--threads", "1,2")
     found = json.loads(said)["results"]
-    assert [(row["delegate"], row["threads"]) for row in found] == [("CPU", 1), ("CPU", 2), ("GPU", 1)]
+    assert [(row["delegate"], row["threads"]) for row in found] == [("CPU", 1), ("CPU", 2), ("GPU", 1), ("NNAPI", 1)]
+    assert found[3]["refused"] == "no_delegate"
     assert found[2]["refused"] == "no_delegate"
     assert found[2]["cannot"] == "GPU cannot be used on this phone (it has none)"
     assert len(list(tmp_path.glob("*.json"))) == 4

@@ -1,7 +1,8 @@
 """Reads the tables of the doctor again: `python tests/convert/doctor/read_litert.py CHECKOUT [TAG ...]`.
 
-CHECKOUT is a clone of google-ai-edge/LiteRT with its tags. The first lines are `_TABLE` of convert/doctor/runtimes.py
-for the newest commit. Then comes one line per tag: the TFLite version whose operations it registers, and what differs.
+CHECKOUT is a clone of google-ai-edge/LiteRT with its tags, so not a shallow one. The first lines are `_TABLE` of
+convert/doctor/runtimes.py for the newest commit. Then comes one line per tag: the TFLite version whose operations it
+registers, and what differs.
 """
 
 from __future__ import annotations
@@ -44,7 +45,11 @@ def differences(kernels: Mapping[str, int], version: tuple[int, ...], table: Old
 
 def _show(checkout: str, commit: str, path: str) -> str:
     command = ["git", "-C", checkout, "show", f"{commit}:{path}"]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        why = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        sys.exit(f"{checkout}: git cannot show {commit}:{path} ({why}); expected a clone of LiteRT with its tags")
+    return done.stdout
 
 
 def main(checkout: str, *tags: str) -> None:
@@ -60,4 +65,6 @@ def main(checkout: str, *tags: str) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 2:
+        sys.exit(f"usage: {sys.argv[0]} CHECKOUT [TAG ...]")
     main(*sys.argv[1:])
