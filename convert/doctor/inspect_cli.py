@@ -92,7 +92,9 @@ def doctor(
     people = load_people(data, data_images, None, model_file.skeletons_of([file])) if data else None
     total = 0 if people is None else min(count, len(people))
     with progress("running people", total, hidden=quiet or as_json or people is None) as advance:
-        found = diagnosis.diagnose(file, people, count=count, runtime=wanted and wanted.version, progress=advance)
+        found = diagnosis.diagnose(
+            file, people, count=count, runtime=wanted.version if wanted else None, progress=advance
+        )
     asked = f"\n  runtime: {wanted.text}" if wanted else ""
     answer({**found.data(), "asked_runtime": to_data(wanted)}, found.text() + asked, as_json=as_json, quiet=quiet)
     if found.count("error"):
