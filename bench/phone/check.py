@@ -19,7 +19,7 @@ OpenCL = Literal["public", "not public", "missing", "unknown"]
 
 # the names under which TFLite's GPU delegate opens OpenCL (tflite/delegates/gpu/cl/opencl_wrapper.cc)
 _OPENCL = r"libOpenCL(-pixel|-car)?\.so"
-_OPENCL_FOLDERS = ("/vendor/lib", "/system/vendor/lib")
+_OPENCL_FOLDERS = ("/vendor/lib", "/system/vendor/lib", "/system/lib")
 _PUBLIC = ("/vendor/etc/public.libraries.txt", "/system/etc/public.libraries.txt")
 
 

@@ -15,7 +15,7 @@ THERMAL = "IsStatusOverride: false\nThermalEventListeners:\n\tcallbacks: 1\nTher
 THERMAL += "\tTemperature{{mValue=31.2, mType=3, mName=skin, mStatus=0}}\nHAL Ready: {}\n"
 NAMES = [f"lib{{}}/libOpenCL{kind}.so" for kind in ("", "-pixel", "-car")]
 OPENCL = {
-    bits: [f"{place}/{name.format(bits)}" for place in ("/vendor", "/system/vendor") for name in NAMES]
+    bits: [f"{place}/{name.format(bits)}" for place in ("/vendor", "/system/vendor", "/system") for name in NAMES]
     for bits in ("64", "")
 }
 # what nobody's terminal may obey
