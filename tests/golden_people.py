@@ -1,17 +1,18 @@
-"""Inputs of the golden vectors of the person detector."""
+"""Inputs of the golden vectors of the person detector, and of who is who in pictures and films."""
 
 from __future__ import annotations
 
 import json
 
 import numpy as np
-from golden_arrays import Case
+from golden_arrays import Case, rows
 
 from poseport.architecture import ImportedArchitecture
 from poseport.data.drawn import synth
 from poseport.nodes import ConvNode
 from poseport.people.detector_spec import DetectorSpec
 from poseport.records import dumps
+from poseport.skeletons import COCO17
 
 
 def people_inputs() -> list[Case]:
@@ -39,6 +40,71 @@ def people_inputs() -> list[Case]:
             {
                 "name": name, "spec": json.loads(dumps(spec)),
                 "stored": {"picture": picture, "output": output},
+            }
+        )  # fmt: skip
+    return listed
+
+
+def _figure(rng: np.random.Generator, x: float, score: float = 0.8) -> np.ndarray:
+    """A pose (17, 3) of 100 x 250 pixels, 100 pixels below the upper edge."""
+    return np.column_stack([x + 100 * rng.random(17), 100 + 250 * rng.random(17), np.full(17, score)])
+
+
+def _moved(pose: np.ndarray, x: float, y: float, score: float = 0.0) -> np.ndarray:
+    return pose + np.array([x, y, score])
+
+
+def _boxes(poses: np.ndarray) -> np.ndarray:
+    low, high = np.nanmin(poses[..., :2], axis=1), np.nanmax(poses[..., :2], axis=1)
+    return np.concatenate([low, high - low + 1], axis=1)
+
+
+def alike_inputs() -> list[Case]:
+    """One person found again, a little beside and far away; keypoints that are unsure or no numbers."""
+    rng = np.random.default_rng(17)
+    one = _figure(rng, 50)
+    beside, again, other = _moved(one, 30, 5), _moved(one, 3, 2, -0.1), _figure(rng, 300)
+    unsure, nan = _moved(one, 1, 0, -0.75), _moved(one, 0, 2)
+    unsure[:4, 2] = 0.5
+    nan[[0, 3], 0], nan[5, 2] = np.nan, np.nan
+    poses = np.stack([one, beside, again, other, unsure, nan])
+    return [
+        {
+            "name": name, "sigmas": rows(np.array(COCO17.sigmas)), "most_alike": most,
+            "stored": {"keypoints": poses.astype(np.float32), "boxes_xywh": _boxes(poses).astype(np.float32)},
+        }
+        for name, most in (("one person is more alike than 0.7", 0.7), ("than 0.95", 0.95))
+    ]  # fmt: skip
+
+
+def follow_inputs() -> list[Case]:
+    """People who pass each other, who are away for a short and a long time, and finds that are unsure."""
+    rng = np.random.default_rng(19)
+    first, second = _figure(rng, 0), _figure(rng, 0)
+    passing, away, doubt = [], [], []
+    for i in range(31):
+        there = [_moved(first, 50 + 14 * i, 0), _moved(second, 470 - 14 * i, 0)]
+        passing.append(there if i % 2 else there[::-1])
+    for i in range(45):
+        shown = [_moved(first, 100 + 2 * i, 0)] if i not in (3, 4, 5) and not 10 <= i < 42 else []
+        away.append([*shown, _moved(second, 400, 0)])
+    for i in range(8):
+        weak = _moved(first, 100 + 3 * i, 0, -0.75 if i in (0, 3, 4) else 0)
+        nan = _moved(second, 350, i)
+        nan[2 * i % 17, :2] = np.nan
+        doubt.append([weak, nan])
+    listed = []
+    for name, frames in (("passing", passing), ("away and back", away), ("unsure, and some no numbers", doubt)):
+        poses = np.array([pose for frame in frames for pose in frame])
+        scores = np.nan_to_num(poses[..., 2].mean(axis=1))
+        listed.append(
+            {
+                "name": name, "sigmas": rows(np.array(COCO17.sigmas)), "image_hw": [480, 640], "sure": 0.1,
+                "counts": [len(frame) for frame in frames],
+                "stored": {
+                    "keypoints": poses.astype(np.float32), "boxes_xywh": _boxes(poses).astype(np.float32),
+                    "scores": scores.astype(np.float32),
+                },
             }
         )  # fmt: skip
     return listed

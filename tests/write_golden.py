@@ -23,13 +23,15 @@ from golden_inputs import (
     track_inputs,
 )
 from golden_outputs import output_inputs
-from golden_people import people_inputs
+from golden_people import alike_inputs, follow_inputs, people_inputs
 
 from poseport import cascade, crop, pose
 from poseport.outputs.tensors import join
-from poseport.people import centers, track
+from poseport.people import centers, similarity, track
 from poseport.people.detector_spec import DetectorSpec
+from poseport.people.everyone import Found
 from poseport.people.smooth import OneEuro
+from poseport.people.tracks import Tracks
 from poseport.records import loads
 from poseport.tflite.interpreter import from_steps, to_steps
 
@@ -99,6 +101,35 @@ def track_case(case: Case, keypoints: np.ndarray) -> dict[str, np.ndarray]:
     return {"box_xywh": np.full(4, np.nan) if box is None else box}
 
 
+def alike_case(case: Case, stored: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """How alike each find is to each other one, and which of them stay."""
+    poses, boxes = (stored[name].astype(np.float64) for name in ("keypoints", "boxes_xywh"))
+    sigmas = numbers(case["sigmas"])
+    alike = similarity.between(poses, poses, similarity.person_areas(boxes), sigmas)
+    kept = similarity.distinct(poses, boxes, sigmas, case["most_alike"])
+    return {"alike": alike, "kept": kept.astype(np.float64)}
+
+
+def follow_case(case: Case, stored: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The finds of consecutive frames to identities, 0 for those that are left out, and to where they are next."""
+    tracks = Tracks(numbers(case["sigmas"]), case["sure"])
+    ends = np.cumsum(case["counts"])[:-1]
+    parts = (np.split(stored[name].astype(np.float64), ends) for name in ("keypoints", "boxes_xywh", "scores"))
+    ids, boxes, counts, lost = [], [], [], []
+    for keypoints, where, scores in zip(*parts, strict=True):
+        found = tracks.step(Found(keypoints, where, scores), tuple(case["image_hw"]))
+        by_box = {tuple(box): number for box, number in zip(found.boxes.tolist(), found.ids.tolist(), strict=True)}
+        ids += [by_box.get(tuple(box), 0) for box in where.tolist()]
+        expected, _ = tracks.next_boxes()
+        boxes.append(expected)
+        counts.append(len(expected))
+        lost.append(tracks.lost)
+    plain = {"ids": ids, "next_counts": counts, "lost": lost}
+    return {name: np.array(value, np.float64) for name, value in plain.items()} | {
+        "next_boxes_xywh": np.concatenate(boxes)
+    }
+
+
 def smooth_case(case: Case, keypoints: np.ndarray) -> dict[str, np.ndarray]:
     """The keypoints of consecutive frames, smoothed one after the other."""
     one = OneEuro()
@@ -135,6 +166,8 @@ FILES: dict[str, tuple[str, Callable[[], list[Case]], Callable[[Case, Any], dict
     "cascade": ("estimates -> squares; outputs -> refined keypoints", cascade_inputs, cascade_case, "outputs"),
     "people": ("picture -> detector's input; its output -> boxes", people_inputs, people_case, "stored"),
     "track": ("keypoints of one picture -> box of the next", track_inputs, track_case, "keypoints"),
+    "alike": ("finds of one picture -> how alike, and which stay", alike_inputs, alike_case, "stored"),
+    "follow": ("finds of consecutive frames -> identities and next boxes", follow_inputs, follow_case, "stored"),
     "smooth": ("keypoints of consecutive frames -> smoothed", smooth_inputs, smooth_case, "keypoints"),
     "frame": ("camera frame -> turned, mirrored and cropped at once", frame_inputs, frame_case, "planes"),
 }

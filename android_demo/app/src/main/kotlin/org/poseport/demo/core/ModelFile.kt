@@ -10,6 +10,7 @@ import java.security.MessageDigest
 import java.util.zip.CRC32
 import java.util.zip.DataFormatException
 import java.util.zip.Inflater
+import org.poseport.demo.core.people.DetectorSpec
 
 /** One network of a file: its card and its flatbuffer, direct memory as the interpreter wants it. */
 class Stage(val card: Card, val data: ByteBuffer)
@@ -25,13 +26,13 @@ object ModelFile {
     private const val MAX_ENTRIES = 64
 
     /** All stages of a file, first one first. Throws [Refused] with a sentence for whatever cannot be used. */
-    fun read(file: File, name: String = file.name): List<Stage> {
-        val data = try {
-            RandomAccessFile(file, "r").use { it.channel.map(FileChannel.MapMode.READ_ONLY, 0, it.length()) }
-        } catch (error: IOException) {
-            throw Refused("$name: cannot be read (${error.words()}); copy it again")
-        }
-        return stages(data, name)
+    fun read(file: File, name: String = file.name): List<Stage> = stages(map(file, name), name)
+
+    /** The bytes of a file. */
+    fun map(file: File, name: String): ByteBuffer = try {
+        RandomAccessFile(file, "r").use { it.channel.map(FileChannel.MapMode.READ_ONLY, 0, it.length()) }
+    } catch (error: IOException) {
+        throw Refused("$name: cannot be read (${error.words()}); copy it again")
     }
 
     /** As [read], from memory. */
@@ -45,6 +46,10 @@ object ModelFile {
     } catch (error: OutOfMemoryError) {
         throw Refused("$name: is too large for this phone's memory", Obstacle.MEMORY)
     }
+
+    /** The spec of a person detector, whose flatbuffer the data is. Throws [Refused] for whatever is none. */
+    fun detector(data: ByteBuffer, name: String): DetectorSpec =
+        DetectorSpec.parse(Tail(data, name).cardText(), "$name: $CARD")
 
     private fun later(tail: Tail, name: String, number: Int, sha256: String, first: Stage): Stage {
         val member = "stage$number.tflite"
@@ -87,10 +92,10 @@ object ModelFile {
             throw Refused("$name: carries no readable $CARD ($what): not made by poseport convert, or cut off")
 
         /** The card, once the flatbuffer before the zip is known to be whole. */
-        fun card(): Card = Card.parse(text(member(CARD, MAX_CARD_BYTES)), "$name: $CARD")
+        fun card(): Card = Card.parse(cardText(), "$name: $CARD")
 
-        private fun text(bytes: ByteBuffer): String = try {
-            Charsets.UTF_8.newDecoder().decode(bytes.duplicate()).toString()
+        fun cardText(): String = try {
+            Charsets.UTF_8.newDecoder().decode(member(CARD, MAX_CARD_BYTES)).toString()
         } catch (error: java.nio.charset.CharacterCodingException) {
             throw Refused("$name: its $CARD is not text; convert it again")
         }

@@ -81,6 +81,12 @@ class Decoded(val yFirst: Boolean, private val tensor: String = "") : Output() {
     override fun tensors(height: Int, width: Int, keypoints: Int) = listOf(OutputTensor(tensor, keypoints, 3))
 }
 
+/** The cells of a person detector, so many numbers each; `people/Centers.kt` says what they mean. */
+class Cells(private val stride: Int, private val channels: Int) : Output() {
+    override fun tensors(height: Int, width: Int, keypoints: Int) =
+        listOf(OutputTensor("", height / stride, width / stride, channels))
+}
+
 enum class Method { ARGMAX, QUARTER, DARK, CENTROID, SEED }
 
 /** How a map becomes a point; the numbers serve DARK, CENTROID and SEED, in this order. */

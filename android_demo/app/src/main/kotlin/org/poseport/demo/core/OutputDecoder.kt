@@ -9,7 +9,10 @@ class OutputDecoder(private val spec: Spec) {
         HeatmapDecoder(it, spec.inputHeight / it.stride, spec.inputWidth / it.stride, keypoints)
     }
 
-    /** x, y in input pixels and a score in [0, 1] of every keypoint: 3 x K. tensors: as [Spec.tensors] lists them. */
+    /**
+     * x, y in input pixels and a score in [0, 1] of every keypoint: 3 x K; of a detector, the numbers of its cells.
+     * tensors: as [Spec.tensors] lists them.
+     */
     fun decode(tensors: List<FloatArray>): DoubleArray {
         val found = DoubleArray(3 * keypoints)
         when (val output = spec.output) {
@@ -18,6 +21,7 @@ class OutputDecoder(private val spec: Spec) {
             is Simcc -> for (k in 0 until keypoints) bins(output, k, tensors[0], tensors[1], found)
             is Landmarks -> for (k in 0 until keypoints) landmark(output, k, tensors[0], found)
             is Coords -> for (k in 0 until keypoints) coords(output, k, tensors[0], found)
+            is Cells -> return DoubleArray(tensors[0].size) { tensors[0][it].toDouble() }
             is Decoded -> for (k in 0 until keypoints) decoded(output, k, tensors[0], found)
         }
         return found

@@ -19,8 +19,14 @@ class Spec(
     val tensors get() = output.tensors(inputHeight, inputWidth, skeleton.size)
 }
 
-/** Keypoints by name, and the pairs of them that are joined by a line. torso: the pair that measures a person. */
-class Skeleton(val name: String, val names: List<String>, val limbs: List<Pair<Int, Int>>, val torso: Pair<Int, Int>?) {
+/**
+ * Keypoints by name, and the pairs of them that are joined by a line. torso: the pair that measures a person. sigmas:
+ * the OKS constant of each keypoint.
+ */
+class Skeleton(
+    val name: String, val names: List<String>, val limbs: List<Pair<Int, Int>>, val torso: Pair<Int, Int>?,
+    val sigmas: DoubleArray,
+) {
     val size get() = names.size
 }
 
@@ -31,13 +37,7 @@ class Card(val spec: Spec, val recipe: String, val laterSha256: List<String>) {
 
         /** The card of a text; throws [Refused] for what this app cannot read, in whole or in part. */
         fun parse(text: String, where: String): Card {
-            val all = Fields.of(Json.parse(text, where), where)
-            val schema = all.long("schema")
-            if (schema > SCHEMA) {
-                val versions = "schema $schema, this app reads $SCHEMA"
-                throw Refused("$where: made by a newer poseport ($versions); update the app")
-            }
-            if (schema < 1) throw Refused("$where: schema $schema does not exist")
+            val all = fields(text, where)
             val conversion = all.fields("conversion")
             val card = Card(
                 spec(all.any("spec"), "$where: spec"),
@@ -47,6 +47,18 @@ class Card(val spec: Spec, val recipe: String, val laterSha256: List<String>) {
             // how it was made besides is for people, and grows from version to version
             all.done()
             return card
+        }
+
+        /** The members of a card's text, of a schema that this app reads. */
+        internal fun fields(text: String, where: String): Fields {
+            val all = Fields.of(Json.parse(text, where), where)
+            val schema = all.long("schema")
+            if (schema > SCHEMA) {
+                val versions = "schema $schema, this app reads $SCHEMA"
+                throw Refused("$where: made by a newer poseport ($versions); update the app")
+            }
+            if (schema < 1) throw Refused("$where: schema $schema does not exist")
+            return all
         }
 
         private fun later(f: Fields): String {
@@ -108,8 +120,12 @@ class Card(val spec: Spec, val recipe: String, val laterSha256: List<String>) {
             val found = Skeleton(
                 f.string("name"), names, f.list("limbs").map { pair(it, "limbs") },
                 f.listOrNull("torso")?.let { pair(it, "torso") },
+                f.list("sigmas").map { f.number(it, "sigmas") }.toDoubleArray(),
             )
-            f.skip("flip_pairs", "sigmas", "head", "pcp_limbs")
+            if (found.sigmas.size != found.size || found.sigmas.any { !(it > 0) }) {
+                f.fail("sigmas must be above 0, one for each keypoint")
+            }
+            f.skip("flip_pairs", "head", "pcp_limbs")
             f.done()
             return found
         }

@@ -22,6 +22,8 @@ class Golden(private val name: String) {
 
         fun text(key: String) = values[key] as String
 
+        fun has(key: String) = key in values
+
         fun flag(key: String) = values[key] as Boolean
 
         fun number(key: String) = (values[key] as Number).toDouble()

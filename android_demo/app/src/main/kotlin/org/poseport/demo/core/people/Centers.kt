@@ -71,10 +71,10 @@ object Centers {
      *
      * output: rows x columns x 5 numbers of the network. matrix: of [letterbox].
      */
-    fun decode(spec: DetectorSpec, output: FloatArray, matrix: Affine): List<Person> {
+    fun decode(spec: DetectorSpec, output: DoubleArray, matrix: Affine): List<Person> {
         val (rows, columns) = spec.rows to spec.columns
         val scores = DoubleArray(rows * columns) { cell ->
-            val score = 1 / (1 + exp(-output[DetectorSpec.CHANNELS * cell].toDouble()))
+            val score = 1 / (1 + exp(-output[DetectorSpec.CHANNELS * cell]))
             if (score.isFinite()) score else 0.0
         }
         fun isHighest(cell: Int): Boolean {
@@ -92,9 +92,9 @@ object Centers {
         return suppress(people, spec.overlap).take(spec.most)
     }
 
-    private fun box(spec: DetectorSpec, output: FloatArray, cell: Int, back: Affine): Box {
+    private fun box(spec: DetectorSpec, output: DoubleArray, cell: Int, back: Affine): Box {
         fun value(channel: Int, most: Double): Double {
-            val number = output[DetectorSpec.CHANNELS * cell + channel].toDouble()
+            val number = output[DetectorSpec.CHANNELS * cell + channel]
             return if (number.isNaN()) 0.0 else number.coerceIn(-most, most)
         }
         fun middle(index: Int, channel: Int) =

@@ -1,6 +1,11 @@
 package org.poseport.demo.core.people
 
+import org.poseport.demo.core.Card
+import org.poseport.demo.core.Cells
 import org.poseport.demo.core.Fields
+import org.poseport.demo.core.Refused
+import org.poseport.demo.core.Skeleton
+import org.poseport.demo.core.Spec
 
 /** A person detector: its input, and which of its boxes count; the toolkit's `people/detector_spec.py`. */
 class DetectorSpec(
@@ -21,14 +26,32 @@ class DetectorSpec(
     val rows get() = inputHeight / stride
     val columns get() = inputWidth / stride
 
+    /** What the interpreter must know: a network without keypoints, whose output is the numbers of the cells. */
+    val network: Spec
+        get() {
+            val nothing = Skeleton("", emptyList(), emptyList(), null, DoubleArray(0))
+            val cells = Cells(stride, CHANNELS)
+            return Spec(name, "detector", nothing, inputHeight, inputWidth, cells, 1.0, mean, std, false, null)
+        }
+
     companion object {
         /** Numbers of a cell: the centre's logit, x and y to the centre, logs of width and height, all in cells. */
         const val CHANNELS = 5
         private const val MAX_PEOPLE = 1000
 
+        /** The spec of a detector's card; throws Refused for what this app cannot read, in whole or in part. */
+        fun parse(text: String, where: String): DetectorSpec {
+            val all = Card.fields(text, where)
+            all.fields("conversion")
+            return of(all.any("spec"), "$where: spec").also { all.done() }
+        }
+
         /** A spec as plain JSON values; Refused for what this app cannot read, in whole or in part. */
         fun of(value: Any?, where: String): DetectorSpec {
             val f = Fields.of(value, where)
+            if (f.any("skeleton") != null) {
+                throw Refused("$where: finds keypoints and no people; expected a person detector")
+            }
             f.choice("kind", "detector", "detector")
             f.skip("architecture")
             val size = f.list("input_hw").map { f.whole(it, "input_hw") }

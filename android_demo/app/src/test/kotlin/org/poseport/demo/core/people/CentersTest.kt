@@ -32,7 +32,7 @@ class CentersTest {
     @Test fun outputsBecomeBoxes() {
         for (case in cases) {
             val expected = case.expected
-            val output = case.part("stored").floats("output")
+            val output = case.part("stored").floats("output").map { it.toDouble() }.toDoubleArray()
             val people = Centers.decode(case.detector(), output, expected.matrix("matrix"))
             val scores = expected.numbers("scores")
             val boxes = expected.numbers("boxes_xywh")

@@ -1,0 +1,53 @@
+package org.poseport.demo.core.people
+
+import java.nio.ByteBuffer
+import org.poseport.demo.core.Card
+import org.poseport.demo.core.Delegates
+import org.poseport.demo.core.Hardware
+import org.poseport.demo.core.Network
+import org.poseport.demo.core.Obstacle
+import org.poseport.demo.core.Picture
+import org.poseport.demo.core.Refused
+import org.poseport.demo.core.Setting
+import org.poseport.demo.core.Stage
+import org.poseport.demo.core.Times
+
+/**
+ * A person detector that `poseport convert` wrote; it runs on the CPU, whatever the pose network runs on. Throws
+ * [Refused] for a file that cannot run here.
+ */
+class Detector(val spec: DetectorSpec, data: ByteBuffer, name: String, threads: Int, delegates: Delegates) :
+    Detect, AutoCloseable {
+    private val toClose: AutoCloseable?
+    private val network: Network
+
+    init {
+        val (options, delegate) = delegates.options(Setting(Hardware.CPU, threads))
+        toClose = delegate
+        try {
+            network = Network(Stage(Card(spec.network, "", emptyList()), data), name, options)
+        } catch (error: OutOfMemoryError) {
+            toClose?.close()
+            throw Refused("$name: is too large for this phone's memory", Obstacle.MEMORY)
+        } catch (error: Throwable) {
+            toClose?.close()
+            throw error
+        }
+    }
+
+    override fun people(picture: Picture, times: Times): List<Person> {
+        val begin = System.nanoTime()
+        val box = Centers.letterbox(picture, spec.inputHeight, spec.inputWidth)
+        times.prepare += System.nanoTime() - begin
+        val output = network.run(box.picture, box.crop, times)
+        val read = System.nanoTime()
+        val people = Centers.decode(spec, output, box.matrix)
+        times.decode += System.nanoTime() - read
+        return people
+    }
+
+    override fun close() {
+        network.close()
+        toClose?.close()
+    }
+}
