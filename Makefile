@@ -103,8 +103,10 @@ demo: install
 
 # needs Python's standard library only; what else it needs it installs (Debian, as root) or names
 MODEL ?= models/starter.mixed-float32.tflite
+# finds everyone in the camera and in photos; DETECTOR= builds an app that looks for one person
+DETECTOR ?= models/person.int8.tflite
 apk:
-	$(PYTHON) android_demo/tools/apk.py $(MODEL)
+	$(PYTHON) android_demo/tools/apk.py $(MODEL) $(DETECTOR)
 
 android_demo/build/models/frames.json: $(wildcard tests/android/write_*.py) $(VENV)/.installed
 	rm -rf $(@D)
@@ -112,6 +114,7 @@ android_demo/build/models/frames.json: $(wildcard tests/android/write_*.py) $(VE
 	$(BIN)/python tests/android/write_models.py $(@D)
 	$(BIN)/python tests/android/write_mutants.py $(@D)
 	$(BIN)/python tests/android/write_frames.py $(@D)
+	$(BIN)/python tests/android/write_people.py $(@D)
 	@touch $@
 
 test-android: apk android_demo/build/models/frames.json

@@ -1,6 +1,7 @@
 """Sources -> signed, aligned, reproducible APK, without Google's SDK and without Gradle.
 
-usage: apk.py [MODEL.tflite ...]     the models become the app's own; the APK is build/poseport-demo.apk
+usage: apk.py [MODEL.tflite ...]     the models become the app's own, person.int8.tflite its person detector; the APK is
+                                     build/poseport-demo.apk
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from project import run, stop, values
 
-MAX_BYTES = 12_000_000
+MAX_BYTES = 18_000_000  # 7 MB without models; `accurate` and the person detector are 9 MB
 
 
 def check(apk: Path) -> None:

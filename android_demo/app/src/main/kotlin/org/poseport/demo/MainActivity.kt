@@ -9,13 +9,13 @@ import android.graphics.Bitmap
 import android.os.Bundle
 import android.view.View
 import org.poseport.demo.core.Follower
-import org.poseport.demo.core.Found
 import org.poseport.demo.core.Hardware
 import org.poseport.demo.core.Picture
 import org.poseport.demo.core.Refused
 import org.poseport.demo.core.Setting
+import org.poseport.demo.core.people.Found
 
-/** The camera, or a photo, with the skeleton that a model finds in it. */
+/** The camera, or a photo, with the skeletons that a model finds in it. */
 class MainActivity : Activity() {
     private lateinit var store: ModelStore
     private lateinit var session: Session
@@ -27,7 +27,7 @@ class MainActivity : Activity() {
     private var photo: Bitmap? = null
     private var sheet: Sheet? = null
 
-    private var toShare: ((Picture, Found) -> Unit)? = null // the worker's, as the next one
+    private val sharing = Sharing(this) // the worker's, as the next one
     private var reported = 0L
 
     override fun onCreate(state: Bundle?) {
@@ -129,7 +129,7 @@ class MainActivity : Activity() {
     internal fun onFrame(frame: Picture) {
         val found = find { it.next(frame) } ?: return
         val now = session.follower ?: return
-        toShare?.let { it(frame, found); toShare = null }
+        sharing.frame(frame, found)
         val mirrored = camera.mirrored
         val skeleton = now.model.spec.skeleton
         // numbers that change with every picture cannot be read
@@ -170,7 +170,7 @@ class MainActivity : Activity() {
         }
     }
 
-    /** Find the person of a photo and show both instead of the camera. */
+    /** Find the people of a photo and show both instead of the camera. */
     fun look(bitmap: Bitmap) {
         photo = bitmap
         camera.close()
@@ -178,8 +178,13 @@ class MainActivity : Activity() {
         screen.pose.show(null, null, photo = bitmap)
         worker.post {
             val found = find { it.single(Photos.rgb(bitmap)) } ?: return@post
-            val skeleton = session.follower?.model?.spec?.skeleton
-            runOnUiThread { if (photo === bitmap) screen.pose.show(found, skeleton, photo = bitmap) }
+            val now = session.follower ?: return@post
+            val report = Report(now)
+            runOnUiThread {
+                if (photo !== bitmap) return@runOnUiThread
+                screen.pose.show(found, now.model.spec.skeleton, photo = bitmap)
+                screen.report(report)
+            }
         }
     }
 
@@ -191,21 +196,10 @@ class MainActivity : Activity() {
                 runOnUiThread { screen.say(getString(R.string.nothing_to_share)) }
                 return@post
             }
-            val painter = SkeletonPainter(now.model.spec.skeleton)
-            if (shown != null) {
-                val found = find { it.single(Photos.rgb(shown)) } ?: return@post
-                return@post send(Photos.painted(shown, painter, found.keypoints, false))
-            }
-            val mirrored = camera.mirrored
-            toShare = { frame, found ->
-                send(Photos.painted(Photos.bitmap(frame, mirrored), painter, found.keypoints, mirrored))
-            }
+            val skeleton = now.model.spec.skeleton
+            if (shown == null) return@post sharing.nextFrame(skeleton, camera.mirrored)
+            find { it.single(Photos.rgb(shown)) }?.let { sharing.photo(shown, it, skeleton) }
         }
-    }
-
-    private fun send(picture: Bitmap) {
-        val intent = SharedPictures.intent(this, picture)
-        runOnUiThread { startActivity(intent) }
     }
 
     private fun allowed() = checkSelfPermission(Manifest.permission.CAMERA) == PackageManager.PERMISSION_GRANTED

@@ -9,10 +9,12 @@ import java.io.FileInputStream
 import java.io.IOException
 import java.io.InputStream
 import java.io.OutputStream
+import java.nio.ByteBuffer
 import java.nio.channels.FileChannel
 import org.poseport.demo.core.ModelFile
 import org.poseport.demo.core.Refused
 import org.poseport.demo.core.Stage
+import org.poseport.demo.core.people.DetectorSpec
 import org.poseport.demo.core.words
 
 /**
@@ -33,22 +35,30 @@ internal class ModelStore(private val context: Context) {
 
     /** All models in the order in which they are tried: where other apps reach the folder, the packed ones first. */
     fun names(): List<String> {
-        val packed = packed().filter { it.endsWith(SUFFIX) }.sorted()
-        val all = packed + folder?.list().orEmpty().filter { it.endsWith(SUFFIX) }.sorted()
+        fun models(names: Array<String>?) = names.orEmpty().filter { it.endsWith(SUFFIX) && it != DETECTOR }.sorted()
+        val all = models(packed()) + models(folder?.list())
         return if (reached) all.distinct() else all.distinct().sorted()
     }
 
     /** The stages of a model. Throws [Refused] with a sentence for one that cannot be used. */
-    fun read(name: String): List<Stage> {
+    fun read(name: String): List<Stage> = ModelFile.stages(bytes(name), name)
+
+    /** The person detector and its flatbuffer; null where the phone has none. Throws [Refused] for a damaged one. */
+    fun detector(): Pair<DetectorSpec, ByteBuffer>? {
+        if (DETECTOR !in packed() && folder?.let { File(it, DETECTOR).isFile } != true) return null
+        val data = bytes(DETECTOR)
+        return ModelFile.detector(data, DETECTOR) to data
+    }
+
+    private fun bytes(name: String): ByteBuffer {
         if (!NAME.matches(name)) throw Refused("\"$name\" is no name of a model; expected letters, digits and . _ -")
         val file = folder?.let { File(it, name) }
-        if (file != null && file.isFile && !(reached && name in packed())) return ModelFile.read(file)
+        if (file != null && file.isFile && !(reached && name in packed())) return ModelFile.map(file, name)
         if (name !in packed()) throw Refused("$name: there is no such model on this phone")
         try {
             context.assets.openFd(name).use { asset ->
                 FileInputStream(asset.fileDescriptor).channel.use {
-                    val mapped = it.map(FileChannel.MapMode.READ_ONLY, asset.startOffset, asset.length)
-                    return ModelFile.stages(mapped, name)
+                    return it.map(FileChannel.MapMode.READ_ONLY, asset.startOffset, asset.length)
                 }
             }
         } catch (error: IOException) {
@@ -74,7 +84,7 @@ internal class ModelStore(private val context: Context) {
             input.use { from -> beside.outputStream().use { copy(from, it, given) } }
             ModelFile.read(beside, given)
             val stem = given.removeSuffix(SUFFIX).replace(Regex("[^A-Za-z0-9._-]"), "_").trimStart('.', '-').take(100)
-            val taken = names()
+            val taken = names() + DETECTOR
             val numbered = sequenceOf(stem.ifEmpty { "model" }) + generateSequence(2) { it + 1 }.map { "$stem-$it" }
             val name = numbered.map { it + SUFFIX }.first { it !in taken }
             if (!beside.renameTo(File(place, name))) throw Refused("$given: cannot be stored")
@@ -112,9 +122,11 @@ internal class ModelStore(private val context: Context) {
 
     private fun packed(): Array<String> = context.assets.list("") ?: emptyArray()
 
-    private companion object {
-        const val SUFFIX = ".tflite"
-        const val MOST_BYTES = 512_000_000L
-        val NAME = Regex("[A-Za-z0-9_][A-Za-z0-9._-]{0,127}\\.tflite")
+    companion object {
+        /** The file that finds people, which is no model to choose. */
+        const val DETECTOR = "person.int8.tflite"
+        private const val SUFFIX = ".tflite"
+        private const val MOST_BYTES = 512_000_000L
+        private val NAME = Regex("[A-Za-z0-9_][A-Za-z0-9._-]{0,127}\\.tflite")
     }
 }

@@ -13,6 +13,7 @@ import org.poseport.demo.core.Affine
 import org.poseport.demo.core.Picture
 import org.poseport.demo.core.Refused
 import org.poseport.demo.core.RgbImage
+import org.poseport.demo.core.people.Found
 import org.poseport.demo.core.words
 
 /** Photos from the gallery, and pictures to share. */
@@ -76,11 +77,11 @@ object Photos {
         return Bitmap.createBitmap(pixels, frame.width, frame.height, Bitmap.Config.ARGB_8888)
     }
 
-    /** A copy of a picture with a skeleton over it. keypoints: in the picture's pixels, or its mirror image's. */
-    fun painted(picture: Bitmap, painter: SkeletonPainter, keypoints: DoubleArray, mirrored: Boolean): Bitmap {
+    /** A copy of a picture with the skeletons over it. found: in the picture, or in its mirror image. */
+    fun painted(picture: Bitmap, painter: SkeletonPainter, found: Found, mirrored: Boolean): Bitmap {
         val copy = picture.copy(Bitmap.Config.ARGB_8888, true)
         val place = PoseView.placed(copy.width, copy.height, copy.width, copy.height, mirrored)
-        painter.draw(Canvas(copy), keypoints, place, maxOf(2f, maxOf(copy.width, copy.height) / 160f))
+        painter.draw(Canvas(copy), found, place, maxOf(2f, maxOf(copy.width, copy.height) / 160f))
         return copy
     }
 }

@@ -6,11 +6,11 @@ import android.graphics.Canvas
 import android.graphics.Matrix
 import android.util.AttributeSet
 import android.view.View
-import org.poseport.demo.core.Found
 import org.poseport.demo.core.Skeleton
+import org.poseport.demo.core.people.Found
 
 /**
- * The skeleton over the camera's preview, which covers the view, or over a photo, which is as large as fits inside the
+ * The skeletons over the camera's preview, which covers the view, or over a photo, which is as large as fits inside the
  * view's padding.
  */
 class PoseView(context: Context, attributes: AttributeSet) : View(context, attributes) {
@@ -25,7 +25,7 @@ class PoseView(context: Context, attributes: AttributeSet) : View(context, attri
         this.photo = photo
         this.mirrored = mirrored
         painter = skeleton?.let(::SkeletonPainter)
-        contentDescription = found?.let { context.getString(R.string.found, it.sure, it.keypoints.size / 3) }
+        contentDescription = found?.let(Words(context)::found)
         invalidate()
     }
 
@@ -33,7 +33,7 @@ class PoseView(context: Context, attributes: AttributeSet) : View(context, attri
         // a bitmap is drawn from its corner, which is half a pixel before its first centre
         photo?.let { canvas.drawBitmap(it, place(it.width, it.height).apply { preTranslate(-0.5f, -0.5f) }, null) }
         val seen = found ?: return
-        painter?.draw(canvas, seen.keypoints, place(seen.width, seen.height), 4 * resources.displayMetrics.density)
+        painter?.draw(canvas, seen, place(seen.width, seen.height), 4 * resources.displayMetrics.density)
     }
 
     private fun place(pictureWidth: Int, pictureHeight: Int): Matrix {

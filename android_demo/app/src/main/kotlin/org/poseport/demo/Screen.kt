@@ -14,6 +14,7 @@ internal class Screen(private val activity: Activity) {
     private val empty: View = activity.findViewById(R.id.empty)
     private val message: TextView = activity.findViewById(R.id.message)
     private val status: TextView = activity.findViewById(R.id.status)
+    private val found: TextView = activity.findViewById(R.id.found)
     private val rate: TextView = activity.findViewById(R.id.rate)
     private val ran: TextView = activity.findViewById(R.id.ran)
     private var top = 0
@@ -57,10 +58,11 @@ internal class Screen(private val activity: Activity) {
         status.text = activity.getString(R.string.loading, words.model(name))
     }
 
-    /** What runs and how fast; null where nothing does. */
+    /** What runs, whom it found and how fast; null where nothing runs. */
     fun report(now: Report?) {
         report = now
         status.text = if (now == null) activity.getString(R.string.no_model) else words.title(now)
+        show(found, now?.found?.let(words::found))
         show(rate, now?.let(words::rate))
         show(ran, now?.let(words::ran))
         empty.visibility = if (now == null) View.VISIBLE else View.GONE

@@ -3,9 +3,11 @@ package org.poseport.demo
 import android.os.Handler
 import android.os.HandlerThread
 import org.poseport.demo.core.Follower
+import org.poseport.demo.core.Hardware
 import org.poseport.demo.core.PoseModel
 import org.poseport.demo.core.Refused
 import org.poseport.demo.core.Setting
+import org.poseport.demo.core.people.Detector
 
 /** The model that runs, on a thread of its own: a GPU delegate may only be used by the thread that made it. */
 internal class Session(private val store: ModelStore) {
@@ -19,15 +21,15 @@ internal class Session(private val store: ModelStore) {
     /**
      * Take another model or other hardware: the first of [names]. Where that is refused, the model that runs goes on;
      * where none runs, the next of them is tried. The one that runs is remembered, unless it is [asked] for by an
-     * intent, which any app can send. Returns why the first one is not the one that runs.
+     * intent, which any app can send. Returns why the first one is not the one that runs, or why the detector does not.
      */
     fun load(names: List<String>, asked: String?, setting: Setting): Refused? {
         var refusal: Refused? = null
         for (name in names) {
             try {
-                val next = Follower(PoseModel(store.read(name), name, setting, TfliteDelegates))
+                val model = PoseModel(store.read(name), name, setting, TfliteDelegates)
                 follower?.close()
-                follower = next
+                follower = Follower(model, detector(setting) { refusal = refusal ?: it })
                 if (name != asked) store.last = name
             } catch (refused: Refused) {
                 refusal = refusal ?: refused
@@ -35,6 +37,15 @@ internal class Session(private val store: ModelStore) {
             if (follower != null) break
         }
         return refusal
+    }
+
+    /** The person detector of this phone; null where there is none, or where it is refused, which is [told]. */
+    private fun detector(setting: Setting, told: (Refused) -> Unit): Detector? = try {
+        val threads = if (setting.hardware == Hardware.CPU) setting.threads else Setting().threads
+        store.detector()?.let { (spec, data) -> Detector(spec, data, ModelStore.DETECTOR, threads, TfliteDelegates) }
+    } catch (refused: Refused) {
+        told(refused)
+        null
     }
 
     /** What the model finds; null where there is none, or where its hardware gave up, which ends it and is [told]. */

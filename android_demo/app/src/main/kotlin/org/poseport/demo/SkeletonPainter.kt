@@ -6,14 +6,20 @@ import android.graphics.Matrix
 import android.graphics.Paint
 import org.poseport.demo.core.Follower
 import org.poseport.demo.core.Skeleton
+import org.poseport.demo.core.people.Found
 
-/** Draws a pose in the toolkit's colours: left, right and middle, which the colour-blind can tell apart too. */
+/** Draws poses in the toolkit's colours: left, right and middle, which the colour-blind can tell apart too. */
 class SkeletonPainter(private val skeleton: Skeleton) {
     private val rim = Paint(Paint.ANTI_ALIAS_FLAG).apply { color = Color.rgb(20, 20, 20); strokeCap = Paint.Cap.ROUND }
     private val ink = Paint(Paint.ANTI_ALIAS_FLAG).apply { strokeCap = Paint.Cap.ROUND }
 
+    /** Everyone in a picture, the surest one on top. */
+    fun draw(canvas: Canvas, found: Found, toCanvas: Matrix, width: Float) {
+        for (pose in found.poses.asReversed()) draw(canvas, pose.keypoints, toCanvas, width)
+    }
+
     /** keypoints: 3 x K; toCanvas: from their pixels to those of the canvas. width: of a limb, in canvas pixels. */
-    fun draw(canvas: Canvas, keypoints: DoubleArray, toCanvas: Matrix, width: Float) {
+    private fun draw(canvas: Canvas, keypoints: DoubleArray, toCanvas: Matrix, width: Float) {
         val points = FloatArray(2 * skeleton.size) { keypoints[it / 2 * 3 + it % 2].toFloat() }
         toCanvas.mapPoints(points)
         fun sure(k: Int): Boolean {

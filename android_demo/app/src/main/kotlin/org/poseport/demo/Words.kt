@@ -4,8 +4,10 @@ import android.content.Context
 import android.os.Build
 import android.text.format.Formatter
 import org.poseport.demo.core.Card
+import org.poseport.demo.core.Follower
 import org.poseport.demo.core.Hardware
 import org.poseport.demo.core.Setting
+import org.poseport.demo.core.people.Found
 
 /** What the screens say of models, hardware and times. */
 internal class Words(private val context: Context) {
@@ -35,6 +37,16 @@ internal class Words(private val context: Context) {
                 context.getString(R.string.ran_without, chosen)
             else -> chosen
         }
+    }
+
+    /** How many people were found, and how many of their keypoints; somebody without a sure one is nobody. */
+    fun found(found: Found): String {
+        val sure = found.poses.map { it.sure(Follower.THRESHOLD) }.filter { it > 0 }
+        if (sure.isEmpty()) return context.getString(R.string.nobody)
+        val all = sure.size * (found.poses.first().keypoints.size / 3)
+        if (!found.everyone) return context.getString(R.string.found, sure.sum(), all)
+        val people = context.resources.getQuantityString(R.plurals.people, sure.size, sure.size, sure.sum(), all)
+        return if (found.leftOut == 0) people else context.getString(R.string.left_out, people, found.leftOut)
     }
 
     /** How fast it is; null before the first picture. */

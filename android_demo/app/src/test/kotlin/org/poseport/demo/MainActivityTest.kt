@@ -25,9 +25,11 @@ import org.junit.Assert.assertTrue
 import org.junit.Before
 import org.junit.Test
 import org.junit.runner.RunWith
+import org.poseport.demo.core.Box
 import org.poseport.demo.core.Card
-import org.poseport.demo.core.Found
 import org.poseport.demo.core.Models
+import org.poseport.demo.core.people.Found
+import org.poseport.demo.core.people.Pose
 import org.robolectric.Robolectric
 import org.robolectric.RobolectricTestRunner
 import org.robolectric.RuntimeEnvironment
@@ -230,7 +232,8 @@ class MainActivityTest {
                 "input_hw" to listOf(64L, 64L), "output" to mapOf("kind" to "coords"),
             )
             val keypoints = doubleArrayOf(180.0, 60.0, 1.0, 150.0, 140.0, 1.0, 210.0, 140.0, 1.0, 300.0, 20.0, 0.1)
-            val found = Found(keypoints, models.width, models.height, 3)
+            val drawn = Pose(keypoints, Box.whole(models.width, models.height), 0.8)
+            val found = Found(listOf(drawn), models.width, models.height)
             pose.show(found, Card.spec(spec, "stick").skeleton, photo = bitmap)
             picture(activity, "photo")
         }
@@ -345,7 +348,7 @@ class MainActivityTest {
     }
 
     private companion object {
-        val FOUND = Regex("\\d+ of 17 keypoints found")
+        val FOUND = Regex("Nobody was found|1 person · \\d+ of 17 keypoints|\\d+ of 17 keypoints found")
 
         /** The last keypoint is unsure: neither it nor its limb is drawn. */
         val STICK = mapOf(
@@ -354,6 +357,7 @@ class MainActivityTest {
                 listOf("nose", "left_hip"), listOf("nose", "right_hip"), listOf("left_hip", "right_hip"),
                 listOf("nose", "left_wrist"),
             ),
+            "sigmas" to listOf(0.1, 0.1, 0.1, 0.1),
         )
     }
 

@@ -98,7 +98,7 @@ class PoseModelTest {
             val follower = Follower(model)
             repeat(3) {
                 val found = follower.next(models.picture)
-                assertTrue(found.keypoints.size == 3 * model.spec.skeleton.size)
+                assertTrue(found.poses.single().keypoints.size == 3 * model.spec.skeleton.size)
             }
             assertTrue(follower.invoke.at(50)!! > 0)
         }
