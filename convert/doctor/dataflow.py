@@ -7,6 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
+from poseport.tflite import partition
 from poseport.tflite.format.constants import constants
 from poseport.tflite.inspection import CONVOLUTIONS, Inspection, OpInfo, TensorInfo, inspect_bytes
 
@@ -37,12 +38,7 @@ class Graph:
     @cached_property
     def constant(self) -> list[bool]:
         """For every tensor, whether its values are in the file, also if a DEQUANTIZE unpacks them."""
-        known = [t.constant for t in self.inspection.tensors]
-        for op in self.inspection.ops:
-            if op.kind == "DEQUANTIZE" and self._source(op) is not None and known[op.inputs[0]]:
-                for i in op.outputs:
-                    known[i] = True
-        return known
+        return partition.stored(self.inspection)
 
     @cached_property
     def origin(self) -> dict[int, int]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from poseport.convert.doctor import delegates
 from poseport.convert.doctor.dataflow import Graph
 from poseport.convert.doctor.finding import Finding, some, tally
 from poseport.convert.doctor.runtimes import LATEST, oldest_runtime
+from poseport.tflite import delegates, partition
 from poseport.tflite.inspection import Inspection
 
 # Operations of the plain runtimes besides the built-in ones.
@@ -44,33 +44,26 @@ def needed_runtime(inspection: Inspection) -> tuple[int, ...] | None:
 def _delegate(graph: Graph, delegate: delegates.Delegate) -> Finding | None:
     """Find the operations that a delegate does not take, and those that run elsewhere because of them."""
     inspection = graph.inspection
-    active = [
-        i for i, op in enumerate(inspection.ops) if not op.outputs or not all(graph.constant[t] for t in op.outputs)
-    ]
-    refused = {
-        i: why for i in active if (why := delegate.refusal(inspection.ops[i], inspection, graph.constant)) is not None
-    }
+    ran, refused = partition.predict(inspection, delegate)
     if not refused:
         return None
-    taken = [i not in refused for i in range(len(inspection.ops))]
-    pieces = sorted(delegates.pieces(inspection, taken, graph.constant), key=len, reverse=True)
-    run = {i for piece in pieces[: delegate.parts] for i in piece}
-    held = sum(inspection.ops[i].macs for i in refused)
-    outside = sum(inspection.ops[i].macs for i in active if i not in run)
-    whole = max(inspection.macs, 1)
+    taken = {i for i in partition.active(inspection) if i not in refused}
+    own = [piece for piece in partition.pieces(inspection, taken) if piece[0] in taken]
+    held = sum(inspection.ops[i].macs for i in refused) / max(inspection.macs, 1)
+    outside = 1 - ran.macs_low
     reasons = tally(f"{inspection.ops[i].kind} ({why})" for i, why in refused.items())
-    limit = f", of which it takes {delegate.parts}" if delegate.parts and len(pieces) > delegate.parts else ""
-    costly = outside / whole >= 0.01
+    limit = f", of which it takes {delegate.parts}" if delegate.parts and len(own) > delegate.parts else ""
+    costly = outside >= 0.01
     return Finding(
         delegate.key,
         "warning" if delegate.key == "gpu" or (delegate.key == "xnnpack" and costly) else "note",
-        f"{delegate.name} cannot take {len(refused)} of {len(active)} operations: {reasons}. They hold "
-        f"{100 * held / whole:.1f} % of the multiply-adds and divide the rest into {len(pieces)} pieces{limit}: "
-        f"{100 * outside / whole:.1f} % run on {delegate.rest}",
+        f"{delegate.name} cannot take {len(refused)} of {ran.operations} operations: {reasons}. They hold "
+        f"{100 * held:.1f} % of the multiply-adds and divide the rest into {len(own)} pieces{limit}: "
+        f"{100 * outside:.1f} % run on {delegate.rest}",
         "replace the operations, or cut them off the network's end and do them after it",
         {
-            "refused": len(refused), "operations": len(active), "refused_macs_share": round(held / whole, 4),
-            "outside_macs_share": round(outside / whole, 4), "pieces": len(pieces),
+            "refused": len(refused), "operations": ran.operations, "refused_macs_share": round(held, 4),
+            "outside_macs_share": round(outside, 4), "pieces": len(own),
             "reasons": sorted({f"{inspection.ops[i].kind}: {why}" for i, why in refused.items()}),
         },
     )  # fmt: skip

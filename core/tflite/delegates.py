@@ -1,4 +1,4 @@
-"""The operations that each delegate of a phone supports, and how the others divide a graph.
+"""The operations that each delegate of a phone supports.
 
 Source: google-ai-edge/LiteRT (Apache-2.0), commit f6745779 of 2026-08-21, read by hand:
 
@@ -128,31 +128,3 @@ XNNPACK = Delegate(
 )
 
 ALL = (GPU, XNNPACK)
-
-
-def pieces(inspection: Inspection, taken: Sequence[bool], constant: Sequence[bool]) -> list[list[int]]:
-    """Divide a graph as TFLite's partitioning does.
-
-    An operation joins the piece of the operations that it depends on if both are taken or both are not. Otherwise it
-    begins the next piece; pieces of the two kinds alternate.
-
-    Args:
-        inspection: The file.
-        taken: For every operation, whether the delegate takes it.
-        constant: For every tensor, whether its values are in the file.
-
-    Returns:
-        Indices of the operations of every piece that the delegate would take, in the order in which they run.
-    """
-    first = taken[0] if taken else True
-    ready: dict[int, int] = {}  # tensor -> step that makes it
-    steps: dict[int, list[int]] = {}
-    for index, op in enumerate(inspection.ops):
-        if op.kind == "DEQUANTIZE" and all(constant[i] for i in op.outputs):
-            continue  # half-precision constants: delegates unpack them once
-        step = max((ready.get(i, 0) for i in op.inputs), default=0)
-        if (step % 2 == 0) != (taken[index] == first):
-            step += 1
-        steps.setdefault(step, []).append(index)
-        ready.update(dict.fromkeys(op.outputs, step))
-    return [members for _, members in sorted(steps.items()) if taken[members[0]]]
