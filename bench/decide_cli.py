@@ -23,6 +23,12 @@ from poseport.command.options import PATH, answer, guarded, output_options
 @click.option("--max-pck-drop", type=float, help="Budget: points of PCK@0.1/box (0 to 100) that it may lose.")
 @click.option("--max-slowdown", type=float, help="Budget: percent by which its median time may grow.")
 @click.option(
+    "--require-delegate",
+    type=click.Choice(["gpu", "npu", "xnnpack"]),
+    help="Hardware that must really run at least 99 % of its multiply-adds, with right answers, wherever a measurement "
+    "asked for it.",
+)
+@click.option(
     "--resamples", default=2000, show_default=True, type=click.IntRange(100), help="Number of bootstrap resamples."
 )
 @click.option("--junit", type=PATH, help="Also write the decisions as JUnit XML.")
@@ -36,6 +42,7 @@ def gate(
     max_ap_drop: float | None,
     max_pck_drop: float | None,
     max_slowdown: float | None,
+    require_delegate: str | None,
     resamples: int,
     junit: Path | None,
     github: bool,
@@ -55,7 +62,7 @@ def gate(
     from poseport.files import escape
     from poseport.records import write_whole
 
-    budget = LossBudget(max_ap_drop, max_pck_drop, max_slowdown)
+    budget = LossBudget(max_ap_drop, max_pck_drop, max_slowdown, require_delegate)
     records = results_folder.load_all(results)
     kept = Path(baseline)
     base = results_folder.load_baseline(kept) if kept.exists() else gates.of_model(records, baseline)
@@ -65,7 +72,8 @@ def gate(
     verdict = gates.overall(decisions)
     word = verdict.name.lower().replace("_", " ")
     found = {"verdict": verdict.name.lower(), "decisions": [d.to_data() for d in decisions]}
-    budgets = {d.what: f"{d.budget:g} {d.unit} of {d.what}" for d in decisions}
+    budgets = {d.what: f"{d.budget:g} {d.unit} of {d.what}" for d in decisions if d.what != "delegate"}
+    budgets |= {} if require_delegate is None else {"delegate": f"{require_delegate} required"}
     lines = [*(escape.terminal(d.sentence) for d in decisions), f"{word}: budget {', '.join(budgets.values())}"]
     answer(found, "\n".join(lines), as_json=as_json, quiet=quiet)
     if github:

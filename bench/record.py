@@ -6,13 +6,16 @@ A record is one JSON file. `gate` and `report` read nothing else, so this module
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from poseport.bench.accuracy_record import Accuracy, Data, Detections, PersonSample
+from poseport.bench.delegate_record import Agreement, Ran
 from poseport.bench.latency_record import Latency, Minute, Sustained
 from poseport.tflite.card import ModelCard
 
 __all__ = [
     "Accuracy",
+    "Agreement",
     "Data",
     "Detections",
     "Environment",
@@ -20,6 +23,7 @@ __all__ = [
     "Minute",
     "Model",
     "PersonSample",
+    "Ran",
     "Result",
     "Sustained",
 ]
@@ -65,7 +69,11 @@ class Environment:
         celsius: Temperature of the hottest sensor before the measurement, or None.
         xnnpack: Whether XNNPACK ran the file on a phone's CPU. None on other hardware, in older records, and on a
             host, where it is the `delegate`.
+        ran: What ran the operations; None in older records, and without a delegate.
+        agreement: How far a phone's keypoints are from this machine's; None on a host, and in older records.
     """
+
+    ADDED: ClassVar = ("ran", "agreement")
 
     device: str
     processor: str
@@ -80,6 +88,13 @@ class Environment:
     load: float | None = None
     celsius: float | None = None
     xnnpack: bool | None = None
+    ran: Ran | None = None
+    agreement: Agreement | None = None
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What readers must know before any figure: wrong answers, and hardware that did not run the network."""
+        return tuple(one.label for one in (self.agreement, self.ran) if one is not None and one.label)
 
     @property
     def conditions(self) -> tuple[object, ...]:

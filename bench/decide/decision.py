@@ -25,17 +25,21 @@ class LossBudget:
         ap: Points (of 100) of OKS-AP.
         pck: Points (of 100) of PCK@0.1/box.
         slower: Percent of the median time.
+        delegate: The hardware that must run at least 99 % of the candidate's multiply-adds: gpu, npu or xnnpack.
     """
 
     ap: float | None = None
     pck: float | None = None
     slower: float | None = None
+    delegate: str | None = None
 
     def __post_init__(self) -> None:
         given = [value for value in (self.ap, self.pck, self.slower) if value is not None]
-        if not given:
-            raise ValueError("no budget was given; add --max-ap-drop, --max-pck-drop or --max-slowdown")
-        if not min(given) >= 0:
+        if not given and self.delegate is None:
+            raise ValueError(
+                "no budget was given; add --max-ap-drop, --max-pck-drop, --max-slowdown or --require-delegate"
+            )
+        if not min(given, default=0) >= 0:
             raise ValueError(
                 f"the budget {min(given):g} is negative; --max-ap-drop, --max-pck-drop and --max-slowdown are 0 or more"
             )
@@ -47,15 +51,15 @@ class Decision:
 
     Attributes:
         verdict: The answer.
-        what: `AP`, `PCK@0.1/box` or `median time`.
+        what: `AP`, `PCK@0.1/box`, `median time` or `delegate`.
         where: The people, or the machine and number of threads.
-        count: Number of people or runs.
-        of: `people` or `runs`.
+        count: Number of people, runs or operations.
+        of: `people`, `runs` or `operations`.
         difference: Candidate minus baseline in `unit`; None if it has no meaning, see `reason`.
         unit: `points` (of 100) or `%`.
         budget: The largest loss that is allowed, in `unit`.
         needed: Number of people that would be enough to decide; None for times, and for more than a million.
-        reason: Why no number of people or runs could give an answer; else empty.
+        reason: Why no number of people or runs could give an answer, or what a delegate ran; else empty.
     """
 
     verdict: Verdict
@@ -74,7 +78,8 @@ class Decision:
         """The decision as the command prints it."""
         head = f"{self.where} ({self.count} {self.of}): {self.what}"
         if self.difference is None:
-            return f"{head}: cannot tell; {self.reason}"
+            required = {Verdict.WITHIN: "as required", Verdict.BEYOND: "not as required"}
+            return f"{head}: {required.get(self.verdict, 'cannot tell')}; {self.reason}"
         change = self.difference
         text = f"{head} {change.value:+.2f} {self.unit}, 95 % interval {change.low:+.2f} to {change.high:+.2f}"
         if self.verdict is Verdict.WITHIN:

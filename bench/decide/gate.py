@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from poseport.bench.decide import delegates
 from poseport.bench.decide.average_precision import average_precision
 from poseport.bench.decide.bootstrap import (
     Interval,
@@ -78,6 +79,8 @@ def gate(
                 "way; time both with one `poseport bench latency` call"
             )
         decisions += [_time(a, b, budget.slower, resamples) for a, b in timed]
+    if budget.delegate is not None:
+        decisions += delegates.require(candidate, budget.delegate)
     return decisions
 
 
@@ -116,7 +119,7 @@ def _accuracies(base: Result, candidate: Result, budget: LossBudget, resamples: 
     e, count = base.environment, a.data.people
     subset = "" if len(a.keypoints) == len(a.people[0].keypoints) // 3 else f", {len(a.keypoints)} keypoints"
     device = "" if e.device == "host" else f", {e.device}, {e.delegate}, {plural(e.threads, 'thread')}"
-    where = f"{a.data.file}{subset}{device}"
+    where = f"{a.data.file}{subset}{device}{_labels(base, candidate)}"
     decisions = []
     if budget.ap is not None:
         ap = 100 * float(average_precision(a.detections, np.ones((1, len(a.detections.image_ids))))[0])
@@ -161,14 +164,24 @@ def _time(base: Result, candidate: Result, budget: float, resamples: int) -> Dec
     a, b, e = base.measured, candidate.measured, base.environment
     assert isinstance(a, Latency)
     assert isinstance(b, Latency)
-    where = f"{e.device}, {e.processor}, {e.delegate}, {plural(e.threads, 'thread')}"
+    where = f"{e.device}, {e.processor}, {e.delegate}, {plural(e.threads, 'thread')}{_labels(base, candidate)}"
     what, count = "median time", len(b.invoke_us)
     if min((*a.invoke_us, *b.invoke_us)) <= 0:
         reason = "some of the times are 0, which no network takes; time both again"
         return Decision(Verdict.CANNOT_TELL, what, where, count, "runs", None, "%", budget, reason=reason)
+    wrong = [r.model.name for r in (base, candidate) if r.environment.agreement and r.environment.agreement.label]
+    if wrong:
+        reason = f"the time of a wrong answer means nothing ({', '.join(wrong)})"
+        return Decision(Verdict.CANNOT_TELL, what, where, count, "runs", None, "%", budget, reason=reason)
     change = median_change(a, b, resamples=resamples)
     verdict = _judge(Interval(-change.value, -change.high, -change.low), -budget)
     return Decision(verdict, what, where, count, "runs", change, "%", budget)
+
+
+def _labels(base: Result, candidate: Result) -> str:
+    """What a place is labelled with, for both records; empty for the usual case."""
+    found = [f"{r.model.name}: {label}" for r in (base, candidate) for label in r.environment.labels]
+    return f" [{'; '.join(found)}]" if found else ""
 
 
 def _judge(gain: Interval, least: float) -> Verdict:

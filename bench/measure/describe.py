@@ -9,9 +9,9 @@ import platform
 from pathlib import Path
 
 from poseport import __version__
-from poseport.bench.record import Environment, Model
-from poseport.tflite import model_file
-from poseport.tflite.inspection import inspect_bytes, macs_per_person
+from poseport.bench.record import Environment, Model, Ran
+from poseport.tflite import delegates, model_file, partition
+from poseport.tflite.inspection import Inspection, inspect_bytes, macs_per_person
 from poseport.tflite.runner import Pose
 
 _SENSORS = Path("/sys/class/thermal")
@@ -40,7 +40,34 @@ def host(pose: Pose) -> Environment:
         governor=_read("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
         load=round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
         celsius=max(sensors, default=None),
+        ran=_ran(pose),
     )
+
+
+def _ran(pose: Pose) -> Ran | None:
+    """What XNNPACK took of the file's first network; None without a delegate, or if the file cannot be inspected."""
+    if pose.runner.delegate != "XNNPACK":
+        return None
+    inspection = inspect_first(pose.path)
+    if inspection is None:
+        return None
+    expected, _ = partition.predict(inspection, delegates.XNNPACK)
+    return Ran("XNNPACK", "interpreter", partition.read(pose.runner.interpreter, inspection), expected)
+
+
+def inspect_first(path: Path) -> Inspection | None:
+    """Inspect the first network of a file.
+
+    Args:
+        path: The file.
+
+    Returns:
+        What is in it; None if the installed runtime lacks the flatbuffer schema, as tflite-runtime does.
+    """
+    try:
+        return inspect_bytes(model_file.read_stages(path)[0][0], str(path))
+    except ValueError:
+        return None
 
 
 def _read(path: Path | str) -> str:

@@ -120,10 +120,15 @@ def _row(m: PhoneResult) -> dict[str, Any]:
     """The results of a setting for `--json`."""
     from poseport.bench import results_folder
     from poseport.bench.record import Accuracy, Latency
+    from poseport.records import to_data
 
     row: dict[str, Any] = {"phone": m.phone, "model": m.model, "delegate": m.hardware, "threads": m.threads}
     if m.cannot:
         return {**row, "refused": m.cannot.refused, "cannot": m.cannot.reason}
+    where = m.records[0].environment
+    ran = where.ran
+    row |= {"labels": where.labels, "ran": ran and ran.text, "predicted": ran and ran.predicted_text}
+    row["agreement"] = to_data(where.agreement)
     for record in m.records:
         measured = record.measured
         if isinstance(measured, Accuracy):
@@ -155,6 +160,7 @@ def _line(m: PhoneResult) -> str:
     if m.cannot:
         return f"{head}{escape.terminal(m.cannot.reason)}"
     ap = row["metrics"]["OKS-AP"]
+    head += "".join(f"{escape.terminal(label.upper())}\n    " for label in row["labels"])
     text = f"{head}p50 {row['p50_ms']:.2f} ms  p90 {row['p90_ms']:.2f} ms  "
     text += f"OKS-AP {'none' if ap is None else format(ap, '.3f')} ({row['people']} people)"
     if "minutes" in row:
@@ -169,4 +175,5 @@ def _line(m: PhoneResult) -> str:
         "{}": row["runtime"] and escape.terminal(row["runtime"]),
     }  # fmt: skip
     kernels = {None: "", True: ", XNNPACK", False: ", no XNNPACK"}[row["xnnpack"]]
-    return f"{text}\n    {', '.join(t.format(v) for t, v in details.items() if v is not None)}{kernels}"
+    ran = "" if row["ran"] is None else f", ran {escape.terminal(row['ran'])}"
+    return f"{text}\n    {', '.join(t.format(v) for t, v in details.items() if v is not None)}{kernels}{ran}"

@@ -9,14 +9,16 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from poseport.bench import results_folder
 from poseport.bench.measure.boxes import Boxes
-from poseport.bench.phone import app, handset, run, to_records
+from poseport.bench.phone import app, handset, run
 from poseport.bench.phone.adb import Device
 from poseport.bench.phone.files import Description, Hardware, Mode, Sent, write_people
 from poseport.bench.phone.parts import Job
+from poseport.bench.phone.results import to_records
 from poseport.bench.phone.run import Cannot
 from poseport.bench.record import Result
 from poseport.data.people import People
@@ -199,24 +201,28 @@ def _one_phone(
         for setting in descriptions:
             folder = _without_nnapi(about, setting, advance) or run.measure(job, setting, advance)
             name = model.path.name.removesuffix(".tflite")
+            result = partial(PhoneResult, about.name, name, setting.hardware, setting.threads)
             if isinstance(folder, Cannot):
                 advance(round(60 * plan.minutes))
-                results.append(PhoneResult(about.name, name, setting.hardware, setting.threads, (), cannot=folder))
+                results.append(result((), cannot=folder))
                 continue
             if plan.minutes:
                 chunk = min(CHUNK_SECONDS, 60 * plan.minutes)
                 run.sustain(job, setting, plan.minutes, chunk, advance)
             with scoring:  # the evaluator is not thread-safe
                 try:
-                    records, apart = _records(model, about, setting, folder, plan)
+                    measured = _records(model, about, setting, folder, plan)
                 except (KeyError, TypeError, IndexError, AttributeError, OverflowError) as error:
                     reason = f"{type(error).__name__}: {error}"
                     raise ValueError(
                         f"{folder}: the app's results are incomplete ({reason}); remove the folder to measure again"
                     ) from None
-                for record in records:
+                if isinstance(measured, Cannot):
+                    results.append(result((), cannot=measured))
+                    continue
+                for record in measured[0]:
                     results_folder.save(record, plan.out)
-            results.append(PhoneResult(about.name, name, setting.hardware, setting.threads, tuple(records), apart))
+            results.append(result(tuple(measured[0]), measured[1]))
         finished.append((job, descriptions))
     for job, descriptions in finished:
         run.forget(job, descriptions)
@@ -227,10 +233,17 @@ def _one_phone(
 
 def _records(
     model: Pose, about: handset.Phone, setting: Description, folder: Path, plan: PhonePlan
-) -> tuple[list[Result], float | None]:
-    """Make the records of a measured setting, and measure by how many input pixels the app's decoder differs."""
-    scored, apart = to_records.accuracy_record(model, about, setting, folder, plan.people, plan.boxes, plan.only)
-    records = [scored, to_records.latency_record(model, about, setting, folder, plan.people.path.name)]
+) -> tuple[list[Result], float | None] | Cannot:
+    """Make the records of a measured setting, and measure by how many input pixels the app's decoder differs.
+
+    Answers that are not numbers cannot be scored; their times mean nothing.
+    """
+    name = plan.people.path.name
+    where = to_records.environment(model, about, setting, folder, plan.boxes.cropped)
+    if where.agreement is not None and where.agreement.not_finite:
+        return Cannot("wrong", where.agreement.label)
+    scored, apart = to_records.accuracy_record(model, where, setting, folder, plan.people, plan.boxes, plan.only)
+    records = [scored, to_records.latency_record(model, where, setting, folder, name)]
     if plan.minutes:
-        records.append(to_records.sustained_record(model, about, setting, folder, plan.people.path.name))
+        records.append(to_records.sustained_record(model, where, folder, name))
     return records, apart

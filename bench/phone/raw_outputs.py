@@ -15,8 +15,8 @@ from poseport.bench.phone import run
 from poseport.bench.phone.adb import Device
 from poseport.bench.phone.files import Hardware, Sent
 from poseport.bench.phone.parts import Job
+from poseport.bench.phone.results.predictions import outputs, parts
 from poseport.bench.phone.run import Cannot
-from poseport.bench.phone.to_records import outputs, parts
 from poseport.tflite.interpreter import Runner
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from poseport import bundle
 from poseport.bench.formatting import plural
-from poseport.bench.phone import app, handset
+from poseport.bench.phone import app, handset, logcat
 from poseport.bench.phone.files import Description, Hardware
 from poseport.bench.phone.parts import MAX_RESULT_BYTES, PART, RESULT, Job, fetch, prepare, read, send
 from poseport.files.safe_path import read_file
@@ -35,7 +35,7 @@ class Cannot:
 
     Attributes:
         refused: The app's reason: `no_delegate` (the phone lacks the hardware), `unsupported` (the hardware cannot run
-            the file) or `memory` (the file is too large for it).
+            the file) or `memory` (the file is too large for it); or `wrong`: its answers are not numbers.
         reason: The reason as a sentence.
     """
 
@@ -145,7 +145,7 @@ def _watch(job: Job, description: Description, progress: Callable[[int], None], 
     app.start(job.device, "BenchmarkActivity", "run", job.run_id, fresh=fresh)
     serial, last_state, done, absent, changed = job.device.serial, "", 0, 0, time.monotonic()
     while not job.stop.wait(POLL_SECONDS):
-        log_line = _said(job, log_start)
+        log_line = logcat.last_said(job, log_start)
         remote_sizes = job.device.sizes(job.remote)
         count = re.match(r"(\d+) of \d+", log_line)
         if count and int(count[1]) > done:
@@ -153,6 +153,7 @@ def _watch(job: Job, description: Description, progress: Callable[[int], None], 
             done = int(count[1])
         if RESULT in remote_sizes:
             progress(description.count - done)
+            write_whole(job.folder(description) / logcat.RUNTIME_LOG, logcat.runtime_log(job, log_start).encode())
             return None
         if log_line.startswith("failed: "):
             if description.hardware != "CPU" and re.search(r"cannot be (used|run)|NNAPI needs", log_line):
@@ -180,13 +181,6 @@ def _watch(job: Job, description: Description, progress: Callable[[int], None], 
             raise ValueError(f"{serial}: the app has not moved for {STALL_SECONDS:.0f} s; {why}")
     job.device.shell("am", "force-stop", app.PACKAGE, check=False)
     raise ValueError(f"{serial}: interrupted")
-
-
-def _said(job: Job, since: str) -> str:
-    """Read the last line that the app logged about a job; empty if the phone keeps no log."""
-    log = job.device.shell("logcat", "-d", "-s", "poseport:I", "-T", since, check=False)
-    lines = re.findall(rf"poseport *: {re.escape(job.run_id)}: (.*)", log)
-    return str(lines[-1]).strip() if lines else ""
 
 
 def sustain(

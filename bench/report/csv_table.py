@@ -64,7 +64,12 @@ def _of_file(model: Model) -> Iterator[tuple[str, float]]:
 
 
 def _figures(result: Result) -> Iterator[tuple[str, float | None]]:
-    m = result.measured
+    m, ran, agreement = result.measured, result.environment.ran, result.environment.agreement
+    if ran is not None and ran.partition is not None:
+        yield f"share of multiply-adds on {ran.asked}, at least", round(ran.partition.macs_low, 6)
+        yield "pieces", ran.partition.pieces
+    if agreement is not None:
+        yield "wrong answers", int(bool(agreement.label))
     if isinstance(m, Accuracy):
         yield from m.metrics.items()
         yield "people per second", m.people_per_second

@@ -29,6 +29,7 @@ from poseport.bench.report.pictures import plots
 from poseport.bench.report.pictures.set_plots import pck_curves
 from poseport.bench.report.provenance import provenance
 from poseport.bench.report.summary import Change, changes
+from poseport.bench.report.what_ran import warnings, what_ran
 
 # most comparisons that are shown; each takes about a second to draw and 200 KB of the page
 MOST_DRAWN = 20
@@ -41,6 +42,7 @@ class Page:
     Attributes:
         title: Title of the page.
         written: Version of poseport and time of writing.
+        warnings: What readers must know first: wrong answers, and hardware that did not run a network.
         changes: What conversion changed, per converted file.
         alone: Names of converted files whose float32 file is missing.
         glance: One table per data set with one row per file.
@@ -48,6 +50,7 @@ class Page:
         parts: Metrics by size and visibility, for data sets that have several.
         curves: Data set -> SVG plot of PCK curves.
         files: Size and arithmetic of the files.
+        ran: What ran each file: one table, or none if no record tells.
         latency: One table of times per machine, then one per sustained run.
         stand_ins: Results of devices that imitate a phone.
         pareto: Data set -> SVG plots of AP against each cost.
@@ -59,6 +62,7 @@ class Page:
 
     title: str
     written: str
+    warnings: list[str]
     changes: list[Change]
     alone: list[str]
     glance: list[Table]
@@ -66,6 +70,7 @@ class Page:
     parts: list[Table]
     curves: dict[str, str]
     files: Table
+    ran: list[Table]
     latency: list[Table]
     stand_ins: list[Table]
     pareto: dict[str, list[str]]
@@ -87,13 +92,16 @@ def gather(results: Sequence[Result], *, pictures: bool, photos: bool, files: Ma
     Returns:
         The contents.
     """
-    _, imitated, imitated_times, _ = sort_records([r for r in results if r.environment.stand_in])
-    models, scored, timed, held = sort_records([r for r in results if not r.environment.stand_in])
+    imitations = [r for r in results if r.environment.stand_in]
+    real = [r for r in results if not r.environment.stand_in]
+    _, imitated, imitated_times, _ = sort_records(imitations)
+    models, scored, timed, held = sort_records(real)
     sets, places, numbers = data_sets(scored), _places(timed), series(models)
     cost, pairs = costs(models, places), [(data, pair) for data in sets for pair in data.pairs]
     return Page(
         title="Pose networks: accuracy and cost",
         written=f"poseport {__version__}, {datetime.datetime.now(datetime.UTC):%Y-%m-%d %H:%M} UTC",
+        warnings=warnings(real),
         changes=changes(models, sets, places),
         alone=[m.name for m in models if not is_float(m) and baseline(m, models) is None],
         glance=[tables.glance(data, cost) for data in sets],
@@ -101,8 +109,10 @@ def gather(results: Sequence[Result], *, pictures: bool, photos: bool, files: Ma
         parts=[table for data in sets if (table := tables.parts(data)).rows],
         curves={data.label: pck_curves(data, numbers) for data in sets} if pictures else {},
         files=tables.files(models),
+        ran=what_ran(real),
         latency=[tables.latency(*group) for group in places.items()] + [tables.held(h) for h in held],
-        stand_ins=[tables.accuracy(data) for data in data_sets(imitated)]
+        stand_ins=what_ran(imitations)
+        + [tables.accuracy(data) for data in data_sets(imitated)]
         + [tables.latency(*group) for group in _places(imitated_times).items()],
         pareto={data.label: _pareto(data, cost, numbers) for data in sets} if pictures else {},
         compared=[

@@ -60,6 +60,7 @@ def write_report(
 def _markdown(page: Page) -> str:
     """Write the page as Markdown; text of the records is escaped."""
     parts = [f"# {page.title}", page.written, "## Summary"]
+    parts += ["\n".join(f"- **{markdown(warning)}**" for warning in page.warnings)] if page.warnings else []
     for change in page.changes:
         lines = (
             f"- {markdown(line.what)}: **{markdown(line.change)}**. {markdown(line.text)}" for line in change.lines
@@ -69,7 +70,7 @@ def _markdown(page: Page) -> str:
         parts.append(f"{markdown(', '.join(page.alone))}: the records hold no float32 file of the same weights.")
     parts += map(_markdown_table, page.glance)
     parts += ["## Accuracy", "In points of 100.", *map(_markdown_table, [*page.accuracy, *page.parts])]
-    parts += ["## Size and latency", *map(_markdown_table, [page.files, *page.latency])]
+    parts += ["## Size and latency", *map(_markdown_table, [page.files, *page.ran, *page.latency])]
     if page.stand_ins:
         note = "Programs that imitate a phone on a workstation, for tests; none of these figures is that of a phone."
         parts += ["## Stand-in devices", note, *map(_markdown_table, page.stand_ins)]

@@ -87,7 +87,8 @@ def _latency(mine: Timed, other: Timed) -> ChangeLine:
     change, threads = median_change(other.latency, mine.latency), plural(mine.environment.threads, "thread")
     text = f"Median of {figures(after)} ms instead of {figures(before)} ms: {signed(change.value)} % ({span(change)})."
     where = f"{mine.environment.device} {mine.environment.delegate}, {threads}"
-    return ChangeLine(f"Latency against float32, {where}", percentage(after, before), text)
+    labels = "".join(f" {t.model.name}: {label}." for t in (other, mine) for label in t.environment.labels)
+    return ChangeLine(f"Latency against float32, {where}", percentage(after, before), text + labels)
 
 
 def _verdict(difference: Interval) -> tuple[str, str]:

@@ -17,6 +17,7 @@ from poseport.bench.report.grouping import (
     is_float,
     same_threads,
 )
+from poseport.bench.report.what_ran import marked
 
 _PARTS = {
     "OKS-AP_medium": "AP medium", "OKS-AP_large": "AP large",
@@ -135,7 +136,8 @@ def latency(place: str, members: Sequence[Timed]) -> Table:
             NONE if memory is None else figures(memory / 1e6),
             f"{len(timing.latency.invoke_us):,}",
         )
-        rows.append((timing.model.name, str(timing.environment.threads), *(figures(ms) for ms in times), share, *rest))
+        name = marked(timing.model.name, timing.environment)
+        rows.append((name, str(timing.environment.threads), *(figures(ms) for ms in times), share, *rest))
     header = ("Model", "Threads", "p50 ms", "p90 ms", "p99 ms", "p50 of float32")
     more = ("Crop to keypoints p50 ms", "First run ms", "Load ms", "Memory MB", "Runs")
     return Table(place, (*header, *more), rows)

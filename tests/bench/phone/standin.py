@@ -16,6 +16,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
 from standin_app import measure
 from transport import Connection
 
@@ -27,8 +28,10 @@ class StandIn:
 
     trusts: whether this computer is allowed. locked: the lock screen shows. asleep: the screen is off. space: bytes
     that are free. unplug_after: bytes received until the cable is out. on_part: number of a part -> what happens once
-    it is written. hardware: what delegates it has. says: command line -> another answer. commands,
-    sent: what it was told, and the files that arrived.
+    it is written. hardware: what delegates it has. says: command line -> another answer. took: (operations, pieces)
+    that its delegate takes of a network, all in one piece if None. logs: whether the log is kept. complains: what its
+    runtime logs as an error. answers: what becomes of its raw outputs. commands, sent: what it was told, and the files
+    that arrived.
     """
 
     def __init__(self, root: Path, serial: str, *, app: bool = True):
@@ -36,12 +39,15 @@ class StandIn:
         self.unplug_after: int | None = None
         self.on_part: dict[int, Callable[[], None]] = {}
         self.hardware = ("CPU",)
+        self.took: tuple[int, int] | None = None
+        self.logs, self.complains = True, ""
+        self.answers: Callable[[np.ndarray], np.ndarray] = lambda output: output
         self.old = False
         self.refuses: tuple[str, str] | None = None
         self.says: dict[str, str] = {}
         self.commands: list[str] = []
         self.sent: list[str] = []
-        self.log: list[tuple[float, str]] = []
+        self.log: list[tuple[float, str]] = []  # time, and the line from its process on
         self.pid, self.generation = 0, 0
         self.plugged = True
         self.connections: list[Connection] = []
@@ -209,7 +215,11 @@ class StandIn:
 
     def _do_logcat(self, *words: str) -> tuple[str, int]:
         since = float(words[words.index("-T") + 1])
-        return "".join(f"01-01 00:00:00.000  1  1 I poseport: {text}\n" for at, text in self.log if at >= since), 0
+        tags = [word.partition(":")[0] for word in words[words.index("-s") + 1 :]]
+        lines = [f"01-01 00:00:00.000 {text}\n" for at, text in self.log if at >= since]
+        return "--------- beginning of main\n" + "".join(
+            line for line in lines if line.split()[5].rstrip(":") in tags
+        ), 0
 
     def _do_am(self, what: str, *words: str) -> tuple[str, int]:
         if what == "force-stop" or "-S" in words:
@@ -226,10 +236,15 @@ class StandIn:
 
     # the app
 
+    def note(self, tag: str, level: str, text: str, pid: int = 0) -> None:
+        """Write a line into the log, of the app's process unless another is given."""
+        pid = pid or self.pid
+        self.log.append((time.time(), f"{pid:>5} {pid + 7:>5} {level} {tag:<8}: {text}"))
+
     def _bench(self, run_id: str, generation: int) -> None:
         def say(what: str) -> None:
             if self.generation == generation:
-                self.log.append((time.time(), f"{run_id}: {what}"))
+                self.note("poseport", "I", f"{run_id}: {what}")
 
         folder = self.path(f"/sdcard/Android/data/{PACKAGE}/files/runs/{run_id}")
         say("begins")

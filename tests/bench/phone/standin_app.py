@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from poseport import pose
-from poseport.tflite import runner
+from poseport.tflite import model_file, runner
+from poseport.tflite.inspection import inspect_bytes
 
 if TYPE_CHECKING:
     from standin import StandIn
@@ -26,8 +27,8 @@ def measure(phone: StandIn, folder: Path, say: Callable[[str], None], alive: Cal
     """Answer the run that lies in a folder. say: writes to the log; alive: whether the app still runs."""
     text = (folder / "run.json").read_text()
     run = json.loads(text)
-    model_file = folder / run["model"]
-    identity = hashlib.sha256(text.encode() + model_file.read_bytes()).hexdigest()
+    file = folder / run["model"]
+    identity = hashlib.sha256(text.encode() + file.read_bytes()).hexdigest()
     refuses = phone.refuses
     if run["hardware"] not in phone.hardware:
         refuses = "no_delegate", f"{run['hardware']} cannot be used on this phone (it has none)"
@@ -37,8 +38,8 @@ def measure(phone: StandIn, folder: Path, say: Callable[[str], None], alive: Cal
             (folder / "result.json").write_text(json.dumps(said))
         raise ValueError(refuses[1])
     began = time.perf_counter_ns()
-    model = runner.load(model_file, run["threads"])
-    more = {"load_ms": (time.perf_counter_ns() - began) / 1e6}
+    model = runner.load(file, run["threads"])
+    more = {"load_ms": (time.perf_counter_ns() - began) / 1e6, **_delegate(phone, run["hardware"], file)}
     count = len(run["images"]) if run["mode"] == "images" else run["count"]
     tensor = np.zeros(model.runner.input["shape"], model.runner.input["dtype"])
 
@@ -66,7 +67,7 @@ def measure(phone: StandIn, folder: Path, say: Callable[[str], None], alive: Cal
                         file.seek(i * size)
                         tensor = np.frombuffer(file.read(size), tensor.dtype).reshape(tensor.shape)
                         began = time.perf_counter_ns()
-                        raw.append(model.runner.invoke_all(tensor))
+                        raw.append([phone.answers(output) for output in model.runner.invoke_all(tensor)])
                         times.append(time.perf_counter_ns() - began)
                 write(f"{first}.bin", b"".join(one.tobytes() for person in raw for one in person))
                 points = pose.decode_input(model.spec, model.read(raw))
@@ -85,6 +86,25 @@ def measure(phone: StandIn, folder: Path, say: Callable[[str], None], alive: Cal
     result = {"schema": 1, "run": identity, "people": count, "part": PART, "latency_ns": times}
     result |= {} if phone.old else more
     write("result.json", json.dumps({**result, "before": before, "after": state()}).encode())
+
+
+def _delegate(phone: StandIn, hardware: str, file: Path) -> dict[str, int]:
+    """Log what the delegate takes, and tell how many steps are left."""
+    operations = len(inspect_bytes(model_file.read_stages(file)[0][0], "m.tflite").ops)
+    taken, pieces = phone.took or (operations, 1)
+    name = {"CPU": "TfLiteXNNPackDelegate", "GPU": "TfLiteGpuDelegateV2", "NNAPI": "TfLiteNnapiDelegate"}[hardware]
+    if phone.logs:
+        phone.note(
+            "tflite", "I", "Replacing 3 out of 9 node(s) with delegate (other) node, yielding 3 partitions.", pid=1
+        )
+        if phone.complains:
+            phone.note("tflite", "E", phone.complains)
+        if taken:
+            phone.note(
+                "tflite", "I", f"Replacing {taken} out of {operations} node(s) with delegate ({name}) node, yielding "
+                f"{pieces} partitions for the whole graph."
+            )  # fmt: skip
+    return {"operations": operations, "steps": operations - taken + (pieces + 1) // 2 if taken else operations}
 
 
 def _person(model: runner.Pose, folder: Path, image: dict) -> list[float]:

@@ -15,7 +15,8 @@ from commands import bench, plug, records
 from standin import StandIn
 
 from poseport.bench.measure import accuracy
-from poseport.bench.phone import phones, run, to_records
+from poseport.bench.phone import phones, run
+from poseport.bench.phone.results import predictions
 from poseport.bench.record import Sustained
 from poseport.data import coco
 from poseport.tflite import runner
@@ -75,14 +76,14 @@ def test_a_fault_loses_nothing(
     phone.locked, phone.space, phone.on_part = False, 10**10, {}
     plug(phone)
     seen = {}
-    original = to_records.parts
+    original = predictions.parts
     with pytest.MonkeyPatch.context() as patch:
 
         def look(folder: Path, run: object) -> list[tuple[Path, int]]:
             seen.update({name: (folder / name).read_bytes() for name in before})
             return original(folder, run)  # type: ignore[arg-type]
 
-        patch.setattr(to_records, "parts", look)
+        patch.setattr(predictions, "parts", look)
         bench(model, drawn, tmp_path)
     assert seen == before
     (host,) = accuracy.measure(runner.load(model), coco.load(drawn))

@@ -60,6 +60,7 @@ class BenchmarkActivityTest {
         }
         assertEquals("2.16.1", result["tflite_version"])
         assertTrue(result["xnnpack"] is Boolean)
+        assertTrue((result["steps"] as Long) in 1L..(result["operations"] as Long))
         assertFalse(result.containsKey("refused"))
         assertEquals(8, (json(folder, "32.json")["invoke_ns"] as List<*>).size)
         val outputs = File(folder, "0.bin").readBytes() + File(folder, "32.bin").readBytes()

@@ -86,6 +86,7 @@ class Bench(private val folder: File, private val delegates: Delegates, private 
             "load_ms" to load / 1e6, "first_ms" to first / 1e6,
             "latency_ns" to latency, "tflite_version" to TensorFlowLite.runtimeVersion(),
             "xnnpack" to (if (hardware == Hardware.CPU) model.first.delegated else false),
+            "operations" to model.first.operations, "steps" to model.first.steps,
             "peak_memory_kb" to peakMemory(),
             "before" to before, "after" to state(),
         )

@@ -48,14 +48,19 @@ class Network(stage: Stage, private val name: String, options: Interpreter.Optio
         throw Refused("$name: cannot be run here (${reason(error)})", Obstacle.UNSUPPORTED)
     }
 
-    /**
-     * Whether a delegate runs any of the operations that the file lists; null where the library does not tell. What a
-     * delegate took over counts as one step of the plan.
-     */
-    val delegated: Boolean? =
-        planLength()?.let { it < operations(stage.data.duplicate().order(ByteOrder.LITTLE_ENDIAN)) }
+    /** How many operations the file lists. */
+    val operations = operations(stage.data.duplicate().order(ByteOrder.LITTLE_ENDIAN))
 
-    /** Steps that the interpreter runs one after the other. TFLite counts them, and has no public way to ask. */
+    /**
+     * Steps that the interpreter runs one after the other; null where the library does not tell. Each part that a
+     * delegate took over is one step, so that as many steps as operations mean that no delegate took any.
+     */
+    val steps: Int? = planLength()
+
+    /** Whether a delegate runs any of the operations; null where the library does not tell. */
+    val delegated: Boolean? = steps?.let { it < operations }
+
+    /** TFLite counts the steps of its plan, and has no public way to ask. */
     private fun planLength(): Int? = try {
         fun classes(of: Any) = generateSequence<Class<*>>(of.javaClass) { it.superclass }
         val field = classes(interpreter).flatMap { it.declaredFields.asSequence() }.first { it.name == "wrapper" }

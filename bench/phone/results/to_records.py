@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from poseport import __version__, crop, pose
+from poseport import __version__
 from poseport.bench.measure import accuracy, checks
 from poseport.bench.measure.boxes import Boxes
 from poseport.bench.measure.describe import model_info
 from poseport.bench.phone.files import Description
 from poseport.bench.phone.handset import Phone
-from poseport.bench.phone.parts import MAX_RESULT_BYTES, PART, RESULT, read
+from poseport.bench.phone.parts import RESULT, read
+from poseport.bench.phone.results import predictions
+from poseport.bench.phone.results.agreement import agreement
+from poseport.bench.phone.results.what_ran import what_ran
 from poseport.bench.record import Environment, Latency, Minute, Result, Sustained
 from poseport.data.people import People, Person
-from poseport.files import safe_path
 from poseport.predict import Variant
 from poseport.scoring.score import score
 from poseport.skeleton import rearrange
@@ -29,13 +32,13 @@ PLAUSIBLE_CELSIUS = (1.0, 130.0)
 
 
 def accuracy_record(
-    model: Pose, phone: Phone, run: Description, folder: Path, people: People, boxes: Boxes, only: tuple[str, ...]
+    model: Pose, where: Environment, run: Description, folder: Path, people: People, boxes: Boxes, only: tuple[str, ...]
 ) -> tuple[Result, float | None]:
     """Score the predictions of a run.
 
     Args:
         model: The loaded file.
-        phone: The phone that ran it.
+        where: The phone, as `environment` describes it.
         run: What was measured.
         folder: What `run.measure` returned.
         people: The annotated people.
@@ -49,20 +52,20 @@ def accuracy_record(
     Raises:
         ValueError: if a part is damaged or missing.
     """
-    keypoints, apart = _keypoints(model, run, folder, boxes.cropped)
-    checks.refuse_not_finite(keypoints, boxes.cropped, f"{phone.name}: {model.path.name}")
+    keypoints, apart = predictions.keypoints(model, run, folder, boxes.cropped)
+    checks.refuse_not_finite(keypoints, boxes.cropped, f"{where.device}: {model.path.name}")
     by_name = rearrange(keypoints, model.spec.skeleton, people.skeleton)
     scored = score(people, boxes.scored, by_name, only, boxes.scores)
     measured = accuracy.record(people, boxes, Variant(), keypoints, scored, None)
-    return Result(model_info(model), _environment(phone, run, read(folder / RESULT)), measured), apart
+    return Result(model_info(model), where, measured), apart
 
 
-def latency_record(model: Pose, phone: Phone, run: Description, folder: Path, name: str) -> Result:
+def latency_record(model: Pose, where: Environment, run: Description, folder: Path, name: str) -> Result:
     """Collect the times of a run: of the network alone, or, for whole images, also of the crop and the decoder.
 
     Args:
         model: The loaded file.
-        phone: The phone that ran it.
+        where: The phone, as `environment` describes it.
         run: What was measured.
         folder: What `run.measure` returned.
         name: Name of the people.
@@ -74,7 +77,7 @@ def latency_record(model: Pose, phone: Phone, run: Description, folder: Path, na
         ValueError: if a part is damaged or missing.
     """
     result = read(folder / RESULT)
-    part_results = [read(path) for path, _ in parts(folder, run)]
+    part_results = [read(path) for path, _ in predictions.parts(folder, run)]
     prepare, invoke, decode = (_us(ns for part in part_results for ns in part.get(key, ())) for key in
                                ("prepare_ns", "invoke_ns", "decode_ns"))  # fmt: skip
     whole = run.mode == "images"
@@ -90,15 +93,15 @@ def latency_record(model: Pose, phone: Phone, run: Description, folder: Path, na
         decode_us=decode[warmup:] if whole else (),
         peak_bytes=None if (peak := _scaled(result, "peak_memory_kb", 1024)) is None else int(peak),
     )
-    return Result(model_info(model), _environment(phone, run, result), measured)
+    return Result(model_info(model), where, measured)
 
 
-def sustained_record(model: Pose, phone: Phone, run: Description, folder: Path, name: str) -> Result:
+def sustained_record(model: Pose, where: Environment, folder: Path, name: str) -> Result:
     """Collect the pieces of a sustained run, which `run.sustain` left in a folder.
 
     Args:
         model: The loaded file.
-        phone: The phone that ran it.
+        where: The phone, as `environment` describes it.
         run: What was measured.
         folder: The folder.
         name: Name of the people.
@@ -106,7 +109,7 @@ def sustained_record(model: Pose, phone: Phone, run: Description, folder: Path, 
     pieces = sorted(folder.glob("again-*.json"), key=lambda path: int(path.stem.removeprefix("again-")))
     results = [read(path) for path in pieces]
     measured = Sustained(kind="sustained", input=name, minutes=minutes(results))
-    return Result(model_info(model), _environment(phone, run, results[0]), measured)
+    return Result(model_info(model), replace(where, celsius=celsius(results[0].get("before") or {})), measured)
 
 
 def minutes(results: Sequence[dict[str, Any]]) -> tuple[Minute, ...]:
@@ -156,69 +159,6 @@ def _clock_mhz(state: dict[str, Any]) -> float | None:
     return max(clocks) / 1000 if clocks else None
 
 
-def _keypoints(
-    model: Pose, run: Description, folder: Path, persons: Sequence[Person]
-) -> tuple[np.ndarray, float | None]:
-    """(N, K, 3) in image pixels: decoded here from raw outputs, or as the phone reports them for whole images."""
-    spec, k = model.spec, len(model.spec.skeleton)
-    keypoints, apart = [], 0.0
-    for path, count in parts(folder, run):
-        part, part_persons = read(path), persons[int(path.stem) : int(path.stem) + count]
-        reported = np.array(part["image_px" if run.mode == "images" else "input_px"], np.float64).reshape(-1, k, 3)
-        if len(reported) != len(part_persons):
-            raise ValueError(
-                f"{path}: {len(reported)} people, expected {len(part_persons)}; remove it, and it is measured again"
-            )
-        if run.mode == "images":
-            keypoints.append(reported)
-            continue
-        maps = model.read([outputs(path, count, model.runner.outputs)])
-        matrices = np.stack([crop.crop_matrix(np.array(p.box_xywh), spec.input_hw, spec.padding) for p in part_persons])
-        keypoints.append(pose.decode(spec, maps, matrices))
-        apart = max(apart, float(np.abs(pose.decode_input(spec, maps)[..., :2] - reported[..., :2]).max()))
-    return np.concatenate(keypoints), None if run.mode == "images" else apart
-
-
-def parts(folder: Path, run: Description) -> list[tuple[Path, int]]:
-    """List the parts of a run in order, each with its number of people.
-
-    Args:
-        folder: Folder of the run.
-        run: What was measured.
-
-    Raises:
-        ValueError: if one is missing.
-    """
-    files = [(folder / f"{first}.json", min(PART, run.count - first)) for first in range(0, run.count, PART)]
-    missing = [path for path, _ in files if not path.is_file()]
-    if missing:
-        raise ValueError(f"{missing[0]}: is missing; remove {folder}, and it is measured again")
-    return files
-
-
-def outputs(part: Path, count: int, described: Sequence[dict[str, Any]]) -> list[np.ndarray]:
-    """Read the raw outputs of a part: for each person, all output tensors one after the other.
-
-    Args:
-        part: The part's JSON file; the outputs lie beside it.
-        count: Number of people in the part.
-        described: Descriptions of the output tensors by the interpreter, in the spec's order.
-
-    Returns:
-        For each tensor (count, ...) in its own type.
-
-    Raises:
-        ValueError: if the file is missing or truncated.
-    """
-    path = part.with_suffix(".bin")
-    raw = safe_path.read_file(path, MAX_RESULT_BYTES) if path.is_file() else b""
-    row = np.dtype([(str(i), one["dtype"], tuple(one["shape"][1:])) for i, one in enumerate(described)])
-    if len(raw) != count * row.itemsize:
-        raise ValueError(f"{path}: is cut off; remove {part.name}, and it is measured again")
-    rows = np.frombuffer(raw, row)
-    return [rows[name] for name in row.names or ()]
-
-
 def _scaled(result: dict[str, Any], key: str, factor: float) -> float | None:
     """A value of the app in another unit; None if this version of the app does not report it."""
     value = result.get(key)
@@ -229,7 +169,23 @@ def _us(ns: Any) -> tuple[float, ...]:
     return tuple(round(value / 1e3, 3) for value in ns)
 
 
-def _environment(phone: Phone, run: Description, result: dict[str, Any]) -> Environment:
+def environment(model: Pose, phone: Phone, run: Description, folder: Path, persons: Sequence[Person]) -> Environment:
+    """Describe where a run was measured, what ran it, and whether its first answers are right.
+
+    Args:
+        model: The loaded file.
+        phone: The phone that ran it.
+        run: What was measured.
+        folder: What `run.measure` returned.
+        persons: The people whose crops were sent.
+
+    Returns:
+        The description.
+
+    Raises:
+        ValueError: if a part is damaged or missing.
+    """
+    result = read(folder / RESULT)
     return Environment(
         device=phone.name,
         processor=phone.soc,
@@ -242,4 +198,6 @@ def _environment(phone: Phone, run: Description, result: dict[str, Any]) -> Envi
         time=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         celsius=celsius(result.get("before") or {}),
         xnnpack=result.get("xnnpack") if run.hardware == "CPU" else None,
+        ran=what_ran(model.path, run.hardware, folder, result),
+        agreement=agreement(model, run, folder, persons, model_info(model).macs),
     )

@@ -10,8 +10,8 @@ import pytest
 
 from poseport.bench import results_folder
 from poseport.bench.measure import describe
-from poseport.bench.phone import to_records
 from poseport.bench.phone.files import Description
+from poseport.bench.phone.results import predictions, to_records
 from poseport.bench.record import Minute, Result, Sustained
 from poseport.bench.report import report
 from poseport.data import coco
@@ -24,21 +24,21 @@ def test_a_damaged_part_is_refused(tiny_models: dict[str, Path], drawn: Path, tm
     persons = [p for p in people.persons if p.num_labelled][:2]
     run_json = Description("m.tflite", "tensors", "CPU", 1, len(persons), 1, 20)
     with pytest.raises(ValueError, match=r"0\.json: is missing"):
-        to_records._keypoints(model, run_json, tmp_path, persons)
+        predictions.keypoints(model, run_json, tmp_path, persons)
     part = {"schema": 1, "run": "x", "input_px": [[0.0] * 51] * 2, "invoke_ns": [1, 1]}
     (tmp_path / "0.json").write_text(json.dumps(part))
     size = model.runner.output["shape"].prod()
     (tmp_path / "0.bin").write_bytes(bytes(2 * size - 1))
     with pytest.raises(ValueError, match=r"0\.bin: is cut off"):
-        to_records._keypoints(model, run_json, tmp_path, persons)
+        predictions.keypoints(model, run_json, tmp_path, persons)
     (tmp_path / "0.bin").write_bytes(bytes(2 * size))
-    assert to_records._keypoints(model, run_json, tmp_path, persons)[0].shape == (2, 17, 3)
+    assert predictions.keypoints(model, run_json, tmp_path, persons)[0].shape == (2, 17, 3)
     (tmp_path / "0.json").write_text(json.dumps({**part, "input_px": [[0.0] * 51]}))
     with pytest.raises(ValueError, match="1 people, expected 2"):
-        to_records._keypoints(model, run_json, tmp_path, persons)
+        predictions.keypoints(model, run_json, tmp_path, persons)
     (tmp_path / "0.json").write_text("{")
     with pytest.raises(ValueError, match="cannot be read"):
-        to_records._keypoints(model, run_json, tmp_path, persons)
+        predictions.keypoints(model, run_json, tmp_path, persons)
 
 
 def test_minutes_are_the_phones_own() -> None:

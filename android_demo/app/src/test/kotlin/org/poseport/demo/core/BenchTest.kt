@@ -1,0 +1,41 @@
+package org.poseport.demo.core
+
+import java.io.File
+import org.junit.Assert.assertEquals
+import org.junit.Assert.assertTrue
+import org.junit.Rule
+import org.junit.Test
+import org.junit.rules.TemporaryFolder
+
+/** What a run tells of the hardware that ran it, when that is not what was asked for. */
+class BenchTest {
+    @get:Rule val folder = TemporaryFolder()
+    private val models = Models()
+    private val model = models.files.first { "hourglass.float32" in it.name }
+
+    private fun measure(hardware: Hardware, delegates: Delegates): Map<*, *> {
+        val expected = models.expected(model)
+        model.copyTo(File(folder.root, "m.tflite"), overwrite = true)
+        File(folder.root, "tensors.bin").writeBytes(expected.input)
+        val run = mapOf(
+            "schema" to 1, "model" to "m.tflite", "mode" to "tensors", "hardware" to hardware.name, "threads" to 1,
+            "count" to 1, "warm_up" to 0, "repeat" to 1,
+        )
+        File(folder.root, "run.json").writeText(Json.text(run))
+        val result = Bench(folder.root, delegates) { emptyMap() }.run { _, _ -> }
+        return Json.parse(result.readText(), "result.json") as Map<*, *>
+    }
+
+    /** Every operation is a step of its own: the computer labels the run "asked: GPU; ran: 0 % GPU". */
+    @Test fun aGpuThatTakesNothingIsSeenInTheSteps() {
+        val result = measure(Hardware.GPU) { setting -> Delegates.cpu.options(setting) }
+        assertEquals("GPU", result["hardware"])
+        assertTrue((result["operations"] as Long) > 1)
+        assertEquals(result["operations"], result["steps"])
+    }
+
+    @Test fun aDelegateThatTakesOperationsLeavesFewerSteps() {
+        val result = measure(Hardware.CPU, Xnnpack.delegates)
+        assertTrue("$result", (result["steps"] as Long) < (result["operations"] as Long))
+    }
+}

@@ -1,0 +1,90 @@
+"""What ran the network on a phone, from the runtime's log and the number of the interpreter's steps.
+
+For each delegate TFLite logs "Replacing 71 out of 85 node(s) with delegate (TfLiteGpuDelegateV2) node, yielding 3
+partitions ...": how many operations it took, and into how many pieces that divides the network, but not which ones.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from poseport.bench.delegate_record import Ran
+from poseport.bench.measure.describe import inspect_first
+from poseport.bench.phone.files import Hardware
+from poseport.bench.phone.logcat import RUNTIME_LOG, LogLine, parse
+from poseport.files.safe_path import read_file
+from poseport.tflite import delegates, partition
+from poseport.tflite.inspection import Inspection
+
+_REPLACING = re.compile(
+    r"Replacing (\d{1,6}) out of (\d{1,6}) node\(s\) with delegate \(([^)]*)\) node, yielding (\d{1,6}) partitions"
+)
+_ASKED = {"CPU": "XNNPACK", "GPU": "GPU", "NNAPI": "NNAPI"}
+_TABLES = {"XNNPACK": delegates.XNNPACK, "GPU": delegates.GPU}
+_MAX_LOG_BYTES = 2**20
+_LONGEST_ERROR = 160
+
+
+def what_ran(path: Path, hardware: Hardware, folder: Path, result: dict[str, Any]) -> Ran | None:
+    """Find out what ran a file on a phone.
+
+    Args:
+        path: The file.
+        hardware: What was asked to run it.
+        folder: Folder of the run, with the runtime's log.
+        result: The app's result: `operations` of the file's first network and `steps` of the interpreter, if it tells.
+
+    Returns:
+        What ran; None if the file cannot be inspected here.
+    """
+    inspection = inspect_first(path)
+    if inspection is None:
+        return None
+    asked = _ASKED[hardware]
+    table = _TABLES.get(asked)
+    predicted = None if table is None else partition.predict(inspection, table)[0]
+    log = folder / RUNTIME_LOG
+    lines = parse(read_file(log, _MAX_LOG_BYTES).decode(errors="replace")) if log.is_file() else []
+    error = next((line.text[:_LONGEST_ERROR] for line in lines if line.level in "EF"), "")
+    nothing = partition.of_operations(inspection, ())
+    if _untouched(result):
+        return Ran(asked, "steps", nothing, predicted, error)
+    replaced = _first_graph(lines, len(inspection.ops))
+    if not replaced:
+        return Ran(asked, "nothing", None, predicted, error)
+    mine = next((counts for name, *counts in replaced if asked.lower() in name.lower()), None)
+    found = nothing if mine is None else _partition(inspection, mine[0], mine[1], predicted)
+    return Ran(asked, "log", found, predicted, error)
+
+
+def _partition(
+    inspection: Inspection, taken: int, pieces: int, predicted: partition.Partition | None
+) -> partition.Partition:
+    return partition.from_counts(inspection, min(taken, len(inspection.ops)), max(pieces, 1), predicted)
+
+
+def _untouched(result: dict[str, Any]) -> bool:
+    """Whether the interpreter runs every operation of the file as a step of its own, so that no delegate took any."""
+    steps, operations = result.get("steps"), result.get("operations")
+    return isinstance(steps, int) and isinstance(operations, int) and steps == operations > 0
+
+
+def _first_graph(lines: list[LogLine], operations: int) -> list[tuple[str, int, int]]:
+    """The delegates that divided the first network: name, number of operations taken, and number of pieces.
+
+    The first line of a network counts all of its operations; a later one what an earlier delegate left of them.
+    """
+    found: list[tuple[str, int, int]] = []
+    for line in lines:
+        match = _REPLACING.search(line.text)
+        if match is None:
+            continue
+        taken, of, name, pieces = int(match[1]), int(match[2]), match[3], int(match[4])
+        if not found and of != operations:
+            continue  # another network's
+        if found and (of >= operations or name in {known for known, *_ in found}):
+            break  # the next network
+        found.append((name, taken, pieces))
+    return found

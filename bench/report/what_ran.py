@@ -1,0 +1,73 @@
+"""What ran each network, beside what was asked for and predicted, and whether a phone's answers were right."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from poseport.bench.formatting import NONE, Table, figures, plural
+from poseport.bench.record import Agreement, Environment, Result
+
+_SOURCES = {
+    "interpreter": "the interpreter", "log": "the runtime's log", "steps": "the interpreter's steps", "nothing": NONE,
+}  # fmt: skip
+_HEADER = ("Model", "Where", "Asked", "Ran", "Predicted", "Told by", "First error", "Keypoints against this machine's")
+
+
+def warnings(results: Sequence[Result]) -> list[str]:
+    """List what readers must know before any figure.
+
+    Args:
+        results: The records.
+
+    Returns:
+        One sentence for each file and place that gave wrong answers or ran on other hardware than was asked for.
+    """
+    labels = ((r, label) for r in results for label in r.environment.labels)
+    return list(dict.fromkeys(f"{r.model.name} on {_place(r.environment)}: {label}" for r, label in labels))
+
+
+def what_ran(results: Sequence[Result]) -> list[Table]:
+    """List what ran each file in each place.
+
+    Args:
+        results: The records.
+
+    Returns:
+        One table, or none if no record tells.
+    """
+    rows: dict[tuple[str, ...], None] = {}
+    for r in results:
+        e, ran = r.environment, r.environment.ran
+        if ran is not None:
+            parts = (ran.asked, ran.text, ran.predicted_text or NONE, _SOURCES[ran.source], ran.error or NONE)
+            rows[(r.model.name, _place(e), *parts, _agreement(e.agreement))] = None
+    caption = "What ran: share of the multiply-adds, and pieces between which data is copied"
+    return [Table(caption, _HEADER, [*rows], numeric=False)] if rows else []
+
+
+def marked(name: str, environment: Environment) -> str:
+    """The name of a file in a table of times, with what is wrong with them.
+
+    Args:
+        name: The name.
+        environment: Where it was measured.
+    """
+    wrong = environment.agreement is not None and bool(environment.agreement.label)
+    ran = environment.ran
+    marks = ["wrong answers"] * wrong + ([f"ran: {ran.text}"] if ran is not None and ran.label else [])
+    return f"{name} ({'; '.join(marks)})" if marks else name
+
+
+def _place(e: Environment) -> str:
+    return f"{e.device}, {e.delegate}, {plural(e.threads, 'thread')}"
+
+
+def _agreement(found: Agreement | None) -> str:
+    if found is None:
+        return NONE
+    if found.label:
+        return found.label
+    assert found.p90_px is not None  # it would have a label
+    assert found.oks is not None
+    people = plural(found.people, "person", "people")
+    return f"p90 {figures(found.p90_px)} px, OKS {found.oks:.3f}, {people}, bounds of {found.arithmetic}"
