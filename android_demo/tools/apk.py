@@ -13,6 +13,7 @@ import sys
 import zipfile
 from pathlib import Path
 
+import elf
 import fetch
 import verify
 from project import APK, APP, BUILD, MAIN, jar, java_home, once, run, stop, values
@@ -195,6 +196,7 @@ def build(models: list[Path]) -> None:
     once(ALIGNED, lambda: pack(aars), BASE, DEX, known)
     once(APK, lambda: sign(key), ALIGNED, key, known)
     print(f"{APK}: {APK.stat().st_size} bytes, sha256 {fetch.sha256(APK)}")
+    print(elf.describe(APK))
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 
+import elf
 from project import run, stop, values
 
 MAX_BYTES = 18_000_000  # 7 MB without models; `accurate` and the person detector are 9 MB
@@ -53,11 +54,18 @@ def _check_dex(apk: Path, package: str) -> None:
 def _check_zip(apk: Path, abis: list[str]) -> None:
     _need(apk.stat().st_size <= MAX_BYTES, f"{apk.stat().st_size} bytes, expected at most {MAX_BYTES}")
     run("zipalign", "-c", "4", apk)
+    try:
+        elf.describe(apk)
+    except ValueError as error:
+        _need(False, str(error))
     with zipfile.ZipFile(apk) as archive, open(apk, "rb") as file:
         for abi in abis:
             for library in ("libtensorflowlite_jni.so", "libtensorflowlite_gpu_jni.so"):
                 _need(f"lib/{abi}/{library}" in archive.namelist(), f"no {library} for {abi}")
         for entry in archive.infolist():
+            # Android unpacks them; stored ones would be mapped where they lie and need an alignment there as well
+            packed = not entry.filename.endswith(".so") or entry.compress_type == zipfile.ZIP_DEFLATED
+            _need(packed, f"{entry.filename} is not compressed")
             if entry.filename.endswith((".tflite", ".arsc")):
                 file.seek(entry.header_offset + 26)
                 at = entry.header_offset + 30 + sum(struct.unpack("<HH", file.read(4)))
