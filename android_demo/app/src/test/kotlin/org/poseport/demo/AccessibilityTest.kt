@@ -15,7 +15,11 @@ import kotlin.math.pow
 import org.junit.Assert.assertEquals
 import org.junit.Test
 import org.junit.runner.RunWith
+import org.poseport.demo.core.Box
 import org.poseport.demo.core.Models
+import org.poseport.demo.core.people.Film
+import org.poseport.demo.core.people.Found
+import org.poseport.demo.core.people.Pose
 import org.robolectric.Robolectric
 import org.robolectric.RobolectricTestRunner
 import org.robolectric.RuntimeEnvironment
@@ -59,6 +63,7 @@ class AccessibilityTest {
         Robolectric.buildActivity(MainActivity::class.java).use { controller ->
             val activity = controller.setup().get()
             activity.settle()
+            crowd(activity)
             look("main-$form", activity.window.decorView)
             for (id in listOf(R.id.model, R.id.run_on)) {
                 activity.findViewById<View>(id).performClick()
@@ -84,6 +89,17 @@ class AccessibilityTest {
             ShadowLooper.idleMainLooper()
             look("benchmark-$form", activity.window.decorView)
         }
+    }
+
+    /** The longest line about people. */
+    private fun crowd(activity: MainActivity) {
+        val sure = DoubleArray(3 * 17) { 1.0 }
+        val poses = List(Film.MOST) { Pose(sure, Box.whole(640, 480), 0.9) }
+        activity.findViewById<TextView>(R.id.found).run {
+            text = activity.screen.words.found(Found(poses, 640, 480, leftOut = 12))
+            visibility = View.VISIBLE
+        }
+        activity.settle()
     }
 
     private fun MainActivity.settle() = repeat(3) {

@@ -91,6 +91,7 @@ class PeopleOnScreenTest {
         val (places, width) = activity.places() to activity.findViewById<View>(R.id.pose).width
         val counts = IntArray(places.size)
         var beside = 0
+        picture(activity)
         val shown = activity.shot()
         activity.screen.pose.show(null, null, photo = photo)
         activity.shot().forEachIndexed { i, plain ->
@@ -102,6 +103,14 @@ class PeopleOnScreenTest {
         }
         assertTrue("${counts.toList()} pixels of skeletons", counts.all { it > 100 })
         assertEquals("pixels beside both people", 0, beside)
+    }
+
+    /** The screen as a picture for people to look at. */
+    private fun picture(activity: MainActivity) {
+        val root = activity.window.decorView
+        val screen = Bitmap.createBitmap(root.width, root.height, Bitmap.Config.ARGB_8888).also { root.draw(Canvas(it)) }
+        val file = File(System.getProperty("screens")).apply { mkdirs() }.resolve("people.png")
+        file.outputStream().use { screen.compress(Bitmap.CompressFormat.PNG, 100, it) }
     }
 
     @Test fun aPhotoOfNobodySaysSo() = start { activity ->

@@ -11,6 +11,7 @@ import android.view.View
 import java.io.File
 import org.junit.Test
 import org.junit.runner.RunWith
+import org.poseport.demo.core.DrawnPeople
 import org.poseport.demo.core.Json
 import org.poseport.demo.core.Models
 import org.robolectric.Robolectric
@@ -35,7 +36,7 @@ class Pictures {
     private val folder = ModelStore(app).folder!!.apply { listFiles()!!.forEach { it.delete() } }
 
     @Test fun pictures() {
-        for (name in listOf("tiny.float32", "accurate.mixed-float32")) {
+        for (name in listOf("tiny.float32", "starter.mixed-float32", "accurate.mixed-float32")) {
             models.files.first { it.name == "$name.tflite" }.copyTo(File(folder, "$name.tflite"))
         }
         val upright = listOf(
@@ -46,7 +47,11 @@ class Pictures {
             bench(),
         )
         save("app.jpg", upright)
-        save("app-landscape.jpg", listOf(form("night", "land") { photo(it, "camera.png") }))
+        val onSide = listOf(
+            form("night", "land") { photo(it, "camera.png") },
+            form("notnight", "land", "starter.mixed-float32") { two(it) },
+        )
+        save("app-landscape.jpg", onSide)
     }
 
     private fun form(
@@ -83,6 +88,14 @@ class Pictures {
 
     private fun photo(activity: MainActivity, name: String): Bitmap {
         activity.look(BitmapFactory.decodeFile(File(System.getProperty("photos"), name).path))
+        activity.settle()
+        return shot(activity.window.decorView)
+    }
+
+    private fun two(activity: MainActivity): Bitmap {
+        val people = DrawnPeople()
+        val pixels = people.picture("two").pixels.map { it or (0xff shl 24) }.toIntArray()
+        activity.look(Bitmap.createBitmap(pixels, people.width, people.height, Bitmap.Config.ARGB_8888))
         activity.settle()
         return shot(activity.window.decorView)
     }

@@ -1,0 +1,33 @@
+"""The bounds that golden vectors do not hold are the toolkit's, and the detector that is packed is the one that is read."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from poseport.people import everyone, film, similarity, tracks
+from poseport.tflite import shipped
+
+ROOT = Path(__file__).parents[2]
+SOURCES = ROOT / "android_demo" / "app" / "src" / "main" / "kotlin" / "org" / "poseport" / "demo"
+
+
+def constants(name: str) -> dict[str, str]:
+    return dict(re.findall(r"const val (\w+) = (\S+)", (SOURCES / name).read_text(encoding="utf-8")))
+
+
+def test_the_bounds_are_the_toolkits() -> None:
+    found = {name: float(value) for name, value in constants("core/people/Everyone.kt").items()}
+    assert found == {"ONE_PERSON": everyone.ONE_PERSON, "MOST": everyone.MOST_PEOPLE, "UNSURE": everyone.UNSURE}
+    of_films = constants("core/people/Film.kt")
+    assert float(of_films["EVERY"]) == film.DETECT_EVERY
+    assert float(of_films["COVERED"]) == film._COVERED
+    of_tracks = {name: float(value) for name, value in constants("core/people/Tracks.kt").items()}
+    assert of_tracks == {"SURE": tracks.SURE, "LEAST_ALIKE": tracks.LEAST_ALIKE, "PATIENCE": tracks.PATIENCE}
+    assert float(constants("core/people/Similarity.kt")["SURE"]) == similarity.SURE
+
+
+def test_the_packed_detector_is_the_one_that_the_app_reads() -> None:
+    [packed] = re.findall(r"^DETECTOR \?= (\S+)$", (ROOT / "Makefile").read_text(), re.M)
+    assert Path(packed).name == constants("ModelStore.kt")["DETECTOR"].strip('"')
+    assert (ROOT / packed).samefile(shipped.model(shipped.PERSON))
