@@ -85,9 +85,22 @@ def suppress(boxes_xywh: np.ndarray, overlap: float) -> np.ndarray:
     Returns:
         Indices of the boxes that stay, best first.
     """
+    return keep_best(iou(boxes_xywh, boxes_xywh), overlap)
+
+
+def keep_best(alike: np.ndarray, most_alike: float) -> np.ndarray:
+    """Select the finds that are not too much like a better one that stays.
+
+    Args:
+        alike: (N, N) similarity of each find with each, best find first.
+        most_alike: a find whose similarity with a better one that stays is larger is dropped.
+
+    Returns:
+        Indices of the finds that stay, best first.
+    """
     kept: list[int] = []
-    for i, row in enumerate(iou(boxes_xywh, boxes_xywh)):
-        if not kept or row[kept].max() <= overlap:
+    for i, row in enumerate(alike):
+        if not kept or row[kept].max() <= most_alike:
             kept.append(i)
     return np.array(kept, int)
 

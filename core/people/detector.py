@@ -25,13 +25,11 @@ class Detector(Protocol):
 
     Attributes:
         path: the .tflite file.
+        threshold: boxes with a lower score are dropped, 0 to 1.
     """
 
     path: Path
-
-    @property
-    def threshold(self) -> float:
-        """Boxes with a lower score are dropped, 0 to 1."""
+    threshold: float
 
     def __call__(self, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Find the people in an image.
@@ -80,6 +78,7 @@ class CenterDetector:
         path: the file.
         card: its card.
         spec: the card's spec.
+        threshold: the spec's.
         runner: its interpreter.
 
     Raises:
@@ -88,6 +87,7 @@ class CenterDetector:
 
     def __init__(self, data: bytes, card: DetectorCard, path: Path, threads: int = 1):
         self.path, self.card, self.spec = path, card, card.spec
+        self.threshold = card.spec.threshold
         self.runner = Runner(data, str(path), threads)
         found = tuple(self.runner.input["shape"].tolist()), tuple(self.runner.output["shape"].tolist())
         wanted = (1, *self.spec.input_hw, 3), (1, *self.spec.output_shape)
@@ -96,11 +96,6 @@ class CenterDetector:
                 f"{path}: its tensors are {found[0]} -> {found[1]}, its card says {wanted[0]} -> {wanted[1]}; "
                 "convert it again"
             )
-
-    @property
-    def threshold(self) -> float:
-        """As `Detector`."""
-        return self.spec.threshold
 
     def __call__(self, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """As `Detector`."""
@@ -137,7 +132,7 @@ class SsdDetector:
     """
 
     def __init__(self, path: Path, threads: int = 1, threshold: float = SSD_THRESHOLD):
-        self.path, self._threshold = Path(path), threshold
+        self.path, self.threshold = Path(path), threshold
         data = model_file.read_bytes(self.path)
         self._interpreter, _ = open_interpreter(data, str(path), threads)
         inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
@@ -151,11 +146,6 @@ class SsdDetector:
             )
         self._input, self._boxes, self._lists = inputs[0], boxes[0], lists
 
-    @property
-    def threshold(self) -> float:
-        """As `Detector`."""
-        return self._threshold
-
     def __call__(self, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """As `Detector`."""
         (h, w), (in_h, in_w) = image.shape[:2], self._input["shape"][1:3]
@@ -166,7 +156,7 @@ class SsdDetector:
         classes, scores = sorted((self._read(output) for output in self._lists), key=_is_scores)
         top, left, bottom, right = edges.T
         boxes = np.stack([left, top, right - left, bottom - top], axis=-1)
-        people = (np.rint(classes) == PERSON) & (scores >= self._threshold) & (boxes[:, 2:].min(axis=1) > 0)
+        people = (np.rint(classes) == PERSON) & (scores >= self.threshold) & (boxes[:, 2:].min(axis=1) > 0)
         return boxes[people], scores[people]
 
     def _read(self, output: Any) -> np.ndarray:

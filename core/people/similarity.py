@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from poseport.data.formats.coco_folder import FILLED
+from poseport.people.centers import keep_best
 from poseport.scoring import metrics
 
 # keypoints with a lower score say nothing about who it is
@@ -63,8 +64,4 @@ def distinct(keypoints: np.ndarray, boxes_xywh: np.ndarray, sigmas: np.ndarray, 
     Returns:
         Indices of the finds that stay, in ascending order.
     """
-    kept: list[int] = []
-    for i, row in enumerate(between(keypoints, keypoints, person_areas(boxes_xywh), sigmas)):
-        if not kept or row[kept].max() <= most_alike:
-            kept.append(i)
-    return np.array(kept, int)
+    return keep_best(between(keypoints, keypoints, person_areas(boxes_xywh), sigmas), most_alike)

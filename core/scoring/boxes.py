@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from poseport.data.people import Person
 from poseport.people.centers import iou
+from poseport.scoring.official import matches_of, run_evaluation
 
 MATCH = 0.5  # intersection over union from which a box counts as found
 
@@ -61,9 +59,6 @@ def evaluate(
     Returns:
         The scores, and the matches behind them.
     """
-    from pycocotools.coco import COCO
-    from pycocotools.cocoeval import COCOeval
-
     images = tuple(sorted(found))
     gt = [
         {
@@ -82,18 +77,14 @@ def evaluate(
     ]  # fmt: skip
     for number, one in enumerate(dt, 1):
         one["id"] = number
-    base = {"images": [{"id": i} for i in images], "categories": [{"id": 1, "name": "person"}]}
-    with contextlib.redirect_stdout(io.StringIO()):
-        apis = [COCO(), COCO()]
-        for api, annotations in zip(apis, (gt, dt), strict=True):
-            api.dataset = {**base, "annotations": annotations}
-            api.createIndex()
-        run = COCOeval(*apis, "bbox")
-        run.evaluate()
-        run.accumulate()
-        run.summarize()
+    run = run_evaluation(gt, dt, images, "bbox")
     ap, ap50 = (float(v) if v > -1 else math.nan for v in run.stats[:2])
-    return _score(run, ap, ap50, images, _large(found, truth, large))
+    seen = matches_of(run, len(images))
+    recall, precision, count = _large(found, truth, large)
+    return BoxScore(
+        ap, ap50, recall, precision, count, images, seen.scores, seen.image, seen.matched[0], seen.ignored[0],
+        seen.ground_truths,
+    )  # fmt: skip
 
 
 def _large(
@@ -126,21 +117,3 @@ def _inside(box: np.ndarray, crowd: Person) -> bool:
     start = np.maximum(box[:2], crowd.box_xywh[:2])
     end = np.minimum(box[:2] + box[2:], np.array(crowd.box_xywh[:2]) + crowd.box_xywh[2:])
     return bool(np.clip(end - start, 0, None).prod() >= MATCH * box[2:].prod())
-
-
-def _score(run: Any, ap: float, ap50: float, images: tuple[int, ...], large: tuple[float, float, int]) -> BoxScore:
-    scores, where, matched, ignored = [], [], [], []
-    truths = np.zeros(len(images), int)
-    for index, matches in enumerate(run.evalImgs[: len(images)]):  # the first area range is "all"
-        if matches is None:
-            continue
-        truths[index] = int(np.count_nonzero(np.asarray(matches["gtIgnore"]) == 0))
-        count = len(matches["dtScores"])
-        scores.extend(matches["dtScores"])
-        where.extend([index] * count)
-        matched.extend(np.asarray(matches["dtMatches"]).reshape(10, count)[0] > 0)
-        ignored.extend(np.asarray(matches["dtIgnore"]).reshape(10, count)[0] > 0)
-    return BoxScore(
-        ap, ap50, *large, images, np.asarray(scores, float), np.asarray(where, int), np.asarray(matched, bool),
-        np.asarray(ignored, bool), truths,
-    )  # fmt: skip

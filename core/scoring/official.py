@@ -7,7 +7,7 @@ import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -63,9 +63,6 @@ def evaluate(
     Returns:
         The averages, and the matches behind them.
     """
-    from pycocotools.coco import COCO
-    from pycocotools.cocoeval import COCOeval
-
     channels = np.arange(len(sigmas)) if channels is None else channels
     images = sorted({p.image_id for p in truth})
     wanted = set(images)
@@ -84,26 +81,84 @@ def evaluate(
                     "bbox": [*low.tolist(), *(high - low).tolist()], "area": float(np.prod(high - low)), "iscrowd": 0,
                 }
             )  # fmt: skip
+    run = run_evaluation(gt, dt, images, "keypoints", np.asarray(sigmas, float)[channels])
+    stats = {name: (float(v) if v > -1 else math.nan) for name, v in zip(STATS, run.stats, strict=True)}
+    found = matches_of(run, len(images))
+    return CocoScore(
+        stats, np.asarray(run.params.iouThrs), tuple(images), found.scores, found.image, found.matched, found.ignored,
+        found.ground_truths,
+    )  # fmt: skip
+
+
+def run_evaluation(
+    truth: list[dict[str, Any]],
+    found: list[dict[str, Any]],
+    images: Sequence[int],
+    kind: Literal["keypoints", "bbox"],
+    sigmas: np.ndarray | None = None,
+) -> Any:
+    """Run pycocotools' evaluation without its output.
+
+    Args:
+        truth: annotations in COCO's form, with ids from 1, because COCOeval takes a match with id 0 for no match.
+        found: predictions in COCO's form, with ids.
+        images: ids of the evaluated images.
+        kind: what is compared.
+        sigmas: (K,) of the scored keypoints; None for boxes.
+
+    Returns:
+        The COCOeval, summarized.
+    """
+    from pycocotools.coco import COCO
+    from pycocotools.cocoeval import COCOeval
+
     base = {"images": [{"id": i} for i in images], "categories": [{"id": 1, "name": "person"}]}
     with contextlib.redirect_stdout(io.StringIO()):
-        truth_api, found_api = COCO(), COCO()
-        truth_api.dataset, found_api.dataset = {**base, "annotations": gt}, {**base, "annotations": dt}
-        truth_api.createIndex()
-        found_api.createIndex()
-        run = COCOeval(truth_api, found_api, "keypoints")
-        run.params.kpt_oks_sigmas = np.asarray(sigmas, float)[channels]
+        apis = [COCO(), COCO()]
+        for api, annotations in zip(apis, (truth, found), strict=True):
+            api.dataset = {**base, "annotations": annotations}
+            api.createIndex()
+        run = COCOeval(*apis, kind)
+        if sigmas is not None:
+            run.params.kpt_oks_sigmas = sigmas
         run.evaluate()
         run.accumulate()
         run.summarize()
-    stats = {name: (float(v) if v > -1 else math.nan) for name, v in zip(STATS, run.stats, strict=True)}
-    return _matches(run, stats, images)
+    return run
 
 
-def _matches(run: Any, stats: dict[str, float], images: list[int]) -> CocoScore:
-    """The matches behind the averages, for resampling images: area range "all", 20 detections per image."""
+@dataclass(frozen=True, eq=False)
+class Matches:
+    """The matches of D predictions in I images, at ten thresholds.
+
+    Attributes:
+        scores: (D,) scores of the predictions.
+        image: (D,) index of each prediction's image.
+        matched: (10, D) bool, whether a prediction is matched.
+        ignored: (10, D) bool, whether it is ignored.
+        ground_truths: (I,) number of people that count in each image.
+    """
+
+    scores: np.ndarray
+    image: np.ndarray
+    matched: np.ndarray
+    ignored: np.ndarray
+    ground_truths: np.ndarray
+
+
+def matches_of(run: Any, images: int) -> Matches:
+    """Read the matches behind the averages, for resampling images: area range "all", all detections that count.
+
+    Args:
+        run: What `run_evaluation` returned.
+        images: Number of evaluated images.
+
+    Returns:
+        The matches.
+    """
     scores, where, matched, ignored = [], [], [], []
-    truths = np.zeros(len(images), int)
-    for index, matches in enumerate(run.evalImgs[: len(images)]):  # the first area range is "all"
+    truths = np.zeros(images, int)
+    for index, matches in enumerate(run.evalImgs[:images]):  # the first area range is "all"
         if matches is None:
             continue
         truths[index] = int(np.count_nonzero(np.asarray(matches["gtIgnore"]) == 0))
@@ -113,9 +168,9 @@ def _matches(run: Any, stats: dict[str, float], images: list[int]) -> CocoScore:
         matched.append(np.asarray(matches["dtMatches"]).reshape(10, count) > 0)
         ignored.append(np.asarray(matches["dtIgnore"]).reshape(10, count) > 0)
     empty = np.zeros((10, 0), bool)
-    return CocoScore(
-        stats, np.asarray(run.params.iouThrs), tuple(images), np.asarray(scores, float), np.asarray(where, int),
-        np.concatenate([empty, *matched], axis=1), np.concatenate([empty, *ignored], axis=1), truths,
+    return Matches(
+        np.asarray(scores, float), np.asarray(where, int), np.concatenate([empty, *matched], axis=1),
+        np.concatenate([empty, *ignored], axis=1), truths,
     )  # fmt: skip
 
 
