@@ -1,4 +1,4 @@
-"""The bounds that golden vectors do not hold are the toolkit's, and the detector that is packed is the one that is read."""
+"""The bounds that no golden vector holds are the toolkit's, and the packed detector is the one that the app reads."""
 
 from __future__ import annotations
 

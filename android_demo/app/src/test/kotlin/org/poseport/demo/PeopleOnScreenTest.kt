@@ -108,7 +108,8 @@ class PeopleOnScreenTest {
     /** The screen as a picture for people to look at. */
     private fun picture(activity: MainActivity) {
         val root = activity.window.decorView
-        val screen = Bitmap.createBitmap(root.width, root.height, Bitmap.Config.ARGB_8888).also { root.draw(Canvas(it)) }
+        val screen = Bitmap.createBitmap(root.width, root.height, Bitmap.Config.ARGB_8888)
+        root.draw(Canvas(screen))
         val file = File(System.getProperty("screens")).apply { mkdirs() }.resolve("people.png")
         file.outputStream().use { screen.compress(Bitmap.CompressFormat.PNG, 100, it) }
     }
