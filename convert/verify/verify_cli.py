@@ -70,8 +70,8 @@ def verify(
     as_json: bool,
 ) -> None:
     """Compare a .tflite FILE with the network it was converted from, on the same crops: input tensors must be equal
-    bit for bit, keypoints within some pixels, on this machine, an Arm processor and phones. The exit code is 1 if they
-    differ.
+    bit for bit, keypoints within some pixels, on this machine, an Arm processor and phones. Of a person detector the
+    boxes are compared. The exit code is 1 if they differ.
 
     Example: poseport verify first.int8.tflite --bundle runs/first --data people
     """
@@ -90,6 +90,13 @@ def verify(
         raise ValueError(
             "name what to compare with: the bundle that FILE was converted from (--bundle), or another file (--against)"
         )
+    if model_file.is_detector(model_file.read_bytes(file)):
+        from poseport.convert.verify import verify_detector
+
+        verify_detector.verify(
+            file, folder, against, load_people(data, data_images, None), click.get_current_context().params
+        )
+        return
     card = model_file.read(file)[1]
     people = load_people(data, data_images, None, (card.spec.skeleton,))
     persons, _ = calibration.choose(people, min(count, len(people.for_training())), seed)
