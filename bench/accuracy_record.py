@@ -9,6 +9,8 @@ from typing import Literal
 from poseport.spec import DecodeMethod
 
 OKS_THRESHOLDS = 10
+# what `Accuracy.boxes` says of annotated boxes, and how it begins for those of a detector
+ANNOTATED, DETECTIONS = "ground truth", "detections "
 # more people than any annotated set has, and few enough for sums in 32-bit integers
 MAX_PEOPLE = 10_000_000
 

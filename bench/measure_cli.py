@@ -190,23 +190,13 @@ def rescore(
 
 def _chain_lines(results: Sequence[Result]) -> list[str]:
     """What the detector costs each network: the paired difference from its annotated boxes."""
-    from poseport.bench.decide.chain import chain_difference
-    from poseport.bench.record import Accuracy
+    from poseport.bench.decide.chain import chains
 
-    lines, given = [], {}
-    for one in results:
-        m = one.measured
-        assert isinstance(m, Accuracy)
-        key = one.model.name, m.decoder
-        if m.boxes == "ground truth":
-            given[key] = m
-        elif key in given:
-            d = chain_difference(given[key], m).times(100)
-            lines.append(
-                f"{one.model.name}: AP {d.value:+.1f} points with the detector's boxes instead of the annotated ones "
-                f"(95 % interval: {d.low:+.1f} to {d.high:+.1f})"
-            )
-    return lines
+    return [
+        f"{one.found.model.name}: AP {(d := one.difference.times(100)).value:+.1f} points with the detector's boxes "
+        f"instead of the annotated ones (95 % interval: {d.low:+.1f} to {d.high:+.1f})"
+        for one in chains(results)
+    ]
 
 
 def _answer_scores(results: Sequence[Result], out: Path, *, quiet: bool, as_json: bool) -> None:
@@ -214,6 +204,7 @@ def _answer_scores(results: Sequence[Result], out: Path, *, quiet: bool, as_json
     import json
 
     from poseport.bench import results_folder
+    from poseport.bench.accuracy_record import ANNOTATED
     from poseport.bench.formatting import plural
     from poseport.bench.measure.rescore import coco_results
     from poseport.bench.record import Accuracy
@@ -228,7 +219,7 @@ def _answer_scores(results: Sequence[Result], out: Path, *, quiet: bool, as_json
         shown = ("OKS-AP", "OKS-AP50", "PCK@0.1/box", "PCK@0.2/torso")
         values = "  ".join(f"{k} {v:.3f}" for k in shown if (v := m.metrics.get(k)) is not None)
         name = f"{one.model.name} {m.decoder or ''}".strip()
-        boxes = [m.boxes] if m.boxes != "ground truth" else []
+        boxes = [m.boxes] if m.boxes != ANNOTATED else []
         how = [plural(m.data.people, "person", "people"), *boxes, *(["flip"] if m.flip else []), str(path)]
         lines.append(f"{name:<28}{values}  ({', '.join(how)})")
         found.append(

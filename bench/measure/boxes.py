@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from poseport import crop
+from poseport.bench.accuracy_record import ANNOTATED, DETECTIONS
 from poseport.data.detections import read_boxes
 from poseport.data.images import read_image
 from poseport.data.people import People, Person
@@ -17,7 +18,6 @@ from poseport.people.detector import Detector
 from poseport.people.everyone import MOST_PEOPLE, ONE_PERSON
 from poseport.scoring.score import person_scores
 
-DETECTIONS = "detections "
 Box = tuple[float, float, float, float]
 
 
@@ -89,7 +89,7 @@ def annotated(people: People) -> Boxes:
         ValueError: if nobody has a labelled keypoint.
     """
     persons = persons_with_labels(people)
-    return Boxes("ground truth", persons, persons)
+    return Boxes(ANNOTATED, persons, persons)
 
 
 def moved(people: People, amount: float, seed: int = 0) -> Boxes:

@@ -7,8 +7,9 @@ from dataclasses import replace
 import numpy as np
 
 from poseport.bench import results_folder
+from poseport.bench.accuracy_record import DETECTIONS
 from poseport.bench.measure.accuracy import record
-from poseport.bench.measure.boxes import DETECTIONS, Boxes, unlabelled
+from poseport.bench.measure.boxes import Boxes, unlabelled
 from poseport.bench.measure.checks import check_names
 from poseport.bench.record import Accuracy, PersonSample, Result
 from poseport.data.people import People

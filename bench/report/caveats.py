@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from poseport.bench.accuracy_record import ANNOTATED
 from poseport.bench.record import Model
 from poseport.bench.report.grouping import DataSet, Scored, Timed, is_subset
 
@@ -34,9 +35,9 @@ def caveats(
         found.append(
             "Intervals cover other images of the same kind. They do not cover another training run, which differs too."
         )
-    if any(a.boxes == "ground truth" for a in accuracies):
+    if any(a.boxes == ANNOTATED for a in accuracies):
         found.append("Crops come from annotated boxes. With a detector's boxes, AP is lower, often by several points.")
-    if any(a.boxes != "ground truth" for a in accuracies):
+    if any(a.boxes != ANNOTATED for a in accuracies):
         found.append("With detected boxes, a person that the detector missed counts as missed by the network.")
     if any(not a.flip for a in accuracies):
         found.append(

@@ -6,6 +6,8 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 
+from poseport.bench.decide.bootstrap import Interval
+from poseport.bench.decide.chain import chains
 from poseport.bench.decide.time_intervals import percentile_interval
 from poseport.bench.record import Accuracy, Model, Result, Sustained
 from poseport.bench.report.costs import microjoules
@@ -34,6 +36,7 @@ def table(results: Sequence[Result]) -> str:
     rows = csv.writer(out, lineterminator="\n")
     rows.writerow(COLUMNS)
     seen: set[str] = set()
+    of_detector = {id(chain.found): chain.difference for chain in chains(results)}
     for r in results:
         m, e = r.measured, r.environment
         start = [r.model.name, r.model.card.conversion.recipe, r.model.bytes, r.model.sha256]
@@ -42,7 +45,8 @@ def table(results: Sequence[Result]) -> str:
             data = [m.data.file, m.data.people, " ".join(m.keypoints), m.boxes, int(m.flip), m.decoder or "own"]
         else:
             data = [m.input, "", "", "", "", ""]
-        rows.writerows(_row([*start, *data, name, "" if value is None else value]) for name, value in _figures(r))
+        figures = [*_figures(r), *(_change(d) if (d := of_detector.get(id(r))) is not None else ())]
+        rows.writerows(_row([*start, *data, name, "" if value is None else value]) for name, value in figures)
         if r.model.sha256 not in seen:
             seen.add(r.model.sha256)
             rows.writerows(_row([*start, *[""] * len(data), name, value]) for name, value in _of_file(r.model))
@@ -51,6 +55,13 @@ def table(results: Sequence[Result]) -> str:
 
 def _row(cells: Sequence[object]) -> list[object]:
     return [escape.csv_cell(cell) for cell in cells]
+
+
+def _change(difference: Interval) -> Iterator[tuple[str, float]]:
+    """What the detector's boxes cost, on the row of the record with these boxes."""
+    name = "OKS-AP minus that with annotated boxes"
+    yield from ((name, round(difference.value, 6)), (f"{name} 95 % from", round(difference.low, 6)))
+    yield f"{name} 95 % to", round(difference.high, 6)
 
 
 def _of_file(model: Model) -> Iterator[tuple[str, float]]:

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from poseport.bench.accuracy_record import ANNOTATED
 from poseport.bench.decide.average_precision import average_precision
 from poseport.bench.decide.bootstrap import Interval, ap_difference, bootstrap
 from poseport.bench.formatting import plural
@@ -175,7 +176,7 @@ def data_sets(scored: Sequence[Scored]) -> list[DataSet]:
             a.data.sha256[:6] if sum(file == a.data.file for file, _ in named) > 1 else "",
             f"{len(a.keypoints)} keypoints" if is_subset(members[0]) else "",
             "flip" if a.flip else "",
-            a.boxes if a.boxes != "ground truth" else "",
+            a.boxes if a.boxes != ANNOTATED else "",
             f"decoded by {a.decoder}" if a.decoder else "",
             f"{e.device}, {e.delegate}, {plural(e.threads, 'thread')}" if e.device != "host" else "",
         ]

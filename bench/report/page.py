@@ -30,6 +30,7 @@ from poseport.bench.report.pictures.set_plots import pck_curves
 from poseport.bench.report.provenance import provenance
 from poseport.bench.report.summary import Change, changes
 from poseport.bench.report.what_ran import warnings, what_ran
+from poseport.bench.report.with_detector import with_detector
 
 # most comparisons that are shown; each takes about a second to draw and 200 KB of the page
 MOST_DRAWN = 20
@@ -48,6 +49,7 @@ class Page:
         glance: One table per data set with one row per file.
         accuracy: One table of metrics per data set.
         parts: Metrics by size and visibility, for data sets that have several.
+        detected: Annotated boxes beside a detector's: one table, or none if no file was measured with both.
         curves: Data set -> SVG plot of PCK curves.
         files: Size and arithmetic of the files.
         ran: What ran each file: one table, or none if no record tells.
@@ -68,6 +70,7 @@ class Page:
     glance: list[Table]
     accuracy: list[Table]
     parts: list[Table]
+    detected: list[Table]
     curves: dict[str, str]
     files: Table
     ran: list[Table]
@@ -107,6 +110,7 @@ def gather(results: Sequence[Result], *, pictures: bool, photos: bool, files: Ma
         glance=[tables.glance(data, cost) for data in sets],
         accuracy=[tables.accuracy(data) for data in sets],
         parts=[table for data in sets if (table := tables.parts(data)).rows],
+        detected=with_detector(real, sets),
         curves={data.label: pck_curves(data, numbers) for data in sets} if pictures else {},
         files=tables.files(models),
         ran=what_ran(real),

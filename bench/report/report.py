@@ -69,7 +69,7 @@ def _markdown(page: Page) -> str:
     if page.alone:
         parts.append(f"{markdown(', '.join(page.alone))}: the records hold no float32 file of the same weights.")
     parts += map(_markdown_table, page.glance)
-    parts += ["## Accuracy", "In points of 100.", *map(_markdown_table, [*page.accuracy, *page.parts])]
+    parts += ["## Accuracy", "In points of 100.", *map(_markdown_table, [*page.detected, *page.accuracy, *page.parts])]
     parts += ["## Size and latency", *map(_markdown_table, [page.files, *page.ran, *page.latency])]
     if page.stand_ins:
         note = "Programs that imitate a phone on a workstation, for tests; none of these figures is that of a phone."

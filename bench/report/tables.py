@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from poseport.bench.accuracy_record import ANNOTATED
 from poseport.bench.formatting import NONE, PER_KEYPOINT, Table, figures, percentage, plural, points, signed, span
 from poseport.bench.record import Model
 from poseport.bench.report.costs import Cost, memory_bytes, microjoules
@@ -63,7 +64,7 @@ def accuracy(data: DataSet) -> Table:
     of = "" if len(sizes) > 1 else f" of {max(sizes)}"
     counted = f"{len(a.keypoints)}{of} keypoints" if len(a.keypoints) < max(sizes) else f"all {max(sizes)} keypoints"
     people = f"{plural(a.data.people, 'person', 'people')} in {plural(a.data.images, 'image')}"
-    boxes = "ground-truth boxes" if a.boxes == "ground truth" else f"boxes from {a.boxes}"
+    boxes = "ground-truth boxes" if a.boxes == ANNOTATED else f"boxes from {a.boxes}"
     caption = f"{data.label}: {people}, {counted}, {boxes}, {'averaged with mirrored crops' if a.flip else 'no flip'}"
     rows = []
     for s in data.scored:
