@@ -43,7 +43,7 @@ class Latency:
     repeats: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
-        _check_times("invoke_us", self.invoke_us)
+        check_times("invoke_us", self.invoke_us)
         if self.repeats and (min(self.repeats) < 1 or sum(self.repeats) != len(self.invoke_us)):
             raise ValueError(f"repeats: {list(self.repeats)} do not add up to {len(self.invoke_us)} samples")
         if self.prepare_us or self.decode_us:
@@ -108,7 +108,7 @@ class Minute:
     clock_mhz: float | None
 
     def __post_init__(self) -> None:
-        _check_times("invoke_us", self.invoke_us)
+        check_times("invoke_us", self.invoke_us)
 
     def percentile_ms(self, percent: float) -> float:
         """Compute a percentile of the samples in milliseconds.
@@ -148,6 +148,15 @@ class Sustained:
         return since
 
 
-def _check_times(what: str, times_us: Sequence[float]) -> None:
+def check_times(what: str, times_us: Sequence[float]) -> None:
+    """Check that a field holds times.
+
+    Args:
+        what: Name of the field.
+        times_us: Its values.
+
+    Raises:
+        ValueError: if there are none, or one is negative.
+    """
     if not times_us or min(times_us) < 0:
         raise ValueError(f"{what}: expected one or more times of at least 0 microseconds")

@@ -11,6 +11,7 @@ from typing import ClassVar
 from poseport.bench.accuracy_record import Accuracy, Data, Detections, PersonSample
 from poseport.bench.delegate_record import Agreement, Ran
 from poseport.bench.latency_record import Latency, Minute, Sustained
+from poseport.bench.pictures_record import Pictures
 from poseport.tflite.card import ModelCard
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "Minute",
     "Model",
     "PersonSample",
+    "Pictures",
     "Ran",
     "Result",
     "Sustained",
@@ -119,4 +121,4 @@ class Result:
 
     model: Model
     environment: Environment
-    measured: Accuracy | Latency | Sustained
+    measured: Accuracy | Latency | Sustained | Pictures

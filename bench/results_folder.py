@@ -6,7 +6,8 @@ import hashlib
 import re
 from pathlib import Path
 
-from poseport.bench.record import Accuracy, Result
+from poseport.bench.detector_record import DetectorTimes
+from poseport.bench.record import Accuracy, Environment, Pictures, Result
 from poseport.files import safe_path
 from poseport.records import read_json, write_json
 
@@ -29,11 +30,9 @@ def file_name(result: Result) -> str:
         parts += [*filter(None, [m.decoder]), hashlib.sha256(repr(conditions).encode()).hexdigest()[:6]]
         parts += [_word(" ".join(map(str, e.conditions)))] if e.device != "host" else []
     else:
-        parts = [name, m.kind, _word(e.device), f"{e.threads}t"]
-        if e.device != "host":
-            parts.append(_word(e.delegate))
-        elif e.delegate == "none":
-            parts.append("no-delegate")
+        parts = [name, m.kind, *_place(e)]
+        if isinstance(m, Pictures):
+            parts.append(_word(m.detector.removesuffix(".tflite")))
     return ".".join(parts) + ".json"
 
 
@@ -52,6 +51,25 @@ def save(result: Result, directory: Path) -> Path:
     """
     path = Path(directory) / file_name(result)
     write_json(result, path)
+    return path
+
+
+def save_detector(times: DetectorTimes, directory: Path) -> Path:
+    """Write the times of a person detector into the folder `detectors` of a folder of results.
+
+    Args:
+        times: The record.
+        directory: The folder of results; created if missing.
+
+    Returns:
+        The path of the file.
+
+    Raises:
+        ValueError: if it cannot be written.
+    """
+    name = ".".join([safe_path.file_name(times.name), times.latency.kind, *_place(times.environment)])
+    path = Path(directory) / "detectors" / f"{name}.json"
+    write_json(times, path)
     return path
 
 
@@ -106,6 +124,13 @@ def load_baseline(path: Path) -> list[Result]:
     if len(names) > 1:
         raise ValueError(f"{path}: holds records of {', '.join(names)}; expected those of one model")
     return results
+
+
+def _place(e: Environment) -> list[str]:
+    """The parts of a name that say where times were taken."""
+    if e.device != "host":
+        return [_word(e.device), f"{e.threads}t", _word(e.delegate)]
+    return [_word(e.device), f"{e.threads}t", *(["no-delegate"] if e.delegate == "none" else [])]
 
 
 def _word(text: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -19,9 +19,6 @@ from poseport.command.options import (
 )
 from poseport.command.parameters import Counts, Names
 from poseport.files import escape
-
-if TYPE_CHECKING:
-    from poseport.bench.record import Result
 
 DELEGATES = Names("xnnpack", "none")
 threads_option = click.option(
@@ -53,6 +50,10 @@ seconds_option = click.option(
 @runs_option
 @seconds_option
 @people_options("data", "People whose crops are timed (without it, one drawn person)", required=False)
+@click.option(
+    "--detector",
+    help="Time whole pictures of --data, from this person detector to everyone's keypoints, by the number of people.",
+)
 @out_option
 @output_options
 @guarded
@@ -64,45 +65,61 @@ def latency(
     seconds: float,
     data: Path | None,
     data_images: Path | None,
+    detector: str | None,
     out: Path,
     quiet: bool,
     as_json: bool,
 ) -> None:
     """Time converted MODELS on this machine, one person at a time. Crop, network and decoder are timed separately, in
-    two new processes whose medians must agree, and all samples are saved. These times do not predict a phone's.
+    two new processes whose medians must agree, and all samples are saved. Of a person detector, letterbox, network and
+    decoder are timed on whole pictures. These times do not predict a phone's.
 
     Example: poseport bench latency tiny-float32 tiny --threads 1,2 --out results
     """
     import itertools
 
-    from poseport.bench import results_folder
+    from poseport.bench import results_folder, time_lines
     from poseport.bench.measure import latency as measure
+    from poseport.bench.measure import pictures
+    from poseport.bench.record import Latency
     from poseport.files.one_writer import one_writer
     from poseport.tflite import model_file, trial
 
+    if detector is not None and data is None:
+        raise ValueError("--detector times whole pictures; name them with --data, such as --data people")
+    if detector is not None and "none" in delegates:
+        raise ValueError("--detector: whole pictures are timed with XNNPACK only; remove `none` from --delegates")
     click.get_current_context().with_resource(one_writer(out))
     count_all = len(models) * len(threads) * len(delegates)
     people = load_people(data, data_images, None, model_file.skeletons_of(models)) if data else None
     persons, name = (people.persons, people.path.name) if people else ((), "")
     lines, found = [], []
     faults: list[str] = []
+
+    def measured(path: Path, count: int, delegate: str) -> tuple[dict[str, Any], list[str]]:
+        if people is not None and detector is not None:
+            one = pictures.measure(path, detector, count, people, runs=runs, max_seconds=seconds)
+            return time_lines.of_pictures(one, results_folder.save(one, out))
+        alone = model_file.is_detector(model_file.read_bytes(path))
+        how: dict[str, Any] = {"xnnpack": delegate == "xnnpack", "runs": runs, "max_seconds": seconds}
+        if alone:
+            times = measure.measure_detector(path, count, persons=persons, name=name, **how)
+            saved = results_folder.save_detector(times, out)
+            return time_lines.of_latency(times.name, times.environment, times.latency, saved, detector=True)
+        result = measure.measure(path, count, persons=persons, name=name, **how)
+        assert isinstance(result.measured, Latency)
+        return time_lines.of_latency(
+            result.model.name, result.environment, result.measured, results_folder.save(result, out)
+        )
+
     with progress("timing", count_all, hidden=quiet or as_json) as advance:
         for path in models:
             try:
                 trial.check(path)
                 for count, delegate in itertools.product(threads, delegates):
-                    measured = measure.measure(
-                        path,
-                        count,
-                        xnnpack=delegate == "xnnpack",
-                        runs=runs,
-                        max_seconds=seconds,
-                        persons=persons,
-                        name=name,
-                    )
-                    row, line = _row(measured, results_folder.save(measured, out))
+                    row, said = measured(path, count, delegate)
                     found.append(row)
-                    lines.append(line)
+                    lines += said
                     advance(1)
             except Exception as error:  # the results of the other models are kept
                 faults.append(fault_of(error, path))
@@ -110,28 +127,6 @@ def latency(
         answer({"results": found}, escape.lines(lines), as_json=as_json, quiet=quiet)
     if faults:
         raise ValueError("; ".join(faults))
-
-
-def _row(measured: Result, saved: Path) -> tuple[dict[str, Any], str]:
-    """A latency record as plain data, and as a line of text."""
-    from poseport.bench.formatting import plural
-    from poseport.bench.record import Latency
-
-    m = measured.measured
-    assert isinstance(m, Latency)
-    row = {
-        "model": measured.model.name, "threads": measured.environment.threads,
-        "delegate": measured.environment.delegate, "p50_ms": m.percentile_ms(50), "p90_ms": m.percentile_ms(90),
-        "whole_p50_ms": m.whole_ms(50), "steady": m.is_steady, "file": str(saved),
-    }  # fmt: skip
-    setting = plural(measured.environment.threads, "thread")
-    setting += ", no delegate" if measured.environment.delegate == "none" else ""
-    unsteady = "" if row["steady"] else "  UNSTEADY: two processes differ by more than 5 %"
-    line = (
-        f"{row['model']:<28}{setting}  p50 {row['p50_ms']:.2f} ms  p90 {row['p90_ms']:.2f} ms  with crop and decoding "
-        f"{row['whole_p50_ms']:.2f} ms  ({len(m.invoke_us)} runs, {saved}){unsteady}"
-    )
-    return row, line
 
 
 @click.command()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from poseport import __version__
 from poseport.bench.record import Environment, Model, Ran
+from poseport.people.detector import CenterDetector
 from poseport.tflite import delegates, model_file, partition
 from poseport.tflite.inspection import Inspection, inspect_bytes, macs_per_person
 from poseport.tflite.runner import Pose
@@ -17,11 +18,11 @@ from poseport.tflite.runner import Pose
 _SENSORS = Path("/sys/class/thermal")
 
 
-def host(pose: Pose) -> Environment:
+def host(model: Pose | CenterDetector) -> Environment:
     """Describe this machine and its current state.
 
     Args:
-        pose: The loaded file, whose runtime, delegate and threads are recorded.
+        model: The loaded file, whose runtime, delegate and threads are recorded.
 
     Returns:
         The description.
@@ -32,27 +33,27 @@ def host(pose: Pose) -> Environment:
         processor=_processor(),
         cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
         system=f"{platform.system()} {platform.machine()}",
-        runtime=pose.runner.runtime,
-        delegate=pose.runner.delegate,
-        threads=pose.runner.threads,
+        runtime=model.runner.runtime,
+        delegate=model.runner.delegate,
+        threads=model.runner.threads,
         poseport=__version__,
         time=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         governor=_read("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
         load=round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
         celsius=max(sensors, default=None),
-        ran=_ran(pose),
+        ran=_ran(model),
     )
 
 
-def _ran(pose: Pose) -> Ran | None:
+def _ran(model: Pose | CenterDetector) -> Ran | None:
     """What XNNPACK took of the file's first network; None without a delegate, or if the file cannot be inspected."""
-    if pose.runner.delegate != "XNNPACK":
+    if model.runner.delegate != "XNNPACK":
         return None
-    inspection = inspect_first(pose.path)
+    inspection = inspect_first(model.path)
     if inspection is None:
         return None
     expected, _ = partition.predict(inspection, delegates.XNNPACK)
-    return Ran("XNNPACK", "interpreter", partition.read(pose.runner.interpreter, inspection), expected)
+    return Ran("XNNPACK", "interpreter", partition.read(model.runner.interpreter, inspection), expected)
 
 
 def inspect_first(path: Path) -> Inspection | None:
@@ -65,7 +66,7 @@ def inspect_first(path: Path) -> Inspection | None:
         What is in it; None if the installed runtime lacks the flatbuffer schema, as tflite-runtime does.
     """
     try:
-        return inspect_bytes(model_file.read_stages(path)[0][0], str(path))
+        return inspect_bytes(model_file.read_bytes(path), str(path))
     except ValueError:
         return None
 

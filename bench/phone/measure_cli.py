@@ -119,7 +119,7 @@ def bench_phone(
 def _row(m: PhoneResult) -> dict[str, Any]:
     """The results of a setting for `--json`."""
     from poseport.bench import results_folder
-    from poseport.bench.record import Accuracy, Latency
+    from poseport.bench.record import Accuracy, Latency, Sustained
     from poseport.records import to_data
 
     row: dict[str, Any] = {"phone": m.phone, "model": m.model, "delegate": m.hardware, "threads": m.threads}
@@ -140,7 +140,7 @@ def _row(m: PhoneResult) -> dict[str, Any]:
                 "first_ms": measured.first_us / 1e3, "peak_bytes": measured.peak_bytes,
                 "runtime": record.environment.runtime, "xnnpack": record.environment.xnnpack,
             }  # fmt: skip
-        else:
+        elif isinstance(measured, Sustained):
             minutes = [
                 {
                     "minute": minute.minute, "p50_ms": minute.percentile_ms(50), "p90_ms": minute.percentile_ms(90),

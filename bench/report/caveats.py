@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from poseport.bench.accuracy_record import ANNOTATED
-from poseport.bench.record import Model
+from poseport.bench.record import Model, Result
 from poseport.bench.report.grouping import DataSet, Scored, Timed, is_subset
 
 FEW_PEOPLE = 1000
 
 
 def caveats(
-    scored: Sequence[Scored], timed: Sequence[Timed], models: Sequence[Model], sets: Sequence[DataSet]
+    scored: Sequence[Scored],
+    timed: Sequence[Timed],
+    models: Sequence[Model],
+    sets: Sequence[DataSet],
+    *,
+    pictures: Sequence[Result] = (),
 ) -> list[str]:
     """List the caveats that apply, one or two sentences each.
 
@@ -21,6 +26,7 @@ def caveats(
         timed: Latency records.
         models: The files.
         sets: The data sets.
+        pictures: Records of whole pictures.
 
     Returns:
         The caveats.
@@ -55,7 +61,7 @@ def caveats(
             found.append(
                 f"{data.label} scores a part of the keypoints only ({names}); figures for all keypoints differ."
             )
-    if any(t.environment.device == "host" for t in timed):
+    if "host" in {*(t.environment.device for t in timed), *(r.environment.device for r in pictures)}:
         found.append(
             "Latency on a host does not predict a phone's, least of all for int8: x86 and ARM use different kernels "
             "and instructions, and a phone's GPU or NPU is different again."
@@ -69,6 +75,11 @@ def caveats(
     if timed:
         found.append(
             "Latency is that of the network alone, one crop at a time, without reading, cropping and decoding."
+        )
+    if pictures:
+        found.append(
+            "The time of a whole picture begins with the pixels in memory and ends with everyone's keypoints. Pictures "
+            "with the same number of people differ in their size and in the boxes that the detector found in them."
         )
     unsteady = sorted({t.model.name for t in timed if not t.latency.is_steady})
     if unsteady:

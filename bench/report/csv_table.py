@@ -6,10 +6,11 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 
+from poseport.bench.decide import picture_times
 from poseport.bench.decide.bootstrap import Interval
 from poseport.bench.decide.chain import chains
 from poseport.bench.decide.time_intervals import percentile_interval
-from poseport.bench.record import Accuracy, Model, Result, Sustained
+from poseport.bench.record import Accuracy, Model, Pictures, Result, Sustained
 from poseport.bench.report.costs import microjoules
 from poseport.bench.report.grouping import ap_interval
 from poseport.files import escape
@@ -44,7 +45,7 @@ def table(results: Sequence[Result]) -> str:
         if isinstance(m, Accuracy):
             data = [m.data.file, m.data.people, " ".join(m.keypoints), m.boxes, int(m.flip), m.decoder or "own"]
         else:
-            data = [m.input, "", "", "", "", ""]
+            data = [m.input, "", "", m.detector if isinstance(m, Pictures) else "", "", ""]
         figures = [*_figures(r), *(_change(d) if (d := of_detector.get(id(r))) is not None else ())]
         rows.writerows(_row([*start, *data, name, "" if value is None else value]) for name, value in figures)
         if r.model.sha256 not in seen:
@@ -74,6 +75,19 @@ def _of_file(model: Model) -> Iterator[tuple[str, float]]:
         yield "energy proxy uJ", round(energy, 3)
 
 
+def _of_pictures(m: Pictures) -> Iterator[tuple[str, float | None]]:
+    for g in picture_times.groups(m):
+        end = f"picture with {g.people} people"
+        yield from ((f"p50 ms, {end}", round(g.p50_ms, 4)), (f"detector p50 ms, {end}", round(g.detect_p50_ms, 4)))
+        yield f"p90 ms, {end}", None if g.p90_ms is None else round(g.p90_ms, 4)
+        yield from ((f"pictures, {end}", g.pictures), (f"runs, {end}", g.samples))
+    line = picture_times.line(m)
+    if line is not None:
+        d, name = line.per_box_ms, "ms each further box"
+        yield from ((name, round(d.value, 4)), (f"{name} 95 % from", round(d.low, 4)))
+        yield f"{name} 95 % to", round(d.high, 4)
+
+
 def _figures(result: Result) -> Iterator[tuple[str, float | None]]:
     m, ran, agreement = result.measured, result.environment.ran, result.environment.agreement
     if ran is not None and ran.partition is not None:
@@ -95,6 +109,9 @@ def _figures(result: Result) -> Iterator[tuple[str, float | None]]:
             yield from ((f"p{p} ms, minute {one.minute}", round(one.percentile_ms(p), 4)) for p in (50, 90))
             yield f"celsius, minute {one.minute}", one.celsius
         yield "throttles from minute", m.throttles_from
+        return
+    if isinstance(m, Pictures):
+        yield from _of_pictures(m)
         return
     for percent in (50, 90, 99):
         yield f"p{percent} ms", round(m.percentile_ms(percent), 4)

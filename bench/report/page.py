@@ -10,7 +10,7 @@ from pathlib import Path
 
 from poseport import __version__
 from poseport.bench.formatting import Table
-from poseport.bench.record import Result
+from poseport.bench.record import Pictures, Result
 from poseport.bench.report import tables
 from poseport.bench.report.caveats import caveats
 from poseport.bench.report.comparison import Compared, compare
@@ -25,6 +25,7 @@ from poseport.bench.report.grouping import (
     series,
     sort_records,
 )
+from poseport.bench.report.picture_times import by_people
 from poseport.bench.report.pictures import plots
 from poseport.bench.report.pictures.set_plots import pck_curves
 from poseport.bench.report.provenance import provenance
@@ -53,7 +54,7 @@ class Page:
         curves: Data set -> SVG plot of PCK curves.
         files: Size and arithmetic of the files.
         ran: What ran each file: one table, or none if no record tells.
-        latency: One table of times per machine, then one per sustained run.
+        latency: Tables of times: one per machine, then of whole pictures, then one per sustained run.
         stand_ins: Results of devices that imitate a phone.
         pareto: Data set -> SVG plots of AP against each cost.
         compared: Converted files beside their float32 files.
@@ -101,6 +102,7 @@ def gather(results: Sequence[Result], *, pictures: bool, photos: bool, files: Ma
     models, scored, timed, held = sort_records(real)
     sets, places, numbers = data_sets(scored), _places(timed), series(models)
     cost, pairs = costs(models, places), [(data, pair) for data in sets for pair in data.pairs]
+    pictured = [r for r in real if isinstance(r.measured, Pictures)]
     return Page(
         title="Pose networks: accuracy and cost",
         written=f"poseport {__version__}, {datetime.datetime.now(datetime.UTC):%Y-%m-%d %H:%M} UTC",
@@ -114,7 +116,7 @@ def gather(results: Sequence[Result], *, pictures: bool, photos: bool, files: Ma
         curves={data.label: pck_curves(data, numbers) for data in sets} if pictures else {},
         files=tables.files(models),
         ran=what_ran(real),
-        latency=[tables.latency(*group) for group in places.items()] + [tables.held(h) for h in held],
+        latency=[tables.latency(*group) for group in places.items()] + by_people(real) + [tables.held(h) for h in held],
         stand_ins=what_ran(imitations)
         + [tables.accuracy(data) for data in data_sets(imitated)]
         + [tables.latency(*group) for group in _places(imitated_times).items()],
@@ -124,7 +126,7 @@ def gather(results: Sequence[Result], *, pictures: bool, photos: bool, files: Ma
             for data, pair in pairs[:MOST_DRAWN]
         ],
         omitted=len(pairs[MOST_DRAWN:]),
-        caveats=caveats(scored, timed, models, sets),
+        caveats=caveats(scored, timed, models, sets, pictures=pictured),
         provenance=provenance(results, sets, models),
     )
 

@@ -56,7 +56,9 @@ def run(path: Path) -> None:
     from poseport.tflite import model_file
     from poseport.tflite.interpreter import open_interpreter
 
-    for data, _ in model_file.read_stages(path):
+    data = model_file.read_bytes(path)
+    networks = [data] if model_file.is_detector(data) else [stage for stage, _ in model_file.read_stages(path)]
+    for data in networks:
         interpreter, _ = open_interpreter(data, str(path), 1)
         for detail in interpreter.get_input_details():
             interpreter.set_tensor(detail["index"], np.zeros(detail["shape"], detail["dtype"]))
