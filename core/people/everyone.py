@@ -23,6 +23,21 @@ Detect = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 Pose = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
+def least_score(family: str) -> float:
+    """Say from which score on a find in a single picture counts.
+
+    The scores of other people's networks have scales of their own: one of them gives a person who stands alone in a
+    photo less than `UNSURE`.
+
+    Args:
+        family: family of the pose network, as its spec has it.
+
+    Returns:
+        The score, 0 to 1.
+    """
+    return 0.0 if family == "foreign" else UNSURE
+
+
 @dataclass(frozen=True, eq=False)
 class Found:
     """The N people of one picture, best first.

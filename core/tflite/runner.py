@@ -182,9 +182,10 @@ class Pose(Network):
     @cached_property
     def _everyone(self) -> Everyone:
         from poseport.people import detector
-        from poseport.people.everyone import Everyone
+        from poseport.people.everyone import Everyone, least_score
 
-        return Everyone(self, self.spec.skeleton, detector.load(self.detector, self.runner.threads))
+        detect = detector.load(self.detector, self.runner.threads)
+        return Everyone(self, self.spec.skeleton, detect, unsure=least_score(self.spec.family))
 
 
 def load(path: str | Path, threads: int = 1, *, xnnpack: bool = True, detector: str | Path = shipped.PERSON) -> Pose:

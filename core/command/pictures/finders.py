@@ -11,7 +11,7 @@ import numpy as np
 from poseport.command.pictures.sources import Picture, Source
 from poseport.data.detections import read_boxes
 from poseport.people import detector as detectors
-from poseport.people.everyone import MOST_PEOPLE, UNSURE, Everyone, Found
+from poseport.people.everyone import MOST_PEOPLE, Everyone, Found, least_score
 from poseport.people.film import DETECT_EVERY, Film, Smoother
 from poseport.people.follow import Follower
 from poseport.people.tracks import Tracks
@@ -34,7 +34,7 @@ class Request:
         detections: a COCO results file with boxes.
         category: category id of people in that file.
         detector: path or name of a person detector.
-        threshold: boxes with a lower score are ignored, and so are finds of single pictures below it or `UNSURE`,
+        threshold: boxes with a lower score are ignored, and so are finds of single pictures below it or `least_score`,
             whichever is lower; None takes that of the detector, or `BOX_THRESHOLD`.
         people: the largest number of people in a picture; None takes `MOST_PEOPLE`.
         track: whether people keep their numbers from frame to frame.
@@ -90,7 +90,9 @@ def _find(pose: Pose, request: Request, source: Source) -> Find:
         return _central(pose, source.moving)
     detect = detectors.load(request.detector or shipped.PERSON, pose.runner.threads, request.threshold)
     # a find scores no higher than its box: who asks for boxes that score lower wants their finds too
-    unsure = UNSURE if request.threshold is None else min(UNSURE, request.threshold)
+    unsure = least_score(pose.spec.family)
+    if request.threshold is not None:
+        unsure = min(unsure, request.threshold)
     everyone = Everyone(pose, pose.spec.skeleton, detect, request.people or MOST_PEOPLE, unsure)
     film = Film(everyone, request.detect_every)
     return lambda picture: (film if tracked else everyone)(picture.image)

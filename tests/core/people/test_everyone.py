@@ -11,7 +11,7 @@ import poseport
 from poseport.data import coco
 from poseport.data.images import read_image
 from poseport.people import similarity
-from poseport.people.everyone import Everyone
+from poseport.people.everyone import UNSURE, Everyone, least_score
 from poseport.skeletons import COCO17
 
 SIGMAS = np.array(COCO17.sigmas)
@@ -67,6 +67,13 @@ def test_an_unsure_find_is_left_out_and_one_without_numbers_is_not(score: float,
     found = one_score(score)(image)
     assert len(found.keypoints) == len(found.boxes) == len(found.scores) == people
     assert found.left_out == 0
+
+
+def test_scores_of_other_peoples_networks_are_not_bounded() -> None:
+    assert least_score("hourglass") == UNSURE
+    found = one_score(0.01)
+    found.unsure = least_score("foreign")
+    assert len(found(np.zeros((288, 384, 3), np.uint8)).scores) == 1
 
 
 def test_who_is_asked_for_by_a_box_is_always_answered() -> None:

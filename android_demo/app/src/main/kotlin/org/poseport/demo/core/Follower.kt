@@ -12,7 +12,9 @@ import org.poseport.demo.core.people.Pose
  * delegate may only be used by the thread that made it.
  */
 class Follower(val model: PoseModel, private val detector: Detector? = null) : AutoCloseable {
-    private val everyone = detector?.let { Everyone(model.spec.skeleton.sigmas, it, model::predict) }
+    private val everyone = detector?.let {
+        Everyone(model.spec.skeleton.sigmas, it, Everyone.leastScore(model.spec.family), model::predict)
+    }
     private val film = everyone?.let(::Film)
     private var box: Box? = null
     val rate = Rate()

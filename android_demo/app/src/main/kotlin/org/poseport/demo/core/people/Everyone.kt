@@ -15,13 +15,16 @@ fun interface FindPose {
 }
 
 /** Everyone in single pictures: boxes, keypoints in each, and each person once; the toolkit's `people/everyone.py`. */
-class Everyone(val sigmas: DoubleArray, private val detect: Detect, private val pose: FindPose) {
+class Everyone(
+    val sigmas: DoubleArray, private val detect: Detect, private val unsure: Double = UNSURE,
+    private val pose: FindPose,
+) {
     /** The people of a single picture; unsure finds, of which most are nobody, are left out. */
     fun single(picture: Picture, times: Times): Found {
         val people = detect(picture, times)
         val poses = at(picture, people.take(MOST), times)
         // keypoints that are no numbers are the network's fault, of which one should see something
-        val sure = poses.filter { pose -> pose.score >= UNSURE || pose.keypoints.any { !it.isFinite() } }
+        val sure = poses.filter { pose -> pose.score >= unsure || pose.keypoints.any { !it.isFinite() } }
         return Found(sure, picture.width, picture.height, maxOf(0, people.size - MOST))
     }
 
@@ -45,5 +48,8 @@ class Everyone(val sigmas: DoubleArray, private val detect: Detect, private val 
 
         /** A find in a photo with a lower score is left out. */
         const val UNSURE = 0.08
+
+        /** The same for a family of networks; the scores of other people's have scales of their own. */
+        fun leastScore(family: String) = if (family == "foreign") 0.0 else UNSURE
     }
 }

@@ -22,7 +22,7 @@ class FilmTest {
         val here = near?.takeIf { Math.abs(around(it).centreX - box.centreX) < 80 }
         here ?: DoubleArray(3 * KEYPOINTS) { if (it % 3 == 2) 0.0 else box.centreX }
     }
-    private val everyone = Everyone(DoubleArray(KEYPOINTS) { 0.05 }, detect, pose)
+    private val everyone = Everyone(DoubleArray(KEYPOINTS) { 0.05 }, detect, pose = pose)
     private val film = Film(everyone)
 
     private fun picture(width: Int = 640) = RgbImage(IntArray(width * 480), width, 480)
@@ -95,6 +95,8 @@ class FilmTest {
         val poses = everyone.single(picture(), times).poses
         assertEquals(1, poses.size)
         assertEquals(0.6 * 0.9, poses[0].score, 1e-9)
+        val others = Everyone(DoubleArray(KEYPOINTS) { 0.05 }, detect, Everyone.leastScore("foreign"), pose)
+        assertEquals(2, others.single(picture(), times).poses.size)
         people[2][0] = Double.NaN
         people[2][2] = Double.NaN
         assertTrue(everyone.single(picture(), times).poses.any { !it.keypoints[0].isFinite() })
