@@ -16,6 +16,23 @@ android {
         versionName = value("versionName")
         ndk { abiFilters += value("abis").split(",") }
     }
+    flavorDimensions += "runtime"
+    productFlavors {
+        create("tflite") {
+            dimension = "runtime"
+            isDefault = true
+        }
+        create("litert") { dimension = "runtime" }
+        create("litert2") {
+            dimension = "runtime"
+            resValue("string", "runtime_version", value("litert2"))
+            proguardFiles("litert2.pro")
+        }
+    }
+    // TFLite and LiteRT 1 have the same classes under the same names
+    sourceSets {
+        for (flavor in listOf("tflite", "litert")) getByName(flavor).kotlin.srcDir("src/interpreter/kotlin")
+    }
     buildTypes {
         release {
             isMinifyEnabled = true
@@ -33,8 +50,13 @@ android {
 }
 
 dependencies {
-    implementation("org.tensorflow:tensorflow-lite:${value("tflite")}")
-    implementation("org.tensorflow:tensorflow-lite-api:${value("tflite")}")
-    implementation("org.tensorflow:tensorflow-lite-gpu:${value("tflite")}")
-    implementation("org.tensorflow:tensorflow-lite-gpu-api:${value("tfliteGpuApi")}")
+    "tfliteImplementation"("org.tensorflow:tensorflow-lite:${value("tflite")}")
+    "tfliteImplementation"("org.tensorflow:tensorflow-lite-api:${value("tflite")}")
+    "tfliteImplementation"("org.tensorflow:tensorflow-lite-gpu:${value("tflite")}")
+    "tfliteImplementation"("org.tensorflow:tensorflow-lite-gpu-api:${value("tfliteGpuApi")}")
+    "litertImplementation"("com.google.ai.edge.litert:litert:${value("litert")}")
+    "litertImplementation"("com.google.ai.edge.litert:litert-api:${value("litert")}")
+    "litertImplementation"("com.google.ai.edge.litert:litert-gpu:${value("litert")}")
+    "litertImplementation"("com.google.ai.edge.litert:litert-gpu-api:${value("litert")}")
+    "litert2Implementation"("com.google.ai.edge.litert:litert:${value("litert2")}")
 }

@@ -11,12 +11,13 @@ import re
 import shutil
 import sys
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import elf
 import fetch
 import verify
-from project import APK, APP, BUILD, MAIN, jar, java_home, once, run, stop, values
+from project import APK, APP, BUILD, KOTLIN, MAIN, jar, java_home, once, run, stop, values
 
 AARS = ("tensorflow-lite", "tensorflow-lite-api", "tensorflow-lite-gpu", "tensorflow-lite-gpu-api")
 WORK = BUILD / "work"
@@ -58,14 +59,14 @@ def class_path(parts: list[Path]) -> str:
     return os.pathsep.join(map(str, parts))
 
 
-def kotlinc(sources: Path, classpath: list[Path], into: Path, *more: object) -> None:
+def kotlinc(sources: Sequence[Path], classpath: list[Path], into: Path, *more: object) -> None:
     """Compile Kotlin sources; warnings are errors."""
     names = ("compiler-embeddable", "daemon-embeddable", "reflect", "script-runtime", "stdlib")
     compiler = [*(jar(f"kotlin-{name}") for name in names), jar("kotlinx-"), jar("trove4j"), jar("annotations-13")]
     run(
         *JAVA, "-cp", class_path(compiler), "org.jetbrains.kotlin.cli.jvm.K2JVMCompiler", "-no-stdlib",
         "-no-reflect", "-jvm-target", values()["kotlinTarget"], "-Werror", "-module-name", "app", *more,
-        "-cp", class_path([*classpath, jar("kotlin-stdlib")]), "-d", into, sources,
+        "-cp", class_path([*classpath, jar("kotlin-stdlib")]), "-d", into, *sources,
     )  # fmt: skip
 
 
@@ -95,7 +96,7 @@ def compile_app(libs: list[Path]) -> None:
     """Kotlin and `R` to class files."""
     CLASSES.mkdir()
     run("javac", "--release", "11", "-nowarn", "-d", CLASSES, *sorted(GENERATED.rglob("*.java")))
-    kotlinc(MAIN / "kotlin", [android_jar(), *libs, CLASSES], CLASSES)
+    kotlinc(KOTLIN, [android_jar(), *libs, CLASSES], CLASSES)
 
 
 def shrink(aars: list[Path], libs: list[Path]) -> None:
@@ -190,7 +191,7 @@ def build(models: list[Path]) -> None:
     libs = [aar / "classes.jar" for aar in aars]
     key = keystore()
     once(LINKED, lambda: resources(models), MAIN / "AndroidManifest.xml", MAIN / "res", *models, known)
-    once(CLASSES, lambda: compile_app(libs), MAIN / "kotlin", GENERATED, known)
+    once(CLASSES, lambda: compile_app(libs), *KOTLIN, GENERATED, known)
     once(SHRUNK, lambda: shrink(aars, libs), CLASSES, APP / "keep.pro")
     once(DEX, dex, SHRUNK, known)
     once(ALIGNED, lambda: pack(aars), BASE, DEX, known)

@@ -68,7 +68,7 @@ def robolectric_settings() -> Path:
 def compile_tests(libs: list[Path]) -> None:
     """The tests see what is internal to the app."""
     friends = f"-Xfriend-paths={apk.CLASSES}"
-    apk.kotlinc(TESTS / "kotlin", [apk.CLASSES, *libs, apk.android_jar()], TEST_CLASSES, friends)
+    apk.kotlinc([TESTS / "kotlin"], [apk.CLASSES, *libs, apk.android_jar()], TEST_CLASSES, friends)
 
 
 def main(models: Path, chosen: list[str]) -> None:

@@ -15,6 +15,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 APP = ROOT / "app"
 MAIN = APP / "src" / "main"
+# what Gradle takes for the flavour that is built here: sources of all, and of TFLite
+KOTLIN = tuple(APP / "src" / part / "kotlin" for part in ("main", "interpreter", "tflite"))
 TESTS = APP / "src" / "test"
 BUILD = ROOT / "build"
 JARS = BUILD / "jars"

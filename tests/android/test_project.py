@@ -20,6 +20,7 @@ import fetch  # noqa: E402
 import project  # noqa: E402
 
 GRADLE = (DEMO / "app" / "build.gradle.kts").read_text()
+SOURCES = [path for path in (DEMO / "app" / "src").rglob("*.kt") if "test" not in path.relative_to(DEMO).parts]
 MANIFEST = ElementTree.parse(project.MAIN / "AndroidManifest.xml").getroot()
 
 
@@ -46,14 +47,54 @@ def test_the_jars_are_of_the_versions_that_gradle_takes() -> None:
     assert tests["robolectric"] == known["robolectric"]
 
 
+def test_every_flavour_has_its_libraries_sources_and_engines() -> None:
+    flavours = re.findall(r'create\("(\w+)"\)', GRADLE)
+    assert flavours == ["tflite", "litert", "litert2"]
+    group = {"tflite": "org.tensorflow", "litert": "com.google.ai.edge.litert", "litert2": "com.google.ai.edge.litert"}
+    # no library is every flavour's: two runtimes would bring classes of one name
+    assert set(re.findall(r"(\w*[iI]mplementation)\W", GRADLE)) == {f"{f}Implementation" for f in flavours}
+    for flavour in flavours:
+        found = re.findall(rf'"{flavour}Implementation"\("([\w.]+):([\w-]+):(.*)"\)', GRADLE)
+        assert {where for where, _, _ in found} == {group[flavour]}
+        versions = {re.fullmatch(r'\$\{value\("(\w+)"\)\}', version)[1] for _, _, version in found}  # type: ignore[index]
+        assert versions == {flavour, *({"tfliteGpuApi"} if flavour == "tflite" else ())}
+        engines = (project.APP / "src" / flavour / "kotlin/org/poseport/demo/PhoneEngines.kt").read_text()
+        assert "internal fun phoneEngines(context: Context): Engines = " in engines
+    assert project.values()["litert"].startswith("1.4.")
+    assert project.values()["litert2"].startswith("2.")
+
+
+def test_versions_stand_in_one_place() -> None:
+    for path in (DEMO / "app" / "build.gradle.kts", DEMO / "settings.gradle.kts", *SOURCES):
+        text = path.read_text(encoding="utf-8")
+        assert not re.search(r"[:\"'](\d+\.\d+\.\d+)", text), path
+        for key in ("agp", "kotlin", "tflite", "tfliteGpuApi", "litert", "litert2"):
+            assert project.values()[key] not in text, f"{path}: {key}"
+
+
+def test_the_core_names_no_runtime() -> None:
+    main = [path for path in SOURCES if path.is_relative_to(project.MAIN)]
+    assert len(main) > 40
+    for path in main:
+        assert not re.search(r"org\.tensorflow|com\.google\.ai\.edge", path.read_text(encoding="utf-8")), path
+    for folder, others in {"interpreter": "com.google.ai.edge", "litert2": "org.tensorflow"}.items():
+        for path in (project.APP / "src" / folder).rglob("*.kt"):
+            assert others not in path.read_text(encoding="utf-8"), path
+
+
 def test_both_build_the_same_sources() -> None:
-    # Gradle's plugin looks in app/src/main/{kotlin,res,assets} and app/src/main/AndroidManifest.xml by itself
-    assert not re.search(r"sourceSets|srcDir", GRADLE)
+    # Gradle's plugin looks in app/src/{main,tflite}/{kotlin,res,assets} and app/src/main/AndroidManifest.xml by itself
+    assert re.findall(r'srcDir\("([^"]+)"\)', GRADLE) == ["src/interpreter/kotlin"]
+    assert 'for (flavor in listOf("tflite", "litert")) getByName(flavor).kotlin.srcDir' in GRADLE
+    folders = (project.MAIN, project.APP / "src" / "interpreter", project.APP / "src" / "tflite")
+    assert tuple(folder / "kotlin" for folder in folders) == project.KOTLIN
     assert (DEMO / "app" / "src" / "main") == project.MAIN
     assert 'proguardFiles("keep.pro")' in GRADLE
     assert (project.APP / "keep.pro").is_file()
-    for path in project.MAIN.rglob("*.kt"):
-        package = ".".join(path.relative_to(project.MAIN / "kotlin").parent.parts)
+    for path in SOURCES:
+        parts = path.relative_to(project.APP / "src").parent.parts
+        assert parts[1] == "kotlin"
+        package = ".".join(parts[2:])
         assert path.read_text().startswith(f"package {package}\n")
 
 

@@ -186,12 +186,13 @@ def environment(model: Pose, phone: Phone, run: Description, folder: Path, perso
         ValueError: if a part is damaged or missing.
     """
     result = read(folder / RESULT)
+    name = result.get("runtime", "TensorFlow Lite")  # which older apps do not say
     return Environment(
         device=phone.name,
         processor=phone.soc,
         cores=phone.cores,
         system=f"Android {phone.android}, {phone.build}",
-        runtime=" ".join(filter(None, ("TensorFlow Lite", result.get("tflite_version"), f"of the app {phone.app}"))),
+        runtime=" ".join(filter(None, (name, result.get("tflite_version"), f"of the app {phone.app}"))),
         delegate=run.hardware,
         threads=run.threads,
         poseport=__version__,

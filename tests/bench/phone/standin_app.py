@@ -76,7 +76,7 @@ def measure(phone: StandIn, folder: Path, say: Callable[[str], None], alive: Cal
             phone.on_part.pop(number, lambda: None)()
         say(f"{some[-1] + 1} of {count}")
     before, times = state(), []
-    more |= {"first_ms": 4.5, "tflite_version": "2.16.1", "xnnpack": True, "peak_memory_kb": 81920}
+    more |= {"first_ms": 4.5, "runtime": "LiteRT", "tflite_version": "1.4.1", "xnnpack": True, "peak_memory_kb": 81920}
     for _ in range(run["warm_up"]):
         model.runner.invoke(tensor)
     for _ in range(run["repeat"]):

@@ -41,7 +41,7 @@ def test_a_phone_is_fed_and_scored_as_a_host(
     assert isinstance(theirs["latency"].measured, Latency)
     assert len(theirs["latency"].measured.invoke_us) == 20
     assert theirs["latency"].environment.celsius == 41.0
-    assert theirs["latency"].environment.runtime == "TensorFlow Lite 2.16.1 of the app 1.0"
+    assert theirs["latency"].environment.runtime == "LiteRT 1.4.1 of the app 1.0"
     assert theirs["latency"].environment.xnnpack is True
     assert theirs["latency"].measured.first_us == 4500
     assert theirs["latency"].measured.peak_bytes == 80 * 2**20
@@ -110,7 +110,7 @@ def test_the_answer_for_a_person(phone: StandIn, tiny_models: dict[str, Path], d
     first, beside, second = run("bench", "phone", *words).splitlines()
     assert "tiny.int8" in first
     assert "CPU, 1 thread  p50 " in first
-    assert "first run 4.5 ms, memory 84 MB, TensorFlow Lite 2.16.1 of the app 1.0, XNNPACK" in beside
+    assert "first run 4.5 ms, memory 84 MB, LiteRT 1.4.1 of the app 1.0, XNNPACK" in beside
     assert second.endswith("GPU, 1 thread  GPU cannot be used on this phone (it has none)")
 
 

@@ -47,7 +47,7 @@ class BenchmarkActivity : Activity() {
         show(R.id.done, getString(R.string.begins))
         worker = thread(name = "bench") {
             try {
-                val bench = Bench(folder, TfliteDelegates) { DeviceState.read(this) }
+                val bench = Bench(folder, phoneEngines(this)) { DeviceState.read(this) }
                 val words = Words(this)
                 show(R.id.about, getString(R.string.named, words.model(bench.modelName), words.setting(bench.setting)))
                 bench.run { done, count -> progress(id, done, count) }

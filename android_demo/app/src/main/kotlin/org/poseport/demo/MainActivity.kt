@@ -23,6 +23,7 @@ class MainActivity : Activity() {
         private set
     private lateinit var camera: Viewfinder
     internal val worker get() = session.worker
+    private val engines by lazy { phoneEngines(this) }
     private var setting = Setting()
     private var photo: Bitmap? = null
     private var sheet: Sheet? = null
@@ -34,7 +35,7 @@ class MainActivity : Activity() {
         super.onCreate(state)
         setContentView(R.layout.main)
         store = ModelStore(this)
-        session = Session(store)
+        session = Session(store, engines)
         screen = Screen(this)
         camera = Viewfinder(this, findViewById(R.id.preview), worker, ::onFrame, screen::say)
         camera.front = state?.getBoolean("front") ?: false
@@ -105,7 +106,7 @@ class MainActivity : Activity() {
     }
 
     private fun chooseHardware() = open(R.string.run_on) {
-        for (offered in Words.settings()) {
+        for (offered in Words.settings(engines.hardware)) {
             row(screen.words.setting(offered), screen.words.about(offered), offered == setting) {
                 setting = offered
                 worker.post { session.follower?.model?.name?.let { runOnUiThread { load(listOf(it)) } } }

@@ -2,6 +2,7 @@ package org.poseport.demo
 
 import android.os.Handler
 import android.os.HandlerThread
+import org.poseport.demo.core.Engines
 import org.poseport.demo.core.Follower
 import org.poseport.demo.core.Hardware
 import org.poseport.demo.core.PoseModel
@@ -10,7 +11,7 @@ import org.poseport.demo.core.Setting
 import org.poseport.demo.core.people.Detector
 
 /** The model that runs, on a thread of its own: a GPU delegate may only be used by the thread that made it. */
-internal class Session(private val store: ModelStore) {
+internal class Session(private val store: ModelStore, private val engines: Engines) {
     private val thread = HandlerThread("pose").apply { start() }
     val worker = Handler(thread.looper)
 
@@ -27,7 +28,7 @@ internal class Session(private val store: ModelStore) {
         var refusal: Refused? = null
         for (name in names) {
             try {
-                val model = PoseModel(store.read(name), name, setting, TfliteDelegates)
+                val model = PoseModel(store.read(name), name, setting, engines)
                 follower?.close()
                 follower = Follower(model, detector(setting) { refusal = refusal ?: it })
                 if (name != asked) store.last = name
@@ -42,7 +43,7 @@ internal class Session(private val store: ModelStore) {
     /** The person detector of this phone; null where there is none, or where it is refused, which is [told]. */
     private fun detector(setting: Setting, told: (Refused) -> Unit): Detector? = try {
         val threads = if (setting.hardware == Hardware.CPU) setting.threads else Setting().threads
-        store.detector()?.let { (spec, data) -> Detector(spec, data, ModelStore.DETECTOR, threads, TfliteDelegates) }
+        store.detector()?.let { (spec, data) -> Detector(spec, data, ModelStore.DETECTOR, threads, engines) }
     } catch (refused: Refused) {
         told(refused)
         null

@@ -1,7 +1,6 @@
 package org.poseport.demo
 
 import android.content.Context
-import android.os.Build
 import android.text.format.Formatter
 import org.poseport.demo.core.Card
 import org.poseport.demo.core.Follower
@@ -25,6 +24,7 @@ internal class Words(private val context: Context) {
         Hardware.CPU -> context.resources.getQuantityString(R.plurals.about_cpu, setting.threads, setting.threads)
         Hardware.GPU -> context.getString(R.string.about_gpu)
         Hardware.NNAPI -> context.getString(R.string.about_nnapi)
+        Hardware.NPU -> context.getString(R.string.about_npu)
     }
 
     /** What ran the network, which need not be what was chosen. */
@@ -73,13 +73,8 @@ internal class Words(private val context: Context) {
     private fun milliseconds(nanoseconds: Double) = "%.1f".format(nanoseconds / 1e6)
 
     companion object {
-        private const val ANDROID_15 = 35
-
-        /** What can be chosen. NNAPI is deprecated since Android 15. */
-        fun settings(): List<Setting> {
-            val nnapi = Build.VERSION.SDK_INT < ANDROID_15
-            val others = Hardware.entries.filter { it != Hardware.CPU && (nnapi || it != Hardware.NNAPI) }
-            return listOf(1, 2, 4).map { Setting(Hardware.CPU, it) } + others.map { Setting(it, 1) }
-        }
+        /** What can be chosen, of the hardware that the runtime reaches. */
+        fun settings(hardware: List<Hardware>): List<Setting> =
+            listOf(1, 2, 4).map { Setting(Hardware.CPU, it) } + (hardware - Hardware.CPU).map { Setting(it, 1) }
     }
 }

@@ -58,7 +58,7 @@ class BenchmarkActivityTest {
         for (key in listOf("load_ms", "first_ms", "peak_memory_kb")) {
             assertTrue("$key ${result[key]}", (result[key] as Number).toDouble() > 0)
         }
-        assertEquals("2.16.1", result["tflite_version"])
+        assertEquals("TensorFlow Lite 2.16.1", "${result["runtime"]} ${result["tflite_version"]}")
         assertTrue(result["xnnpack"] is Boolean)
         assertTrue((result["steps"] as Long) in 1L..(result["operations"] as Long))
         assertFalse(result.containsKey("refused"))

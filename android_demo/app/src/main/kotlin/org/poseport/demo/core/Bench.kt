@@ -7,7 +7,6 @@ import java.io.RandomAccessFile
 import java.nio.ByteBuffer
 import java.nio.channels.FileChannel
 import java.security.MessageDigest
-import org.tensorflow.lite.TensorFlowLite
 
 /** An image of a run: where its RGB bytes lie in `images.bin`, and the boxes of its people. */
 private class ImageEntry(val width: Int, val height: Int, val offset: Long, val boxes: List<Box>)
@@ -20,7 +19,7 @@ private class ImageEntry(val width: Int, val height: Int, val offset: Long, val 
  * is part of what is measured. Results are written in parts, each beside its place and then renamed: a run that was cut
  * off goes on behind its last whole part, and a part of another model or description is not taken for one of this.
  */
-class Bench(private val folder: File, private val delegates: Delegates, private val state: () -> Map<String, Any?>) {
+class Bench(private val folder: File, private val engines: Engines, private val state: () -> Map<String, Any?>) {
     private val text = bytes("run.json").toString(Charsets.UTF_8)
     private val run = Json.parse(text, "run.json") as? Map<*, *> ?: throw Refused("run.json: expected an object")
     val modelName = text("model").also {
@@ -52,7 +51,7 @@ class Bench(private val folder: File, private val delegates: Delegates, private 
         var model: PoseModel? = null
         try {
             val begin = System.nanoTime()
-            model = PoseModel(ModelFile.read(File(folder, modelName)), modelName, setting, delegates)
+            model = PoseModel(ModelFile.read(File(folder, modelName)), modelName, setting, engines)
             return measure(model, System.nanoTime() - begin, progress)
         } catch (refused: Refused) {
             // once the model is there, what is wrong with a file is no finding about the phone
@@ -84,7 +83,7 @@ class Bench(private val folder: File, private val delegates: Delegates, private 
         return writeResult(
             "recipe" to model.card.recipe, "people" to count, "part" to PART,
             "load_ms" to load / 1e6, "first_ms" to first / 1e6,
-            "latency_ns" to latency, "tflite_version" to TensorFlowLite.runtimeVersion(),
+            "latency_ns" to latency, "runtime" to engines.name, "tflite_version" to engines.version,
             "xnnpack" to (if (hardware == Hardware.CPU) model.first.delegated else false),
             "operations" to model.first.operations, "steps" to model.first.steps,
             "peak_memory_kb" to peakMemory(),

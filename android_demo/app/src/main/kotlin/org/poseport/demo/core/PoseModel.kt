@@ -1,32 +1,10 @@
 package org.poseport.demo.core
 
-import org.tensorflow.lite.Interpreter
-
-/** Which hardware runs the network. */
-enum class Hardware(val label: String) { CPU("CPU"), GPU("GPU"), NNAPI("NNAPI") }
-
-/** How a network is run; threads count on the CPU only. */
-data class Setting(val hardware: Hardware = Hardware.CPU, val threads: Int = 2)
-
-/**
- * Makes the interpreter's options for a setting and what must be closed after it; [Refused] where a phone has no such
- * hardware.
- */
-fun interface Delegates {
-    fun options(setting: Setting): Pair<Interpreter.Options, AutoCloseable?>
-
-    companion object {
-        /** The interpreter's own kernels on the CPU. */
-        val cpu = Delegates { setting -> Interpreter.Options().setNumThreads(setting.threads) to null }
-    }
-}
-
 /** All stages of a converted file, ready to find the keypoints of one person. */
-class PoseModel(stages: List<Stage>, val name: String, val setting: Setting, delegates: Delegates) : AutoCloseable {
+class PoseModel(stages: List<Stage>, val name: String, val setting: Setting, engines: Engines) : AutoCloseable {
     val card = stages.first().card
     val spec = card.spec
     private val networks = ArrayList<Network>()
-    private val toClose = ArrayList<AutoCloseable>()
 
     /** The first stage's network. */
     val first get() = networks.first()
@@ -34,9 +12,7 @@ class PoseModel(stages: List<Stage>, val name: String, val setting: Setting, del
     init {
         try {
             stages.forEachIndexed { i, stage ->
-                val (options, delegate) = delegates.options(setting)
-                delegate?.let(toClose::add)
-                networks.add(Network(stage, if (i == 0) name else "$name: stage${i + 1}.tflite", options))
+                networks.add(Network(stage, if (i == 0) name else "$name: stage${i + 1}.tflite", engines, setting))
             }
         } catch (error: OutOfMemoryError) {
             close()
@@ -82,8 +58,5 @@ class PoseModel(stages: List<Stage>, val name: String, val setting: Setting, del
     private fun crop(network: Network, box: Box) =
         Affine.crop(box, network.spec.inputWidth, network.spec.inputHeight, network.spec.padding)
 
-    override fun close() {
-        networks.forEach { it.close() }
-        toClose.forEach { it.close() }
-    }
+    override fun close() = networks.forEach { it.close() }
 }

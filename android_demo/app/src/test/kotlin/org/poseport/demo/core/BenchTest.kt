@@ -13,7 +13,7 @@ class BenchTest {
     private val models = Models()
     private val model = models.files.first { "hourglass.float32" in it.name }
 
-    private fun measure(hardware: Hardware, delegates: Delegates): Map<*, *> {
+    private fun measure(hardware: Hardware, engines: Engines): Map<*, *> {
         val expected = models.expected(model)
         model.copyTo(File(folder.root, "m.tflite"), overwrite = true)
         File(folder.root, "tensors.bin").writeBytes(expected.input)
@@ -22,20 +22,20 @@ class BenchTest {
             "count" to 1, "warm_up" to 0, "repeat" to 1,
         )
         File(folder.root, "run.json").writeText(Json.text(run))
-        val result = Bench(folder.root, delegates) { emptyMap() }.run { _, _ -> }
+        val result = Bench(folder.root, engines) { emptyMap() }.run { _, _ -> }
         return Json.parse(result.readText(), "result.json") as Map<*, *>
     }
 
     /** Every operation is a step of its own: the computer labels the run "asked: GPU; ran: 0 % GPU". */
     @Test fun aGpuThatTakesNothingIsSeenInTheSteps() {
-        val result = measure(Hardware.GPU) { setting -> Delegates.cpu.options(setting) }
+        val result = measure(Hardware.GPU, Kernels.engines)
         assertEquals("GPU", result["hardware"])
         assertTrue((result["operations"] as Long) > 1)
         assertEquals(result["operations"], result["steps"])
     }
 
     @Test fun aDelegateThatTakesOperationsLeavesFewerSteps() {
-        val result = measure(Hardware.CPU, Xnnpack.delegates)
+        val result = measure(Hardware.CPU, Xnnpack.engines)
         assertTrue("$result", (result["steps"] as Long) < (result["operations"] as Long))
     }
 }

@@ -41,7 +41,7 @@ class FramesTest(@Suppress("unused") private val name: String, private val case:
     @Test fun keypointsAreThoseOfPython() {
         val model = networks.getOrPut(case["model"] as String) {
             val stages = ModelFile.read(File(folder, case["model"] as String))
-            PoseModel(stages, "m", Setting(threads = 1), Xnnpack.delegates)
+            PoseModel(stages, "m", Setting(threads = 1), Xnnpack.engines)
         }
         val frame = frame()
         (case["boxes_xywh"] as List<*>).map(::numbers).zip(case["keypoints"] as List<*>) { (x, y, w, h), person ->

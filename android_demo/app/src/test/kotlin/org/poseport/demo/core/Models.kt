@@ -3,6 +3,7 @@ package org.poseport.demo.core
 import java.io.File
 import java.nio.ByteBuffer
 import java.util.Base64
+import org.poseport.demo.InterpreterEngine
 import org.tensorflow.lite.Delegate
 import org.tensorflow.lite.Interpreter
 import org.tensorflow.lite.TensorFlowLite
@@ -46,10 +47,22 @@ object Xnnpack : Delegate {
 
     override fun getNativeHandle() = handle
 
-    val delegates = Delegates { setting ->
-        val options = Interpreter.Options().setNumThreads(setting.threads).setUseXNNPACK(false)
-        options.addDelegate(Xnnpack) to null
-    }
+    val engines = TestEngines { it.setUseXNNPACK(false).addDelegate(Xnnpack) }
+}
+
+/** The interpreter's own kernels. */
+object Kernels {
+    val engines = TestEngines { it }
+}
+
+/** The interpreter on the CPU, whatever is asked for, with options of a test's own. */
+class TestEngines(private val more: (Interpreter.Options) -> Interpreter.Options) : Engines {
+    override val name = "TensorFlow Lite"
+    override val version: String get() = TensorFlowLite.runtimeVersion()
+    override val hardware = listOf(Hardware.CPU)
+
+    override fun open(model: ByteBuffer, setting: Setting): Engine =
+        InterpreterEngine(model, more(Interpreter.Options().setNumThreads(setting.threads)))
 }
 
 /** The raw output of a model's first network for one input tensor. */

@@ -12,8 +12,8 @@ import org.junit.Test
 class PoseModelTest {
     private val models = Models()
 
-    private fun open(file: File, delegates: Delegates = Xnnpack.delegates) =
-        PoseModel(ModelFile.read(file), file.name, Setting(threads = 1), delegates)
+    private fun open(file: File, engines: Engines = Xnnpack.engines) =
+        PoseModel(ModelFile.read(file), file.name, Setting(threads = 1), engines)
 
     @Test fun keypointsAreThoseOfPython() {
         assertTrue("${models.files.size} models", models.files.size >= 10)
@@ -48,7 +48,7 @@ class PoseModelTest {
         val newer = models.files.filter(::tooNew)
         assertEquals(2, newer.size)
         for (file in newer) {
-            val refused = assertThrows(Refused::class.java) { open(file, Delegates.cpu) }
+            val refused = assertThrows(Refused::class.java) { open(file, Kernels.engines) }
             assertEquals(Obstacle.UNSUPPORTED, refused.obstacle)
             assertTrue(refused.message!!, refused.message!!.startsWith("${file.name}: cannot be run here"))
         }
@@ -67,7 +67,7 @@ class PoseModelTest {
         }
         val swapped = Stage(ModelFile.read(other).first().card, ModelFile.read(first).first().data)
         val refused = assertThrows(Refused::class.java) {
-            PoseModel(listOf(swapped), "m.tflite", Setting(threads = 1), Delegates.cpu)
+            PoseModel(listOf(swapped), "m.tflite", Setting(threads = 1), Kernels.engines)
         }
         assertTrue(refused.message!!, "its card says" in refused.message!!)
     }
@@ -80,7 +80,7 @@ class PoseModelTest {
         }
         val wrong = Stage(Card(spec, "float32", emptyList()), stage.data)
         val refused = assertThrows(Refused::class.java) {
-            PoseModel(listOf(wrong), "m.tflite", Setting(threads = 1), Delegates.cpu)
+            PoseModel(listOf(wrong), "m.tflite", Setting(threads = 1), Kernels.engines)
         }
         assertTrue(refused.message!!, "no output called \"simcc_z\"" in refused.message!!)
     }
@@ -89,7 +89,7 @@ class PoseModelTest {
         val card = ModelFile.read(models.files.first()).first().card
         val nonsense = java.nio.ByteBuffer.allocateDirect(4096).put("....TFL3".toByteArray())
         assertThrows(Refused::class.java) {
-            PoseModel(listOf(Stage(card, nonsense)), "m.tflite", Setting(threads = 1), Delegates.cpu)
+            PoseModel(listOf(Stage(card, nonsense)), "m.tflite", Setting(threads = 1), Kernels.engines)
         }
     }
 

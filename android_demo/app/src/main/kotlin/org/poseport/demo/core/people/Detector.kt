@@ -2,7 +2,7 @@ package org.poseport.demo.core.people
 
 import java.nio.ByteBuffer
 import org.poseport.demo.core.Card
-import org.poseport.demo.core.Delegates
+import org.poseport.demo.core.Engines
 import org.poseport.demo.core.Hardware
 import org.poseport.demo.core.Network
 import org.poseport.demo.core.Obstacle
@@ -16,23 +16,12 @@ import org.poseport.demo.core.Times
  * A person detector that `poseport convert` wrote; it runs on the CPU, whatever the pose network runs on. Throws
  * [Refused] for a file that cannot run here.
  */
-class Detector(val spec: DetectorSpec, data: ByteBuffer, name: String, threads: Int, delegates: Delegates) :
+class Detector(val spec: DetectorSpec, data: ByteBuffer, name: String, threads: Int, engines: Engines) :
     Detect, AutoCloseable {
-    private val toClose: AutoCloseable?
-    private val network: Network
-
-    init {
-        val (options, delegate) = delegates.options(Setting(Hardware.CPU, threads))
-        toClose = delegate
-        try {
-            network = Network(Stage(Card(spec.network, "", emptyList()), data), name, options)
-        } catch (error: OutOfMemoryError) {
-            toClose?.close()
-            throw Refused("$name: is too large for this phone's memory", Obstacle.MEMORY)
-        } catch (error: Throwable) {
-            toClose?.close()
-            throw error
-        }
+    private val network = try {
+        Network(Stage(Card(spec.network, "", emptyList()), data), name, engines, Setting(Hardware.CPU, threads))
+    } catch (error: OutOfMemoryError) {
+        throw Refused("$name: is too large for this phone's memory", Obstacle.MEMORY)
     }
 
     override fun people(picture: Picture, times: Times): List<Person> {
@@ -46,8 +35,5 @@ class Detector(val spec: DetectorSpec, data: ByteBuffer, name: String, threads: 
         return people
     }
 
-    override fun close() {
-        network.close()
-        toClose?.close()
-    }
+    override fun close() = network.close()
 }

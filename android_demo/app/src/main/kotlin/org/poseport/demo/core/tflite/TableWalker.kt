@@ -79,6 +79,12 @@ internal class Walker(data: ByteBuffer) {
         return IntArray(count.toInt()) { int32(start + 4 * it) }
     }
 
+    /** A string; an absent one is empty. */
+    fun text(position: Long?): String {
+        val (start, count) = span(position ?: return "", 1)
+        return ByteArray(count.toInt()) { data.get(start.toInt() + it) }.toString(Charsets.UTF_8)
+    }
+
     /** A scalar field; 0 if it is absent, which is the default of every field that is read here. */
     fun value(table: Table, slot: Int, width: Int): Long = table.field(slot)?.let { unsigned(it, width) } ?: 0
 

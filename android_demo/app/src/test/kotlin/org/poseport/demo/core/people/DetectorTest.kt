@@ -23,12 +23,12 @@ class DetectorTest {
 
     private fun detector(file: File = drawn.detector): Detector {
         val data = ModelFile.map(file, file.name)
-        return Detector(ModelFile.detector(data, file.name), data, file.name, 1, Xnnpack.delegates)
+        return Detector(ModelFile.detector(data, file.name), data, file.name, 1, Xnnpack.engines)
     }
 
     private fun follower(detector: Detector?): Follower {
         val stages = ModelFile.read(drawn.model)
-        return Follower(PoseModel(stages, "m", Setting(threads = 1), Xnnpack.delegates), detector)
+        return Follower(PoseModel(stages, "m", Setting(threads = 1), Xnnpack.engines), detector)
     }
 
     private fun sides(box: Box) = box.run { doubleArrayOf(x, y, width, height) }

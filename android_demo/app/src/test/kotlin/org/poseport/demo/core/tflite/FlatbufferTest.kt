@@ -9,8 +9,8 @@ import org.junit.Assert.assertThrows
 import org.junit.Assert.assertTrue
 import org.junit.Test
 import org.poseport.demo.core.Card
-import org.poseport.demo.core.Delegates
 import org.poseport.demo.core.Json
+import org.poseport.demo.core.Kernels
 import org.poseport.demo.core.ModelFile
 import org.poseport.demo.core.Models
 import org.poseport.demo.core.Obstacle
@@ -48,7 +48,8 @@ class FlatbufferTest {
 
     private val card: Card = ModelFile.read(Models().files.first()).first().card
 
-    private fun open(data: ByteBuffer) = PoseModel(listOf(Stage(card, data)), "m", Setting(threads = 1), Delegates.cpu)
+    private fun open(data: ByteBuffer) =
+        PoseModel(listOf(Stage(card, data)), "m", Setting(threads = 1), Kernels.engines)
 
     /** The interpreter is never asked: it would crash the virtual machine with some of these, or take gigabytes. */
     @Test fun whatIsRefusedDoesNotReachTheInterpreter() {
