@@ -58,7 +58,7 @@ if TYPE_CHECKING:
     "--out", type=PATH, help="Draw the skeletons: a .png or .jpg for a photo, a folder for a folder, a .mp4 for a film."
 )
 @click.option("--results", type=PATH, help="Write the keypoints as a COCO file.")
-@click.option("--table", "table_file", type=PATH, help="Write the keypoints as a .csv, one row for each.")
+@click.option("--table", "table_file", type=PATH, help="Write the keypoints as a .csv or .parquet, one row for each.")
 @click.option(
     "--results-form",
     default="results",
@@ -126,6 +126,8 @@ def predict(
             f"{source}: a model was given, but nothing to run it on; add a photo, a folder, a film or a camera's number"
         )
     where = sources.find(source)
+    if table_file is not None:
+        keypoint_table.check(table_file)
     refuse_overwriting([*where.photos, Path(source), *map(Path, named)], [results, table_file])
     if results_form == "coco" and where.moving:
         raise ValueError(f"{source}: --results-form coco needs photos, which annotations can name")
@@ -139,7 +141,11 @@ def predict(
     total = min(frames or where.count, where.count)
     found: list[Predicted] = []
     unread: list[str] = []
-    with written(where, out) as write, progress("predicting", total, hidden=quiet or as_json or total < 2) as advance:
+    silent: list[str] = []
+    with (
+        written(where, out, silent.append) as write,
+        progress("predicting", total, hidden=quiet or as_json or total < 2) as advance,
+    ):
         try:
             for picture in itertools.islice(where.pictures(_passed_over(where, strict, unread)), frames):
                 there = find(picture)
@@ -154,8 +160,9 @@ def predict(
         raise ValueError(f"{source}: none of its {len(where.photos)} photos could be read; the first: {unread[0]}")
     if not_numbers := sum(not np.isfinite(picture.found.keypoints).all() for picture in found):
         click.echo(f"{pose.path}: its outputs are not numbers (NaN or infinity) on {not_numbers} pictures", err=True)
-    for notice in [*where.notices(), *_bounded(found, people)]:
-        click.echo(notice, err=True)
+    notices = [f"{out}: has no sound; {reason}" for reason in silent]
+    for notice in [*notices, *where.notices(), *_bounded(found, people)]:
+        click.echo(terminal(notice), err=True)
     if cut_off := where.moving and len(found) < total - max(1, total // 50):  # some headers are off by a frame or two
         click.echo(
             f"{source}: {len(found)} of {total} pictures could be read; the film is cut off or damaged", err=True

@@ -13,6 +13,7 @@ import numpy as np
 
 from poseport import crop
 from poseport.command.outputs import drawing_names, refuse_overwriting
+from poseport.command.pictures.sound import copy_sound
 from poseport.command.pictures.sources import Picture, Source
 from poseport.data.images import encode_image, picture_suffix
 from poseport.files.one_writer import sweep
@@ -28,12 +29,13 @@ Write = Callable[[Picture, np.ndarray], None]
 
 
 @contextmanager
-def written(source: Source, out: Path | None) -> Iterator[Write]:
+def written(source: Source, out: Path | None, notice: Callable[[str], None] | None = None) -> Iterator[Write]:
     """Open the output for the drawings; a film is complete when the context ends.
 
     Args:
         source: Where the pictures come from.
         out: A .png or .jpg for a photo, a folder for a folder, a .mp4 for a film or camera; None writes nothing.
+        notice: Called with the reason if the sound of a film could not be copied; the film is written without it.
 
     Yields:
         A function that writes the drawing, (h, w, 3) uint8 RGB, of a picture.
@@ -45,7 +47,7 @@ def written(source: Source, out: Path | None) -> Iterator[Write]:
         yield lambda picture, drawn: None
     elif source.moving:
         refuse_overwriting([Path(source.name)], [out])
-        with _film(source, out) as add:
+        with _film(source, out, notice) as add:
             yield add
     elif Path(source.name).is_dir():
         names = {photo.name: name for photo, name in drawing_names(source.photos).items()}
@@ -64,12 +66,13 @@ def written(source: Source, out: Path | None) -> Iterator[Write]:
 
 
 @contextmanager
-def _film(source: Source, out: Path) -> Iterator[Write]:
+def _film(source: Source, out: Path, notice: Callable[[str], None] | None) -> Iterator[Write]:
     """Write frames to a temporary file, which is renamed at the end of the film or when Ctrl-C ends a camera."""
     if out.suffix.lower() != ".mp4":
         raise ValueError(f"{out}: the name of a film must end in .mp4")
     out.parent.mkdir(parents=True, exist_ok=True)
     sweep(out.parent, f"{out.name}.")
+    loud = temporary(out, ".sound.mp4")
     beside = temporary(out, ".mp4")  # OpenCV chooses the container by the suffix
     film: cv2.VideoWriter | None = None
     frames = 0
@@ -105,7 +108,7 @@ def _film(source: Source, out: Path) -> Iterator[Write]:
                     f"{out}: only {readable} of {frames} frames could be written; if the disk is full, make room, or "
                     "choose another output"
                 )
-            os.replace(beside, out)
+            os.replace(_with_sound(source, beside, frames, loud, notice), out)
     except OSError as error:
         raise ValueError(f"{out}: cannot be written ({error.strerror}); choose another output") from None
     finally:
@@ -113,6 +116,19 @@ def _film(source: Source, out: Path) -> Iterator[Write]:
             with quiet():
                 film.release()
         beside.unlink(missing_ok=True)
+        loud.unlink(missing_ok=True)
+
+
+def _with_sound(source: Source, silent: Path, frames: int, loud: Path, notice: Callable[[str], None] | None) -> Path:
+    """The drawn film with the sound of its source, or the silent one where there is none to copy."""
+    if not Path(source.name).is_file():  # a camera or an address
+        return silent
+    reason = copy_sound(source, silent, frames / source.rate, loud)
+    if not reason and _frames(loud) != frames:
+        reason = "its pictures did not come through ffmpeg unharmed"
+    if reason and notice is not None:
+        notice(reason)
+    return silent if reason else loud
 
 
 def _frames(film: Path) -> int:

@@ -211,4 +211,4 @@ def test_a_table_has_a_row_for_each_keypoint(tiny_models: dict[str, Path], film:
     assert rows[0] == ["file", "picture", "person", "keypoint", "x", "y", "score"]
     assert len(rows) == 1 + 2 * 17
     assert [float(v) for v in rows[1][4:]] == pytest.approx(points(found[0]["people"][0])[0], abs=1e-3)
-    assert "ends in .csv" in refused(tiny_models["int8"], film, "--frames", 1, "--table", tmp_path / "k.xlsx")
+    assert "ends in .csv or .parquet" in refused(tiny_models["int8"], film, "--table", tmp_path / "k.xlsx")
