@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -168,7 +169,6 @@ def convert(
     os.environ["KERAS_BACKEND"] = "tensorflow"  # TensorFlow converts, whichever backend trained
     with quietly():
         from poseport.convert import summary, to_tflite
-        from poseport.convert.engines import budget_search
 
         if recipe.trained:
             from poseport.convert.engines import tf_keras_twin
@@ -189,7 +189,8 @@ def convert(
     if of_detector:
         from poseport.convert import detector
 
-        with progress("converting", calib_count, hidden=quiet or as_json or not recipe.calibrated) as advance:
+        hide = quiet or as_json or not recipe.calibrated or budget is not None
+        with progress("converting", calib_count, hidden=hide) as advance, _naming_notes(out, say):
             converted = detector.convert(request, advance)
         found = summary.detector_answer(converted)
         answer(found, summary.detector_text(converted, found), as_json=as_json, quiet=quiet)
@@ -199,12 +200,21 @@ def convert(
     crops = sum(spec.crops_per_person for spec in specs)
     steps = crops * (min(calib_count, to_tflite.PARITY_PEOPLE) + (calib_count if recipe.calibrated else 0))
     steps += epochs * len(learned) if learned is not None else 0
-    with progress("converting", steps, hidden=quiet or as_json or people is None or budget is not None) as advance:
-        try:
-            done = to_tflite.convert(request, advance)
-        except KeyboardInterrupt:
-            if (notes := budget_search.notes_path(out)).is_file():
-                say(f"\n{notes}: keeps the measurements so far, and the same command continues from them")
-            raise
+    hide = quiet or as_json or people is None or budget is not None
+    with progress("converting", steps, hidden=hide) as advance, _naming_notes(out, say):
+        done = to_tflite.convert(request, advance)
     found = summary.to_answer(done)
     answer(found, summary.text(done, found), as_json=as_json, quiet=quiet)
+
+
+@contextmanager
+def _naming_notes(out: Path, say: Callable[[str], None]) -> Iterator[None]:
+    """Name the file that keeps a search's measurements when it is interrupted."""
+    from poseport.convert.engines import tuning_people
+
+    try:
+        yield
+    except KeyboardInterrupt:
+        if (notes := tuning_people.notes_path(out)).is_file():
+            say(f"\n{notes}: keeps the measurements so far, and the same command continues from them")
+        raise

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import keras
 
+from poseport import bundle
 from poseport.convert import calibration, recipes
 from poseport.convert.conversion_card import detector_card
-from poseport.convert.engines import ai_edge, tflite_converter
+from poseport.convert.engines import ai_edge, budget_search, tflite_converter, tuning_people
 from poseport.convert.engines.ai_edge import Quantized
 from poseport.convert.float_file import FloatFile
 from poseport.convert.graph.frozen_graph import freeze
@@ -18,7 +20,6 @@ from poseport.convert.graph.shrink_flatbuffer import shrink
 from poseport.convert.request import Request
 from poseport.convert.verify import box_parity, recipe_checks
 from poseport.convert.verify.box_parity import BoxParity
-from poseport.data.people import Person
 from poseport.people.detector import CenterDetector
 from poseport.records import write_whole
 from poseport.tflite import model_file
@@ -62,15 +63,19 @@ def convert(request: Request, progress: Callable[[int], None] | None = None) -> 
     """
     _check(request)
     spec, model = networks.load(request.source, keras)
-    persons: Sequence[Person] = ()
-    manifest = None
-    if request.calib is not None:
-        persons, manifest = calibration.choose(request.calib, request.calib_count, request.seed, request.exclude)
+    tuning = tuning_people.choose_tuning_people(request) if request.budget else None
+    persons, manifest = tuning_people.choose_calibration(request, tuning, COMPARED_PHOTOS)
     crops = calibration.CalibrationCrops(persons, manifest)
 
     frozen = freeze(spec, model, lambda image: model(image, training=False))
     recipe = request.recipe
-    if recipe.engine == "TFLiteConverter":
+    if request.budget is not None and tuning is not None:
+        plain = partial(tflite_converter.convert, frozen, tuning.outcomes[0], crops, progress)
+        weights = bundle.sha256(request.source / bundle.WEIGHTS)
+        floats = FloatFile(spec, tflite_converter.convert(frozen, recipes.recipe("float32")), weights)
+        made = budget_search.convert(floats, plain, request.budget, tuning, crops, progress)
+        recipe = made.recipe
+    elif recipe.engine == "TFLiteConverter":
         made = Quantized(tflite_converter.convert(frozen, recipe, crops, progress), recipe)
     else:
         floats = FloatFile(spec, tflite_converter.convert(frozen, recipes.recipe("float32")), "")
@@ -91,22 +96,28 @@ def convert(request: Request, progress: Callable[[int], None] | None = None) -> 
                 "or calibrate on more photos"
             )
     write_whole(request.out, data)
+    if tuning is not None:
+        tuning.notes_path.unlink(missing_ok=True)
     return ConvertedDetector(request.out, card, inspect_bytes(data, str(request.out)), parity)
 
 
 def _check(request: Request) -> None:
     recipe = request.recipe
-    recipes.refuse_name(request.out.name, recipe, decided_by_search=False)
+    recipes.refuse_name(request.out.name, recipe, decided_by_search=request.budget is not None)
     if recipe.trained:
         raise ValueError(
             f"{request.source}: is a person detector, which recipe {recipe.name} cannot train; take another"
         )
     for given, option in (
-        (request.budget, "--max-ap-drop"), (request.head, "--head"), (request.training, "--data"),
+        (request.head, "--head"), (request.training, "--data"),
         (request.spec_file, "--spec"), (request.io != "same", "--io"),
     ):  # fmt: skip
         if given:
             raise ValueError(f"{request.source}: is a person detector, to which {option} does not apply; remove it")
+    if request.budget is not None:
+        if request.keep or request.calib is None:
+            raise ValueError("--max-ap-drop chooses the layers itself and needs --calib; leave --keep out")
+        return
     if (recipe.kept is None) == bool(request.keep):
         raise ValueError("--keep goes with mixed-float32 and mixed-16x8, and these need it, such as --keep people")
     if recipe.full and request.calib is None:

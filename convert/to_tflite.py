@@ -14,7 +14,7 @@ from pathlib import Path
 from poseport import bundle, cascade, pose
 from poseport.convert import calibration, float_file, recipes
 from poseport.convert.conversion_card import card_of
-from poseport.convert.engines import ai_edge, budget_search, equalize, tflite_converter
+from poseport.convert.engines import ai_edge, budget_search, equalize, tflite_converter, tuning_people
 from poseport.convert.engines.ai_edge import Quantized
 from poseport.convert.float_file import FloatFile
 from poseport.convert.graph import decoder_head
@@ -25,11 +25,10 @@ from poseport.convert.verify import parity, recipe_checks
 from poseport.convert.verify.layer_parity import LayerParity, compare_layers
 from poseport.convert.verify.parity import Parity
 from poseport.data import batches
-from poseport.data.people import Person
 from poseport.predict import PoseNetwork, predict
 from poseport.spec import PoseSpec
 from poseport.tflite import model_file
-from poseport.tflite.card import Calibration, FineTuning, ModelCard
+from poseport.tflite.card import FineTuning, ModelCard
 from poseport.tflite.inspection import Inspection, inspect_bytes
 from poseport.tflite.runner import Network
 from poseport.train import evaluate
@@ -88,8 +87,8 @@ def convert(request: Request, progress: Progress = None) -> Converted:
             what its recipe promises. Nothing is left under `request.out` then.
     """
     decoder_inside = decoder_head.wants_decoder(check(request), request.head)
-    tuning = budget_search.choose_tuning_people(request) if request.budget else None
-    persons, manifest = _calibration_people(request, tuning)
+    tuning = tuning_people.choose_tuning_people(request) if request.budget else None
+    persons, manifest = tuning_people.choose_calibration(request, tuning, PARITY_PEOPLE)
 
     stages: list[_Stage] = []
     estimates = None
@@ -113,27 +112,11 @@ def convert(request: Request, progress: Progress = None) -> Converted:
     return _read_back(request.out, stages)
 
 
-def _calibration_people(
-    request: Request, tuning: budget_search.TuningPeople | None
-) -> tuple[list[Person], Calibration | None]:
-    """Choose the people to calibrate and compare on; none is on a photo of the evaluation or of the tuning."""
-    if request.calib is None:
-        return [], None
-    exclude = request.exclude
-    if request.budget is not None and tuning is not None:
-        excluded = request.exclude.persons if request.exclude else ()
-        exclude = replace(request.budget.people, persons=(*tuning.persons, *excluded))
-    count = request.calib_count
-    if not request.recipe.calibrated:
-        count = min(count, PARITY_PEOPLE, len(request.calib.for_training()))
-    return calibration.choose(request.calib, count, request.seed, exclude)
-
-
 def _convert_stage(
     source: Path,
     request: Request,
     crops: calibration.CalibrationCrops,
-    tuning: budget_search.TuningPeople | None,
+    tuning: tuning_people.TuningPeople | None,
     decoder_inside: bool,
     progress: Progress,
 ) -> _Stage:
@@ -179,7 +162,7 @@ def _make_flatbuffer(
     source: Path,
     request: Request,
     crops: calibration.CalibrationCrops,
-    tuning: budget_search.TuningPeople | None,
+    tuning: tuning_people.TuningPeople | None,
     progress: Progress,
 ) -> tuple[FrozenNetwork[PoseSpec] | FloatFile[PoseSpec], Quantized, FineTuning | None]:
     """Load the network and quantize it with the request's engine.

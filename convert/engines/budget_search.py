@@ -11,76 +11,28 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from pathlib import Path
 
 import tensorflow as tf
 
-from poseport.convert import calibration, recipes
 from poseport.convert.calibration import CalibrationCrops
 from poseport.convert.engines import quantizer
 from poseport.convert.engines.ai_edge import Quantized
-from poseport.convert.engines.candidates import Candidates
+from poseport.convert.engines.box_candidate import BoxMeasure
+from poseport.convert.engines.candidates import Candidates, Measure
 from poseport.convert.engines.file_layers import Layer, layers_by_name, layers_of, op_types
+from poseport.convert.engines.pose_candidate import PoseMeasure
 from poseport.convert.engines.ranges import Ranges, measure_ranges
+from poseport.convert.engines.tuning_people import TuningPeople
 from poseport.convert.float_file import FloatFile
 from poseport.convert.recipes import Recipe
-from poseport.convert.request import AccuracyBudget, Request
-from poseport.data.people import Person
+from poseport.convert.request import AccuracyBudget
+from poseport.people.detector_spec import DetectorSpec
 from poseport.spec import PoseSpec
-from poseport.tflite.card import BudgetSearch, BudgetStep, Calibration, LayerCost
-
-
-@dataclass(frozen=True)
-class TuningPeople:
-    """The people on whom a budget is measured, and the recipes that the search chooses from.
-
-    Attributes:
-        persons: The people.
-        manifest: Names them in the card.
-        outcomes: The recipes int8, int8-p95 and the mixed one.
-        notes_path: File of the measurements so far.
-    """
-
-    persons: Sequence[Person]
-    manifest: Calibration
-    outcomes: tuple[Recipe, Recipe, Recipe]
-    notes_path: Path
-
-
-def notes_path(out: Path) -> Path:
-    """Name the file in which the search for `out` keeps its measurements.
-
-    Args:
-        out: The file to write.
-
-    Returns:
-        Its path, OUT.search.json.
-    """
-    return out.with_name(f"{out.name}.search.json")
-
-
-def choose_tuning_people(request: Request) -> TuningPeople:
-    """Draw the people to tune on.
-
-    Args:
-        request: A request with a budget.
-
-    Returns:
-        The people.
-
-    Raises:
-        ValueError: As `calibration.choose` does, or if the recipe has no int8 layers.
-    """
-    assert request.budget is not None
-    outcomes = recipes.within_budget(request.recipe)
-    people = request.budget.people
-    count = min(request.budget.count, len(people.for_training()))
-    persons, manifest = calibration.choose(people, count, request.seed, request.exclude, "tune")
-    return TuningPeople(persons, manifest, outcomes, notes_path(request.out))
+from poseport.tflite.card import BudgetSearch, BudgetStep, LayerCost
 
 
 def convert(
-    network: FloatFile[PoseSpec],
+    network: FloatFile[PoseSpec] | FloatFile[DetectorSpec],
     make_plain: Callable[[], bytes],
     budget: AccuracyBudget,
     tuning: TuningPeople,
@@ -107,9 +59,12 @@ def convert(
     settings = (
         network.weights_sha256, network.ends, crops.manifest, tuning.manifest, clipped.percentile, tf.__version__
     )  # fmt: skip
-    candidates = Candidates(
-        network.spec, network.flatbuffer, budget.people, tuning.persons, tuning.notes_path, settings
-    )
+    measure: Measure
+    if isinstance(network.spec, DetectorSpec):
+        measure = BoxMeasure(network.spec, network.flatbuffer, budget.people, tuning.persons)
+    else:
+        measure = PoseMeasure(network.spec, network.flatbuffer, budget.people, tuning.persons)
+    candidates = Candidates(measure, network.flatbuffer, tuning.notes_path, settings)
     search = _Search(network, make_plain, budget, tuning, crops, candidates, progress)
 
     search.check_baseline()
@@ -131,7 +86,7 @@ def convert(
 class _Search:
     """The state of a search; files and ranges are made when they are first needed."""
 
-    network: FloatFile[PoseSpec]
+    network: FloatFile[PoseSpec] | FloatFile[DetectorSpec]
     make_plain: Callable[[], bytes]
     budget: AccuracyBudget
     tuning: TuningPeople
@@ -173,7 +128,7 @@ class _Search:
             ValueError: If 100 x AP of the float file is not more than the budget.
         """
         float32, allowed, people = self.candidates.float32, self.budget.max_ap_drop, self.budget.people
-        n = len(self.candidates.persons)
+        n = len(self.tuning.persons)
         if not 100 * float32.ap > allowed:
             self.tuning.notes_path.unlink(missing_ok=True)
             raise ValueError(
@@ -201,8 +156,8 @@ class _Search:
             result = self.candidates.measure(f"only {layer.name}", partial(self.only, layer))
             self.ranking.append(LayerCost(layer.name, layer.macs, result.moved, result.moved_px))
             self.budget.report(
-                f"int8 in {layer.name} alone ({i} of {len(self.layers)}): OKS {-result.moved:+.4f}, "
-                f"{result.moved_px:.2f} px"
+                f"int8 in {layer.name} alone ({i} of {len(self.layers)}): "
+                f"{self.candidates.measure_file.similarity} {-result.moved:+.4f}, {result.moved_px:.2f} px"
             )
         self.ranking.sort(key=lambda cost: (-cost.moved, -cost.moved_px))
         return list(layers_by_name(self.layers, [cost.layer for cost in self.ranking]))
@@ -220,7 +175,7 @@ class _Search:
         best = min(self.curve, key=lambda step: step.ap_drop)
         return ValueError(
             f"no mix of int8 and {self.tuning.outcomes[2].kept} loses at most {self.budget.max_ap_drop:g} points of AP "
-            f"on these {len(self.candidates.persons)} people; nothing was written; the nearest lost "
+            f"on these {len(self.tuning.persons)} people; nothing was written; the nearest lost "
             f"{best.ap_drop:.2f} ({best.recipe}, {best.kept} of {len(self.layers)} layers kept); a larger "
             f"--max-ap-drop continues from {self.tuning.notes_path.name}"
         )

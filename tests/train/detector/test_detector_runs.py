@@ -133,9 +133,10 @@ def test_it_needs_an_encoder_with_a_way_up(people, tmp_path):
         (("--recipe", "int8", "--calib", "PEOPLE", "--head", "keypoints"), "--head does not apply"),
         (("--recipe", "int8"), "needs people for its activation ranges"),
         (("--recipe", "mixed-float32", "--calib", "PEOPLE"), "--keep goes with mixed-float32"),
+        (("--recipe", "int8", "--max-ap-drop", "1", "--tune-on", "PEOPLE"), "and needs --calib"),
         (
-            ("--recipe", "int8", "--calib", "PEOPLE", "--max-ap-drop", "1", "--tune-on", "PEOPLE"),
-            "--max-ap-drop does not apply",
+            ("--recipe", "float16", "--calib", "PEOPLE", "--max-ap-drop", "1", "--tune-on", "PEOPLE"),
+            "--max-ap-drop takes recipe int8",
         ),
     ],
 )
