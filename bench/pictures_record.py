@@ -7,6 +7,7 @@ from typing import Literal
 
 import numpy as np
 
+from poseport.bench.accuracy_record import MAX_PEOPLE
 from poseport.bench.latency_record import STEADY, check_times
 
 
@@ -63,6 +64,8 @@ class Pictures:
             raise ValueError(f"repeats: {list(self.repeats)} do not add up to {samples[0]} samples")
         if min(self.picture) < 0 or max(self.picture) >= len(self.names):
             raise ValueError(f"picture: expected 0 to {len(self.names) - 1}, one of {len(self.names)} names")
+        if max(self.boxes) > MAX_PEOPLE:
+            raise ValueError(f"boxes: {max(self.boxes)} is out of range; expected 0 to {MAX_PEOPLE}")
         if any(not 0 <= found <= looked for found, looked in zip(self.people, self.boxes, strict=True)):
             raise ValueError("people: more were found than there were boxes; expected at most as many")
 

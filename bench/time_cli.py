@@ -32,14 +32,18 @@ delegates_option = click.option(
     help="Delegates to measure: xnnpack, none or both.",
 )
 runs_option = click.option(
-    "--runs", default=1024, show_default=True, type=click.IntRange(20), help="Number of people to time, per setting."
+    "--runs",
+    default=1024,
+    show_default=True,
+    type=click.IntRange(20),
+    help="Number of people (or whole pictures) to time, per setting.",
 )
 seconds_option = click.option(
     "--seconds",
     default=60.0,
     show_default=True,
     type=click.FloatRange(0),
-    help="Time limit per setting; fewer people are timed when it is reached.",
+    help="Time limit per setting; fewer are timed when it is reached.",
 )
 
 

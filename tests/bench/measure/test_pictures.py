@@ -90,6 +90,7 @@ def test_the_record_comes_back_and_is_reported(timed: Result, tmp_path: Path) ->
         ({"repeats": (1, 2)}, "do not add up"),
         ({"names": ("a.jpg",)}, "one of 1 names"),
         ({"detect_us": ()}, "detect_us"),
+        ({"boxes": (10**30,) * 100}, "out of range"),
     ],
 )
 def test_a_record_that_contradicts_itself_is_refused(timed: Result, change: dict[str, object], message: str) -> None:
