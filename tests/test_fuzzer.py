@@ -8,6 +8,7 @@ import fuzz
 import pytest
 
 COUNT = 30
+FEW = {"mat": 5}  # each is tried in a process of its own
 
 
 @pytest.fixture(scope="module")
@@ -19,8 +20,9 @@ def attempts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, fuzz.Attempt
     "kind", ["tflite", "tail", "card", "bundle", "record", "coco", "detections", "yolo", "mat", "photo"]
 )
 def test_no_damaged_file_makes_a_traceback(kind: str, attempts: dict[str, fuzz.Attempt]) -> None:
-    read = sum(fuzz.attack(kind, attempts[kind], seed) for seed in range(COUNT))
-    assert read < COUNT
+    count = FEW.get(kind, COUNT)
+    read = sum(fuzz.attack(kind, attempts[kind], seed) for seed in range(count))
+    assert read < count
 
 
 def test_damaged_weights_are_one_line(attempts: dict[str, fuzz.Attempt]) -> None:

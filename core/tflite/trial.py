@@ -6,16 +6,10 @@ measures several files would lose the results of all of them. The trial is over 
 
 from __future__ import annotations
 
-import contextlib
 import functools
-import os
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
-SECONDS = 300
-_SPARE_BYTES = 4 * 2**30  # libraries, and what a delegate allocates besides the activations
+from poseport.files import own_process
 
 
 def check(path: Path) -> None:
@@ -39,14 +33,8 @@ def check(path: Path) -> None:
 
 @functools.cache  # one trial per file and process
 def _fault(path: Path, mtime_ns: int, size: int) -> str:
-    command = [sys.executable, "-P", "-m", "poseport.tflite.trial", str(path.absolute())]
-    try:
-        done = subprocess.run(command, capture_output=True, timeout=SECONDS)
-    except subprocess.TimeoutExpired:
-        return f"one inference has not finished after {SECONDS} seconds"
-    if done.returncode < 0:
-        return f"the TFLite interpreter crashes on it ({signal.Signals(-done.returncode).name}); convert it again"
-    return ""
+    how = own_process.fault("poseport.tflite.trial", str(path.absolute()))
+    return f"the TFLite interpreter {how}; convert it again" if how else ""
 
 
 def run(path: Path) -> None:
@@ -67,18 +55,5 @@ def run(path: Path) -> None:
             interpreter.get_tensor(detail["index"])
 
 
-def _main() -> None:
-    with contextlib.suppress(ImportError, OSError, ValueError):  # not every system limits memory
-        import resource
-
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        resource.setrlimit(resource.RLIMIT_DATA, (_SPARE_BYTES, _SPARE_BYTES))
-    try:
-        run(Path(sys.argv[1]))
-    except Exception:
-        os._exit(1)
-    os._exit(0)
-
-
 if __name__ == "__main__":
-    _main()
+    own_process.main(run)

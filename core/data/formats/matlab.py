@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from poseport.files import own_process
+
 
 def find_mat(source: Path, pattern: str) -> Path:
     """Find the .mat file: the path itself, or the only one of that name in a folder.
@@ -46,6 +48,8 @@ def read_mat(path: Path, variable: str) -> Any:
         from scipy.io import loadmat
     except ImportError:
         raise ValueError('reading .mat files needs SciPy: pip install "poseport[data]"') from None
+    if how := own_process.fault("poseport.data.formats.matlab", str(path.absolute())):
+        raise ValueError(f"{path}: not a MATLAB file that can be read (SciPy {how}); download it again")
     try:
         content = loadmat(path, simplify_cells=True, variable_names=[variable])
     except Exception as error:  # a broken file trips the parser anywhere: struct, zlib, index and type errors
@@ -85,3 +89,14 @@ def is_empty(struct: dict[str, Any], *names: str) -> bool:
         names: Names of the fields.
     """
     return any(name not in struct or (np.size(struct[name]) == 0) for name in names)
+
+
+def _try(path: Path) -> None:
+    """Read every variable of a file, in a process that may crash on it: SciPy's reader is partly in C."""
+    from scipy.io import loadmat
+
+    loadmat(path, simplify_cells=True)
+
+
+if __name__ == "__main__":
+    own_process.main(_try)
