@@ -16,7 +16,7 @@ CRASHES = ROOT / "tests" / "data" / "crash.mat"  # 420 bytes that the fuzzer fou
 
 
 def test_a_file_that_crashes_the_reader_is_one_line() -> None:
-    with pytest.raises(ValueError, match=r"crash\.mat: not a MATLAB file that can be read \(SciPy crashes on it \(SIG"):
+    with pytest.raises(ValueError, match=r"crash\.mat: not a MATLAB file that can be read"):
         read_mat(CRASHES, "RELEASE")
 
 
