@@ -8,13 +8,12 @@ from __future__ import annotations
 import itertools
 import sys
 import time
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from poseport.bench.measure.timing import LEAST, WARMUP, peak_memory
+from poseport.bench.measure.timing import WARMUP, in_turns, peak_memory
 from poseport.data.images import read_image
 from poseport.people import detector
 from poseport.people.everyone import MOST_PEOPLE, Everyone, least_score
@@ -105,19 +104,9 @@ def timed(request: Request) -> Samples:
     first_us = sum(once(images[0])[2:])
     for image in itertools.islice(itertools.cycle(images), WARMUP):
         once(image)
-    samples = list(_samples(once, images, request.runs, request.max_seconds))
+    samples = list(in_turns(once, [(image,) for image in images], request.runs, request.max_seconds))
     boxes, people, detect_us, people_us = zip(*samples, strict=True)
     return Samples(load_us, first_us, boxes, people, detect_us, people_us, before_bytes, peak_memory())
-
-
-def _samples(
-    once: Callable[[np.ndarray], Sample], images: list[np.ndarray], runs: int, max_seconds: float
-) -> Iterator[Sample]:
-    deadline = time.perf_counter() + max_seconds
-    for count, image in enumerate(itertools.islice(itertools.cycle(images), runs)):
-        if count >= LEAST and time.perf_counter() >= deadline:
-            return
-        yield once(image)
 
 
 if __name__ == "__main__":

@@ -9,9 +9,10 @@ from __future__ import annotations
 import itertools
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -27,6 +28,7 @@ from poseport.tflite.runner import Pose, load
 
 WARMUP = 20
 LEAST = 10
+T = TypeVar("T")
 
 # times an image and a box (1, 4), which a detector ignores: microseconds of preparing, invoking and decoding
 Once = Callable[[np.ndarray, np.ndarray], tuple[float, float, float]]
@@ -111,19 +113,28 @@ def timed(request: Request) -> Samples:
     first_us = once(*people[0])[1]
     for image, box in itertools.islice(itertools.cycle(people), WARMUP):
         once(image, box)
-    samples = list(_samples(once, people, request.runs, request.max_seconds))
+    samples = list(in_turns(once, people, request.runs, request.max_seconds))
     prepare, invoke, decode = zip(*samples, strict=True)
     return Samples(load_us, first_us, prepare, invoke, decode, before_bytes, peak_memory())
 
 
-def _samples(
-    once: Once, people: list[tuple[np.ndarray, np.ndarray]], runs: int, max_seconds: float
-) -> Iterator[tuple[float, float, float]]:
+def in_turns(once: Callable[..., T], inputs: Sequence[tuple[Any, ...]], runs: int, max_seconds: float) -> Iterator[T]:
+    """Call a function with inputs in turns, until enough was measured or the time is over.
+
+    Args:
+        once: Measures one input.
+        inputs: Its arguments, in turns.
+        runs: Number of calls.
+        max_seconds: Stop after this many seconds, but not before ten calls.
+
+    Yields:
+        What each call returns.
+    """
     deadline = time.perf_counter() + max_seconds
-    for count, (image, box) in enumerate(itertools.islice(itertools.cycle(people), runs)):
+    for count, arguments in enumerate(itertools.islice(itertools.cycle(inputs), runs)):
         if count >= LEAST and time.perf_counter() >= deadline:
             return
-        yield once(image, box)
+        yield once(*arguments)
 
 
 def open_detector(path: Path, threads: int, xnnpack: bool) -> CenterDetector:

@@ -1,6 +1,7 @@
 package org.poseport.demo.core
 
 import java.io.File
+import java.nio.ByteBuffer
 import org.junit.Assert.assertEquals
 import org.junit.Assert.assertTrue
 import org.junit.Rule
@@ -37,5 +38,24 @@ class BenchTest {
     @Test fun aDelegateThatTakesOperationsLeavesFewerSteps() {
         val result = measure(Hardware.CPU, Xnnpack.engines)
         assertTrue("$result", (result["steps"] as Long) < (result["operations"] as Long))
+    }
+
+    /** The computer compares them with its own: what the hardware gave is passed on, whatever it is. */
+    @Test fun wrongNumbersAreWrittenAsTheyAre() {
+        val zeros = object : Engines by Kernels.engines {
+            override fun open(model: ByteBuffer, setting: Setting): Engine {
+                val engine = Kernels.engines.open(model, setting)
+                return object : Engine by engine {
+                    override fun invoke(input: ByteBuffer, outputs: Map<Int, ByteBuffer>) {
+                        engine.invoke(input, outputs)
+                        for (buffer in outputs.values) for (i in 0 until buffer.capacity()) buffer.put(i, 0)
+                    }
+                }
+            }
+        }
+        measure(Hardware.GPU, zeros)
+        val written = File(folder.root, "0.bin").readBytes()
+        assertEquals(models.expected(model).output.size, written.size)
+        assertTrue(written.all { it == 0.toByte() })
     }
 }
