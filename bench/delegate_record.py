@@ -24,6 +24,7 @@ class Ran:
         partition: What the delegate took; None if nothing tells it.
         predicted: What `poseport doctor` expects it to take; None for hardware without a table.
         error: The first error that the runtime logged; empty without one.
+        others: Delegates that took operations of the rest, and how many of how many, as the runtime's log tells.
     """
 
     asked: str
@@ -31,6 +32,7 @@ class Ran:
     partition: Partition | None
     predicted: Partition | None = None
     error: str = ""
+    others: tuple[str, ...] = ()
 
     @property
     def complete(self) -> bool | None:
@@ -44,6 +46,14 @@ class Ran:
     def text(self) -> str:
         """The shares, such as "71 % GPU, 29 % CPU, 5 pieces"."""
         return "not known" if self.partition is None else _shares(self.asked, self.partition)
+
+    @property
+    def operations_text(self) -> str:
+        """The number of operations of each, such as "71 of 85, TfLiteXNNPackDelegate 12 of 15"."""
+        part = self.partition
+        if part is None:
+            return "not known"
+        return ", ".join([f"{part.taken} of {part.operations}", *self.others])
 
     @property
     def predicted_text(self) -> str:

@@ -10,7 +10,9 @@ for earlier versions, and the same byte for byte.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
+import math
 import os
 import sys
 import types
@@ -62,7 +64,7 @@ def from_data(cls: type[T], data: Any, where: str) -> T:
     """
     if not isinstance(data, dict):
         raise ValueError(f"{where}: expected an object with the keys of {cls.__name__}, found {_short(data)}")
-    hints = typing.get_type_hints(cls)
+    hints = _hints(cls)  # type: ignore[arg-type]
     known = [f.name for f in dataclasses.fields(cls)]  # type: ignore[arg-type]
     removed: dict[str, Any] = getattr(cls, "REMOVED", {})
     for key, neutral in removed.items():
@@ -118,9 +120,8 @@ def loads(cls: type[T], text: str, where: str) -> T:
         raise ValueError(f'{where}: no schema number; expected an object with "schema": {SCHEMA}')
     schema = data.pop("schema")
     if schema > SCHEMA:
-        raise ValueError(
-            f"{where}: schema {schema} is newer than {SCHEMA}, which this poseport reads; upgrade poseport"
-        )
+        newest = f"{SCHEMA}, which this poseport reads; upgrade poseport"
+        raise ValueError(f"{where}: schema {schema} is newer than {newest}")
     if schema < 1:
         raise ValueError(f"{where}: schema {schema} does not exist; expected 1 to {SCHEMA}")
     return from_data(cls, data, where)
@@ -185,12 +186,18 @@ def _reason(error: Exception) -> str:
     return str(getattr(error, "strerror", None) or error)
 
 
+# evaluating the annotations of a class takes longer than reading one record of it
+_hints = functools.cache(typing.get_type_hints)
+
+
 def _short(value: Any) -> str:
     text = repr(value)
     return text if len(text) <= 60 else text[:57] + "..."
 
 
 def _value(hint: Any, data: Any, where: str) -> Any:
+    if type(data) is hint and (hint is str or (hint is float and math.isfinite(data))):
+        return data  # most values of a record
     origin, args = typing.get_origin(hint), typing.get_args(hint)
     if origin in (Union, types.UnionType):
         return _union(args, data, where)
@@ -200,6 +207,8 @@ def _value(hint: Any, data: Any, where: str) -> Any:
         raise ValueError(f"{where}: {_short(data)} is not one of {', '.join(map(str, args))}")
     if origin is tuple and isinstance(data, list | tuple):
         if len(args) == 2 and args[1] is Ellipsis:
+            if _all_numbers(args[0], data):
+                return tuple(data)
             return tuple(_value(args[0], item, f"{where}[{i}]") for i, item in enumerate(data))
         if len(args) == len(data):
             return tuple(_value(a, item, f"{where}[{i}]") for i, (a, item) in enumerate(zip(args, data, strict=True)))
@@ -219,13 +228,22 @@ def _value(hint: Any, data: Any, where: str) -> Any:
     raise ValueError(f"{where}: {_short(data)} is not a {getattr(hint, '__name__', hint)}")
 
 
+def _all_numbers(hint: Any, data: list[Any] | tuple[Any, ...]) -> bool:
+    """Whether every item is a number as it should be: records hold many thousands of them."""
+    kinds = set(map(type, data))
+    if hint is int:
+        return kinds <= {int} and max(map(abs, data), default=0) <= MAX_INT
+    allowed = {float} if hint is float else {float, type(None)} if hint == (float | None) else set()
+    return kinds <= allowed and all(map(math.isfinite, (value for value in data if value is not None)))
+
+
 def _union(args: tuple[Any, ...], data: Any, where: str) -> Any:
     if data is None and type(None) in args:
         return None
     members = [a for a in args if a is not type(None)]
     if len(members) == 1:
         return _value(members[0], data, where)
-    by_kind = {typing.get_args(typing.get_type_hints(m)["kind"])[0]: m for m in members}
+    by_kind = {typing.get_args(_hints(m)["kind"])[0]: m for m in members}
     kind = data.get("kind") if isinstance(data, dict) else None
     if not isinstance(kind, str) or kind not in by_kind:
         raise ValueError(f"{where}: kind {_short(kind)} is not one of {', '.join(by_kind)}")

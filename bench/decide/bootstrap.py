@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from poseport.bench.decide.average_precision import average_precision
+from poseport.bench.decide.resampling import draws, resampled_ap
 from poseport.bench.record import Accuracy
 
 MOST_PEOPLE = 1_000_000
@@ -63,10 +63,8 @@ def ap_difference(base: Accuracy, candidate: Accuracy, *, resamples: int = 2000,
             f"{base.data.file}: nobody has a label among the {len(base.keypoints)} scored keypoints, so there is no AP"
         )
 
-    def difference(weights: np.ndarray) -> np.ndarray:
-        return average_precision(candidate.detections, weights) - average_precision(base.detections, weights)
-
-    return bootstrap(difference, len(base.detections.image_ids), resamples, seed)
+    a, b = (resampled_ap(one.detections, resamples, seed) for one in (base, candidate))
+    return interval(b[0] - a[0], b[1] - a[1])
 
 
 def pck(accuracy: Accuracy, threshold: float = 0.1) -> float:
@@ -175,16 +173,23 @@ def bootstrap(of: Callable[[np.ndarray], np.ndarray], images: int, resamples: in
 
 def _ends(of: Callable[[np.ndarray], np.ndarray], images: int, resamples: int, seed: int) -> np.ndarray:
     """Value, lower end and upper end (3, ...) of a statistic `of` that returns (R, ...)."""
-    rng = np.random.default_rng(seed)
-    drawn = []
-    for start in range(0, resamples, 50):  # in chunks, to bound memory
-        count = min(50, resamples - start)
-        picks = rng.integers(0, images, (count, images))
-        rows = np.repeat(np.arange(count), images)
-        weights = np.bincount(rows * images + picks.ravel(), minlength=count * images).reshape(count, images)
-        drawn.append(of(weights))
+    drawn = [of(weights) for weights in draws(images, resamples, seed)]
     low, high = np.nanpercentile(np.concatenate(drawn), [2.5, 97.5], axis=0)
     return np.stack([of(np.ones((1, images)))[0], low, high])
+
+
+def interval(value: float, drawn: np.ndarray) -> Interval:
+    """Make the 95 % interval of a value from its resamples.
+
+    Args:
+        value: The value over all images.
+        drawn: (R,) values over resampled images; NaN does not count.
+
+    Returns:
+        The value with its interval.
+    """
+    low, high = np.nanpercentile(drawn, [2.5, 97.5]).tolist()
+    return Interval(value, low, high)
 
 
 def check_comparable(base: Accuracy, candidate: Accuracy) -> None:

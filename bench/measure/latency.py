@@ -15,6 +15,7 @@ from poseport.bench.measure.timing import WARMUP, Crop, Request, Samples, open_d
 from poseport.bench.record import Latency, Result
 from poseport.data.people import Person
 from poseport.records import dumps, loads
+from poseport.tflite import model_file
 from poseport.tflite.runner import load
 
 RUNS = 1024
@@ -86,7 +87,7 @@ def measure_detector(
         ValueError: if the file cannot be run.
     """
     detector = open_detector(path, threads, xnnpack)
-    environment, data = host(detector), Path(path).read_bytes()
+    environment, data = host(detector), model_file.read_bytes(path)
     pictures = list({p.image_path: p for p in persons}.values())
     request = _request(path, threads, xnnpack, runs, max_seconds, pictures, detector=True)
     return DetectorTimes(

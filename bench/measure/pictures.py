@@ -15,6 +15,7 @@ from poseport.bench.measure.timing import WARMUP
 from poseport.bench.record import Pictures, Result
 from poseport.data.people import People
 from poseport.people import detector as detectors
+from poseport.tflite import model_file
 from poseport.tflite.runner import load
 
 # pictures that are kept in memory and timed in turns
@@ -54,7 +55,7 @@ def measure(path: Path, detector: str, threads: int, people: People, *, runs: in
         kind="pictures",
         input=people.path.name,
         detector=file.name,
-        detector_sha256=hashlib.sha256(file.read_bytes()).hexdigest(),
+        detector_sha256=hashlib.sha256(model_file.read_bytes(file)).hexdigest(),
         load_us=parts[0].load_us,
         first_us=parts[0].first_us,
         warmup=WARMUP,

@@ -137,7 +137,7 @@ def in_turns(once: Callable[..., T], inputs: Sequence[tuple[Any, ...]], runs: in
         yield once(*arguments)
 
 
-def open_detector(path: Path, threads: int, xnnpack: bool) -> CenterDetector:
+def open_detector(path: Path | str, threads: int, xnnpack: bool) -> CenterDetector:
     """Open a person detector.
 
     Args:
@@ -160,7 +160,7 @@ def open_detector(path: Path, threads: int, xnnpack: bool) -> CenterDetector:
 
 def _opened(request: Request) -> Once:
     if request.detector:
-        detector = open_detector(Path(request.file), request.threads, request.xnnpack)
+        detector = open_detector(request.file, request.threads, request.xnnpack)
         return lambda image, box: _picture(detector, image)
     model = load(request.file, request.threads, xnnpack=request.xnnpack)
     return lambda image, box: _person(model, image, box)

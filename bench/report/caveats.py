@@ -6,7 +6,15 @@ from collections.abc import Sequence
 
 from poseport.bench.accuracy_record import ANNOTATED
 from poseport.bench.record import Model, Result
-from poseport.bench.report.grouping import DataSet, Scored, Timed, is_subset
+from poseport.bench.report.grouping import (
+    FEW_RESAMPLES,
+    MANY_RECORDS,
+    RESAMPLES,
+    DataSet,
+    Scored,
+    Timed,
+    is_subset,
+)
 
 FEW_PEOPLE = 1000
 
@@ -33,6 +41,11 @@ def caveats(
     """
     found = []
     accuracies = [s.accuracy for s in scored]
+    if len(scored) > MANY_RECORDS:
+        found.append(
+            f"With so many records, intervals of differences are of {FEW_RESAMPLES:,} resamples; the gate takes "
+            f"{RESAMPLES:,}."
+        )
     if accuracies:
         found.append(
             "AP can be compared only for the same annotations (their sha256 is below), boxes and keypoints. "

@@ -9,10 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from poseport.bench.accuracy_record import ANNOTATED
-from poseport.bench.decide.average_precision import average_precision
-from poseport.bench.decide.bootstrap import Interval, ap_difference, bootstrap
+from poseport.bench.decide.bootstrap import Interval, ap_difference, interval
+from poseport.bench.decide.resampling import resampled_ap
 from poseport.bench.formatting import plural
 from poseport.bench.record import Accuracy, Detections, Environment, Latency, Model, Result, Sustained
+
+# the gate's number of resamples, and that for reports of many records, where each comparison would take a tenth second
+RESAMPLES, FEW_RESAMPLES, MANY_RECORDS = 2000, 500, 100
 
 
 @dataclass(frozen=True)
@@ -168,6 +171,7 @@ def data_sets(scored: Sequence[Scored]) -> list[DataSet]:
         grouped[(*record.accuracy.conditions, *record.environment.conditions)].append(record)
     named = {(record.accuracy.data.file, record.accuracy.data.sha256) for record in scored}
     sets: list[DataSet] = []
+    resamples = FEW_RESAMPLES if len(scored) > MANY_RECORDS else RESAMPLES
     # the whole set before parts of its keypoints
     for members in sorted(grouped.values(), key=lambda m: (m[0].accuracy.data.file, -len(m[0].accuracy.keypoints))):
         a, e = members[0].accuracy, members[0].environment
@@ -183,11 +187,11 @@ def data_sets(scored: Sequence[Scored]) -> list[DataSet]:
         label = ", ".join(part for part in parts if part)
         if label in {data.label for data in sets}:  # the same number of other keypoints
             label += f" ({len(sets) + 1})"
-        sets.append(DataSet(label, members, _pairs(members)))
+        sets.append(DataSet(label, members, _pairs(members, resamples)))
     return sets
 
 
-def _pairs(members: Sequence[Scored]) -> list[Pair]:
+def _pairs(members: Sequence[Scored], resamples: int) -> list[Pair]:
     """Every converted file with its float32 file, if both have an AP."""
     pairs = []
     for candidate in members:
@@ -195,7 +199,7 @@ def _pairs(members: Sequence[Scored]) -> list[Pair]:
         base = next((s for s in members if s.model == model), None)
         known = base and base.accuracy.metrics.get("OKS-AP") is not None
         if base and known and not is_float(candidate.model) and candidate.accuracy.metrics.get("OKS-AP") is not None:
-            raw = ap_difference(base.accuracy, candidate.accuracy)  # with the gate's seed and resamples
+            raw = ap_difference(base.accuracy, candidate.accuracy, resamples=resamples)  # with the gate's seed
             pairs.append(Pair(base, candidate, raw.times(100)))
     return pairs
 
@@ -237,4 +241,4 @@ def ap_interval(found: Detections, *, resamples: int = 500) -> Interval:
     """
     if not sum(found.ground_truths):
         return Interval(math.nan, math.nan, math.nan)
-    return bootstrap(lambda weights: 100 * average_precision(found, weights), len(found.image_ids), resamples)
+    return interval(*resampled_ap(found, resamples, 0)).times(100)

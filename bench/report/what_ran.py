@@ -10,7 +10,10 @@ from poseport.bench.record import Agreement, Environment, Result
 _SOURCES = {
     "interpreter": "the interpreter", "log": "the runtime's log", "steps": "the interpreter's steps", "nothing": NONE,
 }  # fmt: skip
-_HEADER = ("Model", "Where", "Asked", "Ran", "Predicted", "Told by", "First error", "Keypoints against this machine's")
+_HEADER = (
+    "Model", "Where", "Asked", "Ran", "Operations", "Predicted", "Told by", "First error",
+    "Keypoints against this machine's",
+)  # fmt: skip
 
 
 def warnings(results: Sequence[Result]) -> list[str]:
@@ -39,8 +42,8 @@ def what_ran(results: Sequence[Result]) -> list[Table]:
     for r in results:
         e, ran = r.environment, r.environment.ran
         if ran is not None:
-            parts = (ran.asked, ran.text, ran.predicted_text or NONE, _SOURCES[ran.source], ran.error or NONE)
-            rows[(r.model.name, _place(e), *parts, _agreement(e.agreement))] = None
+            parts = (ran.asked, ran.text, ran.operations_text, ran.predicted_text or NONE, _SOURCES[ran.source])
+            rows[(r.model.name, _place(e), *parts, ran.error or NONE, _agreement(e.agreement))] = None
     caption = "What ran: share of the multiply-adds, and pieces between which data is copied"
     return [Table(caption, _HEADER, [*rows], numeric=False)] if rows else []
 

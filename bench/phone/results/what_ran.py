@@ -7,6 +7,7 @@ partitions ...": how many operations it took, and into how many pieces that divi
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -54,9 +55,10 @@ def what_ran(path: Path, hardware: Hardware, folder: Path, result: dict[str, Any
     replaced = _first_graph(lines, len(inspection.ops))
     if not replaced:
         return Ran(asked, "nothing", None, predicted, error)
-    mine = next((counts for name, *counts in replaced if asked.lower() in name.lower()), None)
-    found = nothing if mine is None else _partition(inspection, mine[0], mine[1], predicted)
-    return Ran(asked, "log", found, predicted, error)
+    own = [(one.taken, one.pieces) for one in replaced if asked.lower() in one.name.lower()]
+    others = tuple(f"{one.name} {one.taken} of {one.of}" for one in replaced if asked.lower() not in one.name.lower())
+    found = _partition(inspection, *own[0], predicted) if own else nothing
+    return Ran(asked, "log", found, predicted, error, others)
 
 
 def _partition(
@@ -71,20 +73,30 @@ def _untouched(result: dict[str, Any]) -> bool:
     return isinstance(steps, int) and isinstance(operations, int) and steps == operations > 0
 
 
-def _first_graph(lines: list[LogLine], operations: int) -> list[tuple[str, int, int]]:
-    """The delegates that divided the first network: name, number of operations taken, and number of pieces.
+@dataclass(frozen=True)
+class _Replaced:
+    """A line "Replacing `taken` out of `of` node(s) with delegate (`name`) node, yielding `pieces` partitions"."""
+
+    name: str
+    taken: int
+    of: int
+    pieces: int
+
+
+def _first_graph(lines: list[LogLine], operations: int) -> list[_Replaced]:
+    """The delegates that divided the first network.
 
     The first line of a network counts all of its operations; a later one what an earlier delegate left of them.
     """
-    found: list[tuple[str, int, int]] = []
+    found: list[_Replaced] = []
     for line in lines:
         match = _REPLACING.search(line.text)
         if match is None:
             continue
-        taken, of, name, pieces = int(match[1]), int(match[2]), match[3], int(match[4])
-        if not found and of != operations:
+        one = _Replaced(match[3], int(match[1]), int(match[2]), int(match[4]))
+        if not found and one.of != operations:
             continue  # another network's
-        if found and (of >= operations or name in {known for known, *_ in found}):
+        if found and (one.of >= operations or one.name in {known.name for known in found}):
             break  # the next network
-        found.append((name, taken, pieces))
+        found.append(one)
     return found

@@ -121,6 +121,8 @@ def test_the_log_of_another_network_is_left_out(hardware: str, tiny_models: dict
     assert ran is not None
     assert ran.partition is not None
     assert (ran.source, ran.partition.taken) == ("log", {"GPU": operations, "CPU": 4, "NNAPI": 0}[hardware])
+    gpu, xnnpack = f"TfLiteGpuDelegateV2 {operations} of {operations}", "TfLiteXNNPackDelegate 4 of 15"
+    assert ran.others == {"GPU": (xnnpack,), "CPU": (gpu,), "NNAPI": (gpu, xnnpack)}[hardware]
 
 
 @pytest.mark.parametrize(
