@@ -25,7 +25,7 @@ class BoxAccuracy:
     """Accuracy of one detector.
 
     Attributes:
-        name: Of its file.
+        name: Name of its file.
         threshold: Score from which a box counts in recall and precision.
         score: The evaluation of all its boxes, whatever their score.
         recall: Share of the large people that it finds at the threshold.

@@ -23,7 +23,6 @@ from poseport.people import centers
 from poseport.people.detector import CenterDetector
 from poseport.records import dumps, loads
 from poseport.tflite import model_file
-from poseport.tflite.interpreter import Runner
 from poseport.tflite.runner import Pose, load
 
 WARMUP = 20
@@ -152,10 +151,7 @@ def open_detector(path: Path | str, threads: int, xnnpack: bool) -> CenterDetect
         ValueError: if the file is not a person detector, or cannot be run.
     """
     data, card = model_file.read_detector(Path(path))
-    detector = CenterDetector(data, card, Path(path), threads)
-    if not xnnpack:
-        detector.runner = Runner(data, str(path), threads, xnnpack=False)
-    return detector
+    return CenterDetector(data, card, Path(path), threads, xnnpack=xnnpack)
 
 
 def _opened(request: Request) -> Once:

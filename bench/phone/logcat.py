@@ -71,8 +71,8 @@ def runtime_log(job: Job, since: str) -> str:
     """
     text = _read(job, since, "tflite:V")
     processes = {line.process for line in _own(job, text)}
-    lines = (line for line in text.splitlines() if any(one.tag == "tflite" for one in parse(line)))
-    kept = [line for line in lines if parse(line)[0].process in processes]
+    lines = ((line, one) for line in text.splitlines() for one in parse(line))
+    kept = [line for line, one in lines if one.tag == "tflite" and one.process in processes]
     return "\n".join(kept[:_MOST_LINES])
 
 

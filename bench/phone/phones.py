@@ -14,6 +14,7 @@ from pathlib import Path
 
 from poseport.bench import results_folder
 from poseport.bench.measure.boxes import Boxes
+from poseport.bench.measure.describe import model_info
 from poseport.bench.phone import app, handset, run
 from poseport.bench.phone.adb import Device
 from poseport.bench.phone.files import Description, Hardware, Mode, Sent, write_people
@@ -238,12 +239,12 @@ def _records(
 
     Answers that are not numbers cannot be scored; their times mean nothing.
     """
-    name = plan.people.path.name
-    where = to_records.environment(model, about, setting, folder, plan.boxes.cropped)
+    name, info, people = plan.people.path.name, model_info(model), plan.people
+    where = to_records.environment(model, info, about, setting, folder, plan.boxes.cropped)
     if where.agreement is not None and where.agreement.not_finite:
         return Cannot("wrong", where.agreement.label)
-    scored, apart = to_records.accuracy_record(model, where, setting, folder, plan.people, plan.boxes, plan.only)
-    records = [scored, to_records.latency_record(model, where, setting, folder, name)]
+    scored, apart = to_records.accuracy_record(model, info, where, setting, folder, people, plan.boxes, plan.only)
+    records = [scored, to_records.latency_record(info, where, setting, folder, name)]
     if plan.minutes:
-        records.append(to_records.sustained_record(model, where, folder, name))
+        records.append(to_records.sustained_record(info, where, folder, name))
     return records, apart

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from poseport import pose
 from poseport.data.images import read_image
 from poseport.data.people import Person
 from poseport.people import centers
@@ -106,6 +107,4 @@ def keras_network(spec: DetectorSpec, model: Any) -> Network:
     Returns:
         The function.
     """
-    from poseport import pose
-
     return lambda picture: np.asarray(model(pose.normalise(spec, picture[None]), training=False))[0]

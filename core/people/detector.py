@@ -73,6 +73,7 @@ class CenterDetector:
         card: its card.
         path: the file, which error messages name.
         threads: number of threads of the interpreter.
+        xnnpack: whether the XNNPACK delegate runs the operations that it supports.
 
     Attributes:
         path: the file.
@@ -85,10 +86,10 @@ class CenterDetector:
         ValueError: if the file cannot be loaded, or has other tensors than its card says.
     """
 
-    def __init__(self, data: bytes, card: DetectorCard, path: Path, threads: int = 1):
+    def __init__(self, data: bytes, card: DetectorCard, path: Path, threads: int = 1, *, xnnpack: bool = True):
         self.path, self.card, self.spec = path, card, card.spec
         self.threshold = card.spec.threshold
-        self.runner = Runner(data, str(path), threads)
+        self.runner = Runner(data, str(path), threads, xnnpack=xnnpack)
         found = tuple(self.runner.input["shape"].tolist()), tuple(self.runner.output["shape"].tolist())
         wanted = (1, *self.spec.input_hw, 3), (1, *self.spec.output_shape)
         if found != wanted:

@@ -13,14 +13,13 @@ import numpy as np
 from poseport import __version__
 from poseport.bench.measure import accuracy, checks
 from poseport.bench.measure.boxes import Boxes
-from poseport.bench.measure.describe import model_info
 from poseport.bench.phone.files import Description
 from poseport.bench.phone.handset import Phone
 from poseport.bench.phone.parts import RESULT, read
 from poseport.bench.phone.results import predictions
 from poseport.bench.phone.results.agreement import agreement
 from poseport.bench.phone.results.what_ran import what_ran
-from poseport.bench.record import Environment, Latency, Minute, Result, Sustained
+from poseport.bench.record import Environment, Latency, Minute, Model, Result, Sustained
 from poseport.data.people import People, Person
 from poseport.predict import Variant
 from poseport.scoring.score import score
@@ -32,12 +31,20 @@ PLAUSIBLE_CELSIUS = (1.0, 130.0)
 
 
 def accuracy_record(
-    model: Pose, where: Environment, run: Description, folder: Path, people: People, boxes: Boxes, only: tuple[str, ...]
+    model: Pose,
+    about: Model,
+    where: Environment,
+    run: Description,
+    folder: Path,
+    people: People,
+    boxes: Boxes,
+    only: tuple[str, ...],
 ) -> tuple[Result, float | None]:
     """Score the predictions of a run.
 
     Args:
         model: The loaded file.
+        about: The same as `model_info` describes it.
         where: The phone, as `environment` describes it.
         run: What was measured.
         folder: What `run.measure` returned.
@@ -57,14 +64,14 @@ def accuracy_record(
     by_name = rearrange(keypoints, model.spec.skeleton, people.skeleton)
     scored = score(people, boxes.scored, by_name, only, boxes.scores)
     measured = accuracy.record(people, boxes, Variant(), keypoints, scored, None)
-    return Result(model_info(model), where, measured), apart
+    return Result(about, where, measured), apart
 
 
-def latency_record(model: Pose, where: Environment, run: Description, folder: Path, name: str) -> Result:
+def latency_record(about: Model, where: Environment, run: Description, folder: Path, name: str) -> Result:
     """Collect the times of a run: of the network alone, or, for whole images, also of the crop and the decoder.
 
     Args:
-        model: The loaded file.
+        about: The file, as `model_info` describes it.
         where: The phone, as `environment` describes it.
         run: What was measured.
         folder: What `run.measure` returned.
@@ -93,14 +100,14 @@ def latency_record(model: Pose, where: Environment, run: Description, folder: Pa
         decode_us=decode[warmup:] if whole else (),
         peak_bytes=None if (peak := _scaled(result, "peak_memory_kb", 1024)) is None else int(peak),
     )
-    return Result(model_info(model), where, measured)
+    return Result(about, where, measured)
 
 
-def sustained_record(model: Pose, where: Environment, folder: Path, name: str) -> Result:
+def sustained_record(about: Model, where: Environment, folder: Path, name: str) -> Result:
     """Collect the pieces of a sustained run, which `run.sustain` left in a folder.
 
     Args:
-        model: The loaded file.
+        about: The file, as `model_info` describes it.
         where: The phone, as `environment` describes it.
         run: What was measured.
         folder: The folder.
@@ -109,7 +116,7 @@ def sustained_record(model: Pose, where: Environment, folder: Path, name: str) -
     pieces = sorted(folder.glob("again-*.json"), key=lambda path: int(path.stem.removeprefix("again-")))
     results = [read(path) for path in pieces]
     measured = Sustained(kind="sustained", input=name, minutes=minutes(results))
-    return Result(model_info(model), replace(where, celsius=celsius(results[0].get("before") or {})), measured)
+    return Result(about, replace(where, celsius=celsius(results[0].get("before") or {})), measured)
 
 
 def minutes(results: Sequence[dict[str, Any]]) -> tuple[Minute, ...]:
@@ -169,11 +176,14 @@ def _us(ns: Any) -> tuple[float, ...]:
     return tuple(round(value / 1e3, 3) for value in ns)
 
 
-def environment(model: Pose, phone: Phone, run: Description, folder: Path, persons: Sequence[Person]) -> Environment:
+def environment(
+    model: Pose, about: Model, phone: Phone, run: Description, folder: Path, persons: Sequence[Person]
+) -> Environment:
     """Describe where a run was measured, what ran it, and whether its first answers are right.
 
     Args:
         model: The loaded file.
+        about: The same as `model_info` describes it.
         phone: The phone that ran it.
         run: What was measured.
         folder: What `run.measure` returned.
@@ -200,5 +210,5 @@ def environment(model: Pose, phone: Phone, run: Description, folder: Path, perso
         celsius=celsius(result.get("before") or {}),
         xnnpack=result.get("xnnpack") if run.hardware == "CPU" else None,
         ran=what_ran(model.path, run.hardware, folder, result),
-        agreement=agreement(model, run, folder, persons, model_info(model).macs),
+        agreement=agreement(model, run, folder, persons, about.macs),
     )

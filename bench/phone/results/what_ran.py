@@ -17,7 +17,6 @@ from poseport.bench.phone.files import Hardware
 from poseport.bench.phone.logcat import RUNTIME_LOG, LogLine, parse
 from poseport.files.safe_path import read_file
 from poseport.tflite import delegates, partition
-from poseport.tflite.inspection import Inspection
 
 _REPLACING = re.compile(
     r"Replacing (\d{1,6}) out of (\d{1,6}) node\(s\) with delegate \(([^)]*)\) node, yielding (\d{1,6}) partitions"
@@ -57,14 +56,8 @@ def what_ran(path: Path, hardware: Hardware, folder: Path, result: dict[str, Any
         return Ran(asked, "nothing", None, predicted, error)
     own = [(one.taken, one.pieces) for one in replaced if asked.lower() in one.name.lower()]
     others = tuple(f"{one.name} {one.taken} of {one.of}" for one in replaced if asked.lower() not in one.name.lower())
-    found = _partition(inspection, *own[0], predicted) if own else nothing
+    found = partition.from_counts(inspection, *own[0], predicted) if own else nothing
     return Ran(asked, "log", found, predicted, error, others)
-
-
-def _partition(
-    inspection: Inspection, taken: int, pieces: int, predicted: partition.Partition | None
-) -> partition.Partition:
-    return partition.from_counts(inspection, min(taken, len(inspection.ops)), max(pieces, 1), predicted)
 
 
 def _untouched(result: dict[str, Any]) -> bool:
@@ -93,7 +86,7 @@ def _first_graph(lines: list[LogLine], operations: int) -> list[_Replaced]:
         match = _REPLACING.search(line.text)
         if match is None:
             continue
-        one = _Replaced(match[3], int(match[1]), int(match[2]), int(match[4]))
+        one = _Replaced(match[3], min(int(match[1]), int(match[2])), int(match[2]), max(int(match[4]), 1))
         if not found and one.of != operations:
             continue  # another network's
         if found and (one.of >= operations or one.name in {known.name for known in found}):
