@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -19,7 +20,7 @@ class Layer:
     """A convolution or dense layer with the operations that follow it up to the next one: addition, pooling, resizing.
 
     Attributes:
-        name: The layer's name in Keras.
+        name: The layer's name in Keras, or that of its result where two layers have the same.
         ops: Names of the output tensors of its operations.
         macs: Multiply-adds of one inference.
     """
@@ -48,9 +49,14 @@ def layers_of(inspection: Inspection) -> tuple[Layer, ...]:
             before = [len(groups) - 1]
         groups[max(before)].append(op)
         owner.update(dict.fromkeys(op.outputs, max(before)))
-    return tuple(
-        Layer(_layer_name(group[0]), tuple(op.name for op in group), sum(op.macs for op in group)) for group in groups
-    )
+    names = Counter(_layer_name(group[0]) for group in groups)
+    layers = []
+    for group in groups:
+        name = _layer_name(group[0])
+        # networks of others use a name twice, and then that of the result tells them apart
+        unique = name if names[name] == 1 else group[0].name
+        layers.append(Layer(unique, tuple(op.name for op in group), sum(op.macs for op in group)))
+    return tuple(layers)
 
 
 def layers_by_name(layers: Sequence[Layer], names: Sequence[str]) -> tuple[Layer, ...]:

@@ -1,5 +1,7 @@
 """Quantizing layer by layer: how a graph is cut into layers, ranges, and what each operation becomes."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -41,6 +43,16 @@ def test_every_operation_is_in_one_layer(float_file):
     by_name = {layer.name: layer for layer in every}
     kinds = {op.name: op.kind for op in found.ops}
     assert [kinds[op] for op in by_name["stem_c_c_conv"].ops] == ["CONV_2D", "ADD", "MAX_POOL_2D"]
+
+
+def test_layers_of_one_name_can_be_told_apart(float_file):
+    """As in MoveNet, whose four heads each have a separable_conv2d."""
+    found = float_file[1]
+    weighted = [op for op in found.ops if op.weights is not None][:2]
+    alike = {op.name: replace(op, weights=replace(op.weights, name="a/head_1/convolution")) for op in weighted}
+    every = layers_of(replace(found, ops=tuple(alike.get(op.name, op) for op in found.ops)))
+    assert len({layer.name for layer in every}) == len(every)
+    assert {op.name for op in weighted} <= {layer.name for layer in every}
 
 
 def test_ranges_are_people_s_percentile_but_at_the_ends(ranges, float_file):
