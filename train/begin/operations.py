@@ -222,7 +222,7 @@ HANDLERS: dict[str, Callable[[Graph, inspection.OpInfo, dict[str, int]], None]] 
     "MAX_POOL_2D": pool, "AVERAGE_POOL_2D": pool, "PAD": shape_operations.pad,
     "TRANSPOSE": shape_operations.transpose, "SLICE": shape_operations.part,
     "STRIDED_SLICE": shape_operations.strided_slice, "SPLIT": shape_operations.split,
-    "SPLIT_V": shape_operations.split, "MINIMUM": bound, "MAXIMUM": bound,
+    "SPLIT_V": shape_operations.split, "TILE": shape_operations.tile, "MINIMUM": bound, "MAXIMUM": bound,
     "RESIZE_BILINEAR": resize, "RESIZE_NEAREST_NEIGHBOR": resize, "PRELU": prelu,
     **dict.fromkeys(MATHS, arithmetic), **dict.fromkeys(SHAPES, shape_operations.reshape),
     **dict.fromkeys(_ALONE, activation),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import accumulate
 
-from poseport.nodes import JoinNode, PadNode, ReshapeNode, SliceNode, TransposeNode
+from poseport.nodes import JoinNode, PadNode, ReshapeNode, ResizeNode, SliceNode, TransposeNode
 from poseport.tflite import inspection
 from poseport.train.begin.file_graph import CannotRebuild, Graph, fused_activation
 
@@ -37,6 +37,22 @@ def transpose(graph: Graph, op: inspection.OpInfo, options: dict[str, int]) -> N
     if sorted(order) != list(range(len(order))) or order[:1] != (0,):
         raise CannotRebuild("it moves the batch")
     graph.add(TransposeNode((graph.node_input(op.inputs[0]),), order[1:]))
+
+
+def tile(graph: Graph, op: inspection.OpInfo, options: dict[str, int]) -> None:
+    """Rows or columns repeated along an axis of their own, which is how Keras 3 enlarges to the nearest cell."""
+    repeats = graph.whole_numbers(op, 1)
+    position = graph.node_input(op.inputs[0])
+    before = graph.nodes[position - 1] if position else None
+    shape = graph.found.tensors[op.outputs[0]].shape
+    for axis, factor in ((2, (max(repeats), 1)), (3, (1, max(repeats)))):
+        ones = [1] * 5
+        ones[axis] = max(repeats)
+        if list(repeats) == ones and isinstance(before, ReshapeNode) and before.shape[axis - 1] == 1:
+            graph.add(ReshapeNode(before.inputs, tuple(n for i, n in enumerate(before.shape, 1) if i != axis)))
+            graph.add(ResizeNode((len(graph.nodes),), "nearest", factor))
+            return graph.add(ReshapeNode((len(graph.nodes),), shape[1:]))
+    raise CannotRebuild("it repeats something else than rows or columns")
 
 
 def strided_slice(graph: Graph, op: inspection.OpInfo, options: dict[str, int]) -> None:
