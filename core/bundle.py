@@ -119,7 +119,7 @@ def _check_files(directory: Path) -> None:
         if not (directory / name).is_file():
             raise ValueError(
                 f"{directory}: holds no {name}, so it is not a bundle; expected the folder that "
-                "`poseport train --out` wrote"
+                "`poseport train` or `poseport import` wrote"
             )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -35,8 +36,9 @@ def import_network(file: Path, spec: PoseSpec, out: Path, until: str | None = No
         ValueError: If the file cannot be rebuilt or does not fit the spec, or `out` exists.
     """
     run_folder.check_new(out)
-    data = saved_network.to_tflite(file, spec) if saved_network.is_saved(file) else model_file.read_bytes(file)
-    network = read_network.read(data, str(file), until)
+    data = _flatbuffer(file, spec)
+    named = spec.output_tensors[0].name if len(spec.output_tensors) == 1 else ""
+    network = read_network.read(data, str(file), until, named)
     spec = with_network(spec, network, file)
     model = models.build(spec, keras)
     for position, arrays in network.weights.items():
@@ -57,6 +59,19 @@ def import_network(file: Path, spec: PoseSpec, out: Path, until: str | None = No
     )  # fmt: skip
     run_folder.write_bundle(out, spec, model, made)
     return spec, made.parameters
+
+
+def _flatbuffer(file: Path, spec: PoseSpec) -> bytes:
+    """The network as a .tflite, which it may become first."""
+    if saved_network.is_saved(file):
+        return saved_network.to_tflite(file, spec)
+    data = model_file.read_bytes(file)
+    if file.suffix != ".tflite" and data[4:8] != b"TFL3":
+        raise ValueError(
+            f"{file}: expected a .tflite, .keras or .h5 file, or the folder of a SavedModel; docs/transfer.md says how "
+            "a network from PyTorch or ONNX becomes a .tflite"
+        )
+    return data
 
 
 def with_network(spec: PoseSpec, network: Network, file: Path) -> PoseSpec:
@@ -85,6 +100,15 @@ def with_network(spec: PoseSpec, network: Network, file: Path) -> PoseSpec:
         )
     if spec.input_hw != network.input_hw:
         raise ValueError(f"{file}: its input is {network.input_hw} and the spec says {spec.input_hw}; correct input_hw")
+    wanted = spec.output_shape
+    listed = len(wanted) == 2 and math.prod(wanted) == math.prod(network.output_shape)  # points as a flat list
+    if network.output_shape != wanted and not listed:
+        h, w = spec.input_hw
+        raise ValueError(
+            f"{file}: tensor {network.output!r} has shape {list(network.output_shape)}, the spec expects "
+            f"{list(wanted)}: {spec.output.kind} of {len(spec.skeleton)} keypoints, input {w}x{h}; correct the "
+            "spec's skeleton, output or input_hw, or end at another tensor with --until"
+        )
     # the file computes scale * (p - mean) / std + offset
     scale, offset = network.scale, network.offset
     if spec.channel_order == "bgr":

@@ -29,7 +29,8 @@ class Network:
         input_hw: Height and width of the file's input.
         scale: (3,) factor that the head of the graph applies to each channel.
         offset: (3,) offset that it adds after that.
-        output_shape: Shape of the tensor that the last node computes, without the batch.
+        output: Name of the tensor that the last node computes.
+        output_shape: Its shape without the batch.
     """
 
     nodes: tuple[Node, ...]
@@ -37,28 +38,30 @@ class Network:
     input_hw: tuple[int, int]
     scale: np.ndarray
     offset: np.ndarray
+    output: str
     output_shape: tuple[int, ...]
 
 
-def read(data: bytes, name: str, until: str | None = None) -> Network:
+def read(data: bytes, name: str, until: str | None = None, output: str = "") -> Network:
     """Follow the graph of a .tflite file from its input to its output, or to the tensor that `until` names.
 
     Args:
         data: The file.
         name: What error messages call it.
-        until: A tensor's name, or a part of it that no other result of an operation has; None for the output.
+        until: A tensor's name, or a part of it that no other result of an operation has; None for an output.
+        output: Name of that output, as the file or its signature calls it; "" for the only one.
 
     Returns:
         The network.
 
     Raises:
-        ValueError: If the file cannot be read, has several inputs or open shapes, or several outputs without `until`;
-            if the name is unknown (with the nearest ones); or if an operation cannot be rebuilt (with the tensors
+        ValueError: If the file cannot be read, has several inputs or open shapes, or several outputs without a
+            name; if the name is unknown (with the nearest ones); or if an operation cannot be rebuilt (with the tensors
             before it).
     """
     found, settings = inspection.inspect_bytes(data, name), options(data, name)
     graph = Graph(name, found, constants.real_constants(data, name), constants.constants(data, name))
-    source, target = _input(graph), _target(graph, until)
+    source, target = _input(graph), _output(graph, data, output) if until is None else _target(graph, until)
     graph.image[source] = (np.ones(3), np.zeros(3))
     for i in _needed(graph, target, source):
         op = found.ops[i]
@@ -75,7 +78,7 @@ def read(data: bytes, name: str, until: str | None = None) -> Network:
     if graph.position[target] != len(graph.nodes):
         raise ValueError(f"{name}: tensor {end.name!r} is not the last of its graph; name a later one")
     h, w = found.tensors[source].shape[1:3]
-    return Network(tuple(graph.nodes), graph.weights, (h, w), *graph.first, output_shape=end.shape[1:])
+    return Network(tuple(graph.nodes), graph.weights, (h, w), *graph.first, end.name, end.shape[1:])
 
 
 def _input(graph: Graph) -> int:
@@ -92,15 +95,24 @@ def _input(graph: Graph) -> int:
     return next(i for i, one in enumerate(graph.found.tensors) if one is tensor)
 
 
-def _target(graph: Graph, until: str | None) -> int:
+def _output(graph: Graph, data: bytes, wanted: str) -> int:
+    """Index of the output that a spec names, or of the only one for ""."""
+    signed = inspection.output_names(data, graph.file)
+    fitting = [
+        tensor for tensor, name in zip(graph.found.outputs, signed, strict=True) if wanted in ("", name, tensor.name)
+    ]
+    if len(fitting) != 1:
+        names = ", ".join(map(repr, signed))
+        many = f"has {len(signed)} outputs ({names}); choose one by --until, or name it in the spec"
+        none = f"no output is called {wanted!r}; it has {names}; correct the spec's tensor, or end with --until"
+        raise ValueError(f"{graph.file}: {none if wanted else many}")
+    return next(i for i, one in enumerate(graph.found.tensors) if one is fitting[0])
+
+
+def _target(graph: Graph, until: str) -> int:
     """Index of the tensor that the network ends with."""
     tensors = graph.found.tensors
     computed = [j for op in graph.found.ops for j in op.outputs if graph.values[j] is None]
-    if until is None:
-        if len(graph.found.outputs) != 1:
-            names = ", ".join(repr(tensor.name) for tensor in graph.found.outputs)
-            raise ValueError(f"{graph.file}: has {len(graph.found.outputs)} outputs ({names}); choose one by --until")
-        return next(i for i, one in enumerate(tensors) if one is graph.found.outputs[0])
     fitting = [j for j in computed if tensors[j].name == until] or [j for j in computed if until in tensors[j].name]
     if len(fitting) == 1:
         return fitting[0]
@@ -137,7 +149,7 @@ def _cuts(graph: Graph, op: inspection.OpInfo) -> str:
         for one in graph.found.ops
         if one.kind in ("CONV_2D", "FULLY_CONNECTED") and _is_end(graph, one.outputs[0])
     ]
-    first = f"cut the graph before it with --until {reads[0]!r}" if reads else "cut the graph before it with --until"
+    first = f"cut the graph before it with --until {reads[0]!r}" if reads else "nothing of the network comes before it"
     return f"{first}; the last convolutions are {', '.join(ends[:6])}" if ends else first
 
 
@@ -168,7 +180,8 @@ def _follow(graph: Graph, op: inspection.OpInfo, options: dict[str, int]) -> Non
         return
     handler = operations.HANDLERS.get(op.kind)
     if handler is None:
-        raise CannotRebuild("poseport does not support this operation")
+        what = "it is none of TFLite's own" if op.kind.startswith("CUSTOM:") else "poseport does not support it"
+        raise CannotRebuild(what)
     shape = graph.found.tensors[out].shape
     if not shape or shape[0] != 1 or min(shape) < 1:
         raise CannotRebuild(f"its result has shape {list(shape)}; expected a batch of one and fixed sizes")

@@ -7,8 +7,9 @@ outside of the graph are found before anything is loaded, and refused.
 from __future__ import annotations
 
 import hashlib
+import re
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,12 @@ from poseport.tflite.quiet import quiet
 # A configuration of the largest networks has about 1 MB.
 _MAX_CONFIG_BYTES = 64 * 2**20
 # classes of a configuration that stand for Python code
-_CODE = ("Lambda", "TFOpLambda", "SlicingOpLambda", "function", "__lambda__", "__typespec__")
+_CODE = (
+    "Lambda", "TFOpLambda", "SlicingOpLambda", "function", "__lambda__", "__typespec__", "TFSMLayer",
+    "TorchModuleWrapper", "JaxLayer", "FlaxLayer",
+)  # fmt: skip
+# layers that read a file of a vocabulary when they are loaded
+_FILES = ("StringLookup", "IntegerLookup", "IndexLookup", "TextVectorization")
 # what a Keras configuration may hold beside layers: values, and the models themselves
 _VALUES = (
     "__keras_tensor__", "__tensor__", "__numpy__", "__tuple__", "__ellipsis__", "slice", "Functional", "DTypePolicy",
@@ -68,19 +74,21 @@ def to_tflite(source: Path, spec: PoseSpec) -> bytes:
     """
     if keras.backend.backend() != "tensorflow":
         raise ValueError(f"{source}: is converted with KERAS_BACKEND=tensorflow, found {keras.backend.backend()}")
-    call = _saved_model(source) if source.is_dir() else _keras_model(source)
     signature = tf.TensorSpec((1, *spec.input_hw, 3), tf.float32, name="image")
+    call = _saved_model(source, signature) if source.is_dir() else _keras_model(source, signature)
     try:
         with quiet():
             frozen = convert_variables_to_constants_v2(tf.function(call).get_concrete_function(signature))
             return bytes(tf.lite.TFLiteConverter.from_concrete_functions([frozen]).convert())
     except (ConverterError, ValueError, TypeError, RuntimeError, tf.errors.OpError) as error:
         h, w = spec.input_hw
-        raise ValueError(f"{source}: cannot become a .tflite with an input of {h}x{w}x3: {_line(error)}") from None
+        operation = re.search(r"'tf\.(\w+)' op", str(error))  # the converter's own words are about its compiler
+        why = f"TFLite has no operation {operation[1]}" if operation else _line(error)
+        raise ValueError(f"{source}: cannot become a .tflite with an input of {h}x{w}x3: {why}") from None
 
 
-def _keras_model(source: Path) -> Callable[[Any], Any]:
-    """Inference by the model in a .keras or .h5 file."""
+def _keras_model(source: Path, image: tf.TensorSpec) -> Callable[[Any], Any]:
+    """Inference by the model in a .keras or .h5 file. image: what it is to take."""
     for module, name in _classes(_config(source)):
         _refuse_code(source, module, name)
     try:
@@ -88,14 +96,32 @@ def _keras_model(source: Path) -> Callable[[Any], Any]:
             model = keras.saving.load_model(source, compile=False, safe_mode=True)
     except Exception as error:  # the parts of a file from anywhere raise whatever they raise
         raise ValueError(f"{source}: Keras {keras.__version__} cannot load it ({_line(error)}); {_ELSEWHERE}") from None
-    if len(model.inputs) != 1:
-        raise ValueError(f"{source}: has {len(model.inputs)} inputs; expected one, an image")
-    return lambda image: model(image, training=False)
+    try:
+        inputs = {tensor.name: tensor for tensor in model.inputs}
+    except AttributeError:  # a Sequential of layers that never saw an input
+        raise ValueError(f"{source}: was saved before it was built; call it with an image, save it again") from None
+    _check_input(source, inputs, image)
+    return lambda pixels: model(pixels, training=False)
+
+
+def _check_input(source: Path, inputs: Mapping[str, Any], image: tf.TensorSpec) -> None:
+    """Refuse a network that does not take one image of the spec's size. inputs: name -> what has a shape and a type."""
+    if len(inputs) != 1:
+        raise ValueError(f"{source}: has {len(inputs)} inputs ({', '.join(sorted(inputs))}); expected one, an image")
+    ((name, found),) = inputs.items()
+    shape, dtype = tf.TensorShape(found.shape), tf.as_dtype(found.dtype)
+    if not shape.is_compatible_with(image.shape) or not (dtype.is_floating or dtype.is_integer):
+        raise ValueError(
+            f"{source}: its input {name!r} takes {dtype.name} {shape}, the spec's image is {image.shape}; correct "
+            "input_hw, or save the network with such an input"
+        )
 
 
 def _refuse_code(source: Path, module: str, name: str) -> None:
     """Refuse a class of a configuration that is Python code of the file's makers."""
     ours = module.split(".")[0] in ("keras", "tf_keras", "builtins", "")
+    if name in _FILES:
+        raise ValueError(f"{source}: its layer {name} reads words from files, which no pose network does; {_ELSEWHERE}")
     if name in _CODE:
         raise ValueError(
             f"{source}: holds a {name}, which runs code out of the file; poseport never does: {_ELSEWHERE}"
@@ -140,8 +166,8 @@ def _classes(config: Any) -> Iterator[tuple[str, str]]:
             waiting.extend(part)
 
 
-def _saved_model(source: Path) -> Callable[[Any], Any]:
-    """The only signature of a SavedModel, or the one for serving."""
+def _saved_model(source: Path, image: tf.TensorSpec) -> Callable[[Any], Any]:
+    """The only signature of a SavedModel, or the one for serving. image: what it is to take."""
     file = source / "saved_model.pb"
     try:
         message = SavedModel.FromString(read_file(file, MAX_MODEL_BYTES))
@@ -161,15 +187,15 @@ def _saved_model(source: Path) -> Callable[[Any], Any]:
         signatures = dict(loaded.signatures)
     except Exception as error:
         raise ValueError(f"{source}: TensorFlow cannot load it ({_line(error)}); {_ELSEWHERE}") from None
-    name = "serving_default" if "serving_default" in signatures else next(iter(signatures), None)
-    if name is None:
-        raise ValueError(f"{source}: has no signature; save it with model.export")
+    name = "serving_default" if len(signatures) != 1 else next(iter(signatures))
+    if name not in signatures:
+        there = f"{len(signatures)} signatures ({', '.join(sorted(signatures))})" if signatures else "no signature"
+        raise ValueError(f"{source}: has {there}, none of which is {name!r}; save it with model.export")
     inputs = signatures[name].structured_input_signature[1]
-    if len(inputs) != 1:
-        raise ValueError(f"{source}: has {len(inputs)} inputs ({', '.join(sorted(inputs))}); expected one, an image")
+    _check_input(source, inputs, image)
     ((key, wanted),) = inputs.items()
     # through `loaded`, with which its variables would be lost
-    return lambda image: loaded.signatures[name](**{key: tf.cast(image, wanted.dtype)})
+    return lambda pixels: loaded.signatures[name](**{key: tf.cast(pixels, wanted.dtype)})
 
 
 def _line(error: Exception) -> str:

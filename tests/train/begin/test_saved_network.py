@@ -1,5 +1,7 @@
 """Saved Keras and TensorFlow networks: what they compute is imported, what they would run is refused."""
 
+import shutil
+import zipfile
 from dataclasses import replace
 
 import keras
@@ -89,6 +91,19 @@ def test_code_of_a_file_never_runs(layer, words, form, tmp_path, monkeypatch):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("name", ["TFSMLayer", "TorchModuleWrapper", "JaxLayer", "TextVectorization", "StringLookup"])
+def test_layers_of_keras_that_load_something_else_are_refused(mine, name, tmp_path):
+    """Graphs, pickles and vocabularies from elsewhere, named in place of a layer of the file."""
+    path, changed = saved(mine, tmp_path, ".keras"), tmp_path / "changed.keras"
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(changed, "w") as new:
+        for part in old.namelist():
+            new.writestr(part, old.read(part).replace(b'"Rescaling"', f'"{name}"'.encode()))
+    found = imported(changed, tmp_path)
+    assert (found.exit_code, name in found.output, len(found.output.splitlines())) == (1, True, 1), found.output
+    assert "poseport never does" in found.output or "reads words from files" in found.output
+    assert not (tmp_path / "out").exists()
+
+
 def test_other_sources_are_refused_in_one_line(mine, tmp_path):
     class Reaching(tf.Module):
         @tf.function(input_signature=[tf.TensorSpec((1, 32, 32, 3))])
@@ -96,13 +111,37 @@ def test_other_sources_are_refused_in_one_line(mine, tmp_path):
             return image + tf.strings.to_number(tf.io.read_file("/etc/hostname"))
 
     tf.saved_model.save(module := Reaching(), str(tmp_path / "reaching"), signatures=module.serve)
+
+    class Open(tf.Module):
+        @tf.function(input_signature=[tf.TensorSpec((None, None, None, 3))])
+        def serve(self, image):
+            return image
+
+    tf.saved_model.save(module := Open(), str(tmp_path / "several"), signatures={"a": module.serve, "b": module.serve})
+
+    class Unknown(tf.Module):
+        @tf.function(input_signature=[tf.TensorSpec((1, 32, 32, 3))])
+        def serve(self, image):
+            return tf.math.erf(image)
+
+    tf.saved_model.save(module := Unknown(), str(tmp_path / "unknown"), signatures=module.serve)
+    gray = keras.Input((32, 32, 1))
+    keras.Model(gray, keras.layers.Conv2D(17, 3)(gray)).save(tmp_path / "gray.keras")
+    keras.Sequential([keras.layers.Conv2D(17, 3)]).save(tmp_path / "unbuilt.keras")
+    shutil.copytree(tmp_path / "several", tmp_path / "cut")
+    (tmp_path / "cut/saved_model.pb").write_bytes((tmp_path / "several/saved_model.pb").read_bytes()[:100])
     two = keras.Model(pair := [keras.Input((32, 32, 3)), keras.Input((32, 32, 3))], keras.layers.Add()(pair))
     two.save(tmp_path / "two.keras")
     (tmp_path / "empty").mkdir()
     (tmp_path / "broken.keras").write_bytes(b"PK and nothing")
     for name, words in (
         ("reaching", "its graph holds ReadFile"),
-        ("two.keras", "has 2 inputs; expected one"),
+        ("two.keras", "has 2 inputs"),
+        ("several", "has 2 signatures (a, b), none of which is 'serving_default'"),
+        ("unknown", "TFLite has no operation Erf"),
+        ("cut", "is no SavedModel"),
+        ("gray.keras", "takes float32 (None, 32, 32, 1), the spec's image is (1, 32, 32, 3)"),
+        ("unbuilt.keras", "was saved before it was built"),
         ("empty", "is no SavedModel"),
         ("broken.keras", "cannot be read as a saved Keras model"),
         ("nothing.keras", "cannot be read as a saved Keras model"),
