@@ -6,11 +6,11 @@ poseport measures the ranges in one pass over the float file, and each operation
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from poseport.convert.calibration import CalibrationCrops
-from poseport.convert.engines import quantizer, ranges
+from poseport.convert.engines import bias, quantizer, ranges
 from poseport.convert.engines.file_layers import Layer, layers_by_name, layers_of, op_types
 from poseport.convert.float_file import FloatFile
 from poseport.convert.recipes import Recipe
@@ -34,6 +34,32 @@ class Quantized:
     recipe: Recipe
     kept: tuple[Layer, ...] = ()
     budget: BudgetSearch | None = None
+
+
+def calibrated(
+    float_file: bytes,
+    measured: ranges.MeasuredRanges,
+    percentile: float,
+    types: Mapping[str, str],
+    ends: tuple[str, str],
+    *,
+    per_channel: bool = True,
+) -> bytes:
+    """Quantize each operation of a float file to its own type, and take back what rounding does to its means.
+
+    Args:
+        float_file: The float32 file.
+        measured: What the calibration people showed.
+        percentile: That at which ranges are clipped.
+        types: As `quantizer.quantize` takes them.
+        ends: The same.
+        per_channel: The same.
+
+    Raises:
+        ValueError: If the quantizer is not installed, or refuses the file.
+    """
+    made = quantizer.quantize(float_file, measured.at(percentile), types, ends, per_channel=per_channel)
+    return bias.correct(made, float_file, measured.means)
 
 
 def convert(
@@ -67,8 +93,8 @@ def convert(
     measured = ranges.measure_ranges(network.flatbuffer, network.spec, crops, progress)
 
     def at(percentile: float) -> bytes:
-        ends, per_channel = network.ends_of(recipe), recipe.per_channel
-        return quantizer.quantize(network.flatbuffer, measured.at(percentile), types, ends, per_channel=per_channel)
+        ends = network.ends_of(recipe)
+        return calibrated(network.flatbuffer, measured, percentile, types, ends, per_channel=recipe.per_channel)
 
     if recipe.percentile is not None:
         return Quantized(at(recipe.percentile), recipe, kept)

@@ -8,20 +8,19 @@ them changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 
 import tensorflow as tf
 
 from poseport.convert.calibration import CalibrationCrops
-from poseport.convert.engines import quantizer
-from poseport.convert.engines.ai_edge import Quantized
+from poseport.convert.engines.ai_edge import Quantized, calibrated
 from poseport.convert.engines.box_candidate import BoxMeasure
 from poseport.convert.engines.candidates import Candidates, Measure
 from poseport.convert.engines.file_layers import Layer, layers_by_name, layers_of, op_types
 from poseport.convert.engines.pose_candidate import PoseMeasure
-from poseport.convert.engines.ranges import Ranges, measure_ranges
+from poseport.convert.engines.ranges import MeasuredRanges, measure_ranges
 from poseport.convert.engines.tuning_people import TuningPeople
 from poseport.convert.float_file import FloatFile
 from poseport.convert.recipes import Recipe
@@ -105,21 +104,22 @@ class _Search:
         return self.make_plain()
 
     @cached_property
-    def ranges(self) -> Ranges:
-        percentile = self.tuning.outcomes[1].percentile
-        assert percentile is not None
-        return measure_ranges(self.network.flatbuffer, self.network.spec, self.crops, self.progress).at(percentile)
+    def measured(self) -> MeasuredRanges:
+        return measure_ranges(self.network.flatbuffer, self.network.spec, self.crops, self.progress)
 
     def mix(self, kept: Sequence[Layer]) -> bytes:
         """Make a file that is int8 except for the kept layers."""
         mixed = self.tuning.outcomes[2]
-        types = op_types(self.layers, kept, mixed.kept)
-        return quantizer.quantize(self.network.flatbuffer, self.ranges, types, self.network.ends_of(mixed))
+        return self._quantized(op_types(self.layers, kept, mixed.kept), self.network.ends_of(mixed))
 
     def only(self, layer: Layer) -> bytes:
         """Make a file that is float32 except for one layer."""
-        types = dict.fromkeys(layer.ops, "int8")
-        return quantizer.quantize(self.network.flatbuffer, self.ranges, types, ("float32", "float32"))
+        return self._quantized(dict.fromkeys(layer.ops, "int8"), ("float32", "float32"))
+
+    def _quantized(self, types: Mapping[str, str], ends: tuple[str, str]) -> bytes:
+        percentile = self.tuning.outcomes[1].percentile
+        assert percentile is not None
+        return calibrated(self.network.flatbuffer, self.measured, percentile, types, ends)
 
     def check_baseline(self) -> None:
         """Refuse a network that scores so little that no file could exceed the budget.

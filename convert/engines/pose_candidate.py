@@ -14,8 +14,19 @@ from poseport.data.people import People, Person
 from poseport.scoring import metrics
 from poseport.scoring.score import score
 from poseport.spec import PoseSpec
-from poseport.tflite.card import CandidateResult
-from poseport.tflite.interpreter import Runner
+from poseport.tflite.card import CandidateResult, Conversion, ModelCard
+from poseport.tflite.runner import Network
+
+
+def candidate(spec: PoseSpec, data: bytes, threads: int = 1) -> Network:
+    """Open a file that has no card yet.
+
+    Args:
+        spec: Its network's spec.
+        data: The flatbuffer.
+        threads: Number of threads of the interpreter.
+    """
+    return Network(data, ModelCard(spec, Conversion("", "", "", {})), "candidate", threads)
 
 
 class PoseMeasure:
@@ -50,15 +61,14 @@ class PoseMeasure:
 
     def _run(self, data: bytes) -> tuple[np.ndarray, float]:
         """Keypoints (N, K, 3) in image pixels, and the median time of one inference in ms."""
-        runner = Runner(data, "candidate")
+        network = candidate(self.spec, data)
         outputs, spent = [], []
         for crop in self.crops:
-            tensor = runner.quantize(pose.normalise(self.spec, crop[None]))
+            tensor = network.prepare(crop[None])
             began = time.perf_counter()
-            outputs.append(runner.invoke(tensor))
+            outputs.append(network.runner.invoke_all(tensor))
             spent.append(time.perf_counter() - began)
-        raw = runner.dequantize(np.concatenate(outputs)).reshape(-1, *self.spec.output_shape)
-        return pose.decode(self.spec, raw, self.matrices), 1000 * float(np.median(spent))
+        return pose.decode(self.spec, network.read(outputs), self.matrices), 1000 * float(np.median(spent))
 
     def _result(self, keypoints: np.ndarray, ms: float, size: int) -> CandidateResult:
         """AP is measured on the labels, and movement on the float file's keypoints, which have no labelling noise."""

@@ -10,10 +10,11 @@ import numpy as np
 from poseport import pose
 from poseport.convert import calibration
 from poseport.convert.calibration import CalibrationCrops
+from poseport.convert.engines.pose_candidate import candidate
 from poseport.people.detector_spec import DetectorSpec
 from poseport.scoring import metrics
 from poseport.spec import PoseSpec
-from poseport.tflite.inspection import inspect_bytes
+from poseport.tflite.inspection import CONVOLUTIONS, inspect_bytes, output_names
 from poseport.tflite.interpreter import Runner
 
 Ranges = dict[str, tuple[float, float]]
@@ -31,12 +32,14 @@ class MeasuredRanges:
         names: T names of tensors.
         lows, highs: (N, T) of N crops.
         at_the_ends: (T,) bool, the input and the output.
+        means: Name of the input of a convolution or dense layer -> its mean over the crops, without the batch.
     """
 
     names: Sequence[str]
     lows: np.ndarray
     highs: np.ndarray
     at_the_ends: np.ndarray
+    means: dict[str, np.ndarray]
 
     def at(self, percentile: float) -> Ranges:
         """Take the percentile over the crops, so that one odd photo does not cost everybody a bit of resolution.
@@ -72,15 +75,19 @@ def measure_ranges(
     Raises:
         ValueError: If the network computes values that are not finite.
     """
-    runner = Runner(flatbuffer, "float32", threads=2, keep=True)
+    runner = Runner(flatbuffer, "float32", 2, keep=True, outputs=output_names(flatbuffer, "float32"))
     inspection = inspect_bytes(flatbuffer, "float32")
     tensors = inspection.tensors
     computed = [i for i, tensor in enumerate(tensors) if tensor.dtype == "float32" and not tensor.constant]
+    read = {i for op in inspection.ops if op.kind in CONVOLUTIONS for i in op.inputs} & set(computed)
+    sums = {i: np.zeros(tensors[i].shape[1:]) for i in read}
     lows, highs = [], []
     for image in calibration.inputs(spec, crops):
         low_each, high_each = calibration.extremes(runner, runner.quantize(image), computed)
         lows.append(low_each)
         highs.append(high_each)
+        for i, total in sums.items():
+            total += runner.interpreter.get_tensor(i)[0]
         if progress is not None:
             progress(1)
     infinite = ~(np.isfinite(lows) & np.isfinite(highs)).all(axis=0)
@@ -88,7 +95,9 @@ def measure_ranges(
         name = tensors[computed[int(infinite.argmax())]].name
         raise ValueError(f"{spec.name}: {name} takes values that are not finite (NaN or infinity); train it again")
     ends = [tensors[i] in (*inspection.inputs, *inspection.outputs) for i in computed]
-    return MeasuredRanges([tensors[i].name for i in computed], np.array(lows), np.array(highs), np.array(ends))
+    names = [tensors[i].name for i in computed]
+    means = {tensors[i].name: (total / max(1, len(lows))).astype(np.float32) for i, total in sums.items()}
+    return MeasuredRanges(names, np.array(lows), np.array(highs), np.array(ends), means)
 
 
 def least_moved(spec: PoseSpec, float_file: bytes, crops: CalibrationCrops, at: Callable[[float], bytes]) -> bytes:
@@ -122,6 +131,6 @@ def least_moved(spec: PoseSpec, float_file: bytes, crops: CalibrationCrops, at: 
 
 def _keypoints(spec: PoseSpec, data: bytes, inputs: Sequence[np.ndarray]) -> np.ndarray:
     """Keypoints (N, K, 3) in input pixels that a file finds in normalised crops (1, H, W, 3)."""
-    runner = Runner(data, spec.name, threads=2)
-    raw = runner.dequantize(np.concatenate([runner.invoke(runner.quantize(image)) for image in inputs]))
-    return pose.decode_input(spec, raw.reshape(-1, *spec.output_shape))
+    network = candidate(spec, data, threads=2)
+    raw = network.read([network.runner.invoke_all(network.runner.quantize(image)) for image in inputs])
+    return pose.decode_input(spec, raw)
