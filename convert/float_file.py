@@ -7,6 +7,7 @@ it cannot: normalisation before the first convolution, and the decoding after th
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Generic, Literal, TypeVar
@@ -17,7 +18,7 @@ from poseport.people.detector_spec import DetectorSpec
 from poseport.spec import KeypointsOutput, PoseSpec
 from poseport.tflite import model_file, sidecar
 from poseport.tflite.card import ModelCard
-from poseport.tflite.inspection import CONVOLUTIONS, Inspection, inspect_bytes
+from poseport.tflite.inspection import CONVOLUTIONS, Inspection, inspect_bytes, output_names
 from poseport.tflite.runner import Network
 
 Io = Literal["same", "int8"]
@@ -108,30 +109,51 @@ def from_bytes(data: bytes, name: str, card: ModelCard, recipe: Recipe, io: Io =
             f"{name}: {strange[0].kind} (tensor {strange[0].name!r}) is no operation of TFLite; convert the network "
             "again with TFLite's own operations only"
         )
-    if open_ends := [t for t in (*inspection.inputs, *inspection.outputs) if t.dynamic or t.shape[:1] != (1,)]:
+    if len(inspection.inputs) != 1:
+        names = ", ".join(repr(tensor.name) for tensor in inspection.inputs)
+        raise ValueError(f"{name}: has {len(inspection.inputs)} inputs ({names}); expected one, an image")
+    outputs = _outputs(inspection, output_names(data, name), card.spec, name)
+    ends = [*inspection.inputs, *(inspection.tensors[i] for i in outputs.values())]
+    if open_ends := [t for t in ends if t.dynamic or t.shape[:1] != (1,)]:
         raise ValueError(
             f"{name}: tensor {open_ends[0].name!r} has shape {list(open_ends[0].shape)}, whose size is open; convert "
             "the network again with a fixed input and a batch of 1"
         )
-    if len(inspection.inputs) != 1 or len(inspection.outputs) != 1:
-        raise ValueError(
-            f"{name}: {len(inspection.inputs)} inputs and {len(inspection.outputs)} outputs; expected one of each"
-        )
     _refuse_integers(inspection, name)
     decodes = isinstance(card.spec.output, KeypointsOutput)
-    ends = _ends(inspection, recipe, io, decodes)
-    float_input = inspection.inputs[0].dtype not in ("float32", ends[0])  # the quantizer gives types to float tensors
+    types = _types(ends[0].dtype, ends[1].dtype, recipe, io, decodes)
+    float_input = ends[0].dtype not in ("float32", types[0])  # the quantizer gives types to float tensors
     try:
-        flatbuffer = rewritten(data, name, inspection, card.spec.output_name, float_input)
+        flatbuffer = rewritten(data, name, inspection, outputs, float_input)
     except (LookupError, TypeError, AttributeError, AssertionError, ArithmeticError, struct.error) as error:
         raise ValueError(f"{name}: its graph is damaged ({type(error).__name__}); copy it again") from None
     outside = _outside(inspect_bytes(flatbuffer, name), decodes)
-    return FloatFile(card.spec, flatbuffer, card.conversion.weights_sha256, outside, ends)
+    return FloatFile(card.spec, flatbuffer, card.conversion.weights_sha256, outside, types)
 
 
-def _ends(inspection: Inspection, recipe: Recipe, io: Io, decodes: bool) -> tuple[str, str]:
-    """Types of the input and output tensors of the file that is made."""
-    given, returned = inspection.inputs[0].dtype, inspection.outputs[0].dtype
+def _outputs(inspection: Inspection, signed: Sequence[str], spec: PoseSpec, name: str) -> dict[str, int]:
+    """Names and indices of the output tensors that a spec reads. signed: names of the file's outputs."""
+    places = [next(i for i, one in enumerate(inspection.tensors) if one is out) for out in inspection.outputs]
+    listed = ", ".join(f"{key!r} {list(tensor.shape)}" for key, tensor in zip(signed, inspection.outputs, strict=True))
+    found = {}
+    for wanted in spec.output_tensors:
+        fitting = [
+            i for i, key in zip(places, signed, strict=True) if wanted.name in ("", key, inspection.tensors[i].name)
+        ]
+        if wanted.name and not fitting:
+            raise ValueError(
+                f"{name}: no output tensor is called {wanted.name!r}; it has {listed}; correct the name in the spec"
+            )
+        if len(fitting) != 1:
+            raise ValueError(
+                f'{name}: has {len(places)} outputs ({listed}); the spec\'s output needs "tensor", the name of one'
+            )
+        found[wanted.name or (signed[0] if inspection.signatures else spec.output_name)] = fitting[0]
+    return found
+
+
+def _types(given: str, returned: str, recipe: Recipe, io: Io, decodes: bool) -> tuple[str, str]:
+    """Types of the input and output tensors of the file that is made, from those of the file."""
     if recipe.name.endswith("-floatio"):
         return "float32", returned
     return (given, returned) if io == "same" else ("int8", returned if decodes else "int8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,15 +13,28 @@ from poseport.tflite.format import constants
 from poseport.tflite.inspection import CONVOLUTIONS, Inspection
 
 
-def rewritten(data: bytes, name: str, inspection: Inspection, output: str, float_input: bool) -> bytes:
-    """The file with weights in float32, a signature, and an input in float32 if that is asked for."""
+def rewritten(data: bytes, name: str, inspection: Inspection, outputs: Mapping[str, int], float_input: bool) -> bytes:
+    """The file with weights in float32, and nothing that some of its outputs do not need.
+
+    Args:
+        data: The file.
+        name: What error messages call it.
+        inspection: What is in it.
+        outputs: Name in the signature -> index of the output tensor, of those that stay.
+        float_input: Whether the input becomes float32.
+
+    Raises:
+        ValueError: If the input cannot become float32.
+    """
     model = schema.ModelT.InitFromPackedBuf(data, 0)
     _float_weights(model, inspection, constants.real_constants(data, name))
     if float_input:
         _float_input(model, name)
+    graph = model.subgraphs[0]
+    graph.outputs = list(outputs.values())
+    _drop_branches(graph)
+    model.signatureDefs = [_signature(graph, model.signatureDefs, list(outputs))]
     drop_unused(model)
-    if not model.signatureDefs:
-        model.signatureDefs = [_signature(model.subgraphs[0], output)]
     return pack(model, 4 * len(data))
 
 
@@ -59,8 +73,16 @@ def _float_input(model: Any, name: str) -> None:
         raise ValueError(f"{name}: does not only cast its input to float; leave its type as it is (--io same)")
     graph.operators = [op for op in graph.operators if op is not readers[0]]
     graph.inputs = [int(readers[0].outputs[0])]
-    for signature in model.signatureDefs or []:
-        signature.inputs[0].tensorIndex = graph.inputs[0]
+
+
+def _drop_branches(graph: Any) -> None:
+    """Remove the operations on which no output depends."""
+    needed, kept = set(map(int, graph.outputs)), []
+    for op in reversed(graph.operators):
+        if needed & set(map(int, op.outputs)):
+            needed.update(map(int, op.inputs))
+            kept.append(op)
+    graph.operators = kept[::-1]
 
 
 def drop_unused(model: Any) -> None:
@@ -86,12 +108,17 @@ def drop_unused(model: Any) -> None:
     model.metadataBuffer = None  # a list of the same buffers that readers of today do not use
 
 
-def _signature(graph: Any, output: str) -> Any:
-    """The signature that files of TensorFlow 1 and of other converters lack."""
+def _signature(graph: Any, before: Any, outputs: Sequence[str]) -> Any:
+    """The signature of an image and some outputs; the image keeps the name that it had before."""
     signature = schema.SignatureDefT()
     signature.signatureKey, signature.subgraphIndex = b"serving_default", 0
-    for name, ends in ((b"image", "inputs"), (output.encode(), "outputs")):
-        entry = schema.TensorMapT()
-        entry.name, entry.tensorIndex = name, int(getattr(graph, ends)[0])
-        setattr(signature, ends, [entry])
+    image = before[0].inputs[0].name if before and before[0].inputs else b"image"
+    signature.inputs, signature.outputs = [], []
+    for entries, names, tensors in (
+        (signature.inputs, [image], graph.inputs),
+        (signature.outputs, [name.encode() for name in outputs], graph.outputs),
+    ):
+        for name, tensor in zip(names, tensors, strict=True):
+            entries.append(schema.TensorMapT())
+            entries[-1].name, entries[-1].tensorIndex = name, int(tensor)
     return signature
