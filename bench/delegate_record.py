@@ -133,3 +133,50 @@ BOUNDS: dict[Arithmetic, tuple[float, float]] = {"float32": (0.1, 0.99), "float1
 
 def _figure(value: float | None) -> str:
     return "not a number" if value is None else f"{value:.2f}"
+
+
+@dataclass(frozen=True)
+class BoxAgreement:
+    """How far a phone's person detector finds the same people as this machine, in the same pictures by the same file.
+
+    Attributes:
+        pictures: Number of pictures that were compared.
+        arithmetic: What the network computes in, which sets the bounds.
+        boxes: Number of boxes of which this machine is sure: 0.1 above the detector's threshold.
+        missing: Number of those that no box of the phone overlaps by half.
+        extra: Number of the phone's boxes that none of this machine overlaps by half, not even at half the threshold.
+        overlap: 10th percentile of the intersection over union of the boxes found by both; None without any.
+    """
+
+    pictures: int
+    arithmetic: Arithmetic
+    boxes: int
+    missing: int
+    extra: int
+    overlap: float | None
+
+    @property
+    def label(self) -> str:
+        """What is wrong with the boxes, in one sentence; empty if they are right, or if there are none to compare."""
+        least, share = BOX_BOUNDS[self.arithmetic]
+        most = max(1, round(share * self.boxes))  # one alone says nothing
+        start, limits = "wrong answers: ", f"limit {most} for {self.arithmetic}"
+        if max(self.missing, self.extra) > most or (self.boxes and self.overlap is None):
+            return (
+                f"{start}of {self.boxes} boxes that this machine finds in {self.pictures} pictures, {self.missing} are "
+                f"missing, and there are {self.extra} others ({limits})"
+            )
+        if self.overlap is not None and self.overlap < least:
+            return (
+                f"{start}a tenth of the boxes overlaps this machine's by {self.overlap:.2f} or less (limit {least:g} "
+                f"for {self.arithmetic})"
+            )
+        return ""
+
+
+# Least 10th percentile of the overlap, and largest share of missing or other boxes. int8: twice what XNNPACK and
+# TFLite's own kernels differ by (docs/phone.md has the figures); float32: the same two give the same boxes; float16:
+# chosen between them, not measured.
+BOX_BOUNDS: dict[Arithmetic, tuple[float, float]] = {
+    "float32": (0.99, 0.02), "float16": (0.95, 0.05), "int8": (0.8, 0.1),
+}  # fmt: skip

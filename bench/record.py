@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from poseport.bench.accuracy_record import Accuracy, Data, Detections, PersonSample
-from poseport.bench.delegate_record import Agreement, Ran
+from poseport.bench.delegate_record import Agreement, BoxAgreement, Ran
 from poseport.bench.latency_record import Latency, Minute, Sustained
 from poseport.bench.pictures_record import Pictures
 from poseport.tflite.card import ModelCard
@@ -17,6 +17,7 @@ from poseport.tflite.card import ModelCard
 __all__ = [
     "Accuracy",
     "Agreement",
+    "BoxAgreement",
     "Data",
     "Detections",
     "Environment",
@@ -73,9 +74,10 @@ class Environment:
             host, where it is the `delegate`.
         ran: What ran the operations; None in older records, and without a delegate.
         agreement: How far a phone's keypoints are from this machine's; None on a host, and in older records.
+        boxes: The same of a person detector's boxes; None without one.
     """
 
-    ADDED: ClassVar = ("ran", "agreement")
+    ADDED: ClassVar = ("ran", "agreement", "boxes")
 
     device: str
     processor: str
@@ -92,11 +94,18 @@ class Environment:
     xnnpack: bool | None = None
     ran: Ran | None = None
     agreement: Agreement | None = None
+    boxes: BoxAgreement | None = None
 
     @property
     def labels(self) -> tuple[str, ...]:
         """What readers must know before any figure: wrong answers, and hardware that did not run the network."""
-        return tuple(one.label for one in (self.agreement, self.ran) if one is not None and one.label)
+        return tuple(one.label for one in (self.boxes, self.agreement, self.ran) if one is not None and one.label)
+
+    @property
+    def wrong(self) -> bool | None:
+        """Whether a phone's answers are not those of this machine; None if they were not compared."""
+        compared = [one for one in (self.boxes, self.agreement) if one is not None]
+        return any(one.label for one in compared) if compared else None
 
     @property
     def conditions(self) -> tuple[object, ...]:

@@ -40,9 +40,8 @@ def require(candidate: Sequence[Result], name: str) -> list[Decision]:
 
 def _judge(e: Environment) -> Decision:
     where = f"{e.device}, {e.processor}, {e.delegate}, {plural(e.threads, 'thread')}"
-    wrong = e.agreement is not None and bool(e.agreement.label)
     complete = None if e.ran is None else e.ran.complete
-    if wrong or complete is False:
+    if e.wrong or complete is False:
         verdict = Verdict.BEYOND
     else:
         verdict = Verdict.CANNOT_TELL if complete is None else Verdict.WITHIN

@@ -169,7 +169,7 @@ def _time(base: Result, candidate: Result, budget: float, resamples: int) -> Dec
     if min((*a.invoke_us, *b.invoke_us)) <= 0:
         reason = "some of the times are 0, which no network takes; time both again"
         return Decision(Verdict.CANNOT_TELL, what, where, count, "runs", None, "%", budget, reason=reason)
-    wrong = [r.model.name for r in (base, candidate) if r.environment.agreement and r.environment.agreement.label]
+    wrong = [r.model.name for r in (base, candidate) if r.environment.wrong]
     if wrong:
         reason = f"the time of a wrong answer means nothing ({', '.join(wrong)})"
         return Decision(Verdict.CANNOT_TELL, what, where, count, "runs", None, "%", budget, reason=reason)

@@ -9,7 +9,8 @@ import platform
 from pathlib import Path
 
 from poseport import __version__
-from poseport.bench.record import Environment, Model, Ran
+from poseport.bench.detector_record import DetectorTimes
+from poseport.bench.record import Environment, Latency, Model, Ran
 from poseport.people.detector import CenterDetector
 from poseport.tflite import delegates, model_file, partition
 from poseport.tflite.inspection import Inspection, inspect_bytes, macs_per_person
@@ -102,6 +103,22 @@ def model_info(pose: Pose) -> Model:
     name = pose.path.name.removesuffix(".tflite")
     digest, zipped = hashlib.sha256(data).hexdigest(), model_file.zipped_bytes(data)
     return Model(name, digest, len(data), pose.card, zipped, _macs(pose.path))
+
+
+def detector_times(detector: CenterDetector, environment: Environment, latency: Latency) -> DetectorTimes:
+    """Make the record of a detector's times.
+
+    Args:
+        detector: The loaded file.
+        environment: The place and time.
+        latency: The times.
+
+    Returns:
+        The record.
+    """
+    data = model_file.read_bytes(detector.path)
+    name, digest = detector.path.name.removesuffix(".tflite"), hashlib.sha256(data).hexdigest()
+    return DetectorTimes(name, digest, len(data), detector.card, environment, latency)
 
 
 def _macs(path: Path) -> dict[str, int]:

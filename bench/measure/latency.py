@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -10,12 +9,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from poseport.bench.detector_record import DetectorTimes
-from poseport.bench.measure.describe import host, model_info
+from poseport.bench.measure.describe import detector_times, host, model_info
 from poseport.bench.measure.timing import WARMUP, Crop, Request, Samples, open_detector
 from poseport.bench.record import Latency, Result
 from poseport.data.people import Person
 from poseport.records import dumps, loads
-from poseport.tflite import model_file
 from poseport.tflite.runner import load
 
 RUNS = 1024
@@ -87,17 +85,10 @@ def measure_detector(
         ValueError: if the file cannot be run.
     """
     detector = open_detector(path, threads, xnnpack)
-    environment, data = host(detector), model_file.read_bytes(path)
+    environment = host(detector)
     pictures = list({p.image_path: p for p in persons}.values())
     request = _request(path, threads, xnnpack, runs, max_seconds, pictures, detector=True)
-    return DetectorTimes(
-        name=Path(path).name.removesuffix(".tflite"),
-        sha256=hashlib.sha256(data).hexdigest(),
-        bytes=len(data),
-        card=detector.card,
-        environment=environment,
-        latency=_times(request, name),
-    )
+    return detector_times(detector, environment, _times(request, name))
 
 
 def fresh(module: str, request: Any, answer: type[T]) -> T:

@@ -16,6 +16,7 @@ MIN_API, MIN_ANDROID = 26, "8.0"
 ABIS = ("arm64-v8a", "armeabi-v7a", "x86_64")
 # the pages that the LOAD segments of TFLite 2.16.1's libraries are aligned to
 PAGE_BYTES = 4096
+NEWER = "`make apk` builds today's, --apk FILE installs it"
 
 
 def installed(device: Device) -> bool:

@@ -21,7 +21,7 @@ from poseport.files import safe_path
 from poseport.files.json_text import decode_json, parse_json
 from poseport.records import write_whole
 
-# people per part; the app uses the same number
+# people or pictures per part; the app uses the same number
 PART = 32
 RESULT = "result.json"
 # the samples of a long run take a few MB
@@ -35,9 +35,10 @@ class Job:
     Attributes:
         device: The phone.
         model: The converted file.
-        people: The file of people.
+        people: The file of people or pictures.
         local: Local folder of all runs on this phone.
         stop: Set when the results are no longer needed.
+        detector: The file of the person detector before the model, or None.
     """
 
     device: Device
@@ -45,6 +46,7 @@ class Job:
     people: Sent
     local: Path
     stop: threading.Event
+    detector: Path | None = None
 
     @property
     def run_id(self) -> str:
@@ -65,23 +67,27 @@ class Job:
         return self.local / description.identity(self.model.read_bytes())[:16]
 
 
-def send(job: Job, name: str) -> None:
-    """Copy the people and the model of a job to the phone, unless it has them already.
+def send(job: Job, description: Description) -> None:
+    """Copy the people, the model and the detector of a job to the phone, unless it has them already.
 
     Args:
         job: The model and people.
-        name: Name of the model's file on the phone.
+        description: What the app is to measure, with the names of the files on the phone.
 
     Raises:
         ValueError: if the phone is full or disconnected; files that were copied stay on it.
     """
     job.device.shell("mkdir", "-p", job.remote)
     remote_sizes = job.device.sizes(job.remote)
-    files = {job.people.name: job.people.path, name: job.model}
+    files = {job.people.name: job.people.path, description.model: job.model}
+    if job.detector is not None:
+        files[description.detector] = job.detector
     missing = {
         file_name: path for file_name, path in files.items() if remote_sizes.get(file_name) != path.stat().st_size
     }
-    job.device.make_room(sum(path.stat().st_size for path in missing.values()), "the people and the model")
+    job.device.make_room(
+        sum(path.stat().st_size for path in missing.values()), f"the {description.items} and the model"
+    )
     for file_name, path in missing.items():
         job.device.push(path, f"{job.remote}/{file_name}")
 

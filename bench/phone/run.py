@@ -44,7 +44,7 @@ class Cannot:
 
 
 def describe(job: Job, hardware: Hardware, threads: int, *, repeat: int, warm_up: int = 10) -> Description:
-    """Describe a run. The model's name on the phone is its digest, so that it is sent only once.
+    """Describe a run. The name of a file on the phone is its digest, so that it is sent only once.
 
     Args:
         job: The model and people.
@@ -56,8 +56,11 @@ def describe(job: Job, hardware: Hardware, threads: int, *, repeat: int, warm_up
     Returns:
         The description.
     """
-    name, people = f"{bundle.sha256(job.model)[:16]}.tflite", job.people
-    return Description(name, people.mode, hardware, threads, people.count, warm_up, repeat, people.images)
+    model, detector = (
+        "" if path is None else f"{bundle.sha256(path)[:16]}.tflite" for path in (job.model, job.detector)
+    )
+    sent = job.people
+    return Description(model, sent.mode, hardware, threads, sent.count, warm_up, repeat, sent.images, detector=detector)
 
 
 def measure(
@@ -68,7 +71,7 @@ def measure(
     Args:
         job: The model and people.
         description: What the app is to measure.
-        progress: Called with the number of people just done.
+        progress: Called with the number of people or pictures just done.
         fresh: Use a new process of the app.
 
     Returns:
@@ -87,7 +90,7 @@ def measure(
         handset.wake(job.device)
         if fresh:  # a process left by an interrupted run must not write beside the new one
             job.device.shell("am", "force-stop", app.PACKAGE, check=False)
-        send(job, description.model)
+        send(job, description)
         fetch(job, folder, mine)
         prepare(job, folder, description)
         refused = _watch(job, description, progress, fresh)
@@ -102,11 +105,11 @@ def measure(
         fetch(job, folder, mine, last=True)
     except ValueError as error:
         _rescue(job, folder, mine)
-        measured_people = min(description.count, PART * len(list(folder.glob("[0-9]*.json"))))
+        measured = min(description.count, PART * len(list(folder.glob("[0-9]*.json"))))
         done = (
             plural(description.part - 1, "piece")
             if description.part
-            else f"{measured_people} of {description.count} people"
+            else f"{measured} of {description.count} {description.items}"
         )
         raise ValueError(f"{error}. The same command continues from what is here: {done}") from None
     return _answer(job, folder)
@@ -159,6 +162,8 @@ def _watch(job: Job, description: Description, progress: Callable[[int], None], 
             if description.hardware != "CPU" and re.search(r"cannot be (used|run)|NNAPI needs", log_line):
                 progress(description.count - done)
                 return Cannot("unsupported", log_line.removeprefix("failed: "))
+            if f'mode "{description.mode}" is not one of' in log_line:
+                raise ValueError(f"{serial}: the app on it is too old for person detectors; {app.NEWER}")
             full = "; free some space on the phone" if "ENOSPC" in log_line else ""
             raise ValueError(f"{serial}: the app {log_line}{full}")
         alive = job.device.shell("pidof", app.PACKAGE, check=False).strip()

@@ -79,7 +79,7 @@ def caveats(
             "Latency on a host does not predict a phone's, least of all for int8: x86 and ARM use different kernels "
             "and instructions, and a phone's GPU or NPU is different again."
         )
-    if any(t.environment.device != "host" for t in timed):
+    if {*(t.environment.device for t in timed), *(r.environment.device for r in pictures)} - {"host"}:
         found.append(
             "A phone was timed while it was cool and nothing else ran; a sustained run may be slower. There, CPU means "
             "the interpreter's own choice of kernels, threads apply to the CPU only, and memory is that of the whole "

@@ -89,12 +89,12 @@ def _of_pictures(m: Pictures) -> Iterator[tuple[str, float | None]]:
 
 
 def _figures(result: Result) -> Iterator[tuple[str, float | None]]:
-    m, ran, agreement = result.measured, result.environment.ran, result.environment.agreement
+    m, ran, wrong = result.measured, result.environment.ran, result.environment.wrong
     if ran is not None and ran.partition is not None:
         yield f"share of multiply-adds on {ran.asked}, at least", round(ran.partition.macs_low, 6)
         yield "pieces", ran.partition.pieces
-    if agreement is not None:
-        yield "wrong answers", int(bool(agreement.label))
+    if wrong is not None:
+        yield "wrong answers", int(wrong)
     if isinstance(m, Accuracy):
         yield from m.metrics.items()
         yield "people per second", m.people_per_second

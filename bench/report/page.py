@@ -119,7 +119,8 @@ def gather(results: Sequence[Result], *, pictures: bool, photos: bool, files: Ma
         latency=[tables.latency(*group) for group in places.items()] + by_people(real) + [tables.held(h) for h in held],
         stand_ins=what_ran(imitations)
         + [tables.accuracy(data) for data in data_sets(imitated)]
-        + [tables.latency(*group) for group in _places(imitated_times).items()],
+        + [tables.latency(*group) for group in _places(imitated_times).items()]
+        + by_people(imitations),
         pareto={data.label: _pareto(data, cost, numbers) for data in sets} if pictures else {},
         compared=[
             compare(data, pair, pictures=pictures, photos=photos, files=files or {})

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from poseport.bench.formatting import NONE, Table, figures, plural
-from poseport.bench.record import Agreement, Environment, Result
+from poseport.bench.record import Agreement, BoxAgreement, Environment, Result
 
 _SOURCES = {
     "interpreter": "the interpreter", "log": "the runtime's log", "steps": "the interpreter's steps", "nothing": NONE,
 }  # fmt: skip
 _HEADER = (
     "Model", "Where", "Asked", "Ran", "Operations", "Predicted", "Told by", "First error",
-    "Keypoints against this machine's",
+    "Answers against this machine's",
 )  # fmt: skip
 
 
@@ -43,7 +43,7 @@ def what_ran(results: Sequence[Result]) -> list[Table]:
         e, ran = r.environment, r.environment.ran
         if ran is not None:
             parts = (ran.asked, ran.text, ran.operations_text, ran.predicted_text or NONE, _SOURCES[ran.source])
-            rows[(r.model.name, _place(e), *parts, ran.error or NONE, _agreement(e.agreement))] = None
+            rows[(r.model.name, _place(e), *parts, ran.error or NONE, _agreement(e))] = None
     caption = "What ran: share of the multiply-adds, and pieces between which data is copied"
     return [Table(caption, _HEADER, [*rows], numeric=False)] if rows else []
 
@@ -55,9 +55,10 @@ def marked(name: str, environment: Environment) -> str:
         name: The name.
         environment: Where it was measured.
     """
-    wrong = environment.agreement is not None and bool(environment.agreement.label)
     ran = environment.ran
-    marks = ["wrong answers"] * wrong + ([f"ran: {ran.text}"] if ran is not None and ran.label else [])
+    marks = ["wrong answers"] * bool(environment.wrong) + (
+        [f"ran: {ran.text}"] if ran is not None and ran.label else []
+    )
     return f"{name} ({'; '.join(marks)})" if marks else name
 
 
@@ -65,12 +66,22 @@ def _place(e: Environment) -> str:
     return f"{e.device}, {e.delegate}, {plural(e.threads, 'thread')}"
 
 
-def _agreement(found: Agreement | None) -> str:
-    if found is None:
-        return NONE
-    if found.label:
-        return found.label
+def _agreement(e: Environment) -> str:
+    return "; ".join(filter(None, (_of_boxes(e.boxes), _of_keypoints(e.agreement)))) or NONE
+
+
+def _of_keypoints(found: Agreement | None) -> str:
+    if found is None or found.label:
+        return "" if found is None else found.label
     assert found.p90_px is not None  # it would have a label
     assert found.oks is not None
     people = plural(found.people, "person", "people")
     return f"p90 {figures(found.p90_px)} px, OKS {found.oks:.3f}, {people}, bounds of {found.arithmetic}"
+
+
+def _of_boxes(found: BoxAgreement | None) -> str:
+    if found is None or found.label:
+        return "" if found is None else found.label
+    same = "" if found.overlap is None else f", a tenth overlaps by {found.overlap:.3f} or less"
+    counts = f"{plural(found.boxes, 'box', 'boxes')}, {found.missing} missing, {found.extra} others{same}"
+    return f"{counts}, {plural(found.pictures, 'picture')}, bounds of {found.arithmetic}"

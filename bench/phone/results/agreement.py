@@ -41,22 +41,42 @@ def agreement(
     """
     those = persons[:PART]
     theirs = predictions.first_outputs(model, run, folder, those)
+    return compare(model, those, theirs, arithmetic(run.hardware, macs), decoded=run.mode == "images")
+
+
+def compare(
+    model: Pose, persons: Sequence[Person], theirs: np.ndarray, computed: Arithmetic, *, decoded: bool
+) -> Agreement:
+    """Compare answers of a phone for some people with this machine's.
+
+    Args:
+        model: The loaded file.
+        persons: N people, with the boxes that were cropped.
+        theirs: The phone's (N, K, 3) keypoints in image pixels, or its (N, *spec.output_shape) raw outputs.
+        computed: Which bounds apply.
+        decoded: Whether they are keypoints.
+
+    Returns:
+        The agreement.
+
+    Raises:
+        ValueError: if an image cannot be read.
+    """
     spread = theirs.reshape(len(theirs), -1)
     finite = np.isfinite(spread).all(axis=1)
-    computed = arithmetic(run.hardware, macs)
     if not finite.all():
         return Agreement(len(theirs), computed, None, None, None, not_finite=int((~finite).sum()))
     constant = int((np.ptp(spread, axis=1) == 0).sum())
-    matrices = predictions.matrices(model, those)
-    own = accuracy.predict(model, those)[0]
-    found = theirs if run.mode == "images" else pose.decode(model.spec, theirs, matrices)
+    matrices = predictions.matrices(model, persons)
+    own = accuracy.predict(model, persons)[0]
+    found = theirs if decoded else pose.decode(model.spec, theirs, matrices)
     sure = own[..., 2] >= SURE
     if not sure.any():
         sure[:] = True
     zoom = np.sqrt(abs(np.linalg.det(matrices[:, :, :2])))  # input pixels per image pixel
     apart = (np.linalg.norm(found[..., :2] - own[..., :2], axis=-1) * zoom[:, None])[sure]
     labels = np.concatenate([own[..., :2], 2.0 * sure[..., None]], axis=-1)
-    areas = np.array([max(person.area, 1.0) for person in those])
+    areas = np.array([max(person.area, 1.0) for person in persons])
     similar = float(np.nanmean(metrics.oks(found, labels, areas, np.array(model.spec.skeleton.sigmas))))
     median, p90 = (round(float(np.percentile(apart, percent)), 4) for percent in (50, 90))
     return Agreement(len(theirs), computed, median, p90, round(similar, 4), constant)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,10 +17,9 @@ from poseport.bench.phone.files import Description
 from poseport.bench.phone.handset import Phone
 from poseport.bench.phone.parts import RESULT, read
 from poseport.bench.phone.results import predictions
-from poseport.bench.phone.results.agreement import agreement
 from poseport.bench.phone.results.what_ran import what_ran
-from poseport.bench.record import Environment, Latency, Minute, Model, Result, Sustained
-from poseport.data.people import People, Person
+from poseport.bench.record import Agreement, BoxAgreement, Environment, Latency, Minute, Model, Result, Sustained
+from poseport.data.people import People
 from poseport.predict import Variant
 from poseport.scoring.score import score
 from poseport.skeleton import rearrange
@@ -67,40 +66,39 @@ def accuracy_record(
     return Result(about, where, measured), apart
 
 
-def latency_record(about: Model, where: Environment, run: Description, folder: Path, name: str) -> Result:
-    """Collect the times of a run: of the network alone, or, for whole images, also of the crop and the decoder.
+def latency(run: Description, folder: Path, name: str) -> Latency:
+    """Collect the times of a run: of the network alone, or, for whole images, also of the input and the decoder.
 
     Args:
-        about: The file, as `model_info` describes it.
-        where: The phone, as `environment` describes it.
         run: What was measured.
         folder: What `run.measure` returned.
         name: Name of the people.
 
     Returns:
-        The record, with times in microseconds.
+        The times in microseconds.
 
     Raises:
         ValueError: if a part is damaged or missing.
     """
-    result = read(folder / RESULT)
-    part_results = [read(path) for path, _ in predictions.parts(folder, run)]
-    prepare, invoke, decode = (_us(ns for part in part_results for ns in part.get(key, ())) for key in
-                               ("prepare_ns", "invoke_ns", "decode_ns"))  # fmt: skip
-    whole = run.mode == "images"
-    warmup = min(run.warm_up, run.count // 2) if whole else run.warm_up
-    measured = Latency(
+    result, whole = read(folder / RESULT), run.mode == "images"
+    parts = [read(path) for path, _ in predictions.parts(folder, run)]
+    # people in whole images are timed once each, where they are predicted
+    prepare, invoke, decode = (microseconds(ns for part in (parts if whole else [result]) for ns in part.get(key, ()))
+                               for key in ("prepare_ns", "invoke_ns", "decode_ns"))  # fmt: skip
+    if run.mode == "tensors":
+        invoke = microseconds(result["latency_ns"])
+    skipped = min(run.warm_up, run.count // 2) if whole else 0
+    return Latency(
         kind="latency",
         input=f"{name}, whole images" if whole else name,
-        load_us=_scaled(result, "load_ms", 1e3),
-        first_us=_scaled(result, "first_ms", 1e3) or invoke[0],
-        warmup=warmup,
-        invoke_us=invoke[warmup:] if whole else _us(result["latency_ns"]),
-        prepare_us=prepare[warmup:] if whole else (),
-        decode_us=decode[warmup:] if whole else (),
-        peak_bytes=None if (peak := _scaled(result, "peak_memory_kb", 1024)) is None else int(peak),
+        load_us=scaled(result, "load_ms", 1e3),
+        first_us=scaled(result, "first_ms", 1e3) or parts[0]["invoke_ns"][0] / 1e3,
+        warmup=skipped if whole else run.warm_up,
+        invoke_us=invoke[skipped:],
+        prepare_us=prepare[skipped:],
+        decode_us=decode[skipped:],
+        peak_bytes=peak_bytes(result),
     )
-    return Result(about, where, measured)
 
 
 def sustained_record(about: Model, where: Environment, folder: Path, name: str) -> Result:
@@ -109,7 +107,6 @@ def sustained_record(about: Model, where: Environment, folder: Path, name: str) 
     Args:
         about: The file, as `model_info` describes it.
         where: The phone, as `environment` describes it.
-        run: What was measured.
         folder: The folder.
         name: Name of the people.
     """
@@ -166,34 +163,59 @@ def _clock_mhz(state: dict[str, Any]) -> float | None:
     return max(clocks) / 1000 if clocks else None
 
 
-def _scaled(result: dict[str, Any], key: str, factor: float) -> float | None:
-    """A value of the app in another unit; None if this version of the app does not report it."""
+def scaled(result: dict[str, Any], key: str, factor: float) -> float | None:
+    """Read a value of the app in another unit.
+
+    Args:
+        result: The app's result.
+        key: Name of the value.
+        factor: What it is multiplied by.
+
+    Returns:
+        The value; None if this version of the app does not report it.
+    """
     value = result.get(key)
     return None if value is None else round(value * factor, 3)
 
 
-def _us(ns: Any) -> tuple[float, ...]:
+def peak_bytes(result: dict[str, Any]) -> int | None:
+    """Read the app's highest memory; None if this version of the app does not report it.
+
+    Args:
+        result: The app's result.
+    """
+    peak = scaled(result, "peak_memory_kb", 1024)
+    return None if peak is None else int(peak)
+
+
+def microseconds(ns: Iterable[float]) -> tuple[float, ...]:
+    """Convert nanoseconds.
+
+    Args:
+        ns: The times.
+    """
     return tuple(round(value / 1e3, 3) for value in ns)
 
 
 def environment(
-    model: Pose, about: Model, phone: Phone, run: Description, folder: Path, persons: Sequence[Person]
-) -> Environment:
+    model: Path, phone: Phone, run: Description, folder: Path, *, agreement: Agreement | None = None,
+    boxes: BoxAgreement | None = None,
+) -> Environment:  # fmt: skip
     """Describe where a run was measured, what ran it, and whether its first answers are right.
 
     Args:
-        model: The loaded file.
-        about: The same as `model_info` describes it.
+        model: The file.
         phone: The phone that ran it.
         run: What was measured.
         folder: What `run.measure` returned.
-        persons: The people whose crops were sent.
+        agreement: How far its keypoints are from this machine's, or None.
+        boxes: The same of its boxes.
 
     Returns:
         The description.
 
     Raises:
-        ValueError: if a part is damaged or missing.
+        ValueError: if the result is damaged or missing.
     """
     result = read(folder / RESULT)
     name = result.get("runtime", "TensorFlow Lite")  # which older apps do not say
@@ -209,6 +231,7 @@ def environment(
         time=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         celsius=celsius(result.get("before") or {}),
         xnnpack=result.get("xnnpack") if run.hardware == "CPU" else None,
-        ran=what_ran(model.path, run.hardware, folder, result),
-        agreement=agreement(model, run, folder, persons, about.macs),
+        ran=what_ran(model, run.hardware, folder, result),
+        agreement=agreement,
+        boxes=boxes,
     )

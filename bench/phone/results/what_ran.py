@@ -79,7 +79,8 @@ class _Replaced:
 def _first_graph(lines: list[LogLine], operations: int) -> list[_Replaced]:
     """The delegates that divided the first network.
 
-    The first line of a network counts all of its operations; a later one what an earlier delegate left of them.
+    The first line of a network counts all of its operations; a later one what an earlier delegate left of them, and the
+    delegate's pieces.
     """
     found: list[_Replaced] = []
     for line in lines:
@@ -89,7 +90,9 @@ def _first_graph(lines: list[LogLine], operations: int) -> list[_Replaced]:
         one = _Replaced(match[3], min(int(match[1]), int(match[2])), int(match[2]), max(int(match[4]), 1))
         if not found and one.of != operations:
             continue  # another network's
-        if found and (one.of >= operations or one.name in {known.name for known in found}):
-            break  # the next network
+        if found:
+            left = min(found[-1].of - found[-1].taken + found[-1].pieces, operations - 1)
+            if one.of > left or one.name in {known.name for known in found}:
+                break  # the next network
         found.append(one)
     return found

@@ -1,5 +1,5 @@
 """What the app does on the stand-in phone: it measures with the host's interpreter and writes its files part by part,
-as `core/Bench.kt` does.
+as `core/bench/Bench.kt` does.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from poseport import pose
-from poseport.tflite import model_file, runner
+from poseport.people import centers, detector, everyone
+from poseport.tflite import runner
 from poseport.tflite.inspection import inspect_bytes
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ def measure(phone: StandIn, folder: Path, say: Callable[[str], None], alive: Cal
     run = json.loads(text)
     file = folder / run["model"]
     identity = hashlib.sha256(text.encode() + file.read_bytes()).hexdigest()
+    if phone.old and run["mode"] not in ("tensors", "images"):
+        raise ValueError(f'run.json: mode "{run["mode"]}" is not one of tensors, images')
     refuses = phone.refuses
     if run["hardware"] not in phone.hardware:
         refuses = "no_delegate", f"{run['hardware']} cannot be used on this phone (it has none)"
@@ -38,10 +41,10 @@ def measure(phone: StandIn, folder: Path, say: Callable[[str], None], alive: Cal
             (folder / "result.json").write_text(json.dumps(said))
         raise ValueError(refuses[1])
     began = time.perf_counter_ns()
-    model = runner.load(file, run["threads"])
+    on_pictures = run["mode"] in ("detector", "pictures")
+    subject = Pictures(phone, folder, run) if on_pictures else runner.load(file, run["threads"])
     more = {"load_ms": (time.perf_counter_ns() - began) / 1e6, **_delegate(phone, run["hardware"], file)}
-    count = len(run["images"]) if run["mode"] == "images" else run["count"]
-    tensor = np.zeros(model.runner.input["shape"], model.runner.input["dtype"])
+    count = len(run["images"]) if run["images"] else run["count"]
 
     def write(name: str, data: bytes) -> None:
         if not alive():
@@ -57,40 +60,96 @@ def measure(phone: StandIn, folder: Path, say: Callable[[str], None], alive: Cal
         part = {"schema": 1, "run": identity, "state": state()}
         known = folder / f"{first}.json"
         if not known.is_file() or json.loads(known.read_text())["run"] != identity:
-            if run["mode"] == "images":
+            if isinstance(subject, Pictures):
+                part |= subject.look(some)
+            elif run["mode"] == "images":
                 part |= {key: [1000] * len(some) for key in ("prepare_ns", "invoke_ns", "decode_ns")}
-                part["image_px"] = [_person(model, folder, run["images"][i]) for i in some]
+                part["image_px"] = [_person(subject, folder, run["images"][i]) for i in some]
             else:
-                size, raw, times = tensor.nbytes, [], []
+                tensor, raw, times = subject.runner.input, [], []
+                size = int(np.prod(tensor["shape"])) * np.dtype(tensor["dtype"]).itemsize
                 with open(folder / "tensors.bin", "rb") as file:
                     for i in some:
                         file.seek(i * size)
-                        tensor = np.frombuffer(file.read(size), tensor.dtype).reshape(tensor.shape)
+                        fed = np.frombuffer(file.read(size), tensor["dtype"]).reshape(tensor["shape"])
                         began = time.perf_counter_ns()
-                        raw.append([phone.answers(output) for output in model.runner.invoke_all(tensor)])
+                        raw.append([phone.answers(output) for output in subject.runner.invoke_all(fed)])
                         times.append(time.perf_counter_ns() - began)
                 write(f"{first}.bin", b"".join(one.tobytes() for person in raw for one in person))
-                points = pose.decode_input(model.spec, model.read(raw))
+                points = pose.decode_input(subject.spec, subject.read(raw))
                 part |= {"invoke_ns": times, "input_px": points.reshape(len(some), -1).tolist()}
             write(f"{first}.json", json.dumps(part).encode())
             phone.on_part.pop(number, lambda: None)()
         say(f"{some[-1] + 1} of {count}")
-    before, times = state(), []
+    before = state()
     more |= {"first_ms": 4.5, "runtime": "LiteRT", "tflite_version": "1.4.1", "xnnpack": True, "peak_memory_kb": 81920}
-    for _ in range(run["warm_up"]):
-        model.runner.invoke(tensor)
-    for _ in range(run["repeat"]):
-        began = time.perf_counter_ns()
-        model.runner.invoke(tensor)
-        times.append(time.perf_counter_ns() - began)
-    result = {"schema": 1, "run": identity, "people": count, "part": PART, "latency_ns": times}
+    result = {"schema": 1, "run": identity, "people": count, "part": PART}
+    result |= subject.time(run["repeat"]) if isinstance(subject, Pictures) else _time(subject, run)
     result |= {} if phone.old else more
     write("result.json", json.dumps({**result, "before": before, "after": state()}).encode())
 
 
+class Pictures:
+    """A detector alone, or with a pose network behind it, on whole pictures."""
+
+    def __init__(self, phone: StandIn, folder: Path, run: dict):
+        self.phone, self.folder, self.images = phone, folder, run["images"]
+        alone = run["mode"] == "detector"
+        self.detector = detector.load(folder / run["model" if alone else "detector"], run["threads"])
+        self.model = None if alone else runner.load(folder / run["model"], run["threads"])
+        if self.model is not None:
+            least = everyone.least_score(self.model.spec.family)
+            self.everyone = everyone.Everyone(self.model, self.model.spec.skeleton, self._detect, unsure=least)
+
+    def _detect(self, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        spec = self.detector.spec
+        picture, matrix = centers.letterbox(image, spec.input_hw)
+        self.found = centers.decode(spec, self.phone.answers(self.detector.output(picture)), matrix)
+        self.clock.append(time.perf_counter_ns())
+        return self.found
+
+    def _once(self, number: int) -> everyone.Found | None:
+        image = _picture(self.folder, self.images[number % len(self.images)])
+        self.clock = [time.perf_counter_ns()]
+        found = self.everyone(image) if self.model else self._detect(image) and None
+        self.clock.append(time.perf_counter_ns())
+        return found
+
+    def look(self, some: range) -> dict[str, object]:
+        boxes, people = [], []
+        for i in some:
+            found = self._once(i)
+            boxes.append(np.column_stack(self.found).ravel().tolist())
+            if found is not None:
+                pairs = zip(found.boxes, found.keypoints, strict=True)
+                people.append([[*box.tolist(), *keypoints.ravel().tolist()] for box, keypoints in pairs])
+        times = {key: [1000] * len(some) for key in ("prepare_ns", "invoke_ns", "decode_ns")}
+        return {"boxes_xywhs": boxes, **({"found": people} if self.model else times)}
+
+    def time(self, repeat: int) -> dict[str, object]:
+        if not self.model:
+            return {"prepare_ns": [10**6] * repeat, "invoke_ns": [4 * 10**6] * repeat, "decode_ns": [10**6] * repeat}
+        rows = []
+        for i in range(repeat):
+            found = self._once(i)
+            begin, detected, end = self.clock
+            looked = min(len(self.found[0]), everyone.MOST_PEOPLE)
+            rows.append((detected - begin, end - detected, looked, len(found.scores)))
+        return dict(zip(("detect_ns", "people_ns", "boxes", "found"), zip(*rows, strict=True), strict=True))
+
+
+def _time(model: runner.Pose, run: dict) -> dict[str, list[int]]:
+    tensor, times = np.zeros(model.runner.input["shape"], model.runner.input["dtype"]), []
+    for i in range(run["warm_up"] + run["repeat"]):
+        began = time.perf_counter_ns()
+        model.runner.invoke(tensor)
+        times += [time.perf_counter_ns() - began] if i >= run["warm_up"] else []
+    return {"latency_ns": times}
+
+
 def _delegate(phone: StandIn, hardware: str, file: Path) -> dict[str, int]:
     """Log what the delegate takes, and tell how many steps are left."""
-    operations = len(inspect_bytes(model_file.read_stages(file)[0][0], "m.tflite").ops)
+    operations = len(inspect_bytes(file.read_bytes(), "m.tflite").ops)
     taken, pieces = phone.took or (operations, 1)
     name = {"CPU": "TfLiteXNNPackDelegate", "GPU": "TfLiteGpuDelegateV2", "NNAPI": "TfLiteNnapiDelegate"}[hardware]
     if phone.logs:
@@ -108,9 +167,12 @@ def _delegate(phone: StandIn, hardware: str, file: Path) -> dict[str, int]:
 
 
 def _person(model: runner.Pose, folder: Path, image: dict) -> list[float]:
+    return model(_picture(folder, image), np.array(image["boxes_xywh"])).ravel().tolist()
+
+
+def _picture(folder: Path, image: dict) -> np.ndarray:
     h, w = image["height"], image["width"]
-    pixels = np.fromfile(folder / "images.bin", np.uint8, h * w * 3, offset=image["offset"]).reshape(h, w, 3)
-    return model(pixels, np.array(image["boxes_xywh"])).ravel().tolist()
+    return np.fromfile(folder / "images.bin", np.uint8, h * w * 3, offset=image["offset"]).reshape(h, w, 3)
 
 
 def state() -> dict[str, object]:

@@ -111,18 +111,24 @@ node, yielding 3 partitions for the whole graph.
 def test_the_log_of_another_network_is_left_out(hardware: str, tiny_models: dict[str, Path], tmp_path: Path) -> None:
     model = tiny_models["int8"]
     operations = len(inspect_bytes(model_file.read(model)[0], "m").ops)
-    line = "Replacing {} out of {} node(s) with delegate (TfLiteGpuDelegateV2) node, yielding 1 partitions"
+    taken = operations - 13  # of its two pieces, each is one step of the rest
+    line = "Replacing {} out of {} node(s) with delegate (TfLiteGpuDelegateV2) node, yielding 3 partitions"
     (tmp_path / "runtime.log").write_text(LOG.format(first=line.format(operations, operations + 1), rest=4))
     ran = what_ran.what_ran(model, hardware, tmp_path, {})  # type: ignore[arg-type]
     assert ran is not None
     assert (ran.source, ran.partition, ran.error) == ("nothing", None, "something failed")
-    (tmp_path / "runtime.log").write_text(LOG.format(first=line.format(operations, operations), rest=4))
+    (tmp_path / "runtime.log").write_text(LOG.format(first=line.format(taken, operations), rest=4))
     ran = what_ran.what_ran(model, hardware, tmp_path, {})  # type: ignore[arg-type]
     assert ran is not None
     assert ran.partition is not None
-    assert (ran.source, ran.partition.taken) == ("log", {"GPU": operations, "CPU": 4, "NNAPI": 0}[hardware])
-    gpu, xnnpack = f"TfLiteGpuDelegateV2 {operations} of {operations}", "TfLiteXNNPackDelegate 4 of 15"
+    assert (ran.source, ran.partition.taken) == ("log", {"GPU": taken, "CPU": 4, "NNAPI": 0}[hardware])
+    gpu, xnnpack = f"TfLiteGpuDelegateV2 {taken} of {operations}", "TfLiteXNNPackDelegate 4 of 15"
     assert ran.others == {"GPU": (xnnpack,), "CPU": (gpu,), "NNAPI": (gpu, xnnpack)}[hardware]
+    # a detector that the CPU runs beside it has more steps than this network has left
+    (tmp_path / "runtime.log").write_text(LOG.format(first=line.format(operations, operations), rest=15))
+    ran = what_ran.what_ran(model, "GPU", tmp_path, {})
+    assert ran is not None
+    assert ran.others == ()
 
 
 @pytest.mark.parametrize(

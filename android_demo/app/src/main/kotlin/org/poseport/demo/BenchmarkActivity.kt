@@ -10,8 +10,8 @@ import android.widget.ProgressBar
 import android.widget.TextView
 import java.io.File
 import kotlin.concurrent.thread
-import org.poseport.demo.core.Bench
 import org.poseport.demo.core.Refused
+import org.poseport.demo.core.bench.Bench
 
 /**
  * Measures a run that lies in the app's folder `runs/ID`:

@@ -42,8 +42,9 @@ internal class Session(private val store: ModelStore, private val engines: Engin
 
     /** The person detector of this phone; null where there is none, or where it is refused, which is [told]. */
     private fun detector(setting: Setting, told: (Refused) -> Unit): Detector? = try {
-        val threads = if (setting.hardware == Hardware.CPU) setting.threads else Setting().threads
-        store.detector()?.let { (spec, data) -> Detector(spec, data, ModelStore.DETECTOR, threads, engines) }
+        // on the CPU, whatever the pose network runs on
+        val own = if (setting.hardware == Hardware.CPU) setting else Setting()
+        store.detector()?.let { (spec, data) -> Detector(spec, data, ModelStore.DETECTOR, own, engines) }
     } catch (refused: Refused) {
         told(refused)
         null

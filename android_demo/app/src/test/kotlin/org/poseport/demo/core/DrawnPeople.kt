@@ -12,7 +12,9 @@ class DrawnPeople {
     val detector = File(folder, "person.int8.tflite")
     val model = File(models, all["model"] as String)
 
-    fun picture(name: String) = rgbImage(File(folder, "$name.rgb").readBytes(), height, width)
+    fun bytes(name: String) = File(folder, "$name.rgb").readBytes()
+
+    fun picture(name: String) = rgbImage(bytes(name), height, width)
 
     fun case(name: String) = Case(all[name] as Map<*, *>)
 

@@ -3,7 +3,6 @@ package org.poseport.demo.core.people
 import java.nio.ByteBuffer
 import org.poseport.demo.core.Card
 import org.poseport.demo.core.Engines
-import org.poseport.demo.core.Hardware
 import org.poseport.demo.core.Network
 import org.poseport.demo.core.Obstacle
 import org.poseport.demo.core.Picture
@@ -12,14 +11,11 @@ import org.poseport.demo.core.Setting
 import org.poseport.demo.core.Stage
 import org.poseport.demo.core.Times
 
-/**
- * A person detector that `poseport convert` wrote; it runs on the CPU, whatever the pose network runs on. Throws
- * [Refused] for a file that cannot run here.
- */
-class Detector(val spec: DetectorSpec, data: ByteBuffer, name: String, threads: Int, engines: Engines) :
+/** A person detector that `poseport convert` wrote. Throws [Refused] for a file that cannot run here. */
+class Detector(val spec: DetectorSpec, data: ByteBuffer, name: String, setting: Setting, engines: Engines) :
     Detect, AutoCloseable {
-    private val network = try {
-        Network(Stage(Card(spec.network, "", emptyList()), data), name, engines, Setting(Hardware.CPU, threads))
+    val network = try {
+        Network(Stage(Card(spec.network, "", emptyList()), data), name, engines, setting)
     } catch (error: OutOfMemoryError) {
         throw Refused("$name: is too large for this phone's memory", Obstacle.MEMORY)
     }

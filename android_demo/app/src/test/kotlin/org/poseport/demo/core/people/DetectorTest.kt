@@ -23,7 +23,7 @@ class DetectorTest {
 
     private fun detector(file: File = drawn.detector): Detector {
         val data = ModelFile.map(file, file.name)
-        return Detector(ModelFile.detector(data, file.name), data, file.name, 1, Xnnpack.engines)
+        return Detector(ModelFile.detector(data, file.name), data, file.name, Setting(threads = 1), Xnnpack.engines)
     }
 
     private fun follower(detector: Detector?): Follower {
