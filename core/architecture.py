@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from poseport.nodes import ConvNode, DenseNode, Node, TransposedNode
 
@@ -90,22 +90,30 @@ class DeepPoseArchitecture:
 
 @dataclass(frozen=True)
 class MobileNetArchitecture:
-    """Arguments of an hourglass whose encoder is MobileNetV2 (Sandler et al. 2018).
+    """Arguments of a network whose encoder is MobileNetV2 (Sandler et al. 2018).
+
+    The spec's output chooses what follows the encoder: a decoder for heatmaps, or dense layers for coordinates and for
+    SimCC's two vectors.
 
     Attributes:
         kind: distinguishes the families in a file.
         multiplier: factor of the encoder's channels, the paper's alpha, 0.1 to 4.
         blocks: number of the encoder's 17 inverted residuals that are used, from the input on; 6 blocks reach stride
             8, 10 blocks stride 16, and 14 blocks stride 32.
-        width: channels of the decoder, a multiple of 4.
+        width: channels of the decoder, or of the features that coordinates are read from, a multiple of 4. SimCC reads
+            one channel per keypoint and does not use it.
         depth: poolings of a small hourglass between encoder and decoder, up to 4; 0 for none.
+        dense_units: size of the hidden layer before coordinates or SimCC's vectors; 0 for none.
     """
+
+    ADDED: ClassVar[tuple[str, ...]] = ("dense_units",)
 
     kind: Literal["mobilenet"] = "mobilenet"
     multiplier: float = 1.0
     blocks: int = 17
     width: int = 64
     depth: int = 0
+    dense_units: int = 0
 
     def __post_init__(self) -> None:
         if not 0.1 <= self.multiplier <= 4:
@@ -115,6 +123,8 @@ class MobileNetArchitecture:
         _check_width(self.width)
         if not 0 <= self.depth <= 4:
             raise ValueError(f"depth must be 0 to 4, found {self.depth}")
+        if not 0 <= self.dense_units <= 4096:
+            raise ValueError(f"dense_units must be 0 to 4096, found {self.dense_units}")
 
     @property
     def encoder_stride(self) -> int:

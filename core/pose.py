@@ -153,8 +153,11 @@ def encode(spec: PoseSpec, points_px: np.ndarray, out: np.ndarray | None = None)
     """
     if isinstance(spec.output, HeatmapOutput):
         return heatmap.encode(points_px, spec.heatmap_hw, spec.output.stride, spec.output.sigma, out)
-    assert isinstance(spec.output, CoordsOutput)  # networks with a decoder inside are not trained
     target = np.empty(spec.output_shape, np.float32) if out is None else out
+    if isinstance(spec.output, SimccOutput):
+        simcc.encode(points_px, spec.output, spec.input_hw, target)
+        return target
+    assert isinstance(spec.output, CoordsOutput)  # networks with a decoder inside are not trained
     target[:, :2] = coords.encode(points_px, spec.input_hw)
     if spec.output.score != "none":
         target[:, 2] = np.where(np.isfinite(target[:, 0]), 0.5, -0.5)
@@ -164,8 +167,9 @@ def encode(spec: PoseSpec, points_px: np.ndarray, out: np.ndarray | None = None)
 def encode_nobody(spec: PoseSpec, out: np.ndarray) -> None:
     """Fill the training target of a crop that shows no person.
 
-    Gaussian maps become 0. Logits, which are trained towards a distribution over the cells, get the uniform one, whose
-    score is about 2 pi sigma^2 / cells. Coordinates cannot express it: their target is that of a person without labels.
+    Gaussian maps become 0. Logits, which are trained towards a distribution over cells or bins, get the uniform one,
+    whose score is about 2 pi sigma^2 / cells on a map. Coordinates cannot express it: their target is that of a person
+    without labels.
 
     Args:
         spec: spec of the network that is trained.
@@ -173,6 +177,8 @@ def encode_nobody(spec: PoseSpec, out: np.ndarray) -> None:
     """
     if isinstance(spec.output, HeatmapOutput):
         out[...] = 1.0 if spec.output.values == "logits" else 0.0
+    elif isinstance(spec.output, SimccOutput):
+        out[...] = 1.0
     else:
         encode(spec, np.full((len(spec.skeleton), 2), np.nan), out)
 

@@ -27,9 +27,10 @@ from poseport.outputs.kinds import HeatmapOutput as HeatmapOutput
 from poseport.outputs.kinds import KeypointsOutput as KeypointsOutput
 from poseport.outputs.kinds import LandmarksOutput as LandmarksOutput
 from poseport.outputs.kinds import OffsetsOutput as OffsetsOutput
-from poseport.outputs.kinds import Output, OutputTensor
+from poseport.outputs.kinds import Output
 from poseport.outputs.kinds import SimccOutput as SimccOutput
 from poseport.outputs.kinds import Values as Values
+from poseport.outputs.output_tensor import OutputTensor
 from poseport.skeleton import Skeleton
 
 ChannelOrder = Literal["rgb", "bgr"]
@@ -90,7 +91,11 @@ class PoseSpec:
             raise ValueError(f"stride {self.output.stride} is larger than input_hw {self.input_hw}")
         if isinstance(self.architecture, ForeignArchitecture):
             return  # the file's own tensors are compared with it when it is opened
-        trained = CoordsOutput if isinstance(self.architecture, DeepPoseArchitecture) else HeatmapOutput
+        trained: tuple[type, ...] = (HeatmapOutput,)
+        if isinstance(self.architecture, DeepPoseArchitecture):
+            trained = (CoordsOutput,)
+        elif isinstance(self.architecture, MobileNetArchitecture):
+            trained = (HeatmapOutput, CoordsOutput, SimccOutput)
         decoded = isinstance(self.output, KeypointsOutput)  # by a head that conversion put behind the network
         imported = isinstance(self.architecture, ImportedArchitecture)  # its output is compared when it is built
         if not decoded and not imported and not isinstance(self.output, trained):

@@ -110,4 +110,8 @@ def output_inputs() -> list[Case]:
         add(f"landmarks, score {score}", landmarks, (96, 64), _points(rng, landmarks, (96, 64)))
     add("coords, named", CoordsOutput(tensor="points"), (96, 64), rng.uniform(-0.6, 0.6, (K, 2)))
     add("keypoints, named", KeypointsOutput(order="yxs", tensor="points"), (96, 64), rng.uniform(0, 1, (K, 3)))
+
+    trained = SimccOutput(values="logits", sigma=4.0)
+    raw = 8 * _bins(rng, trained, (64, 49)) - 3
+    add("simcc logits int8", trained, (64, 49), raw, (32 / 255, 60), (30 / 255, 55))
     return cases

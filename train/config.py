@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import Literal
 
-from poseport.spec import CoordsOutput, HeatmapOutput, PoseSpec
+from poseport.spec import CoordsOutput, HeatmapOutput, PoseSpec, SimccOutput
 from poseport.train.samples.augment import AugmentConfig
 
 Loss = Literal["mse", "softmax", "l1", "laplace"]
@@ -138,12 +138,16 @@ def check(spec: PoseSpec, train: TrainConfig) -> None:
     """
     if isinstance(spec.output, HeatmapOutput):
         good: tuple[str, ...] = ("softmax",) if spec.output.values == "logits" else ("mse",)
+    elif isinstance(spec.output, SimccOutput):
+        good = ("softmax",)
+        if spec.output.values != "logits":
+            raise ValueError(f"{spec.name}: its vectors are trained as logits; set output.values=logits")
     else:
         assert isinstance(spec.output, CoordsOutput)
         good = ("laplace",) if spec.output.score == "sigma" else ("mse", "l1")
     if train.loss not in good:
         raise ValueError(f"loss {train.loss!r} does not train {spec.name}; choose {' or '.join(good)}")
-    if train.augment.background and not isinstance(spec.output, HeatmapOutput):
+    if train.augment.background and isinstance(spec.output, CoordsOutput):
         raise ValueError(
             f"{spec.name} gives coordinates, which cannot say that nobody is there; set augment.background=0"
         )

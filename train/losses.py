@@ -7,11 +7,12 @@ the batch, so that a batch with few labels does not count for less.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from keras import ops
 
-from poseport.spec import HeatmapOutput, PoseSpec
+from poseport.spec import HeatmapOutput, PoseSpec, SimccOutput
 from poseport.train.workers.team import total
 
 Loss = Callable[[Any, Any], Any]
@@ -60,6 +61,29 @@ def heatmap_softmax(target: Any, predicted: Any) -> Any:
     cross = log_total - ops.sum(target * predicted, axis=(1, 2))
     weight = ops.cast(mass > 0, predicted.dtype)
     return _mean(cross, weight)
+
+
+def bins_softmax(columns: int, target: Any, predicted: Any) -> Any:
+    """Cross-entropy of SimCC's two vectors: over the columns, plus over the rows (Li et al. 2022, section 3.2).
+
+    Args:
+        columns: Number of bins X along the input's width.
+        target: (N, K, X + Y) float32 Gaussians that peak at 1; NaN where a keypoint has no label.
+        predicted: (N, K, X + Y) float32 logits.
+
+    Returns:
+        A float32 scalar in nats.
+    """
+    labelled = ops.isfinite(target[..., 0])
+    target = ops.where(labelled[..., None], target, 0.0)
+    cross = 0.0
+    for wanted, logits in (
+        (target[..., :columns], predicted[..., :columns]),
+        (target[..., columns:], predicted[..., columns:]),
+    ):
+        wanted = wanted / ops.maximum(ops.sum(wanted, axis=-1, keepdims=True), 1e-6)
+        cross = cross + ops.logsumexp(logits, axis=-1) - ops.sum(wanted * logits, axis=-1)
+    return _mean(cross, ops.cast(labelled, predicted.dtype))
 
 
 def coords_l2(target: Any, predicted: Any) -> Any:
@@ -135,4 +159,6 @@ def for_spec(spec: PoseSpec, name: str) -> Loss:
     """
     if isinstance(spec.output, HeatmapOutput):
         return heatmap_softmax if name == "softmax" else heatmap_mse
+    if isinstance(spec.output, SimccOutput):
+        return partial(bins_softmax, spec.output.bins(spec.input_hw[1]))
     return {"mse": coords_l2, "l1": coords_l1, "laplace": coords_laplace}[name]

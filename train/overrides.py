@@ -10,7 +10,7 @@ from poseport.command.parameters import nearest_first
 from poseport.files.json_text import parse_json
 from poseport.records import from_data, to_data
 from poseport.skeleton import Skeleton
-from poseport.spec import CoordsOutput, HeatmapOutput, PoseSpec
+from poseport.spec import CoordsOutput, HeatmapOutput, PoseSpec, SimccOutput
 from poseport.train.config import TeacherConfig, TrainConfig, check
 from poseport.train.presets import Preset
 from poseport.train.samples.augment import find
@@ -131,7 +131,7 @@ def teacher_settings(settings: Sequence[str]) -> tuple[dict[str, Any], list[str]
 def _tree(chosen: Preset, level: str | None, loss: str | None) -> dict[str, Any]:
     """All settings of a preset as nested dicts: architecture, output, spec, train, augment and, if any, refine."""
     output = chosen.spec.output
-    assert isinstance(output, HeatmapOutput | CoordsOutput)  # a preset can be trained
+    assert isinstance(output, HeatmapOutput | CoordsOutput | SimccOutput)  # a preset can be trained
     spec, train = to_data(chosen.spec), to_data(chosen.train)
     del train["teacher"]
     augment = train.pop("augment") if level is None else to_data(find(level))
@@ -145,11 +145,13 @@ def _tree(chosen: Preset, level: str | None, loss: str | None) -> dict[str, Any]
     return tree if spec["refine"] is None else {**tree, "refine": spec["refine"]}
 
 
-def _with_loss(output: HeatmapOutput | CoordsOutput, loss: str) -> HeatmapOutput | CoordsOutput:
+def _with_loss(
+    output: HeatmapOutput | CoordsOutput | SimccOutput, loss: str
+) -> HeatmapOutput | CoordsOutput | SimccOutput:
     """The output that a loss trains: logits for softmax, Gaussians for other heatmaps, a sigma for Laplace."""
     if isinstance(output, HeatmapOutput):
         return replace(output, values="logits" if loss == "softmax" else "gaussian")
-    if loss == "laplace" or output.score == "sigma":
+    if isinstance(output, CoordsOutput) and (loss == "laplace" or output.score == "sigma"):
         return CoordsOutput(score="sigma" if loss == "laplace" else "none")
     return output
 

@@ -20,6 +20,7 @@ import tensorflow as tf
 
 from poseport.convert.graph.heatmap_decoder import argmax, decode_maps, rows_of
 from poseport.convert.graph.join_flatbuffers import join
+from poseport.outputs import simcc
 from poseport.spec import (
     CoordsOutput,
     HeatmapOutput,
@@ -138,8 +139,10 @@ def _from_offsets(spec: PoseSpec, output: OffsetsOutput, maps: Any, moves: Any) 
 
 
 def _from_bins(spec: PoseSpec, output: SimccOutput, columns: Any, rows: Any) -> Any:
-    """Scores of columns (K, X) and of rows (K, Y)."""
+    """Scores or logits of columns (K, X) and of rows (K, Y)."""
     x, y = (tf.cast(tf.argmax(bins, -1, tf.int32), tf.float32) / output.split_ratio for bins in (columns, rows))
+    if output.values == "logits":
+        columns, rows = (tf.nn.softmax(bins) * simcc.peak(output) for bins in (columns, rows))
     return _normalised(spec, x, y, tf.minimum(tf.reduce_max(columns, -1), tf.reduce_max(rows, -1)))
 
 

@@ -1,4 +1,4 @@
-"""A bundle's network as a frozen batch-1 graph with one named output: what is deployed."""
+"""A bundle's network as a frozen batch-1 graph with named outputs: what is deployed."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from poseport.convert.float_file import Spec
+from poseport.people.detector_spec import DetectorSpec
 from poseport.spec import PoseSpec
 from poseport.train.networks import models
 
@@ -23,7 +24,7 @@ class FrozenNetwork(Generic[Spec]):
     Attributes:
         spec: The bundle's spec.
         model: The Keras network.
-        function: The concrete function, (1, H, W, 3) float32 `image` to one named output.
+        function: The concrete function, (1, H, W, 3) float32 `image` to the named outputs.
         module: The `tf.Module` that owns the function.
     """
 
@@ -93,5 +94,18 @@ def freeze(spec: Spec, model: Any, call: Callable[[Any], Any]) -> FrozenNetwork[
 
     frozen = convert_variables_to_constants_v2(tf.function(network).get_concrete_function(signature))
     module = tf.Module()
-    module.serve = tf.function(lambda image: {spec.output_name: frozen(image)[0]}, input_signature=[signature])
+    module.serve = tf.function(
+        lambda image: _named(spec, frozen(image)[0]), input_signature=[signature], autograph=False
+    )
     return FrozenNetwork(spec, model, module.serve.get_concrete_function(), module)
+
+
+def _named(spec: PoseSpec | DetectorSpec, raw: Any) -> dict[str, Any]:
+    """The outputs of a file: the network's own, or its parts where the spec gives each tensor a name."""
+    if not isinstance(spec, PoseSpec) or len(spec.output_tensors) == 1:
+        return {spec.output_name: raw}
+    parts, begin = {}, 0
+    for tensor in spec.output_tensors:
+        parts[tensor.name] = raw[..., begin : begin + tensor.shape[-1]]
+        begin += tensor.shape[-1]
+    return parts

@@ -8,35 +8,22 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar, Literal, NamedTuple
+from typing import ClassVar, Literal
 
 from poseport.outputs.decode import Decode
+from poseport.outputs.output_tensor import Layout, OutputTensor, map_tensor
 
 Values = Literal["gaussian", "logits"]
 Score = Literal["none", "visibility", "sigma"]
 KeypointOrder = Literal["xys", "yxs"]
-Layout = Literal["channels-last", "channels-first"]
-OffsetValues = Literal["logits", "scores"]
+ScoreValues = Literal["logits", "scores"]
 OffsetOrder = Literal["y-then-x", "yx-pairs"]
 LandmarkScore = Literal["visibility", "presence", "none"]
 
 MAX_BINS_PER_PIXEL = 16
+MAX_SIGMA_BINS = 1024.0
 MAX_AUXILIARY = 512
 MAX_OFFSET_PX = 4096.0
-
-
-class OutputTensor(NamedTuple):
-    """One output tensor of a file.
-
-    Attributes:
-        name: of the tensor, or of the output in the file's signature; "" for the only output of a file.
-        shape: its shape for one crop, without the batch axis.
-        layout: where the channels are; "channels-last" unless the shape is (channels, height, width).
-    """
-
-    name: str
-    shape: tuple[int, ...]
-    layout: Layout = "channels-last"
 
 
 @dataclass(frozen=True)
@@ -71,7 +58,7 @@ class HeatmapOutput:
     def tensors(self, input_hw: tuple[int, int], keypoints: int) -> tuple[OutputTensor, ...]:
         """The output tensors, in the order in which they are joined."""
         maps = (input_hw[0] // self.stride, input_hw[1] // self.stride, keypoints)
-        return (_tensor(self.tensor, maps, self.layout),)
+        return (map_tensor(self.tensor, maps, self.layout),)
 
 
 @dataclass(frozen=True)
@@ -101,7 +88,7 @@ class OffsetsOutput:
     origin_px: float = 0.0
     offset_px: float = 1.0
     order: OffsetOrder = "y-then-x"
-    values: OffsetValues = "logits"
+    values: ScoreValues = "logits"
     heatmaps: str = "float_heatmaps"
     offsets: str = "float_short_offsets"
     layout: Layout = "channels-last"
@@ -118,8 +105,8 @@ class OffsetsOutput:
         """The output tensors, in the order in which they are joined."""
         h, w = (math.ceil(size / self.stride) for size in input_hw)
         return (
-            _tensor(self.heatmaps, (h, w, keypoints), self.layout),
-            _tensor(self.offsets, (h, w, 2 * keypoints), self.layout),
+            map_tensor(self.heatmaps, (h, w, keypoints), self.layout),
+            map_tensor(self.offsets, (h, w, 2 * keypoints), self.layout),
         )
 
 
@@ -133,16 +120,25 @@ class SimccOutput:
         kind: distinguishes the kinds of output in a file.
         split_ratio: bins per input pixel.
         x, y: names of the two output tensors, (1, K, width x split_ratio) and (1, K, height x split_ratio).
+        values: "scores" are scores already (RTMPose); "logits" become a distribution over the bins by softmax and are
+            trained with cross-entropy.
+        sigma: standard deviation of the target Gaussian, in bins; used for logits only.
     """
+
+    ADDED: ClassVar[tuple[str, ...]] = ("values", "sigma")
 
     kind: Literal["simcc"] = "simcc"
     split_ratio: float = 2.0
     x: str = "simcc_x"
     y: str = "simcc_y"
+    values: ScoreValues = "scores"
+    sigma: float = 6.0
 
     def __post_init__(self) -> None:
         if not 0 < self.split_ratio <= MAX_BINS_PER_PIXEL:
             raise ValueError(f"split_ratio must be above 0 and up to {MAX_BINS_PER_PIXEL}, found {self.split_ratio}")
+        if not 0 < self.sigma <= MAX_SIGMA_BINS:
+            raise ValueError(f"sigma must be above 0 and up to {MAX_SIGMA_BINS:g} bins, found {self.sigma}")
         _check_names(self.x, self.y)
 
     def bins(self, size: int) -> int:
@@ -234,11 +230,6 @@ class KeypointsOutput:
 
 
 Output = HeatmapOutput | OffsetsOutput | SimccOutput | LandmarksOutput | CoordsOutput | KeypointsOutput
-
-
-def _tensor(name: str, shape: tuple[int, int, int], layout: Layout) -> OutputTensor:
-    h, w, channels = shape
-    return OutputTensor(name, (channels, h, w) if layout == "channels-first" else shape, layout)
 
 
 def _check_names(first: str, second: str) -> None:

@@ -24,6 +24,7 @@ from poseport.architecture import (
     DeepPoseArchitecture,
     ForeignArchitecture,
     HourglassArchitecture,
+    MobileNetArchitecture,
 )
 from poseport.convert import to_tflite
 from poseport.convert.recipes import RECIPES, recipe
@@ -45,13 +46,14 @@ from made_tflite import tflite
 
 HOURGLASS = HourglassArchitecture(stacks=1, width=48, depth=2)
 SMALL = DeepPoseArchitecture(width=0.25, dense_units=16)
+VECTORS = MobileNetArchitecture(multiplier=0.25, blocks=14, dense_units=16)
 # Maps of random weights are flat: what `dark` makes of them moves by a pixel for the last bit of a float. A centre of
 # mass does not (every decoder is compared through the golden vectors).
 MASS = Decode(method="centroid")
 KEPT = ("stem_conv", "heatmaps_0")  # of the hourglass in mixed recipes
 SHIPPED = Path(__file__).parents[2] / "models"
 # name -> network, keypoints, output, recipes; the first one in all recipes, because a recipe knows nothing of families
-NETWORKS: dict[str, tuple[Architecture, Skeleton, HeatmapOutput | CoordsOutput, tuple[str, ...]]] = {
+NETWORKS: dict[str, tuple[Architecture, Skeleton, HeatmapOutput | CoordsOutput | SimccOutput, tuple[str, ...]]] = {
     "hourglass": (HOURGLASS, COCO17, HeatmapOutput(values="logits", decode=MASS), tuple(RECIPES)),
     "cpm": (
         CpmArchitecture(stages=2, width=16),
@@ -61,6 +63,7 @@ NETWORKS: dict[str, tuple[Architecture, Skeleton, HeatmapOutput | CoordsOutput, 
     ),
     "coords": (SMALL, LSP14, CoordsOutput(), ("float32", "int8")),
     "visibility": (SMALL, LSP14, CoordsOutput(score="visibility"), ("int8",)),
+    "vectors": (VECTORS, LSP14, SimccOutput(values="logits"), ("int8",)),
 }
 
 # outputs of other projects: name -> output, size of the input

@@ -1,12 +1,18 @@
+from functools import partial
+
 import keras
 import numpy as np
 import pytest
 from keras import ops
 
-from poseport import heatmap
+from poseport import heatmap, pose
+from poseport.architecture import MobileNetArchitecture
+from poseport.skeletons import COCO17
+from poseport.spec import PoseSpec, SimccOutput
 from poseport.train import losses
 
 NAN = np.nan
+BINS = partial(losses.bins_softmax, 32)
 
 
 def value(loss, target, predicted):
@@ -73,16 +79,36 @@ def test_softmax_is_lowest_at_the_target_and_equals_its_entropy():
     assert value(losses.heatmap_softmax, target, np.zeros_like(logits)) == pytest.approx(np.log(256), rel=1e-4)
 
 
+def test_simcc_sums_the_entropies_of_columns_and_rows():
+    """At the target itself, the loss is the target's entropy; with flat logits, the logarithm of the number of bins."""
+    spec = PoseSpec("s", MobileNetArchitecture(), COCO17, (32, 64), SimccOutput(values="logits", sigma=2.0))
+    points = np.full((17, 2), np.nan)
+    points[3], points[5] = (20.25, 30.0), (3.0, 4.0)
+    target = pose.encode(spec, points)[None]
+    assert target.shape == (1, 17, 128 + 64)
+    assert np.isnan(target[0, 0]).all()
+    assert target[0, 3, [40, 128 + 60]] == pytest.approx([np.exp(-0.5 * 0.25**2), 1.0])
+    logits = np.log(np.maximum(np.nan_to_num(target), 1e-12))
+    parts = [target[0, k, axis] for k in (3, 5) for axis in (slice(128), slice(128, None))]
+    entropies = [-np.sum(p * np.log(np.maximum(p, 1e-12))) for p in (part / part.sum() for part in parts)]
+    loss = losses.for_spec(spec, "softmax")
+    assert value(loss, target, logits) == pytest.approx(sum(entropies) / 2, rel=1e-4)
+    assert value(loss, target, 0 * logits) == pytest.approx(np.log(128) + np.log(64), rel=1e-4)
+
+
 @pytest.mark.parametrize(
     "loss",
-    [losses.heatmap_mse, losses.heatmap_softmax, losses.coords_l1, losses.coords_l2, losses.coords_laplace],
+    [losses.heatmap_mse, losses.heatmap_softmax, losses.coords_l1, losses.coords_l2, losses.coords_laplace, BINS],
 )
 def test_masked_targets_give_finite_gradients(loss):
     import tensorflow as tf
 
-    shape = {losses.coords_l1: (2, 17, 2), losses.coords_l2: (2, 17, 2), losses.coords_laplace: (2, 17, 3)}.get(
-        loss, (2, 8, 8, 3)
-    )
+    shape = {
+        losses.coords_l1: (2, 17, 2),
+        losses.coords_l2: (2, 17, 2),
+        losses.coords_laplace: (2, 17, 3),
+        BINS: (2, 17, 48),
+    }.get(loss, (2, 8, 8, 3))
     target = np.zeros(shape, np.float32)
     target[0] = NAN
     predicted = tf.Variable(np.random.default_rng(0).normal(size=shape).astype(np.float32))

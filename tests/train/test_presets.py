@@ -7,7 +7,7 @@ from poseport.train.networks import models
 
 def test_an_unknown_preset_lists_those_that_exist():
     with pytest.raises(
-        ValueError, match="mobile-hourglass, mobilenet-hourglass, mobilenet-hourglass-large, cpm, mobile-cpm, deeppose"
+        ValueError, match="mobile-hourglass, mobilenet-hourglass, mobilenet-hourglass-large, mobilenet-deeppose"
     ):
         presets.preset("mobile-hourglas")
 

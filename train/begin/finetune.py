@@ -22,7 +22,7 @@ from poseport.spec import PoseSpec
 from poseport.train.networks import imported, mobilenet, models
 
 # prefixes of the names of layers whose last axis is the keypoints, and suffixes of the layers that read it
-_HEADS = ("heatmaps", "maps", "coords", "score")
+_HEADS = ("heatmaps", "maps", "coords", "score", "simcc")
 _READERS = ("_back_conv", "_maps_conv")
 # DeepPose's layers after the trunk's last pooling
 _DENSE = ("dense",)

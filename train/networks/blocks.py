@@ -133,25 +133,6 @@ def mobile_stem(keras: Any, image: Tensor, width: int) -> Tensor:
     return residual(keras, x, "stem_c", width, "separable")
 
 
-def heatmap_head(keras: Any, x: Tensor, name: str, maps: int, activation: str = "linear") -> Tensor:
-    """1x1 convolution with bias, in float32 even under mixed precision, because the losses need it.
-
-    Args:
-        keras: `keras` (3) or `tf_keras`.
-        x: (N, H, W, C) features.
-        name: Name of the convolution.
-        maps: Output channels, usually one per keypoint.
-        activation: Keras activation after the convolution.
-
-    Returns:
-        (N, H, W, maps) float32.
-    """
-    x = keras.layers.Conv2D(maps, 1, name=name, dtype="float32")(x)
-    if activation == "linear":
-        return x
-    return keras.layers.Activation(activation, name=f"{name}_{activation}", dtype="float32")(x)
-
-
 def double_size(keras: Any, x: Tensor, name: str) -> Tensor:
     """Nearest-neighbour up-sampling by two, in the form that converts to one RESIZE_NEAREST_NEIGHBOR.
 

@@ -6,7 +6,8 @@ from typing import Any
 
 from poseport.architecture import CpmArchitecture
 from poseport.spec import HeatmapOutput, PoseSpec
-from poseport.train.networks.blocks import Tensor, conv_bn, depthwise_bn, heatmap_head, mobile_stem, residual
+from poseport.train.networks.blocks import Tensor, conv_bn, depthwise_bn, mobile_stem, residual
+from poseport.train.networks.heads import heatmap_head
 
 
 def build(spec: PoseSpec, keras: Any) -> Any:

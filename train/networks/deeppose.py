@@ -7,6 +7,7 @@ from typing import Any
 from poseport.architecture import DeepPoseArchitecture
 from poseport.spec import CoordsOutput, PoseSpec
 from poseport.train.networks.blocks import Tensor, conv_bn, depthwise_bn, residual
+from poseport.train.networks.heads import coords_head
 
 
 def build(spec: PoseSpec, keras: Any) -> Any:
@@ -30,19 +31,7 @@ def build(spec: PoseSpec, keras: Any) -> Any:
         x = keras.layers.Dense(a.dense_units, activation="relu", name=f"dense{i}")(x)
         if a.dropout:
             x = keras.layers.Dropout(a.dropout, name=f"dropout{i}")(x)
-    # small weights predict the centre of the box at first; SGD would have to unlearn larger ones
-    small = keras.initializers.RandomNormal(stddev=0.01, seed=0)
-    keypoints, numbers = spec.output_shape
-    linear = numbers - (spec.output.score == "sigma")
-    points = keras.layers.Dense(linear * keypoints, kernel_initializer=small, name="coords", dtype="float32")(x)
-    points = keras.layers.Reshape((keypoints, linear), name="points", dtype="float32")(points)
-    if spec.output.score == "sigma":
-        # the sigmoid bounds the scores to the range of the coordinates, so that both share one int8 scale
-        score = keras.layers.Dense(keypoints, kernel_initializer=small, name="score", dtype="float32")(x)
-        score = keras.layers.Activation("sigmoid", name="score_sigmoid", dtype="float32")(score)
-        score = keras.layers.Reshape((keypoints, 1), name="scores", dtype="float32")(score)
-        points = keras.layers.Concatenate(name="scored", dtype="float32")([points, score - 0.5])
-    return keras.Model(image, points, name=spec.name.replace("-", "_"))
+    return keras.Model(image, coords_head(keras, x, spec), name=spec.name.replace("-", "_"))
 
 
 def _alexnet(keras: Any, x: Tensor, a: DeepPoseArchitecture) -> Tensor:

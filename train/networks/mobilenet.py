@@ -1,4 +1,4 @@
-"""An hourglass with MobileNetV2 (Sandler, Howard, Zhu, Zhmoginov, Chen 2018) as its encoder, in one file.
+"""Networks with MobileNetV2 (Sandler, Howard, Zhu, Zhmoginov, Chen 2018) as their encoder, in one file.
 
 Trained weights for that encoder are public, learned from far more photos than most pose data sets have:
 `poseport.train.begin.transplant` takes them out of a .tflite file.
@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 from poseport.architecture import MobileNetArchitecture
-from poseport.spec import HeatmapOutput, PoseSpec
-from poseport.train.networks.blocks import Tensor, conv_bn, depthwise_bn, double_size, heatmap_head, residual
+from poseport.spec import CoordsOutput, PoseSpec, SimccOutput
+from poseport.train.networks.blocks import Tensor, conv_bn, depthwise_bn, double_size, residual
+from poseport.train.networks.heads import coords_head, heatmap_head, simcc_head
 from poseport.train.networks.hourglass import levels
 
 # (channels, stride) of the inverted residuals, table 2 of the paper; all but the first expand six times
@@ -25,23 +26,39 @@ ENCODER = ("stem", "block")  # prefixes of its layers' names
 
 
 def build(spec: PoseSpec, keras: Any) -> Any:
-    """Build the network: a Keras model from images to heatmaps.
-
-    The encoder goes down to stride 8, 16 or 32; a small hourglass may follow. The decoder doubles the size step by
-    step; each step adds the encoder's features of that stride, and a separable residual block follows.
+    """Build the network: a Keras model from images to heatmaps, coordinates or SimCC's vectors.
 
     Args:
-        spec: The spec, with a `MobileNetArchitecture` and heatmaps as output.
+        spec: The spec, with a `MobileNetArchitecture`.
         keras: `keras` (3) or `tf_keras`.
 
     Returns:
-        A Keras model: (N, H, W, 3) float32 -> (N, H/4, W/4, K) float32.
+        A Keras model: (N, H, W, 3) float32 -> (N, *spec.output_shape) float32.
     """
     a = spec.architecture
     assert isinstance(a, MobileNetArchitecture)
-    assert isinstance(spec.output, HeatmapOutput)
     image = keras.Input((*spec.input_hw, 3), name="image")
     features = _encoder(keras, image, a)
+    if isinstance(spec.output, SimccOutput):
+        output = simcc_head(keras, features[a.encoder_stride], spec, a.dense_units)
+    elif isinstance(spec.output, CoordsOutput):
+        # few channels, so that the dense layer can see where each feature is
+        x = conv_bn(keras, features[a.encoder_stride], "squeeze", a.width, 1)
+        x = keras.layers.Flatten(name="flat")(x)
+        if a.dense_units:
+            x = keras.layers.Dense(a.dense_units, activation="relu", name="dense0")(x)
+        output = coords_head(keras, x, spec)
+    else:
+        output = heatmap_head(keras, _decoder(keras, features, a), "heatmaps", len(spec.skeleton))
+    return keras.Model(image, output, name=spec.name.replace("-", "_"))
+
+
+def _decoder(keras: Any, features: dict[int, Tensor], a: MobileNetArchitecture) -> Tensor:
+    """Features of stride 4, from the encoder's of every stride.
+
+    The encoder goes down to stride 8, 16 or 32; a small hourglass may follow. The decoder doubles the size step by
+    step; each step adds the encoder's features of that stride, and a separable residual block follows.
+    """
     stride = a.encoder_stride
     x = conv_bn(keras, features[stride], "top", a.width, 1)
     if a.depth:
@@ -53,8 +70,7 @@ def build(spec: PoseSpec, keras: Any) -> Any:
         up = double_size(keras, x, f"up{stride}")
         x = keras.layers.ReLU(name=f"up{stride}_relu")(keras.layers.Add(name=f"up{stride}_add")([across, up]))
         x = residual(keras, x, f"up{stride}_out", a.width, "separable")
-    x = conv_bn(keras, x, "feature", a.width, 1)
-    return keras.Model(image, heatmap_head(keras, x, "heatmaps", len(spec.skeleton)), name=spec.name.replace("-", "_"))
+    return conv_bn(keras, x, "feature", a.width, 1)
 
 
 def convolutions(a: MobileNetArchitecture) -> list[tuple[str, str]]:

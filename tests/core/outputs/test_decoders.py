@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from poseport import flip, pose, records
-from poseport.architecture import DeepPoseArchitecture, ForeignArchitecture
+from poseport.architecture import DeepPoseArchitecture, ForeignArchitecture, MobileNetArchitecture
 from poseport.outputs import tensors
 from poseport.outputs.kinds import (
     CoordsOutput,
@@ -32,6 +32,7 @@ KINDS: list[tuple[Output, tuple[int, int]]] = [
     (MOVENET, (48, 64)),
     (SimccOutput(), (48, 64)),
     (SimccOutput(split_ratio=1.5), (48, 64)),
+    (SimccOutput(values="logits", sigma=3.0), (48, 64)),
     (LandmarksOutput(auxiliary=6), (48, 64)),
     (LandmarksOutput(score="none"), (48, 64)),
     (HeatmapOutput(layout="channels-first"), (48, 64)),
@@ -59,6 +60,8 @@ def outputs_for(spec: PoseSpec, points: np.ndarray) -> np.ndarray:
                 pair = output.order == "yx-pairs"
                 raw[y, x, 14 + (2 * k if pair else k)] = dy
                 raw[y, x, 14 + (2 * k + 1 if pair else 14 + k)] = dx
+        case SimccOutput(values="logits"):
+            raw = np.log(np.maximum(pose.encode(spec, points), 1e-6)) + 5
         case SimccOutput() as output:
             bins = np.rint(points * output.split_ratio).astype(int)
             raw[np.arange(14), bins[:, 0]] = 0.9
@@ -80,9 +83,12 @@ def test_what_is_written_is_read(output: Output, hw: tuple[int, int]) -> None:
     score = {"offsets": 0.8, "simcc": 0.7, "landmarks": 1 / (1 + np.exp(-2.0)), "heatmap": 0.95}[output.kind]
     if output == POSENET:
         score = 1 / (1 + np.exp(-0.8))
-    if output == LandmarksOutput(score="none"):
-        score = 1.0
-    np.testing.assert_allclose(found[:, 2], score, atol=0.06 if output.kind == "heatmap" else 1e-6)
+    if output == LandmarksOutput(score="none") or (isinstance(output, SimccOutput) and output.values == "logits"):
+        score = 1.0  # the very Gaussian that a network is trained towards
+    whole = isinstance(output, SimccOutput) and output.values == "scores"
+    np.testing.assert_allclose(
+        found[:, 2], score, atol=1e-6 if whole or output.kind in ("offsets", "landmarks") else 0.06
+    )
 
 
 @EACH
@@ -123,8 +129,19 @@ def test_large_logits_do_not_overflow() -> None:
     spec = spec_of(LandmarksOutput(), (16, 16))
     raw = np.zeros((1, 14, 5), np.float32)
     raw[0, :2, 3] = -3000, 3000
-    with np.errstate(all="raise"):
+    with np.errstate(all="raise", under="ignore"):
         assert pose.decode_input(spec, raw)[0, :2, 2].tolist() == [0.0, 1.0]
+        spec = spec_of(SimccOutput(values="logits"), (16, 16))
+        raw = np.zeros((1, *spec.output_shape), np.float32)
+        raw[0, 0, [3, 32 + 5]] = 3000
+        np.testing.assert_allclose(pose.decode_input(spec, raw)[0, 0], [1.5, 2.5, 1.0])
+
+
+def test_logits_that_say_nothing_score_low() -> None:
+    """A flat distribution scores the height of its cells relative to that of the Gaussian: sqrt(2 pi) sigma / bins."""
+    spec = spec_of(SimccOutput(values="logits", sigma=2.0), (64, 128))
+    found = pose.decode_input(spec, np.full((1, *spec.output_shape), 7, np.float32))
+    np.testing.assert_allclose(found[..., 2], np.sqrt(2 * np.pi) * 2 / 256)
 
 
 def test_files_of_earlier_versions_are_the_same_byte_for_byte() -> None:
@@ -133,6 +150,9 @@ def test_files_of_earlier_versions_are_the_same_byte_for_byte() -> None:
         text = records.dumps(spec_of(output, (64, 64)))
         assert "layout" not in text
         assert "tensor" not in text
+    text = records.dumps(PoseSpec("ours", MobileNetArchitecture(), LSP14, (64, 64), HeatmapOutput()))
+    assert "dense_units" not in text
+    assert "values" not in records.dumps(spec_of(SimccOutput(), (64, 64)))
     named = spec_of(HeatmapOutput(tensor="maps", layout="channels-first"), (64, 64))
     assert records.loads(PoseSpec, records.dumps(named), "t") == named
 
@@ -145,6 +165,7 @@ def test_files_of_earlier_versions_are_the_same_byte_for_byte() -> None:
         (lambda: OffsetsOutput(origin_px=1e6), "origin_px 1000000.0 within 4096 of 0"),
         (lambda: OffsetsOutput(heatmaps="a", offsets="a"), "two different names, found 'a' and 'a'"),
         (lambda: SimccOutput(split_ratio=17), "split_ratio must be above 0 and up to 16, found 17"),
+        (lambda: SimccOutput(sigma=0), "sigma must be above 0 and up to 1024 bins, found 0"),
         (lambda: SimccOutput(x=""), "two different names, found '' and 'simcc_y'"),
         (lambda: LandmarksOutput(auxiliary=-1), "auxiliary must be 0 to 512, found -1"),
     ],

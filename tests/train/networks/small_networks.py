@@ -19,6 +19,6 @@ def deeppose(trunk, score="none", size=64):
     return PoseSpec("test", architecture, COCO17, (size, size), CoordsOutput(score=score))
 
 
-def on_mobilenet(size=64, **architecture):
+def on_mobilenet(output=None, size=64, **architecture):
     architecture = MobileNetArchitecture(multiplier=0.25, width=16, **architecture)
-    return PoseSpec("test", architecture, COCO17, (size, size), HeatmapOutput(values="logits"))
+    return PoseSpec("test", architecture, COCO17, (size, size), output or HeatmapOutput(values="logits"))

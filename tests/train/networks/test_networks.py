@@ -12,7 +12,7 @@ from poseport.convert import recipes, to_tflite
 from poseport.convert.request import Request
 from poseport.data import batches, coco
 from poseport.skeletons import COCO17
-from poseport.spec import CoordsOutput, PoseSpec
+from poseport.spec import CoordsOutput, PoseSpec, SimccOutput
 from poseport.tflite.runner import load
 from poseport.train import fit, presets
 from poseport.train.config import TrainConfig
@@ -30,12 +30,14 @@ NETWORKS = {
     "deeppose, resnet18": deeppose("resnet18"),
     "mobilenet, cut, with a small hourglass": on_mobilenet(blocks=8, depth=2),
     "deeppose, mobile, sigma": deeppose("mobile", "sigma"),
+    "mobilenet, sigma": on_mobilenet(CoordsOutput(score="sigma"), blocks=14, dense_units=16),
+    "mobilenet, simcc": on_mobilenet(SimccOutput(values="logits"), blocks=14, dense_units=16),
 }
 ALL = pytest.mark.parametrize("spec", list(NETWORKS.values()), ids=list(NETWORKS))
 
 
 # each costs a training; the others stand for them where their parts are the same
-FEW = ("cpm, separable, logits", "deeppose, mobile, sigma")
+FEW = ("cpm, separable, logits", "mobilenet, sigma", "mobilenet, simcc")
 
 
 @pytest.mark.parametrize(
@@ -57,8 +59,9 @@ def test_from_training_to_int8(spec, drawn, tmp_path):
     assert found.macs_by_dtype == {"int8": found.macs}
     assert found.float_islands == ()
     assert "MUL" not in found.op_counts
-    assert ("CONCATENATION" in found.op_counts) == (spec.output == CoordsOutput(score="sigma"))
-    assert found.outputs[0].shape == (1, *spec.output_shape)
+    joined = isinstance(spec.output, SimccOutput) or spec.output == CoordsOutput(score="sigma")
+    assert ("CONCATENATION" in found.op_counts) == joined
+    assert [output.shape for output in found.outputs] == [(1, *tensor.shape) for tensor in spec.output_tensors]
     # raw outputs: the highest cell of a map that has hardly been trained is anywhere
     _, model = models.load(tmp_path / "run", keras)
     crops = next(batches.batches(spec, people.persons, 8)).crops

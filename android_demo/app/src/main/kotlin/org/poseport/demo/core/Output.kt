@@ -54,8 +54,11 @@ class Offsets(
     }
 }
 
-/** Two vectors per keypoint, over the columns and the rows of the input; bin b is pixel b / ratio (RTMPose). */
-class Simcc(val ratio: Double, private val x: String, private val y: String) : Output() {
+/**
+ * Two vectors per keypoint, over the columns and the rows of the input; bin b is pixel b / ratio (RTMPose).
+ * sigma: in bins, of the Gaussian that logits were trained towards; null where the vectors are scores already.
+ */
+class Simcc(val ratio: Double, private val x: String, private val y: String, val sigma: Double? = null) : Output() {
     fun bins(size: Int) = maxOf(1, floor(size * ratio + 0.5).toInt())
 
     override fun tensors(height: Int, width: Int, keypoints: Int) =

@@ -1,5 +1,8 @@
 package org.poseport.demo.core
 
+import kotlin.math.PI
+import kotlin.math.exp
+import kotlin.math.sqrt
 import kotlin.math.tanh
 
 /** What a spec's output means: the numbers of the output tensors to keypoints, as the toolkit's `pose.decode_input`. */
@@ -61,8 +64,19 @@ class OutputDecoder(private val spec: Spec) {
         val (width, height) = output.bins(spec.inputWidth) to output.bins(spec.inputHeight)
         val x = highest(columns, k * width, width)
         val y = highest(rows, k * height, height)
-        val score = minOf(columns[k * width + x], rows[k * height + y]).toDouble()
+        val score = minOf(
+            score(output, columns, k * width, width, columns[k * width + x]),
+            score(output, rows, k * height, height, rows[k * height + y]),
+        )
         put(found, k, x / output.ratio, y / output.ratio, score)
+    }
+
+    /** Score of the highest of some bins: their softmax, relative to the height of the Gaussian of the training. */
+    private fun score(output: Simcc, values: FloatArray, from: Int, count: Int, highest: Float): Double {
+        val sigma = output.sigma ?: return highest.toDouble()
+        var total = 0.0
+        for (i in from until from + count) total += exp((values[i] - highest).toDouble())
+        return sqrt(2 * PI) * sigma / total
     }
 
     private fun offset(output: Offsets, k: Int, maps: FloatArray, moves: FloatArray, found: DoubleArray) {

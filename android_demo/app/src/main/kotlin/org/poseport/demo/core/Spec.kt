@@ -182,7 +182,10 @@ class Card(val spec: Spec, val recipe: String, val laterSha256: List<String>) {
             val ratio = f.double("split_ratio", 2.0)
             if (!(ratio > 0) || ratio > 16) f.fail("split_ratio is out of range")
             val (x, y) = twoNames(f, "x" to "simcc_x", "y" to "simcc_y")
-            return Simcc(ratio, x, y)
+            val logits = f.choice("values", "scores", "scores", "logits") == "logits"
+            val sigma = f.double("sigma", 6.0)
+            if (!(sigma > 0) || sigma > 1024) f.fail("sigma is out of range")
+            return Simcc(ratio, x, y, if (logits) sigma else null)
         }
 
         private fun twoNames(f: Fields, a: Pair<String, String>, b: Pair<String, String>): Pair<String, String> {
