@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from poseport.command.memory import keep_freed_memory
 from poseport.command.options import (
     BUNDLE,
     PATH,
@@ -144,6 +145,7 @@ def convert(
 
     Example: poseport convert runs/first --recipe int8 --calib people --calib-count 300 --out first.int8.tflite
     """
+    keep_freed_memory()
     from poseport import bundle as bundles
     from poseport.convert import float_file, recipes
     from poseport.convert.request import AccuracyBudget, QatTraining, Request

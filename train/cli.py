@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from poseport.command.groups import Sections, section
+from poseport.command.memory import keep_freed_memory
 from poseport.command.options import (
     BUNDLE,
     DECODER,
@@ -152,6 +152,7 @@ def train(**options: Any) -> None:
     Every setting that is not given comes from the preset; `--set` changes the settings that have no option. After
     Ctrl-C or a crash, --resume continues after the last complete epoch and ends with the same weights.
     """
+    keep_freed_memory()
     from poseport.train.begin import imported_preset
     from poseport.train.detector import command as detector_command
     from poseport.train.workers import jax_launcher
@@ -215,7 +216,6 @@ def _train(
         from poseport.train.request import Reporting, Start, TrainingData
         from poseport.train.workers.strategy import joined
 
-    out: Path = options["out"]
     echo = None if options["quiet"] or options["as_json"] else click.echo
     try:
         with joined(options["workers"]) as team:
@@ -227,7 +227,7 @@ def _train(
                 preset.spec,
                 preset.train,
                 TrainingData(people, val, teacher, options["teacher_cache"], options["backgrounds"]),
-                out,
+                options["out"],
                 start=Start(options["init"], options["refine"], options["resume"]),
                 reporting=Reporting(echo, sys.stdout.isatty(), options["pictures"], options["tensorboard"]),
                 team=team,
@@ -236,11 +236,11 @@ def _train(
         click.echo(f"\n{stopped}", err=True)
         sys.exit(130)
     if team.chief:
-        _report(record, out, options)
+        _report(record, options)
 
 
-def _report(record: TrainRecord, out: Path, options: dict[str, Any]) -> None:
-    best = record.best or {}
+def _report(record: TrainRecord, options: dict[str, Any]) -> None:
+    out, best = options["out"], record.best or {}
     text = f"{out}: {record.epochs_done} epochs, {record.parameters:,} parameters, {record.data.people} people"
     if best:
         text += f"; best epoch {int(best['epoch'])}: OKS-AP {best['OKS-AP']:.3f} ({best['OKS-AP+flip']:.3f} with flip)"

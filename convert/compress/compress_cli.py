@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from poseport.command.groups import LazyGroup
+from poseport.command.memory import keep_freed_memory
 from poseport.command.options import (
     BUNDLE,
     PATH,
@@ -128,6 +129,7 @@ def narrow(bundle: Path, width: float, out: Path, quiet: bool, as_json: bool) ->
 
 
 def _run(how: str, amount: float, options: dict[str, Any]) -> None:
+    keep_freed_memory()
     from poseport import bundle as bundles
 
     folder, out = options["bundle"], options["out"]
