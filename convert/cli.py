@@ -92,8 +92,8 @@ RECIPE = LazyChoice(_recipes)
 )
 @click.option(
     "--head",
-    type=click.Choice(["keypoints", "heatmap", "coords"]),
-    help="Output of the file: keypoints (decoded inside), or the network's own heatmap or coords. Default: its own.",
+    type=click.Choice(["keypoints", "heatmap", "coords", "simcc"]),
+    help="Output of the file: keypoints (decoded inside), or the network's own, which is the default.",
 )
 @click.option(
     "--spec", "spec_file", type=PATH, help="For a .tflite FILE: its spec. Default: its card, or the .json beside it."

@@ -36,7 +36,8 @@ from poseport.tflite.card import FineTuning
 _RANGE_MEMORY = 0.99
 # TFLite's int8 sigmoid has this range whatever its values are
 _SIGMOID_RANGE = (0.0, 255 / 256)
-_MOVES = (layers.MaxPooling2D, layers.UpSampling2D, layers.Flatten, layers.Reshape, layers.Dropout)
+_RESHAPES = (layers.Reshape, layers.Permute)
+_MOVES = (layers.MaxPooling2D, layers.UpSampling2D, layers.Flatten, *_RESHAPES, layers.Dropout)
 _KERNELS = {layers.Conv2D: "kernel", layers.DepthwiseConv2D: "depthwise_kernel", layers.Dense: "kernel"}
 
 
@@ -237,7 +238,7 @@ def _is_inside(layer: Any, after: Any) -> bool:
 def _readers(layer: Any) -> list[Any]:
     """The layers that read a layer's output; layers that reshape it are skipped."""
     following = [node.outbound_layer for node in layer.outbound_nodes]
-    readers = [_readers(after) if isinstance(after, layers.Reshape) else [after] for after in following]
+    readers = [_readers(after) if isinstance(after, _RESHAPES) else [after] for after in following]
     return [after for some in readers for after in some]
 
 

@@ -115,6 +115,7 @@ class Runner:
         keep: keep the values of every tensor between the layers, so that they can be read. It is slower, and excludes
             the delegate, which overwrites them.
         outputs: names of the output tensors to read, as the file or its signature calls them; "" for the only one.
+            None: all of them, in the file's order.
 
     Attributes:
         input, outputs: the interpreter's descriptions of the input tensor and of the output tensors, in that order.
@@ -131,14 +132,17 @@ class Runner:
         *,
         xnnpack: bool = True,
         keep: bool = False,
-        outputs: Sequence[str] = ("",),
+        outputs: Sequence[str] | None = None,
     ):
         self.interpreter, self.runtime = open_interpreter(data, name, threads, xnnpack=xnnpack, keep=keep)
         inputs = self.interpreter.get_input_details()
         if len(inputs) != 1:
             raise ValueError(f"{name}: {len(inputs)} inputs; expected one, an image")
         self.input = inputs[0]
-        self.outputs = [_output(self.interpreter, name, wanted) for wanted in outputs]
+        if outputs is None:
+            self.outputs = self.interpreter.get_output_details()
+        else:
+            self.outputs = [_output(self.interpreter, name, wanted) for wanted in outputs]
         self.threads = threads
         self.delegate = "XNNPACK" if xnnpack and not keep else "none"
 
