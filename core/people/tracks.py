@@ -1,7 +1,8 @@
 """Identities from frame to frame: who of this frame is who of the frames before.
 
 The order of matching is ByteTrack's (Zhang et al. 2022): sure finds choose their person first, unsure ones may only
-continue a person who is left, and only a sure one can be somebody new. Poses are compared, not only boxes.
+continue a person who is left, and only a sure one can be somebody new. Poses are compared, not boxes, which are alike
+where people cross.
 """
 
 from __future__ import annotations
@@ -10,11 +11,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from poseport.people import centers, similarity, track
+from poseport.people import similarity, track
 from poseport.people.everyone import Found
 
 # score from which a find is sure; least likeness of a find with a person; frames until a lost person is forgotten
 SURE, LEAST_ALIKE, PATIENCE = 0.1, 0.2, 30
+# The OKS of one person in two frames is that of a person of so many times the area (three times the distances), because
+# people move between them; share of the newest frame in the mean motion. docs/films.md has what they are good for.
+AREAS, NEWEST = 9.0, 0.2
 
 
 @dataclass
@@ -27,7 +31,7 @@ class Track:
         box: (4,) left, top, width, height in that frame, in pixels.
         score: the score there.
         next_box: (4,) to crop in the next frame; None if the keypoints do not tell where the person is.
-        motion: (2,) mean way from frame to frame in pixels.
+        motion: (2,) mean way from frame to frame in pixels, over some five frames.
         missed: frames since the person was found last.
     """
 
@@ -104,24 +108,21 @@ class Tracks:
         return Found(found.keypoints[kept], found.boxes[kept], found.scores[kept], found.left_out, ids[kept])
 
     def _alike(self, found: Found) -> np.ndarray:
-        """Likeness (N, M) of N finds with M people where they are expected: the larger one of OKS and IoU."""
+        """Likeness (N, M) of N finds with M people where they are expected."""
         if not self.live or not len(found.scores):
             return np.zeros((len(found.scores), len(self.live)))
         ways = np.stack([one.motion * (1 + one.missed) for one in self.live])
         keypoints = np.stack([one.keypoints for one in self.live])
         keypoints = np.concatenate([keypoints[..., :2] + ways[:, None], keypoints[..., 2:]], axis=-1)
-        boxes = np.stack([one.box for one in self.live])
-        boxes = np.concatenate([boxes[:, :2] + ways, boxes[:, 2:]], axis=1)
-        areas = similarity.person_areas(boxes)
-        oks = similarity.between(found.keypoints, keypoints, areas, self.sigmas)
-        return np.maximum(oks, centers.iou(found.boxes, boxes))
+        areas = AREAS * similarity.person_areas(np.stack([one.box for one in self.live]))
+        return similarity.between(found.keypoints, keypoints, areas, self.sigmas)
 
     def _continue(self, one: Track, found: Found, i: int, image_hw: tuple[int, int]) -> None:
         keypoints = found.keypoints[i]
         sure = (keypoints[:, 2] >= similarity.SURE) & (one.keypoints[:, 2] >= similarity.SURE)
         if sure.any():
             way = (keypoints[sure, :2] - one.keypoints[sure, :2]).mean(axis=0) / (1 + one.missed)
-            one.motion = (one.motion + way) / 2 if np.isfinite(way).all() else one.motion
+            one.motion = one.motion + NEWEST * (way - one.motion) if np.isfinite(way).all() else one.motion
         one.keypoints, one.box, one.score = keypoints, found.boxes[i], float(found.scores[i])
         one.next_box, one.missed = track.follow(keypoints, image_hw), 0
 

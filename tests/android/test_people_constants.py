@@ -23,7 +23,7 @@ def test_the_bounds_are_the_toolkits() -> None:
     assert float(of_films["EVERY"]) == film.DETECT_EVERY
     assert float(of_films["COVERED"]) == film._COVERED
     of_tracks = {name: float(value) for name, value in constants("core/people/Tracks.kt").items()}
-    assert of_tracks == {"SURE": tracks.SURE, "LEAST_ALIKE": tracks.LEAST_ALIKE, "PATIENCE": tracks.PATIENCE}
+    assert of_tracks == {name: getattr(tracks, name) for name in ("SURE", "LEAST_ALIKE", "PATIENCE", "AREAS", "NEWEST")}
     assert float(constants("core/people/Similarity.kt")["SURE"]) == similarity.SURE
 
 

@@ -12,13 +12,10 @@ class Tracks(private val sigmas: DoubleArray, private val sure: Double = SURE) {
         var motionY = 0.0
         var missed = 0
 
-        /** Where the keypoints or the box are expected: moved by so many frames' way. */
+        /** Where the keypoints are expected: moved by so many frames' way. */
         fun moved(keypoints: DoubleArray, frames: Int) = DoubleArray(keypoints.size) { i ->
             keypoints[i] + when (i % 3) { 0 -> motionX * frames; 1 -> motionY * frames; else -> 0.0 }
         }
-
-        fun moved(box: Box, frames: Int) =
-            Box(box.x + motionX * frames, box.y + motionY * frames, box.width, box.height)
     }
 
     private var live = ArrayList<Track>()
@@ -36,7 +33,9 @@ class Tracks(private val sigmas: DoubleArray, private val sure: Double = SURE) {
 
     /** Where to look for the people of the last frame, and how sure they were. */
     fun next(): List<Person> = live.filter { it.missed == 0 }.mapNotNull { one ->
-        one.next?.let { Person(one.moved(it, 1), one.pose.score) }
+        one.next?.let {
+            Person(Box(it.x + one.motionX, it.y + one.motionY, it.width, it.height), one.pose.score)
+        }
     }
 
     /** The finds of the next frame with their numbers; unsure ones that continue nobody are left out. */
@@ -63,12 +62,10 @@ class Tracks(private val sigmas: DoubleArray, private val sure: Double = SURE) {
         return kept.map { i -> found[i].run { Pose(keypoints, box, score, numbers[i]) } }
     }
 
-    /** The larger one of OKS and IoU with the person where that one is expected. */
+    /** The likeness of a find with a person where that one is expected. */
     private fun alike(pose: Pose, one: Track): Double {
-        val box = one.moved(one.pose.box, 1 + one.missed)
         val keypoints = one.moved(one.pose.keypoints, 1 + one.missed)
-        val oks = Similarity.between(pose.keypoints, keypoints, Similarity.area(box), sigmas)
-        return maxOf(oks, Centers.iou(pose.box, box))
+        return Similarity.between(pose.keypoints, keypoints, AREAS * Similarity.area(one.pose.box), sigmas)
     }
 
     /** Pairs of a find and a free person, the most alike first; takes the persons out of [free]. */
@@ -85,8 +82,8 @@ class Tracks(private val sigmas: DoubleArray, private val sure: Double = SURE) {
         val x = both.sumOf { now[3 * it] - before[3 * it] } / both.size / (1 + one.missed)
         val y = both.sumOf { now[3 * it + 1] - before[3 * it + 1] } / both.size / (1 + one.missed)
         if (x.isFinite() && y.isFinite()) {
-            one.motionX = (one.motionX + x) / 2
-            one.motionY = (one.motionY + y) / 2
+            one.motionX += NEWEST * (x - one.motionX)
+            one.motionY += NEWEST * (y - one.motionY)
         }
         one.pose = pose
         one.next = follow(pose, width, height)
@@ -101,5 +98,7 @@ class Tracks(private val sigmas: DoubleArray, private val sure: Double = SURE) {
         const val SURE = 0.1
         private const val LEAST_ALIKE = 0.2
         private const val PATIENCE = 30
+        private const val AREAS = 9.0
+        private const val NEWEST = 0.2
     }
 }
