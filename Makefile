@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SOURCES := $(shell find core train convert bench models web_demo -type f -not -path '*/__pycache__/*')
 DEMO := demo
 
-.PHONY: help install dev docs test test-slow fuzz lock lint bench arm-parity demo apk test-android pictures-android bench-android test-web bench-web starter tiny accurate clean
+.PHONY: help install dev docs test test-slow fuzz lock lint bench arm-parity demo apk test-android pictures-android bench-android test-web bench-web starter tiny deeppose accurate clean
 
 help:
 	@echo "make demo       the whole line on drawn people: train, convert, measure, gate, report (under 15 minutes)"
@@ -19,8 +19,8 @@ help:
 	@echo "make apk        the Android app, without Google's SDK; with the starter model, or MODEL=m.tflite, inside"
 	@echo "make test-android  the app's tests on this machine"
 	@echo "make test-web   the tests of the page in headless Chromium"
-	@echo "make starter    trains a shipped network again: DATA=annotations COCO=annotations ENCODERS=folder, hours; make tiny and"
-	@echo "make accurate   the others: hours; accurate after starter, whose relabelled people it takes"
+	@echo "make starter    trains a shipped network again: DATA=annotations COCO=annotations ENCODERS=folder, hours; make tiny, deeppose"
+	@echo "make accurate   and accurate the others: hours; after starter, whose relabelled people they take"
 	@echo "make arm-parity an emulated Arm processor in .arm/, for poseport verify --arm .arm"
 	@echo "make bench      this toolkit's own speed, as ratios; make bench-android and bench-web: the app's and the page's code beside the network"
 
@@ -142,6 +142,9 @@ bench-web: install
 LIGHTNING = $(ENCODERS)/movenet_lightning_int8_4.tflite
 THUNDER = $(ENCODERS)/movenet_thunder_fp16.tflite
 TAUGHT = --data $(DATA) --teacher $(THUNDER) --teacher-cache runs/teacher.npz --augment docs/models/encoder.augment.json
+# both sets as `make starter` relabels them, with the first layers of the encoder held
+BOTH = --data $(COCO:.json=_relabelled.json) --data $(DATA:.json=_relabelled.json) --data-share 1,0.5 \
+  --augment docs/models/both.augment.json --set train.freeze_first=20
 # what stays in float32 of `starter`: 5 % of its multiply-adds
 PYRAMID = depthwise69 conv70 depthwise73 conv74 depthwise77 conv78 depthwise79 conv80 heatmaps
 starter: install
@@ -161,11 +164,19 @@ tiny: install
 	$(BIN)/poseport train --preset mobilenet-hourglass $(TAUGHT) --init runs/tiny-2 \
 	  --epochs 4 --freeze-epochs 4 --learning-rate 1e-3 --warmup 0 --out runs/tiny-3
 	$(BIN)/poseport train --preset mobilenet-hourglass $(TAUGHT) --init runs/tiny-3 \
-	  --epochs 4 --learning-rate 3e-4 --warmup 0 --out runs/tiny
-	for recipe in float32 int8-p95; do $(BIN)/poseport convert runs/tiny --recipe $$recipe --calib $(DATA) \
-	  --calib-count 150 --out runs/tiny.$$recipe.tflite || exit 1; done
+	  --epochs 4 --learning-rate 3e-4 --warmup 0 --out runs/tiny-4
+	$(BIN)/poseport train --preset mobilenet-hourglass $(BOTH) --init runs/tiny-4 --teacher runs/starter.mixed-float32.tflite \
+	  --teacher-targets heatmaps --epochs 4 --learning-rate 8e-4 --warmup 0.3 --set train.ema=0.998 --set train.clip_norm=1 --out runs/tiny
+	for recipe in float32 int8-p95; do $(BIN)/poseport convert runs/tiny --recipe $$recipe --calib $(COCO) --calib $(DATA) \
+	  --calib-share 2,1 --calib-count 300 --out runs/tiny.$$recipe.tflite || exit 1; done
 
-# needs what `make starter` relabels
+deeppose: install
+	$(BIN)/poseport train --preset mobilenet-deeppose $(BOTH) --init $(LIGHTNING) --epochs 5 --warmup 0.5 --out runs/deeppose-1
+	$(BIN)/poseport train --preset mobilenet-deeppose $(BOTH) --init runs/deeppose-1 --epochs 3 --learning-rate 7e-4 --warmup 0.2 \
+	  --seed 1 --out runs/deeppose
+	for recipe in float32 int8-p95; do $(BIN)/poseport convert runs/deeppose --recipe $$recipe --calib $(COCO) --calib $(DATA) \
+	  --calib-share 2,1 --calib-count 300 --out runs/deeppose.$$recipe.tflite || exit 1; done
+
 accurate: install
 	$(BIN)/poseport import $(THUNDER) --spec docs/specs/movenet_thunder_heatmaps.json --until kpt_heatmap_0/conv2d_5 --out runs/thunder
 	$(BIN)/poseport train --init runs/thunder --data $(COCO:.json=_relabelled.json) --data $(DATA:.json=_relabelled.json) --data-share 1,0.5 \
