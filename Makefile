@@ -167,8 +167,8 @@ tiny: install
 	  --epochs 4 --learning-rate 3e-4 --warmup 0 --out runs/tiny-4
 	$(BIN)/poseport train --preset mobilenet-hourglass $(BOTH) --init runs/tiny-4 --teacher runs/starter.mixed-float32.tflite \
 	  --teacher-targets heatmaps --epochs 4 --learning-rate 8e-4 --warmup 0.3 --set train.ema=0.998 --set train.clip_norm=1 --out runs/tiny
-	for recipe in float32 int8-p95; do $(BIN)/poseport convert runs/tiny --recipe $$recipe --calib $(COCO) --calib $(DATA) \
-	  --calib-share 2,1 --calib-count 300 --out runs/tiny.$$recipe.tflite || exit 1; done
+	for recipe in float32 int8; do $(BIN)/poseport convert runs/tiny --recipe $$recipe --calib $(COCO) --calib $(DATA) \
+	  --calib-share 2,1 --calib-count 150 --out runs/tiny.$$recipe.tflite || exit 1; done
 
 deeppose: install
 	$(BIN)/poseport train --preset mobilenet-deeppose $(BOTH) --init $(LIGHTNING) --epochs 5 --warmup 0.5 --out runs/deeppose-1

@@ -53,7 +53,7 @@ def gate(
     the budget with 95 % confidence, 1 if it is beyond it, and 2 if these people are too few to tell (the answer says
     how many would be enough) or the command fails.
 
-    Example: poseport bench gate results --baseline tiny.float32 --candidate tiny.int8-p95 --max-ap-drop 1.0
+    Example: poseport bench gate results --baseline tiny.float32 --candidate tiny.int8 --max-ap-drop 1.0
     """
     from poseport.bench import results_folder
     from poseport.bench.decide import ci_output

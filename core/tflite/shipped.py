@@ -43,7 +43,7 @@ SHIPPED = {
             "starter",
             "MoveNet Lightning trained further, int8 but for its last layers: the default",
         ),
-        Shipped("tiny", "tiny.int8-p95.tflite", "tiny", "a mobile hourglass of half a megabyte, int8: less exact"),
+        Shipped("tiny", "tiny.int8.tflite", "tiny", "a mobile hourglass of half a megabyte, int8: less exact"),
         Shipped("tiny-float32", "tiny.float32.tflite", "tiny", "the same before quantization"),
         Shipped(
             "accurate",

@@ -37,7 +37,7 @@ def test_a_file_with_float_ends_is_taken_byte_for_byte() -> None:
 def test_integer_ends_are_refused_with_the_recipe_to_take() -> None:
     for name, recipe in (
         ("starter", "mixed-float32-floatio"),
-        ("tiny", "int8-p95-floatio"),
+        ("tiny", "int8-floatio"),
         ("deeppose", "int8-floatio"),
     ):
         words = run("web", name, "--out", "never", code=1)

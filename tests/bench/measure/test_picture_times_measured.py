@@ -64,7 +64,7 @@ def test_pictures_are_spread_over_the_numbers_of_people(drawn: Path) -> None:
 
 def test_the_record_comes_back_and_is_reported(timed: Result, tmp_path: Path) -> None:
     path = results_folder.save(timed, tmp_path)
-    assert path.name == "tiny.int8-p95.pictures.host.1t.person-int8.json"
+    assert path.name == "tiny.int8.pictures.host.1t.person-int8.json"
     [again] = results_folder.load_all(tmp_path)
     assert again == timed
     table = gather([again], pictures=False, photos=False).latency[0]

@@ -33,7 +33,7 @@ class Speed {
     }
 
     @Test fun cropAndDecoderBesideTheNetwork() {
-        val stages = ModelFile.read(File(System.getProperty("models"), "tiny.int8-p95.tflite"))
+        val stages = ModelFile.read(File(System.getProperty("models"), "tiny.int8.tflite"))
         PoseModel(stages, "tiny", Setting(threads = 1), Xnnpack.engines).use { model ->
             val frame = frame()
             val parts = mapOf<String, () -> Unit>(
