@@ -62,7 +62,8 @@ class TrainConfig:
         warmup: Epochs over which the learning rate rises from 0.
         drop_at: Epochs after which the `step` schedule divides the rate by ten.
         clip_norm: Upper limit of the gradient's global norm (0 disables it).
-        ema: Momentum of the moving average of the weights, which is then scored and kept (0 disables it).
+        ema: Highest momentum of the moving average of the weights, which is then scored and kept (0 disables it). A run
+            of less than 5 / (1 - ema) steps takes a lower one.
         precision: The type that layers compute in; weights and heads stay float32.
         augment: Random changes of the training crops.
         min_keypoints: Least number of labelled keypoints of a person.

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 # the cosine's last rate as a share of its first, above 0 so that the last steps still train
 _COSINE_END = 0.01
+# a run is at least this many times as long as what the average of the weights remembers
+_AVERAGES = 5
 
 
 class Rate(keras.optimizers.schedules.LearningRateSchedule):
@@ -70,13 +72,23 @@ def make_optimizer(settings: TrainConfig | DetectorTraining, rate: Any) -> Any:
         "weight_decay": settings.weight_decay or None,
         "global_clipnorm": settings.clip_norm or None,
         "use_ema": settings.ema > 0,
-        "ema_momentum": settings.ema,
+        "ema_momentum": _average_momentum(settings, rate),
     }
     if settings.optimizer == "adamw":
         return keras.optimizers.AdamW(**shared | {"weight_decay": settings.weight_decay})
     if settings.optimizer == "sgd":
         return keras.optimizers.SGD(momentum=settings.momentum, **shared)
     return (keras.optimizers.RMSprop if settings.optimizer == "rmsprop" else keras.optimizers.Adam)(**shared)
+
+
+def _average_momentum(settings: TrainConfig | DetectorTraining, rate: Any) -> float:
+    """Momentum of the average of the weights: lower in a run so short that the average would hold its first weights.
+
+    An average over 1 / (1 - momentum) steps that are a fifth of the run or less forgets the first weights (e^-5).
+    """
+    if not isinstance(rate, Rate):
+        return settings.ema
+    return min(settings.ema, max(0.0, 1 - _AVERAGES / (settings.epochs * rate.steps)))
 
 
 @contextmanager

@@ -48,11 +48,20 @@ def test_the_log_holds_the_rate_of_the_last_step():
 
 @pytest.mark.parametrize("name", ["adam", "adamw", "rmsprop", "sgd"])
 def test_every_optimizer_takes_all_settings(name):
-    settings = replace(PLAIN, optimizer=name, weight_decay=0.01, clip_norm=2.0, ema=0.9, momentum=0.5)
+    settings = replace(PLAIN, optimizer=name, epochs=20, weight_decay=0.01, clip_norm=2.0, ema=0.9, momentum=0.5)
     optimizer = make_optimizer(settings, Rate(settings, 4))
     assert type(optimizer).__name__.lower() == name
     assert (optimizer.weight_decay, optimizer.global_clipnorm, optimizer.ema_momentum) == (0.01, 2.0, 0.9)
     assert make_optimizer(replace(PLAIN, optimizer=name), 0.1).global_clipnorm is None
+
+
+@pytest.mark.parametrize("steps", [2, 18, 200, 10_000])
+def test_the_average_of_a_short_run_does_not_hold_its_first_weights(steps):
+    """300 people, 6 epochs are 54 steps, of which an average of 0.998 would keep nine tenths of the first weights."""
+    settings = replace(PLAIN, epochs=3, ema=0.998)
+    momentum = make_optimizer(settings, Rate(settings, steps)).ema_momentum
+    assert momentum ** (3 * steps) < 0.01
+    assert momentum == 0.998 or steps < 10_000
 
 
 def dense(settings):
