@@ -11,7 +11,7 @@ from poseport.files.json_text import parse_json
 from poseport.records import from_data, to_data
 from poseport.skeleton import Skeleton
 from poseport.spec import CoordsOutput, HeatmapOutput, PoseSpec, SimccOutput
-from poseport.train.config import TeacherConfig, TrainConfig, check
+from poseport.train.config import Loss, TeacherConfig, TrainConfig, check
 from poseport.train.presets import Preset
 from poseport.train.samples.augment import find
 
@@ -22,6 +22,12 @@ OPTIONS = {
     "warmup": "train.warmup", "patience": "train.patience", "precision": "train.precision",
     "freeze_epochs": "train.freeze_epochs", "eval_every": "train.eval_every", "decoder": "output.decode.method",
 }  # fmt: skip
+# outputs that `output.kind` names, and the loss that trains each
+_OUTPUTS: dict[str, tuple[HeatmapOutput | CoordsOutput | SimccOutput, Loss]] = {
+    "heatmap": (HeatmapOutput(values="logits"), "softmax"),
+    "coords": (CoordsOutput(score="sigma"), "laplace"),
+    "simcc": (SimccOutput(values="logits"), "softmax"),
+}
 _STRUCTURE = (
     "name",
     "architecture",
@@ -68,6 +74,7 @@ def customise(chosen: Preset, options: Mapping[str, Any], settings: Sequence[str
     if (size := options.get("input_size")) is not None:
         given["spec.input_hw"] = [size, size]
     texts = dict(map(_split, settings))
+    chosen = _with_output(chosen, texts.get("output.kind"))
     tree = _tree(chosen, options.get("augment"), texts.get("train.loss", given.get("train.loss")))
     known = dict(_leaves(tree))
     for option, key in OPTIONS.items():
@@ -136,13 +143,29 @@ def _tree(chosen: Preset, level: str | None, loss: str | None) -> dict[str, Any]
     del train["teacher"]
     augment = train.pop("augment") if level is None else to_data(find(level))
     tree = {
-        "architecture": spec["architecture"],
-        "output": spec["output"] if loss is None else to_data(_with_loss(output, loss)),
+        "architecture": _settings(chosen.spec.architecture),
+        "output": _settings(output if loss is None else _with_loss(output, loss)),
         "spec": {name: value for name, value in spec.items() if name not in _STRUCTURE},
         "train": train,
         "augment": augment,
     }
     return tree if spec["refine"] is None else {**tree, "refine": spec["refine"]}
+
+
+def _settings(record: Any) -> dict[str, Any]:
+    """The fields of a record, with those settings that a file leaves out where they have their default."""
+    late = {name: getattr(record, name) for name in ("dense_units", "sigma") if hasattr(record, name)}
+    return to_data(record) | late
+
+
+def _with_output(chosen: Preset, kind: str | None) -> Preset:
+    """The preset with another kind of output, and the loss that trains it."""
+    if kind in (None, chosen.spec.output.kind):
+        return chosen
+    if kind not in _OUTPUTS:
+        raise ValueError(f"--set output.kind={kind}: nothing is trained by that name; choose {', '.join(_OUTPUTS)}")
+    output, loss = _OUTPUTS[kind]
+    return replace(chosen, spec=replace(chosen.spec, output=output), train=replace(chosen.train, loss=loss))
 
 
 def _with_loss(
@@ -161,7 +184,7 @@ def _leaves(tree: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any
     for name, value in tree.items():
         if isinstance(value, dict):
             yield from _leaves(value, f"{above}{name}.")
-        elif name != "kind":
+        elif name != "kind" or above == "output.":
             yield f"{above}{name}", value
 
 

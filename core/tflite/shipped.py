@@ -51,7 +51,9 @@ SHIPPED = {
             "accurate",
             "MoveNet Thunder trained further, int8 but for its last layers: slower, more exact",
         ),
-        Shipped("deeppose", "deeppose.int8.tflite", "deeppose", "regresses coordinates, int8: the fastest, least exact"),
+        Shipped(
+            "deeppose", "deeppose.int8.tflite", "deeppose", "regresses coordinates, int8: the fastest, least exact"
+        ),
         Shipped("deeppose-float32", "deeppose.float32.tflite", "deeppose", "the same before quantization"),
         Shipped(PERSON, "person.int8.tflite", "person", "finds the people in a picture, int8", detector=True),
     )

@@ -6,6 +6,7 @@ import pytest
 
 from poseport.architecture import DeepPoseArchitecture, HourglassArchitecture
 from poseport.skeletons import LSP14
+from poseport.spec import SimccOutput
 from poseport.train import overrides, presets
 
 
@@ -141,3 +142,19 @@ def test_settings_of_a_teacher_are_kept_apart():
         overrides.teacher_settings(["teacher.flop=true"])
     with pytest.raises(ValueError, match=r"threshold 0.0 \(above 0"):
         overrides.teacher_settings(["teacher.threshold=0"])
+
+
+def test_another_kind_of_output_takes_its_head_and_its_loss():
+    preset = customise("mobilenet-hourglass", {}, "output.kind=simcc", "output.sigma=4", "architecture.dense_units=32")
+    assert preset.spec.output == SimccOutput(values="logits", sigma=4.0)
+    assert (preset.spec.architecture.dense_units, preset.train.loss) == (32, "softmax")
+    regressor = customise("mobilenet-hourglass", {}, "output.kind=coords")
+    assert (regressor.spec.output_shape, regressor.train.loss) == ((17, 3), "laplace")
+    assert customise("mobilenet-deeppose", {}, "output.kind=heatmap").spec.output_shape == (40, 40, 17)
+
+
+def test_an_output_that_a_network_does_not_have_is_refused():
+    with pytest.raises(ValueError, match="nothing is trained by that name; choose heatmap, coords, simcc"):
+        customise("mobilenet-hourglass", {}, "output.kind=offsets")
+    with pytest.raises(ValueError, match="a cpm network has no simcc output"):
+        customise("cpm", {}, "output.kind=simcc")

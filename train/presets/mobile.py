@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from poseport.architecture import CpmArchitecture, DeepPoseArchitecture, HourglassArchitecture, MobileNetArchitecture
 from poseport.skeletons import COCO17
-from poseport.spec import CoordsOutput, Decode, HeatmapOutput, PoseSpec, Refine, SimccOutput
+from poseport.spec import CoordsOutput, Decode, HeatmapOutput, PoseSpec, Refine
 from poseport.train.config import TrainConfig
 from poseport.train.presets.preset import MODEST_AUGMENT, Preset
 from poseport.train.samples.augment import AugmentConfig
@@ -75,19 +75,6 @@ def _mobilenet_deeppose() -> Preset:
     return Preset(about, spec, train, 1_798_323, "poseport, after Sandler et al. 2018; loss of Li et al. 2021")
 
 
-def _mobilenet_simcc() -> Preset:
-    heatmaps = _mobilenet()
-    spec = replace(
-        heatmaps.spec,
-        name="mobilenet-simcc",
-        architecture=MobileNetArchitecture(multiplier=1.0, blocks=16, width=64, dense_units=256),
-        output=SimccOutput(values="logits"),
-    )
-    train = replace(heatmaps.train, clip_norm=1.0, ema=0.998)
-    about = "SimCC's two vectors on MobileNetV2's first 16 blocks; --init takes an encoder's .tflite file"
-    return Preset(about, spec, train, 1_602_097, "poseport, after Li et al. 2022")
-
-
 def _mobile_deeppose() -> Preset:
     # poseport train --preset mobile-deeppose --data LSPET/train --val LSPET/val --epochs 24 --eval-every 4
     # 32 minutes on two CPU cores that also ran other work: LSPET val, 12 body keypoints, no flip, AP .012, PCK@0.1 .254
@@ -129,7 +116,6 @@ PRESETS = (
     _mobilenet(),
     _mobilenet_large(),
     _mobilenet_deeppose(),
-    _mobilenet_simcc(),
     _mobile_cpm(),
     _mobile_deeppose(),
     _mobile_deeppose_refine(),
