@@ -17,7 +17,7 @@ from poseport.architecture import (
     MobileNetArchitecture,
 )
 from poseport.skeletons import COCO17, LSP14
-from poseport.spec import CoordsOutput, Decode, HeatmapOutput, PoseSpec
+from poseport.spec import CoordsOutput, Decode, HeatmapOutput, OffsetsOutput, PoseSpec
 from poseport.tflite.card import Calibration, Conversion, ModelCard
 
 HOURGLASS = PoseSpec(
@@ -118,7 +118,7 @@ def test_a_wrong_value_in_a_file_is_named(key: str, value: Any, message: str) ->
             {"architecture": MobileNetArchitecture(), "output": HeatmapOutput(stride=8), "input_hw": (64, 64)},
             "stride 4, found 8",
         ),
-        ({"architecture": MobileNetArchitecture(), "output": CoordsOutput()}, "a mobilenet network has no coords"),
+        ({"architecture": MobileNetArchitecture(), "output": OffsetsOutput()}, "a mobilenet network has no offsets"),
         ({"architecture": CpmArchitecture(), "output": CoordsOutput()}, "a cpm network has no coords output"),
         (
             {

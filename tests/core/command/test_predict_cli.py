@@ -131,14 +131,14 @@ def test_a_film_gives_a_film(tiny_models: dict[str, Path], film: Path, tmp_path:
 def test_a_detector_says_where_people_are(photos: Path, detector: Path) -> None:
     photo = sorted(photos.glob("*.jpg"))[0]
     h, w = read_image(photo).shape[:2]
-    [picture] = run("tiny", photo, "--detector", detector)["pictures"]
+    [picture] = run("deeppose", photo, "--detector", detector)["pictures"]
     boxes = [person["box"] for person in picture["people"]]
     np.testing.assert_allclose(boxes, [[0.2 * w, 0.1 * h, 0.4 * w, 0.8 * h]], rtol=1e-5)
-    both = run("tiny", photo, "--detector", detector, "--threshold", 0.25)["pictures"][0]["people"]
+    both = run("deeppose", photo, "--detector", detector, "--threshold", 0.25)["pictures"][0]["people"]
     assert len(both) == 2
     ran = CliRunner().invoke(
         predict,
-        ["tiny", str(photo), "--detector", str(detector), "--threshold", "0.25", "--people", "1"],
+        ["deeppose", str(photo), "--detector", str(detector), "--threshold", "0.25", "--people", "1"],
     )
     assert "the surest 1 of 2 people were kept, as in 1 of 1 pictures; --people 2 keeps all" in ran.stderr
 

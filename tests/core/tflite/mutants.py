@@ -30,9 +30,15 @@ def write(path: Path, model: Any, card: Any) -> Path:
 
 
 def aborts(path: Path) -> Path:
-    """A file on which native code calls `abort()`: an operation writes into its own weights."""
+    """A file on which native code calls `abort()`: an addition writes into the biases of a dense layer."""
     model, card = graph()
-    model.subgraphs[0].operators[14].outputs = [7]
+    kinds = [code.builtinCode for code in model.operatorCodes]
+    operators = model.subgraphs[0].operators
+    adds, denses = (
+        [op for op in operators if kinds[op.opcodeIndex] == kind]
+        for kind in (schema.BuiltinOperator.ADD, schema.BuiltinOperator.FULLY_CONNECTED)
+    )
+    adds[-1].outputs = [denses[1].inputs[2]]
     return write(path, model, card)
 
 
