@@ -1,5 +1,6 @@
 /* run LIBRARY MODEL INPUT OUTPUT: one inference by libtensorflowlite_jni.so through its C interface, with its XNNPACK
-   delegate. For tests: the library that phones run, under an emulated processor. */
+   delegate; OUTPUT gets the output tensors one after the other. For tests: the library that phones run, under an
+   emulated processor. */
 #include <dlfcn.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -24,6 +25,7 @@ int main(int count, char **arguments) {
   BIND(int, TfLiteInterpreterAllocateTensors, void *);
   BIND(int, TfLiteInterpreterInvoke, void *);
   BIND(void *, TfLiteInterpreterGetInputTensor, const void *, int32_t);
+  BIND(int32_t, TfLiteInterpreterGetOutputTensorCount, const void *);
   BIND(const void *, TfLiteInterpreterGetOutputTensor, const void *, int32_t);
   BIND(size_t, TfLiteTensorByteSize, const void *);
   BIND(void *, TfLiteTensorData, const void *);
@@ -37,9 +39,12 @@ int main(int count, char **arguments) {
   if (!file || fread(TfLiteTensorData(input), 1, size, file) != size) return fail("the input is of another size");
   fclose(file);
   if (TfLiteInterpreterInvoke(interpreter)) return fail("the model stopped");
-  const void *output = TfLiteInterpreterGetOutputTensor(interpreter, 0);
   file = fopen(arguments[4], "wb");
-  size = TfLiteTensorByteSize(output);
-  if (!file || fwrite(TfLiteTensorData(output), 1, size, file) != size || fclose(file)) return fail("the output cannot be written");
-  return 0;
+  if (!file) return fail("the output cannot be written");
+  for (int32_t i = 0; i < TfLiteInterpreterGetOutputTensorCount(interpreter); i++) {
+    const void *output = TfLiteInterpreterGetOutputTensor(interpreter, i);
+    size = TfLiteTensorByteSize(output);
+    if (fwrite(TfLiteTensorData(output), 1, size, file) != size) return fail("the output cannot be written");
+  }
+  return fclose(file) ? fail("the output cannot be written") : 0;
 }
