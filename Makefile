@@ -174,7 +174,7 @@ deeppose: install
 	$(BIN)/poseport train --preset mobilenet-deeppose $(BOTH) --init $(LIGHTNING) --epochs 5 --warmup 0.5 --out runs/deeppose-1
 	$(BIN)/poseport train --preset mobilenet-deeppose $(BOTH) --init runs/deeppose-1 --epochs 3 --learning-rate 7e-4 --warmup 0.2 \
 	  --seed 1 --out runs/deeppose
-	for recipe in float32 int8-p95; do $(BIN)/poseport convert runs/deeppose --recipe $$recipe --calib $(COCO) --calib $(DATA) \
+	for recipe in float32 int8; do $(BIN)/poseport convert runs/deeppose --recipe $$recipe --calib $(COCO) --calib $(DATA) \
 	  --calib-share 2,1 --calib-count 300 --out runs/deeppose.$$recipe.tflite || exit 1; done
 
 accurate: install

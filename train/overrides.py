@@ -22,8 +22,9 @@ OPTIONS = {
     "warmup": "train.warmup", "patience": "train.patience", "precision": "train.precision",
     "freeze_epochs": "train.freeze_epochs", "eval_every": "train.eval_every", "decoder": "output.decode.method",
 }  # fmt: skip
+Trained = HeatmapOutput | CoordsOutput | SimccOutput
 # outputs that `output.kind` names, and the loss that trains each
-_OUTPUTS: dict[str, tuple[HeatmapOutput | CoordsOutput | SimccOutput, Loss]] = {
+_OUTPUTS: dict[str, tuple[Trained, Loss]] = {
     "heatmap": (HeatmapOutput(values="logits"), "softmax"),
     "coords": (CoordsOutput(score="sigma"), "laplace"),
     "simcc": (SimccOutput(values="logits"), "softmax"),
@@ -138,7 +139,7 @@ def teacher_settings(settings: Sequence[str]) -> tuple[dict[str, Any], list[str]
 def _tree(chosen: Preset, level: str | None, loss: str | None) -> dict[str, Any]:
     """All settings of a preset as nested dicts: architecture, output, spec, train, augment and, if any, refine."""
     output = chosen.spec.output
-    assert isinstance(output, HeatmapOutput | CoordsOutput | SimccOutput)  # a preset can be trained
+    assert isinstance(output, Trained)  # a preset can be trained
     spec, train = to_data(chosen.spec), to_data(chosen.train)
     del train["teacher"]
     augment = train.pop("augment") if level is None else to_data(find(level))
@@ -168,9 +169,7 @@ def _with_output(chosen: Preset, kind: str | None) -> Preset:
     return replace(chosen, spec=replace(chosen.spec, output=output), train=replace(chosen.train, loss=loss))
 
 
-def _with_loss(
-    output: HeatmapOutput | CoordsOutput | SimccOutput, loss: str
-) -> HeatmapOutput | CoordsOutput | SimccOutput:
+def _with_loss(output: Trained, loss: str) -> Trained:
     """The output that a loss trains: logits for softmax, Gaussians for other heatmaps, a sigma for Laplace."""
     if isinstance(output, HeatmapOutput):
         return replace(output, values="logits" if loss == "softmax" else "gaussian")

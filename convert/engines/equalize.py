@@ -18,7 +18,7 @@ from poseport.convert.graph.float_graph import drop_unused
 from poseport.convert.graph.shrink_flatbuffer import pack
 from poseport.tflite.format import constants
 from poseport.tflite.format.options import options
-from poseport.tflite.inspection import Inspection, OpInfo, inspect_bytes, output_names
+from poseport.tflite.inspection import Inspection, OpInfo, inspect_bytes
 from poseport.tflite.interpreter import Runner
 
 # operations whose result has the channels of their input, each multiplied by what the input's is
@@ -125,7 +125,7 @@ def _unshared(flatbuffer: bytes) -> bytes:
 
 def _peaks(flatbuffer: bytes, images: Sequence[np.ndarray], tensors: Sequence[int]) -> dict[int, np.ndarray]:
     """Largest absolute value of each channel of some tensors."""
-    runner = Runner(flatbuffer, "float32", 2, keep=True, outputs=output_names(flatbuffer, "float32"))
+    runner = Runner(flatbuffer, "float32", 2, keep=True)
     peaks: dict[int, np.ndarray] = {}
     for image in images:
         runner.invoke(runner.quantize(image))

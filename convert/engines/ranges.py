@@ -14,7 +14,7 @@ from poseport.convert.engines.pose_candidate import candidate
 from poseport.people.detector_spec import DetectorSpec
 from poseport.scoring import metrics
 from poseport.spec import PoseSpec
-from poseport.tflite.inspection import CONVOLUTIONS, inspect_bytes, output_names
+from poseport.tflite.inspection import CONVOLUTIONS, inspect_bytes
 from poseport.tflite.interpreter import Runner
 
 Ranges = dict[str, tuple[float, float]]
@@ -75,7 +75,7 @@ def measure_ranges(
     Raises:
         ValueError: If the network computes values that are not finite.
     """
-    runner = Runner(flatbuffer, "float32", 2, keep=True, outputs=output_names(flatbuffer, "float32"))
+    runner = Runner(flatbuffer, "float32", 2, keep=True)
     inspection = inspect_bytes(flatbuffer, "float32")
     tensors = inspection.tensors
     computed = [i for i, tensor in enumerate(tensors) if tensor.dtype == "float32" and not tensor.constant]

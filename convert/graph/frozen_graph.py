@@ -12,6 +12,7 @@ import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from poseport.convert.float_file import Spec
+from poseport.outputs.tensors import slices
 from poseport.people.detector_spec import DetectorSpec
 from poseport.spec import PoseSpec
 from poseport.train.networks import models
@@ -104,8 +105,4 @@ def _named(spec: PoseSpec | DetectorSpec, raw: Any) -> dict[str, Any]:
     """The outputs of a file: the network's own, or its parts where the spec gives each tensor a name."""
     if not isinstance(spec, PoseSpec) or len(spec.output_tensors) == 1:
         return {spec.output_name: raw}
-    parts, begin = {}, 0
-    for tensor in spec.output_tensors:
-        parts[tensor.name] = raw[..., begin : begin + tensor.shape[-1]]
-        begin += tensor.shape[-1]
-    return parts
+    return {tensor.name: raw[..., place] for tensor, place in slices(spec)}

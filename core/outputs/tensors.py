@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from poseport.outputs.output_tensor import OutputTensor
 from poseport.spec import PoseSpec
 
 
@@ -26,13 +27,20 @@ def join(spec: PoseSpec, arrays: Sequence[np.ndarray]) -> np.ndarray:
     return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=-1)
 
 
+def slices(spec: PoseSpec) -> list[tuple[OutputTensor, slice]]:
+    """Where each output tensor lies along the last axis of the joined array, in its order."""
+    found, begin = [], 0
+    for tensor in spec.output_tensors:
+        end = begin + tensor.shape[0 if tensor.layout == "channels-first" else -1]
+        found.append((tensor, slice(begin, end)))
+        begin = end
+    return found
+
+
 def split(spec: PoseSpec, raw: np.ndarray) -> list[np.ndarray]:
     """The inverse of `join`: raw outputs (N, *spec.output_shape) to each tensor's values in its own layout."""
-    arrays, begin = [], 0
-    for tensor in spec.output_tensors:
-        first = tensor.layout == "channels-first"
-        width = tensor.shape[0 if first else -1]
-        part = raw[..., begin : begin + width]
-        arrays.append(np.ascontiguousarray(np.moveaxis(part, -1, 1) if first else part))
-        begin += width
+    arrays = []
+    for tensor, place in slices(spec):
+        part = raw[..., place]
+        arrays.append(np.ascontiguousarray(np.moveaxis(part, -1, 1) if tensor.layout == "channels-first" else part))
     return arrays
