@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -81,13 +82,14 @@ class Skeleton:
         """
         return self.names.index(name)
 
-    @property
+    @cached_property
     def flip_index(self) -> np.ndarray:
-        """Channel k of a mirrored image is keypoint flip_index[k] of the original, (K,) int."""
+        """Channel k of a mirrored image is keypoint flip_index[k] of the original, (K,) int; read-only."""
         index = np.arange(len(self))
         for a, b in self.flip_pairs:
             i, j = self.index(a), self.index(b)
             index[i], index[j] = j, i
+        index.setflags(write=False)
         return index
 
     def pair_indices(self, pairs: tuple[Pair, ...]) -> np.ndarray:

@@ -21,6 +21,7 @@ from poseport.train.samples.augment import AugmentConfig
 Tone = np.ndarray  # (256,) uint8: the new value of each level
 
 _LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
+_FROM_MIDDLE = np.arange(256) - 128.0
 _POOL = 1 << 20
 _POOL_SIGMA = 32.0
 
@@ -184,8 +185,10 @@ def tone_table(brightness: float, contrast: float) -> Tone | None:
     """
     if not brightness and contrast == 1:
         return None
-    levels = np.rint((np.arange(256) - 128) * contrast + (128 + brightness)).clip(0, 255)
-    return levels.astype(np.uint8)
+    levels = _FROM_MIDDLE * contrast
+    levels += 128 + brightness
+    np.rint(levels, out=levels)
+    return np.minimum(np.maximum(levels, 0, out=levels), 255, out=levels).astype(np.uint8)
 
 
 def change(image: np.ndarray, changes: Changes) -> Crop:

@@ -115,8 +115,11 @@ def plan_crop(
     matrix, flipped = random_matrix(rng, spec, box, ranges)
     points = crop.move_points(person.keypoints[:, :2], matrix)
     h, w = spec.input_hw
-    inside = ((points > -0.5) & (points < (w - 0.5, h - 0.5))).all(axis=1) & frame.holds(person.keypoints[:, :2])
-    points[~(person.labelled & inside)] = np.nan
+    x, y = points.T
+    kept = person.labelled & (x > -0.5) & (x < w - 0.5) & (y > -0.5) & (y < h - 0.5)
+    if frame is not WHOLE:
+        kept &= frame.holds(person.keypoints[:, :2])
+    points[~kept] = np.nan
     if others and ranges.neighbour and rng.random() < ranges.neighbour:
         neighbour = random_neighbour(rng, spec, points, others[int(rng.integers(len(others)))])
     if flipped:

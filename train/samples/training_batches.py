@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import keras
@@ -34,6 +35,12 @@ class Shard:
     index: int = 0
     count: int = 1
     separate_targets: bool = False
+
+
+@lru_cache(maxsize=2)  # an epoch's last batches and the next one's first are made at the same time
+def _order(seed: int, epoch: int, count: int) -> np.ndarray:
+    """The order of an epoch's people, (count,) int."""
+    return np.random.default_rng((seed, epoch, _ORDER)).permutation(count)
 
 
 class TrainingBatches(keras.utils.PyDataset):
@@ -135,7 +142,7 @@ class TrainingBatches(keras.utils.PyDataset):
         """
         epochs_before, step = divmod(index, self.steps)
         epoch, spec = self.first_epoch + epochs_before, self.source.spec
-        order = np.random.default_rng((self.source.seed, epoch, _ORDER)).permutation(len(self.source.persons))
+        order = _order(self.source.seed, epoch, len(self.source.persons))
         rows = self.batch // self.shard.count
         first = step * self.batch + self.shard.index * rows
         # filled in place: a batch is megabytes, and every copy of one costs as much as decoding a photo
