@@ -145,6 +145,8 @@ TAUGHT = --data $(DATA) --teacher $(THUNDER) --teacher-cache runs/teacher.npz --
 # both sets as `make starter` relabels them, with the first layers of the encoder held
 BOTH = --data $(COCO:.json=_relabelled.json) --data $(DATA:.json=_relabelled.json) --data-share 1,0.5 \
   --augment docs/models/both.augment.json --set train.freeze_first=20
+# people who are not much enlarged, twice, with little blur: for the last stages of `starter`
+SHARP = --data $(COCO:.json=_large.json) --data $(DATA:.json=_relabelled.json) --data-share 2,0.5 --augment docs/models/sharp.augment.json
 # what stays in float32 of `starter`: 5 % of its multiply-adds
 PYRAMID = depthwise69 conv70 depthwise73 conv74 depthwise77 conv78 depthwise79 conv80 heatmaps
 starter: install
@@ -152,9 +154,16 @@ starter: install
 	$(BIN)/poseport data relabel $(COCO) --teacher $(THUNDER) --cache runs/coco.npz --smallest 64 --out $(COCO:.json=_relabelled.json)
 	$(BIN)/poseport data relabel $(DATA) --teacher $(THUNDER) --cache runs/lspet.npz --weight 1 --drop 0.4 --out $(DATA:.json=_relabelled.json)
 	$(BIN)/poseport train --init runs/lightning --data $(COCO:.json=_relabelled.json) --data $(DATA:.json=_relabelled.json) --data-share 2,1 \
-	  --epochs 6 --warmup 0.35 --set train.freeze_first=16 --out runs/starter
-	$(BIN)/poseport convert runs/starter --recipe mixed-float32 $(addprefix --keep ,$(PYRAMID)) --calib $(COCO) --calib $(DATA) \
-	  --calib-share 2,1 --calib-count 300 --out runs/starter.mixed-float32.tflite
+	  --epochs 6 --warmup 0.35 --set train.freeze_first=16 --out runs/starter-1
+	$(BIN)/poseport data relabel $(COCO) --teacher $(THUNDER) --cache runs/coco-flip.npz --smallest 100 --flip --out $(COCO:.json=_large.json)
+	$(BIN)/poseport train --init runs/starter-1 $(SHARP) --epochs 1 --learning-rate 1.4e-4 --schedule constant --warmup 0.3 \
+	  --set train.freeze_first=16 --out runs/starter-2
+	$(BIN)/poseport train --init runs/starter-2 $(SHARP) --epochs 3 --learning-rate 1.5e-4 --warmup 0.2 \
+	  --set train.freeze_first=16 --set spec.padding=1.12 --seed 1 --out runs/starter-3
+	$(BIN)/poseport train --init runs/starter-3 $(SHARP) --epochs 4 --learning-rate 2e-4 --warmup 0.2 \
+	  --set train.freeze_first=8 --seed 2 --out runs/starter
+	$(BIN)/poseport convert runs/starter --recipe mixed-float32 $(addprefix --keep ,$(PYRAMID)) --calib $(COCO:.json=_large.json) --calib $(DATA:.json=_relabelled.json) \
+	  --calib-share 1,1 --calib-count 1000 --out runs/starter.mixed-float32.tflite
 
 tiny: install
 	$(BIN)/poseport train --preset mobilenet-hourglass --set architecture.depth=2 $(TAUGHT) --init $(LIGHTNING) \
@@ -165,7 +174,7 @@ tiny: install
 	  --epochs 4 --freeze-epochs 4 --learning-rate 1e-3 --warmup 0 --out runs/tiny-3
 	$(BIN)/poseport train --preset mobilenet-hourglass $(TAUGHT) --init runs/tiny-3 \
 	  --epochs 4 --learning-rate 3e-4 --warmup 0 --out runs/tiny-4
-	$(BIN)/poseport train --preset mobilenet-hourglass $(BOTH) --init runs/tiny-4 --teacher runs/starter.mixed-float32.tflite \
+	$(BIN)/poseport train --preset mobilenet-hourglass $(BOTH) --init runs/tiny-4 --teacher runs/starter-1 \
 	  --teacher-targets heatmaps --epochs 4 --learning-rate 8e-4 --warmup 0.3 --set train.ema=0.998 --set train.clip_norm=1 --out runs/tiny
 	for recipe in float32 int8; do $(BIN)/poseport convert runs/tiny --recipe $$recipe --calib $(COCO) --calib $(DATA) \
 	  --calib-share 2,1 --calib-count 150 --out runs/tiny.$$recipe.tflite || exit 1; done
