@@ -185,6 +185,7 @@ def tone_table(brightness: float, contrast: float) -> Tone | None:
     """
     if not brightness and contrast == 1:
         return None
+    # in place, which takes half the time: every crop needs a table
     levels = _FROM_MIDDLE * contrast
     levels += 128 + brightness
     np.rint(levels, out=levels)

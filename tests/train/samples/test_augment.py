@@ -134,7 +134,7 @@ def test_files_with_removed_fields_can_be_read_if_they_are_zero(tmp_path):
     path.write_text(json.dumps({"schema": 1, **old}))
     assert find(str(path)) == HEAVY
     record = json.loads((Path(__file__).parents[3] / "models" / "starter" / "train.json").read_text())
-    record["train"]["augment"] |= {"box_jitter": 0.0, "solarize": 0.0}
+    record["train"]["augment"] |= AugmentConfig.REMOVED
     (tmp_path / "train.json").write_text(json.dumps(record))
     assert read_record(tmp_path).train.augment.sharpen == record["train"]["augment"]["sharpen"]
 
