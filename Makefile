@@ -145,7 +145,7 @@ TAUGHT = --data $(DATA) --teacher $(THUNDER) --teacher-cache runs/teacher.npz --
 # both sets as `make starter` relabels them, with the first layers of the encoder held
 BOTH = --data $(COCO:.json=_relabelled.json) --data $(DATA:.json=_relabelled.json) --data-share 1,0.5 \
   --augment docs/models/both.augment.json --set train.freeze_first=20
-# people who are not much enlarged, twice, with little blur: for the last stages of `starter`
+# people who are not much enlarged, twice, with little blur: for the last stages of `starter` and `accurate`
 SHARP = --data $(COCO:.json=_large.json) --data $(DATA:.json=_relabelled.json) --data-share 2,0.5 --augment docs/models/sharp.augment.json
 # what stays in float32 of `starter`: 5 % of its multiply-adds
 PYRAMID = depthwise69 conv70 depthwise73 conv74 depthwise77 conv78 depthwise79 conv80 heatmaps
@@ -189,9 +189,11 @@ deeppose: install
 accurate: install
 	$(BIN)/poseport import $(THUNDER) --spec docs/specs/movenet_thunder_heatmaps.json --until kpt_heatmap_0/conv2d_5 --out runs/thunder
 	$(BIN)/poseport train --init runs/thunder --data $(COCO:.json=_relabelled.json) --data $(DATA:.json=_relabelled.json) --data-share 1,0.5 \
-	  --augment docs/models/encoder.augment.json --learning-rate 2e-4 --epochs 5 --warmup 0.5 --set train.freeze_first=16 --out runs/accurate
-	$(BIN)/poseport convert runs/accurate --recipe mixed-float32 $(addprefix --keep ,$(PYRAMID)) --calib $(COCO) --calib $(DATA) \
-	  --calib-share 2,1 --calib-count 300 --out runs/accurate.mixed-float32.tflite
+	  --augment docs/models/encoder.augment.json --learning-rate 2e-4 --epochs 5 --warmup 0.5 --set train.freeze_first=16 --out runs/accurate-1
+	$(BIN)/poseport train --init runs/accurate-1 $(SHARP) --epochs 6 --learning-rate 1.8e-4 --warmup 0.2 \
+	  --set train.freeze_first=8 --set spec.padding=1.12 --set train.ema=0.998 --out runs/accurate
+	$(BIN)/poseport convert runs/accurate --recipe mixed-float32 $(addprefix --keep ,$(PYRAMID)) --calib $(COCO:.json=_large.json) --calib $(DATA:.json=_relabelled.json) \
+	  --calib-share 1,1 --calib-count 1000 --out runs/accurate.mixed-float32.tflite
 
 clean:
 	rm -rf $(VENV) $(DEMO) report.html site build *.egg-info .mypy_cache .ruff_cache .pytest_cache

@@ -61,7 +61,7 @@ def one_score(score: float) -> Everyone:
     return Everyone(lambda _, boxes: keypoints[None][: len(boxes)], COCO17, lambda _: (box, np.array([0.5])))
 
 
-@pytest.mark.parametrize(("score", "people"), [(0.15, 0), (0.17, 1), (np.nan, 1)])
+@pytest.mark.parametrize(("score", "people"), [(2.1 * UNSURE, 1), (1.9 * UNSURE, 0), (np.nan, 1)])
 def test_an_unsure_find_is_left_out_and_one_without_numbers_is_not(score: float, people: int) -> None:
     image = np.zeros((288, 384, 3), np.uint8)
     found = one_score(score)(image)

@@ -50,6 +50,16 @@ def test_the_head_sits_behind_the_last_sum_of_stride_8(pose_bundle):
             np.testing.assert_array_equal(a, b)
 
 
+def test_a_signal_reaches_the_output_of_a_new_head(pose_bundle):
+    spec, model = network.begin(pose_bundle, (96, 64), keras)
+    pictures = np.random.default_rng(0).random((4, 96, 64, 3), np.float32)
+    spread = [
+        keras.Model(model.inputs, tensor).predict(pictures, verbose=0).std()
+        for tensor in (model.get_layer("depthwise7").input, model.get_layer(spec.output_name).input)
+    ]
+    assert spread[1] > 0.2 * spread[0]
+
+
 def test_the_run_is_a_bundle_with_its_record(trained, people):
     record = read_json(fit.DetectorRecord, trained / bundle.TRAIN)
     assert (record.epochs_done, record.train.batch, record.init) == (4, 4, "small")

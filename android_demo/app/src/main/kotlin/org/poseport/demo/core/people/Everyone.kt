@@ -47,7 +47,7 @@ class Everyone(
         const val MOST = 20
 
         /** A find in a photo with a lower score is left out. */
-        const val UNSURE = 0.08
+        const val UNSURE = 0.11
 
         /** The same for a family of networks; the scores of other people's have scales of their own. */
         fun leastScore(family: String) = if (family == "foreign") 0.0 else UNSURE
