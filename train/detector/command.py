@@ -56,11 +56,10 @@ def train_detector(options: dict[str, Any]) -> None:
     with progress("running the teacher", distinct, hidden=silent or teacher is None) as advance:
         photos = teaching.photos_of(people, teacher, advance)
     out: Path = options["out"]
-    side = options["input_size"] or _INPUT
     record = fit.new_record(settings, people, val, options["init"], teacher_file)
     try:
         record = fit.fit(
-            photos, val, options["init"], (side, side), record, out,
+            photos, val, options["init"], _input_hw(options["init"], options["input_size"]), record, out,
             resume=options["resume"], echo=(lambda line: None) if silent else click.echo,
         )  # fmt: skip
     except KeyboardInterrupt:
@@ -72,3 +71,12 @@ def train_detector(options: dict[str, Any]) -> None:
         text += f"; best epoch {int(best['epoch'])}: AP50 {best['AP50']:.3f}, recall {best['recall']:.3f}"
     data = {"bundle": str(out), "epochs": record.epochs_done, "parameters": record.parameters, "best": best}
     answer(data, text, as_json=options["as_json"], quiet=options["quiet"])
+
+
+def _input_hw(init: Path, side: int | None) -> tuple[int, int]:
+    """What the user asks for; otherwise a detector keeps its size, and one that begins from a pose network is `_INPUT`."""
+    from poseport import bundle
+
+    if side is None and bundle.is_detector(init):
+        return bundle.read_detector_spec(init).input_hw
+    return (side or _INPUT,) * 2

@@ -71,6 +71,15 @@ def test_the_run_is_a_bundle_with_its_record(trained, people):
         bundle.read_spec(trained)
 
 
+def test_a_detector_that_is_trained_further_keeps_its_size(trained, people, tmp_path):
+    found = run(
+        "train", "--preset", "person-detector", "--data", people, "--init", trained, "--out", tmp_path / "on",
+        "--epochs", 1, "--batch", 4, "--quiet",
+    )  # fmt: skip
+    assert found.exit_code == 0, found.output
+    assert bundle.read_detector_spec(tmp_path / "on").input_hw == (64, 64)
+
+
 def test_a_resumed_run_ends_with_the_same_weights(trained, pose_bundle, people, tmp_path, monkeypatch):
     out = tmp_path / "person"
     keep = fit._keep
