@@ -8,7 +8,7 @@ refused when it is read; the limits are those of the Android app (`Spec.kt`).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -68,6 +68,8 @@ class PoseSpec:
         mean, std: red, green, blue, in pixel values 0 to 255; the input of the network is (pixel - mean) / std.
         channel_order: the order of the colour channels in the network's input.
         refine: settings of a later stage of a cascade; None for a network that starts from the person's box.
+        least_score: score from which on a find in a single picture counts, 0 to 1, because each network's scores have a
+            scale of their own; None for the usual one (`poseport.people.everyone.least_score`).
     """
 
     name: str
@@ -80,6 +82,8 @@ class PoseSpec:
     std: tuple[float, float, float] = (255.0, 255.0, 255.0)
     channel_order: ChannelOrder = "rgb"
     refine: Refine | None = None
+    least_score: float | None = None
+    ADDED: ClassVar[tuple[str, ...]] = ("least_score",)
 
     def __post_init__(self) -> None:
         h, w = self.input_hw
@@ -87,6 +91,8 @@ class PoseSpec:
             raise ValueError(f"input_hw must be {MIN_INPUT} to {MAX_INPUT} each, found {self.input_hw}")
         if self.padding <= 0 or min(self.std) <= 0:
             raise ValueError(f"padding {self.padding} and std {self.std} must be above 0")
+        if self.least_score is not None and not 0 <= self.least_score <= 1:
+            raise ValueError(f"least_score must be 0 to 1, found {self.least_score}")
         if isinstance(self.output, HeatmapOutput) and self.output.stride > min(h, w):
             raise ValueError(f"stride {self.output.stride} is larger than input_hw {self.input_hw}")
         if isinstance(self.architecture, ForeignArchitecture):

@@ -93,7 +93,7 @@ def timed(request: Request) -> Samples:
         ends[:] = [time.perf_counter_ns(), len(boxes)]
         return boxes, scores
 
-    everyone = Everyone(pose, pose.spec.skeleton, stamped, unsure=least_score(pose.spec.family))
+    everyone = Everyone(pose, pose.spec.skeleton, stamped, unsure=least_score(pose.spec))
 
     def once(image: np.ndarray) -> Sample:
         began = time.perf_counter_ns()

@@ -10,6 +10,7 @@ import numpy as np
 from poseport.people import similarity
 from poseport.scoring.score import person_scores
 from poseport.skeleton import Skeleton
+from poseport.spec import PoseSpec
 
 # two finds that are more alike (OKS) are one person
 ONE_PERSON = 0.7
@@ -24,19 +25,21 @@ Detect = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 Pose = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
-def least_score(family: str) -> float:
+def least_score(spec: PoseSpec) -> float:
     """Say from which score on a find in a single picture counts.
 
-    The scores of other people's networks have scales of their own: one of them gives a person who stands alone in a
-    photo less than `UNSURE`.
+    Each network's scores have a scale of their own, so its spec can say it. Otherwise it is `UNSURE` for networks that
+    were trained here; a network of other people may give a person who stands alone in a photo less.
 
     Args:
-        family: family of the pose network, as its spec has it.
+        spec: the pose network's spec.
 
     Returns:
         The score, 0 to 1.
     """
-    return 0.0 if family == "foreign" else UNSURE
+    if spec.least_score is not None:
+        return spec.least_score
+    return 0.0 if spec.family == "foreign" else UNSURE
 
 
 @dataclass(frozen=True, eq=False)

@@ -185,7 +185,7 @@ class Pose(Network):
         from poseport.people.everyone import Everyone, least_score
 
         detect = detector.load(self.detector, self.runner.threads)
-        return Everyone(self, self.spec.skeleton, detect, unsure=least_score(self.spec.family))
+        return Everyone(self, self.spec.skeleton, detect, unsure=least_score(self.spec))
 
 
 def load(path: str | Path, threads: int = 1, *, xnnpack: bool = True, detector: str | Path = shipped.PERSON) -> Pose:

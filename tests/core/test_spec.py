@@ -98,6 +98,7 @@ def test_a_wrong_value_in_a_file_is_named(key: str, value: Any, message: str) ->
             r"stride 161 is larger than input_hw \(192, 160\)",
         ),
         ({"padding": 0.0}, "padding 0.0"),
+        ({"least_score": 1.5}, "least_score must be 0 to 1, found 1.5"),
         ({"std": (1.0, 0.0, 1.0)}, "must be above 0"),
         ({"output": CoordsOutput()}, "a hourglass network has no coords output"),
         ({"architecture": DeepPoseArchitecture()}, "a deeppose network has no heatmap output"),

@@ -90,7 +90,7 @@ def _find(pose: Pose, request: Request, source: Source) -> Find:
         return _central(pose, source.moving)
     detect = detectors.load(request.detector or shipped.PERSON, pose.runner.threads, request.threshold)
     # a find scores no higher than its box: who asks for boxes that score lower wants their finds too
-    unsure = least_score(pose.spec.family)
+    unsure = least_score(pose.spec)
     if request.threshold is not None:
         unsure = min(unsure, request.threshold)
     everyone = Everyone(pose, pose.spec.skeleton, detect, request.people or MOST_PEOPLE, unsure)

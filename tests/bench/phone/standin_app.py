@@ -98,7 +98,7 @@ class Pictures:
         self.detector = detector.load(folder / run["model" if alone else "detector"], run["threads"])
         self.model = None if alone else runner.load(folder / run["model"], run["threads"])
         if self.model is not None:
-            least = everyone.least_score(self.model.spec.family)
+            least = everyone.least_score(self.model.spec)
             self.everyone = everyone.Everyone(self.model, self.model.spec.skeleton, self._detect, unsure=least)
 
     def _detect(self, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

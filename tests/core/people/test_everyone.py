@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import poseport
+from poseport.architecture import ForeignArchitecture
 from poseport.data import coco
 from poseport.data.images import read_image
 from poseport.people import similarity
@@ -69,11 +71,17 @@ def test_an_unsure_find_is_left_out_and_one_without_numbers_is_not(score: float,
     assert found.left_out == 0
 
 
-def test_scores_of_other_peoples_networks_are_not_bounded() -> None:
-    assert least_score("hourglass") == UNSURE
+def test_a_networks_spec_says_from_which_score_on_a_find_counts(pose: poseport.tflite.runner.Pose) -> None:
+    assert least_score(replace(pose.spec, least_score=None)) == UNSURE
+    assert least_score(replace(pose.spec, least_score=0.3)) == 0.3
+
+
+def test_scores_of_other_peoples_networks_are_not_bounded(pose: poseport.tflite.runner.Pose) -> None:
+    theirs = replace(pose.spec, architecture=ForeignArchitecture(), least_score=None)
     found = one_score(0.01)
-    found.unsure = least_score("foreign")
+    found.unsure = least_score(theirs)
     assert len(found(np.zeros((288, 384, 3), np.uint8)).scores) == 1
+    assert least_score(replace(theirs, least_score=0.2)) == 0.2
 
 
 def test_who_is_asked_for_by_a_box_is_always_answered() -> None:

@@ -38,6 +38,8 @@ internal class Fields(private val members: Map<*, *>, val where: String) {
 
     fun double(key: String, default: Double): Double = number(any(key, default), key)
 
+    fun doubleOrNull(key: String): Double? = any(key, null)?.let { number(it, key) }
+
     fun triple(key: String, default: Double): DoubleArray {
         val found = list(key, listOf(default, default, default)).map { number(it, key) }
         if (found.size != 3) fail("$key is not three numbers")

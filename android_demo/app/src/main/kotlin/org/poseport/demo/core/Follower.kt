@@ -13,7 +13,7 @@ import org.poseport.demo.core.people.Pose
  */
 class Follower(val model: PoseModel, private val detector: Detector? = null) : AutoCloseable {
     private val everyone = detector?.let {
-        Everyone(model.spec.skeleton.sigmas, it, Everyone.leastScore(model.spec.family), model::predict)
+        Everyone(model.spec.skeleton.sigmas, it, Everyone.leastScore(model.spec), model::predict)
     }
     private val film = everyone?.let(::Film)
     private var box: Box? = null

@@ -14,6 +14,8 @@ class Spec(
     val bgr: Boolean,
     /** Of a later stage of a cascade: side of the square around an estimate, in torso diameters. */
     val refineBox: Double?,
+    /** From which score on a find in a photo counts; null for the usual one, [people.Everyone.leastScore]. */
+    val leastScore: Double?,
 ) {
     /** The output tensors that the app reads, in the order in which [OutputDecoder] takes them. */
     val tensors get() = output.tensors(inputHeight, inputWidth, skeleton.size)
@@ -88,9 +90,11 @@ class Card(val spec: Spec, val recipe: String, val laterSha256: List<String>) {
                 std = f.triple("std", 255.0),
                 bgr = f.choice("channel_order", "rgb", "rgb", "bgr") == "bgr",
                 refineBox = f.fieldsOrNull("refine")?.run { double("box_sigma", 2.0).also { done() } },
+                leastScore = f.doubleOrNull("least_score"),
             )
             f.done()
             if (!(spec.padding > 0) || spec.std.any { !(it > 0) }) f.fail("padding and std must be above 0")
+            if (spec.leastScore != null && spec.leastScore !in 0.0..1.0) f.fail("least_score must be 0 to 1")
             if (spec.output is Heatmaps && minOf(size[0], size[1]) < spec.output.stride) {
                 f.fail("its stride is larger than its input")
             }

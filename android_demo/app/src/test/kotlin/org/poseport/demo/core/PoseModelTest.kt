@@ -76,7 +76,7 @@ class PoseModelTest {
         val stage = ModelFile.read(models.files.first { "simcc" in it.name }).first()
         val other = Simcc(2.0, "simcc_x", "simcc_z")
         val spec = stage.card.spec.run {
-            Spec(name, family, skeleton, inputHeight, inputWidth, other, padding, mean, std, bgr, null)
+            Spec(name, family, skeleton, inputHeight, inputWidth, other, padding, mean, std, bgr, null, null)
         }
         val wrong = Stage(Card(spec, "float32", emptyList()), stage.data)
         val refused = assertThrows(Refused::class.java) {

@@ -48,7 +48,7 @@ internal class Chain(private val run: RunFolder, private val model: PoseModel, p
                 detected = System.nanoTime()
             }
         },
-        Everyone.leastScore(model.spec.family), model::predict,
+        Everyone.leastScore(model.spec), model::predict,
     )
 
     private class Sample(val detect: Long, val people: Long, val boxes: List<Person>, val found: List<Pose>)

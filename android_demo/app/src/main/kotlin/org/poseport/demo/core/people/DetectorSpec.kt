@@ -31,7 +31,7 @@ class DetectorSpec(
         get() {
             val nothing = Skeleton("", emptyList(), emptyList(), null, DoubleArray(0))
             val cells = Cells(stride, CHANNELS)
-            return Spec(name, "detector", nothing, inputHeight, inputWidth, cells, 1.0, mean, std, false, null)
+            return Spec(name, "detector", nothing, inputHeight, inputWidth, cells, 1.0, mean, std, false, null, null)
         }
 
     companion object {

@@ -2,6 +2,7 @@ package org.poseport.demo.core.people
 
 import org.poseport.demo.core.Box
 import org.poseport.demo.core.Picture
+import org.poseport.demo.core.Spec
 import org.poseport.demo.core.Times
 
 /** Finds where people are in a picture, best first. */
@@ -49,7 +50,7 @@ class Everyone(
         /** A find in a photo with a lower score is left out. */
         const val UNSURE = 0.11
 
-        /** The same for a family of networks; the scores of other people's have scales of their own. */
-        fun leastScore(family: String) = if (family == "foreign") 0.0 else UNSURE
+        /** The same for a network, whose spec can say it; the scores of other people's have scales of their own. */
+        fun leastScore(spec: Spec) = spec.leastScore ?: if (spec.family == "foreign") 0.0 else UNSURE
     }
 }

@@ -2,9 +2,13 @@ package org.poseport.demo.core.people
 
 import java.util.Random
 import org.junit.Assert.assertEquals
+import org.junit.Assert.assertThrows
 import org.junit.Assert.assertTrue
 import org.junit.Test
 import org.poseport.demo.core.Box
+import org.poseport.demo.core.Card
+import org.poseport.demo.core.Json
+import org.poseport.demo.core.Refused
 import org.poseport.demo.core.RgbImage
 import org.poseport.demo.core.Times
 
@@ -95,12 +99,31 @@ class FilmTest {
         val poses = everyone.single(picture(), times).poses
         assertEquals(1, poses.size)
         assertEquals(0.6 * 0.9, poses[0].score, 1e-9)
-        val others = Everyone(DoubleArray(KEYPOINTS) { 0.05 }, detect, Everyone.leastScore("foreign"), pose)
+        val others = Everyone(DoubleArray(KEYPOINTS) { 0.05 }, detect, Everyone.leastScore(network("foreign")), pose)
         assertEquals(2, others.single(picture(), times).poses.size)
         people[2][0] = Double.NaN
         people[2][2] = Double.NaN
         assertTrue(everyone.single(picture(), times).poses.any { !it.keypoints[0].isFinite() })
     }
+
+    @Test fun aNetworksSpecSaysFromWhichScoreOnAFindCounts() {
+        assertEquals(Everyone.UNSURE, Everyone.leastScore(network("hourglass")), 0.0)
+        assertEquals(0.3, Everyone.leastScore(network("hourglass", "0.3")), 0.0)
+        assertEquals(0.3, Everyone.leastScore(network("foreign", "0.3")), 0.0)
+        for (wrong in listOf("1.1", "-0.1", "\"0.1\"")) {
+            assertThrows(Refused::class.java) { network("foreign", wrong) }
+        }
+    }
+
+    private fun network(family: String, least: String = "null") = Card.spec(
+        Json.parse(
+            """{"name": "a", "architecture": {"kind": "$family"}, "input_hw": [64, 64], "least_score": $least,
+                "output": {"kind": "keypoints"},
+                "skeleton": {"name": "one", "names": ["nose"], "limbs": [], "sigmas": [0.05]}}""",
+            "spec",
+        ),
+        "spec",
+    )
 
     private companion object {
         const val KEYPOINTS = 17
