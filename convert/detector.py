@@ -81,7 +81,7 @@ def convert(request: Request, progress: Callable[[int], None] | None = None) -> 
         floats = FloatFile(spec, tflite_converter.convert(frozen, recipes.recipe("float32")), "")
         made = ai_edge.convert(floats, recipe, crops, request.keep, progress)
     kept_ops = {op for layer in made.kept for op in layer.ops}
-    recipe_checks.check_recipe(inspect_bytes(made.flatbuffer, str(request.out)), recipe, spec, kept_ops)
+    recipe_checks.check_recipe(inspect_bytes(made.flatbuffer, str(request.out)), recipe, spec, kept_ops, ends=made.ends)
     card = detector_card(request.source, spec, made, manifest)
 
     data = model_file.pack(shrink(made.flatbuffer), card)

@@ -7,7 +7,7 @@ it cannot: normalisation before the first convolution, and the decoding after th
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Generic, Literal, TypeVar
@@ -46,9 +46,21 @@ class FloatFile(Generic[Spec]):
     outside: frozenset[str] = frozenset()
     ends: tuple[str, str] | None = None
 
-    def ends_of(self, recipe: Recipe) -> tuple[str, str]:
-        """Types of the input and output tensors of the file that a recipe makes of it."""
-        return self.ends or (recipe.io, recipe.io)
+    def ends_of(self, recipe: Recipe, kept: Collection[str] = ()) -> tuple[str, str]:
+        """Types of the input and output tensors of the file that a recipe makes of it.
+
+        Where the layers that write the output are kept in float32, so is the output: rounded to 8 bits, the peaks of
+        heatmaps would lose what those layers are kept for. An output of 16 bits is nothing that the app reads.
+
+        Args:
+            recipe: The recipe.
+            kept: Names of the output tensors of the operations that it keeps from being int8.
+        """
+        if self.ends is not None:
+            return self.ends
+        written = {tensor.name for tensor in inspect_bytes(self.flatbuffer, self.spec.name).outputs}
+        floating = recipe.kept == "float32" and written <= set(kept)
+        return recipe.io, "float32" if floating else recipe.io
 
     @property
     def body(self) -> Inspection:

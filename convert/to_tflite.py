@@ -122,17 +122,16 @@ def _convert_stage(
 ) -> _Stage:
     """Convert one network, check it against its recipe and compare it with the network that it was."""
     network, made, finetuning = _make_flatbuffer(source, request, crops, tuning, progress)
-    recipe = made.recipe
+    recipe, ends = made.recipe, made.ends
     name = str(request.out)
 
     kept_ops = {op for layer in made.kept for op in layer.ops}
     inspection = inspect_bytes(made.flatbuffer, name)
     if isinstance(network, FloatFile):
-        recipe_checks.check_recipe(
-            inspection, recipe, network.spec, kept_ops, outside=network.outside, ends=network.ends_of(recipe)
-        )
+        ends = ends or network.ends_of(recipe)
+        recipe_checks.check_recipe(inspection, recipe, network.spec, kept_ops, outside=network.outside, ends=ends)
     else:
-        recipe_checks.check_recipe(inspection, recipe, network.spec, kept_ops)
+        recipe_checks.check_recipe(inspection, recipe, network.spec, kept_ops, ends=ends)
     layers: tuple[LayerParity, ...] = ()
     if recipe.trained and not isinstance(network, FloatFile):
         some = next(batches.batches(network.spec, crops.persons[:LAYER_PARITY_PEOPLE])).crops

@@ -28,12 +28,14 @@ class Quantized:
         recipe: Its recipe, which a budget search chooses.
         kept: The layers that are not int8.
         budget: The budget search that chose it, if any.
+        ends: Types of its input and output tensors; None: those that its recipe names.
     """
 
     flatbuffer: bytes
     recipe: Recipe
     kept: tuple[Layer, ...] = ()
     budget: BudgetSearch | None = None
+    ends: tuple[str, str] | None = None
 
 
 def calibrated(
@@ -91,13 +93,15 @@ def convert(
     kept = layers_by_name(layers, keep)
     types = op_types(layers, kept, recipe.kept, recipe.activations)
     measured = ranges.measure_ranges(network.flatbuffer, network.spec, crops, progress)
+    ends = network.ends_of(recipe, [op for layer in kept for op in layer.ops])
 
     def at(percentile: float) -> bytes:
-        ends = network.ends_of(recipe)
         return calibrated(network.flatbuffer, measured, percentile, types, ends, per_channel=recipe.per_channel)
 
     if recipe.percentile is not None:
-        return Quantized(at(recipe.percentile), recipe, kept)
-    if isinstance(network.spec, DetectorSpec):
-        return Quantized(at(100), recipe, kept)  # no keypoints to choose by
-    return Quantized(ranges.least_moved(network.spec, network.flatbuffer, crops, at), recipe, kept)
+        data = at(recipe.percentile)
+    elif isinstance(network.spec, DetectorSpec):
+        data = at(100)  # no keypoints to choose by
+    else:
+        data = ranges.least_moved(network.spec, network.flatbuffer, crops, at)
+    return Quantized(data, recipe, kept, ends=ends)

@@ -110,7 +110,10 @@ class _Search:
     def mix(self, kept: Sequence[Layer]) -> bytes:
         """Make a file that is int8 except for the kept layers."""
         mixed = self.tuning.outcomes[2]
-        return self._quantized(op_types(self.layers, kept, mixed.kept), self.network.ends_of(mixed))
+        return self._quantized(op_types(self.layers, kept, mixed.kept), self._ends(mixed, kept))
+
+    def _ends(self, recipe: Recipe, kept: Sequence[Layer]) -> tuple[str, str]:
+        return self.network.ends_of(recipe, [op for layer in kept for op in layer.ops])
 
     def only(self, layer: Layer) -> bytes:
         """Make a file that is float32 except for one layer."""
@@ -168,7 +171,7 @@ class _Search:
             self.budget.max_ap_drop, self.tuning.manifest, self.candidates.float32, tuple(self.ranking),
             tuple(self.curve),
         )  # fmt: skip
-        return Quantized(data, recipe, tuple(kept), found)
+        return Quantized(data, recipe, tuple(kept), found, self._ends(recipe, kept))
 
     def nothing_holds(self) -> ValueError:
         """The error that names the nearest candidate."""

@@ -74,7 +74,7 @@ def train_detector(options: dict[str, Any]) -> None:
 
 
 def _input_hw(init: Path, side: int | None) -> tuple[int, int]:
-    """What the user asks for; otherwise a detector keeps its size, and one that begins from a pose network is `_INPUT`."""
+    """The size that was asked for; otherwise a detector keeps its own, and a new one takes `_INPUT`."""
     from poseport import bundle
 
     if side is None and bundle.is_detector(init):

@@ -5,10 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from poseport.convert import recipes
 from poseport.convert.calibration import CalibrationCrops
-from poseport.convert.engines import quantizer
+from poseport.convert.engines import ai_edge, quantizer
 from poseport.convert.engines.file_layers import layers_by_name, layers_of, op_types
 from poseport.convert.engines.ranges import measure_ranges
+from poseport.convert.float_file import FloatFile
 from poseport.data import coco
 from poseport.data.drawn import synth
 from poseport.tflite import inspection
@@ -87,6 +89,20 @@ def test_a_layer_gets_its_type_and_the_others_theirs(kept, io, ranges, float_fil
     runner = Runner(made, "mixed")
     image = np.random.default_rng(0).random(after.inputs[0].shape)
     assert np.isfinite(runner.dequantize(runner.invoke(runner.quantize(image)))).all()
+
+
+@pytest.mark.parametrize("name", ["mixed-float32", "mixed-16x8", "mixed-float32-floatio"])
+def test_the_output_is_rounded_only_where_its_layer_is(name, tiny_bundle, tiny_models, persons):
+    """Rounded to 8 bits, heatmaps that had been computed in float32 moved keypoints half as far again."""
+    from poseport import bundle
+
+    floats = FloatFile(bundle.read_spec(tiny_bundle), tiny_models["float32"].read_bytes(), "")
+    last, recipe = layers_of(floats.body)[-1].name, recipes.recipe(name)
+    outputs = {"stem_c_c_conv": recipe.io, last: "float32" if recipe.kept == "float32" else recipe.io}
+    for keep, wanted in outputs.items():
+        made = ai_edge.convert(floats, recipe, CalibrationCrops(persons), [keep])
+        after = inspection.inspect_bytes(made.flatbuffer, name)
+        assert made.ends == (recipe.io, wanted) == (after.inputs[0].dtype, after.outputs[0].dtype)
 
 
 def test_versions_are_those_of_integers(ranges, float_file):
