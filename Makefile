@@ -147,6 +147,8 @@ BOTH = --data $(COCO:.json=_relabelled.json) --data $(DATA:.json=_relabelled.jso
   --augment docs/models/both.augment.json --set train.freeze_first=20
 # people who are not much enlarged, twice, with little blur: for the last stages of `starter` and `accurate`
 SHARP = --data $(COCO:.json=_large.json) --data $(DATA:.json=_relabelled.json) --data-share 2,0.5 --augment docs/models/sharp.augment.json
+# the same people, whose keypoints two networks moved
+TWICE = --data $(COCO:.json=_twice.json) --data $(DATA:.json=_twice.json) --data-share 2,0.5 --augment docs/models/sharp.augment.json
 # what stays in float32 of `starter`: 5 % of its multiply-adds
 PYRAMID = depthwise69 conv70 depthwise73 conv74 depthwise77 conv78 depthwise79 conv80 heatmaps
 starter: install
@@ -161,9 +163,14 @@ starter: install
 	$(BIN)/poseport train --init runs/starter-2 $(SHARP) --epochs 3 --learning-rate 1.5e-4 --warmup 0.2 \
 	  --set train.freeze_first=16 --set spec.padding=1.12 --seed 1 --out runs/starter-3
 	$(BIN)/poseport train --init runs/starter-3 $(SHARP) --epochs 4 --learning-rate 2e-4 --warmup 0.2 \
-	  --set train.freeze_first=8 --seed 2 --out runs/starter
-	$(BIN)/poseport convert runs/starter --recipe mixed-float32 $(addprefix --keep ,$(PYRAMID)) --calib $(COCO:.json=_large.json) --calib $(DATA:.json=_relabelled.json) \
-	  --calib-share 1,1 --calib-count 1000 --out runs/starter.mixed-float32.tflite
+	  --set train.freeze_first=8 --seed 2 --out runs/starter-4
+	$(BIN)/poseport data relabel $(COCO:.json=_large.json) --teacher accurate --cache runs/coco-2.npz --weight 0.33 --flip --out $(COCO:.json=_twice.json)
+	$(BIN)/poseport data relabel $(DATA:.json=_relabelled.json) --teacher accurate --cache runs/lspet-2.npz --flip --out $(DATA:.json=_twice.json)
+	$(BIN)/poseport train --init runs/starter-4 $(TWICE) --epochs 9 --learning-rate 2.5e-4 --warmup 0.2 \
+	  --set train.freeze_first=8 --set train.ema=0.998 --seed 3 --out runs/starter-5
+	$(BIN)/python docs/models/average.py runs/starter-4 runs/starter-5 0.75 runs/starter
+	$(BIN)/poseport convert runs/starter --recipe mixed-float32 $(addprefix --keep ,$(PYRAMID)) --calib $(COCO:.json=_twice.json) --calib $(DATA:.json=_twice.json) \
+	  --calib-share 1,1 --calib-count 400 --out runs/starter.mixed-float32.tflite
 
 tiny: install
 	$(BIN)/poseport train --preset mobilenet-hourglass --set architecture.depth=2 $(TAUGHT) --init $(LIGHTNING) \
@@ -175,9 +182,12 @@ tiny: install
 	$(BIN)/poseport train --preset mobilenet-hourglass $(TAUGHT) --init runs/tiny-3 \
 	  --epochs 4 --learning-rate 3e-4 --warmup 0 --out runs/tiny-4
 	$(BIN)/poseport train --preset mobilenet-hourglass $(BOTH) --init runs/tiny-4 --teacher runs/starter-1 \
-	  --teacher-targets heatmaps --epochs 4 --learning-rate 8e-4 --warmup 0.3 --set train.ema=0.998 --set train.clip_norm=1 --out runs/tiny
-	for recipe in float32 int8; do $(BIN)/poseport convert runs/tiny --recipe $$recipe --calib $(COCO) --calib $(DATA) \
-	  --calib-share 2,1 --calib-count 150 --out runs/tiny.$$recipe.tflite || exit 1; done
+	  --teacher-targets heatmaps --epochs 4 --learning-rate 8e-4 --warmup 0.3 --set train.ema=0.998 --set train.clip_norm=1 --out runs/tiny-5
+	$(BIN)/poseport train --preset mobilenet-hourglass $(TWICE) --init runs/tiny-5 --teacher runs/starter-5 --teacher-targets heatmaps \
+	  --epochs 6 --learning-rate 1e-3 --warmup 0.3 --set train.freeze_first=12 --set spec.padding=1.12 --set train.ema=0.998 --set train.clip_norm=1 \
+	  --seed 3 --out runs/tiny
+	for recipe in float32 int8; do $(BIN)/poseport convert runs/tiny --recipe $$recipe --calib $(COCO:.json=_twice.json) --calib $(DATA:.json=_twice.json) \
+	  --calib-share 1,1 --calib-count 100 --out runs/tiny.$$recipe.tflite || exit 1; done
 
 deeppose: install
 	$(BIN)/poseport train --preset mobilenet-deeppose $(BOTH) --init $(LIGHTNING) --epochs 5 --warmup 0.5 --out runs/deeppose-1

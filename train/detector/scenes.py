@@ -50,10 +50,10 @@ class SceneConfig:
         least_side: People whose longer side is less than this many input pixels do not count.
     """
 
-    scale: tuple[float, float] = (0.65, 1.5)
+    scale: tuple[float, float] = (0.5, 1.4)
     aspect: float = 0.1
     flip: float = 0.5
-    mosaic: float = 0.2
+    mosaic: float = 0.3
     mosaic_scale: tuple[float, float] = (0.7, 2.0)
     brightness: float = 25.0
     contrast: float = 0.3
