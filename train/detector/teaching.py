@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +17,11 @@ from poseport.train.detector.scenes import Photo
 SURE, UNSURE = 0.45, 0.2
 # a teacher's box that overlaps a label more than this is that person
 _SAME = 0.3
+# The teacher looks at the four corners too, each of this share of the photo's sides, where small people are larger;
+# from this score on; a box that ends at the corner's edge may be a part of somebody.
+_CORNER, _IN_CORNER, _EDGE = 0.6, 0.4, 2.0
+# a box that lies in a person by more than this share is a part of the person
+_PART = 0.8
 
 
 def photos_of(
@@ -24,7 +30,8 @@ def photos_of(
     """Group people by photo.
 
     Labels of keypoints leave people out, whom a detector would learn to overlook. A teacher's sure finds that no label
-    has become people, and its unsure ones regions that do not count.
+    has become people, and its unsure ones regions that do not count; nor do those that it has only in an enlarged
+    corner of the photo.
 
     Args:
         people: The people; a photo that is used twice in a set is there twice.
@@ -49,7 +56,7 @@ def photos_of(
         counts = np.array([not p.crowd for p in persons], bool)
         if teacher is not None:
             if path not in added:
-                added[path] = _missing(teacher(read_image(path, persons[0].image_hw)), boxes)
+                added[path] = _missing(teacher, read_image(path, persons[0].image_hw), boxes)
                 if progress is not None:
                     progress(1)
             more, sure = added[path]
@@ -58,8 +65,35 @@ def photos_of(
     return photos
 
 
-def _missing(found: tuple[np.ndarray, np.ndarray], labelled: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _missing(teacher: Detector, image: np.ndarray, labelled: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The boxes that no label has, and which of them are sure."""
-    boxes, scores = found
+    boxes, scores = teacher(image)
     new = centers.iou(boxes, labelled).max(axis=1, initial=0) <= _SAME
-    return boxes[new], scores[new] >= SURE
+    found = boxes[new]
+    small = _in_corners(teacher, image, np.concatenate([labelled, found]))
+    return np.concatenate([found, small]), np.concatenate([scores[new] >= SURE, np.zeros(len(small), bool)])
+
+
+def _in_corners(teacher: Detector, image: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Boxes (N, 4) that a teacher has only in an enlarged corner, each once, of nobody who is known."""
+    h, w = image.shape[:2]
+    height, width = math.ceil(_CORNER * h), math.ceil(_CORNER * w)
+    found = np.zeros((0, 4))
+    for top in (0, h - height):
+        for left in (0, w - width):
+            boxes, scores = teacher(np.ascontiguousarray(image[top : top + height, left : left + width]))
+            ends = boxes[:, :2] + boxes[:, 2:]
+            whole = (boxes[:, :2] > _EDGE).all(axis=1) & (ends < np.array([width, height]) - _EDGE).all(axis=1)
+            for box in boxes[whole & (scores >= _IN_CORNER)] + np.array([left, top, 0, 0]):
+                there = np.concatenate([known, found])
+                if not (_is_known(box, known) or centers.iou(box[None], there).max(initial=0) > _SAME):
+                    found = np.concatenate([found, box[None]])
+    return found
+
+
+def _is_known(box: np.ndarray, known: np.ndarray) -> bool:
+    """Whether a box is a part of somebody who is known."""
+    start = np.maximum(box[:2], known[:, :2])
+    end = np.minimum(box[:2] + box[2:], known[:, :2] + known[:, 2:])
+    shared = np.clip(end - start, 0, None).prod(axis=1)
+    return bool((shared > _PART * box[2:].prod()).any())
