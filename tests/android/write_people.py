@@ -20,8 +20,8 @@ from poseport.tflite import runner
 
 SHIPPED = Path(__file__).parents[2] / "models"
 DETECTOR, MODEL = "person.int8.tflite", "starter.mixed-float32.tflite"
-# As wide as the detector's input, so that no pixel is interpolated: one that is the next level, which happens where
-# another build of OpenCV orders its sums differently, moves an int8 output by a whole step. Golden vectors hold crops.
+# As wide as the detector's input, so that no pixel is interpolated: OpenCV fuses sums that the app does not, and one
+# level in one value of 300,000 can move an int8 output by a whole step. Golden vectors hold the crops.
 HW = (240, 320)
 
 

@@ -20,10 +20,11 @@ sealed class Picture {
      * The crop that [matrix] makes of the picture: [store] gets each pixel's number, row by row, and its levels.
      *
      * The toolkit's `crop.warp`: bilinear, black where the picture ends. The arithmetic is that of OpenCV 5's vector
-     * code, bit for bit where the input's width is a multiple of 32, which those of all presets but one are: the
-     * inverse matrix as 32-bit floats, one fused multiply-add a column (in doubles here, where the product is exact),
-     * weights that are not rounded to a table. OpenCV computes the last width % 32 columns in another order, so that a
-     * value in some thousand is the next level there; and so do builds without that vector code.
+     * code where the input's width is a multiple of 32, which those of all presets but one are: the inverse matrix as
+     * 32-bit floats, one fused multiply-add a column (in doubles here, where the product is exact), weights that are
+     * not rounded to a table. OpenCV fuses the sums between levels, too: that makes one value in some 300,000 the next
+     * level, in crops of a few scales only. It computes the last width % 32 columns in another order, so that a value
+     * in some thousand is the next level there; and so do builds without that vector code.
      *
      * Lines are followed as they lie in memory, whichever way the picture is turned: one axis of the input walks along
      * a line, the other from line to line. Throws IllegalArgumentException for a matrix that turns.
