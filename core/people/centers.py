@@ -105,6 +105,23 @@ def keep_best(alike: np.ndarray, most_alike: float) -> np.ndarray:
     return np.array(kept, int)
 
 
+def shared_areas(first_xywh: np.ndarray, second_xywh: np.ndarray) -> np.ndarray:
+    """Compute the areas that boxes share.
+
+    Args:
+        first_xywh: (N, 4) left, top, width, height.
+        second_xywh: (M, 4).
+
+    Returns:
+        (N, M) float64.
+    """
+    a, b = np.asarray(first_xywh, np.float64)[:, None], np.asarray(second_xywh, np.float64)[None]
+    start = np.maximum(a[..., :2], b[..., :2])
+    end = np.minimum(a[..., :2] + a[..., 2:], b[..., :2] + b[..., 2:])
+    areas: np.ndarray = np.clip(end - start, 0, None).prod(axis=-1)
+    return areas
+
+
 def iou(first_xywh: np.ndarray, second_xywh: np.ndarray) -> np.ndarray:
     """Compute the intersection over union of boxes.
 
@@ -115,10 +132,7 @@ def iou(first_xywh: np.ndarray, second_xywh: np.ndarray) -> np.ndarray:
     Returns:
         (N, M) float64 from 0 to 1.
     """
-    a, b = (np.asarray(boxes, np.float64)[..., None, :] for boxes in (first_xywh, second_xywh))
-    b = b[:, 0][None]
-    start = np.maximum(a[..., :2], b[..., :2])
-    end = np.minimum(a[..., :2] + a[..., 2:], b[..., :2] + b[..., 2:])
-    shared = np.clip(end - start, 0, None).prod(axis=-1)
-    union = a[..., 2:].prod(axis=-1) + b[..., 2:].prod(axis=-1) - shared
+    a, b = (np.asarray(boxes, np.float64)[:, 2:].prod(axis=-1) for boxes in (first_xywh, second_xywh))
+    shared = shared_areas(first_xywh, second_xywh)
+    union = a[:, None] + b[None] - shared
     return np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)

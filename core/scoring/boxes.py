@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from poseport.data.people import Person
-from poseport.people.centers import iou
+from poseport.people.centers import iou, shared_areas
 from poseport.scoring.official import matches_of, run_evaluation
 
 MATCH = 0.5  # intersection over union from which a box counts as found
@@ -95,7 +95,8 @@ def _large(
     for image, (some, _) in found.items():
         here = [p for p in truth if p.image_id == image]
         limit = share * max(here[0].image_hw) if here else 0
-        overlaps = iou(some, np.array([p.box_xywh for p in here]).reshape(-1, 4))
+        theirs = np.array([p.box_xywh for p in here]).reshape(-1, 4)
+        overlaps = iou(some, theirs)
         crowd = np.array([p.crowd for p in here], bool)
         taken = np.zeros(len(here), bool)
         matched = np.zeros(len(some), bool)
@@ -103,17 +104,12 @@ def _large(
             free = np.where(taken | crowd, 0, overlaps[i])
             if len(here) and free.max() >= MATCH:
                 taken[free.argmax()] = matched[i] = True
-        in_crowd = np.array([any(_inside(box, p) for p in here if p.crowd) for box in some], bool)
+        # most of the box lies in that of a crowd
+        covered = shared_areas(some, theirs[crowd]) >= MATCH * some[:, 2:].prod(axis=1, keepdims=True)
+        in_crowd = covered.any(axis=1)
         big = some[:, 2:].max(axis=1, initial=0) >= limit
         counted = big & (matched | ~in_crowd)
         boxes, right = boxes + int(counted.sum()), right + int((counted & matched).sum())
         tall = np.array([max(p.box_xywh[2:]) >= limit for p in here], bool) & ~crowd
         people, hits = people + int(tall.sum()), hits + int((tall & taken).sum())
     return hits / people if people else math.nan, right / boxes if boxes else math.nan, people
-
-
-def _inside(box: np.ndarray, crowd: Person) -> bool:
-    """Whether most of a box lies in a crowd's."""
-    start = np.maximum(box[:2], crowd.box_xywh[:2])
-    end = np.minimum(box[:2] + box[2:], np.array(crowd.box_xywh[:2]) + crowd.box_xywh[2:])
-    return bool(np.clip(end - start, 0, None).prod() >= MATCH * box[2:].prod())

@@ -17,8 +17,8 @@ from poseport.train.detector.scenes import Photo
 SURE, UNSURE = 0.45, 0.2
 # a teacher's box that overlaps a label more than this is that person
 _SAME = 0.3
-# The teacher looks at the four corners too, each of this share of the photo's sides, where small people are larger;
-# from this score on; a box that ends at the corner's edge may be a part of somebody.
+# The teacher looks at the four corners too, in which small people are larger: their share of the photo's sides, the
+# lowest score that counts there, and the pixels from a corner's edge in which a box may be only a part of somebody.
 _CORNER, _IN_CORNER, _EDGE = 0.6, 0.4, 2.0
 # a box that lies in a person by more than this share is a part of the person
 _PART = 0.8
@@ -78,22 +78,15 @@ def _in_corners(teacher: Detector, image: np.ndarray, known: np.ndarray) -> np.n
     """Boxes (N, 4) that a teacher has only in an enlarged corner, each once, of nobody who is known."""
     h, w = image.shape[:2]
     height, width = math.ceil(_CORNER * h), math.ceil(_CORNER * w)
-    found = np.zeros((0, 4))
+    seen = known
     for top in (0, h - height):
         for left in (0, w - width):
             boxes, scores = teacher(np.ascontiguousarray(image[top : top + height, left : left + width]))
             ends = boxes[:, :2] + boxes[:, 2:]
             whole = (boxes[:, :2] > _EDGE).all(axis=1) & (ends < np.array([width, height]) - _EDGE).all(axis=1)
-            for box in boxes[whole & (scores >= _IN_CORNER)] + np.array([left, top, 0, 0]):
-                there = np.concatenate([known, found])
-                if not (_is_known(box, known) or centers.iou(box[None], there).max(initial=0) > _SAME):
-                    found = np.concatenate([found, box[None]])
-    return found
-
-
-def _is_known(box: np.ndarray, known: np.ndarray) -> bool:
-    """Whether a box is a part of somebody who is known."""
-    start = np.maximum(box[:2], known[:, :2])
-    end = np.minimum(box[:2] + box[2:], known[:, :2] + known[:, 2:])
-    shared = np.clip(end - start, 0, None).prod(axis=1)
-    return bool((shared > _PART * box[2:].prod()).any())
+            boxes = boxes[whole & (scores >= _IN_CORNER)] + np.array([left, top, 0, 0])
+            parts = centers.shared_areas(boxes, known) > _PART * boxes[:, 2:].prod(axis=1, keepdims=True)
+            for box in boxes[~parts.any(axis=1)]:
+                if centers.iou(box[None], seen).max(initial=0) <= _SAME:
+                    seen = np.concatenate([seen, box[None]])
+    return seen[len(known) :]
