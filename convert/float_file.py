@@ -50,7 +50,8 @@ class FloatFile(Generic[Spec]):
         """Types of the input and output tensors of the file that a recipe makes of it.
 
         Where the layers that write the output are kept in float32, so is the output: rounded to 8 bits, the peaks of
-        heatmaps would lose what those layers are kept for. An output of 16 bits is nothing that the app reads.
+        heatmaps would lose what those layers are kept for. Layers kept in int16 do not change it, because the app
+        cannot read an int16 output.
 
         Args:
             recipe: The recipe.
@@ -58,9 +59,11 @@ class FloatFile(Generic[Spec]):
         """
         if self.ends is not None:
             return self.ends
-        written = {tensor.name for tensor in inspect_bytes(self.flatbuffer, self.spec.name).outputs}
-        floating = recipe.kept == "float32" and written <= set(kept)
-        return recipe.io, "float32" if floating else recipe.io
+        if recipe.kept == "float32":
+            written = {tensor.name for tensor in inspect_bytes(self.flatbuffer, self.spec.name).outputs}
+            if written <= set(kept):
+                return recipe.io, "float32"
+        return recipe.io, recipe.io
 
     @property
     def body(self) -> Inspection:

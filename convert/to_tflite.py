@@ -122,16 +122,13 @@ def _convert_stage(
 ) -> _Stage:
     """Convert one network, check it against its recipe and compare it with the network that it was."""
     network, made, finetuning = _make_flatbuffer(source, request, crops, tuning, progress)
-    recipe, ends = made.recipe, made.ends
+    recipe = made.recipe
     name = str(request.out)
 
     kept_ops = {op for layer in made.kept for op in layer.ops}
     inspection = inspect_bytes(made.flatbuffer, name)
-    if isinstance(network, FloatFile):
-        ends = ends or network.ends_of(recipe)
-        recipe_checks.check_recipe(inspection, recipe, network.spec, kept_ops, outside=network.outside, ends=ends)
-    else:
-        recipe_checks.check_recipe(inspection, recipe, network.spec, kept_ops, ends=ends)
+    outside = network.outside if isinstance(network, FloatFile) else ()
+    recipe_checks.check_recipe(inspection, recipe, network.spec, kept_ops, outside=outside, ends=made.ends)
     layers: tuple[LayerParity, ...] = ()
     if recipe.trained and not isinstance(network, FloatFile):
         some = next(batches.batches(network.spec, crops.persons[:LAYER_PARITY_PEOPLE])).crops
