@@ -38,7 +38,7 @@ internal class Fields(private val members: Map<*, *>, val where: String) {
 
     fun double(key: String, default: Double): Double = number(any(key, default), key)
 
-    fun doubleOrNull(key: String): Double? = any(key, null)?.let { number(it, key) }
+    fun doubleOrNull(key: String): Double? = any(key)?.let { number(it, key) }
 
     fun triple(key: String, default: Double): DoubleArray {
         val found = list(key, listOf(default, default, default)).map { number(it, key) }
