@@ -106,7 +106,10 @@ def _fit(
         while (epoch := _next_epoch(team, out, settings)) < settings.epochs:
             # an uninterrupted run reads its state at the start of its second phase too, so that both are alike
             state = run_folder.state(out) if team.chief else None
-            phase = prepare(spec, settings, source, PhaseStart(epoch, state, start.init), mix=mix, team=team)
+            phase = prepare(
+                spec, settings, source, PhaseStart(epoch, state, start.init),
+                mix=mix, processes=data.processes, team=team,
+            )  # fmt: skip
             saving = [
                 Validate(score, settings.eval_every, settings.epochs),
                 Keep(out, phase.rate, max([row["seconds"] for row in read_log(out)], default=0.0)),

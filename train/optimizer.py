@@ -14,7 +14,7 @@ from keras import ops
 from poseport.train.config import TrainConfig
 
 if TYPE_CHECKING:
-    from poseport.train.detector.fit import DetectorTraining
+    from poseport.train.detector.record import DetectorTraining
 
 # the cosine's last rate as a share of its first, above 0 so that the last steps still train
 _COSINE_END = 0.01

@@ -18,8 +18,9 @@ from poseport.train.begin.transplant import transplant
 from poseport.train.config import Precision, TrainConfig
 from poseport.train.networks import models
 from poseport.train.optimizer import Rate, make_optimizer
+from poseport.train.samples.crop_batches import Shard
 from poseport.train.samples.sample import CropSource
-from poseport.train.samples.training_batches import Shard, TrainingBatches
+from poseport.train.samples.training_batches import TrainingBatches
 from poseport.train.workers.team import ALONE, Team
 
 
@@ -68,6 +69,7 @@ def prepare(
     start: PhaseStart = PhaseStart(),
     *,
     mix: Callable[[np.ndarray, np.ndarray], None] | None = None,
+    processes: int = 0,
     team: Team = ALONE,
 ) -> Phase:
     """Make the network, the optimizer and the batches of the phase that an epoch belongs to.
@@ -78,6 +80,7 @@ def prepare(
         source: Crops to train on.
         start: Where the phase continues. The chief alone reads the files and tells the others.
         mix: Mixes a teacher's heatmaps into the targets (see `TrainingBatches`).
+        processes: Number of processes that make batches; 0: two threads of this process.
         team: Workers that share the batches.
 
     Returns:
@@ -90,7 +93,9 @@ def prepare(
     frozen = start.epoch < settings.freeze_epochs
     began, last = (0, settings.freeze_epochs) if frozen else (settings.freeze_epochs, settings.epochs)
     shard = Shard(team.index, team.count, separate_targets=team.uses_mirrored_strategy)
-    data = TrainingBatches(source, settings.batch, epochs=last, first_epoch=start.epoch, mix=mix, shard=shard)
+    data = TrainingBatches(
+        source, settings.batch, epochs=last, first_epoch=start.epoch, processes=processes, mix=mix, shard=shard
+    )
     team.check(spec, settings, data.batch)
     rate, loss = Rate(settings, data.steps, began), losses.for_spec(spec, settings.loss)
 
@@ -144,7 +149,7 @@ def train(phase: Phase, first: int, callbacks: list[Any], steps: int | None = No
     """
     data = phase.data
     try:
-        with phase.team.fitting():
+        with data.ahead.own_errors(), phase.team.fitting():
             phase.model.fit(
                 data,
                 epochs=phase.last,
@@ -154,11 +159,6 @@ def train(phase: Phase, first: int, callbacks: list[Any], steps: int | None = No
                 verbose=0,
                 callbacks=callbacks,
             )
-    except Exception as error:
-        # TensorFlow wraps an exception of the batches in its own, with the whole traceback as text
-        if data.error is None or error is data.error:
-            raise
-        raise data.error from None
     finally:
         data.close()
 

@@ -45,7 +45,7 @@ def presets(name: str | None, quiet: bool, as_json: bool) -> None:
 
     if name == DETECTOR:
         from poseport.records import to_data
-        from poseport.train.detector.fit import DetectorTraining
+        from poseport.train.detector.record import DetectorTraining
 
         settings = to_data(DetectorTraining())
         text = "\n".join(f"{key}={_text(value)}" for key, value in settings.items())

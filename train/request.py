@@ -27,6 +27,7 @@ class TrainingData:
         teacher: A trained network whose outputs become part of the targets.
         teacher_cache: File of the teacher's keypoints; None: a file in the run's folder.
         backgrounds: Folder of photos for crops without a person; None: free regions of the people's photos.
+        processes: Number of processes that make batches of them; 0: two threads of this process.
     """
 
     people: People
@@ -34,6 +35,7 @@ class TrainingData:
     teacher: Teacher | None = None
     teacher_cache: Path | None = None
     backgrounds: Path | None = None
+    processes: int = 0
 
 
 @dataclass(frozen=True)

@@ -161,7 +161,7 @@ def die(self, batch, logs=None):
 
 callbacks.Progress.on_train_batch_end = die
 people = coco.load(Path(sys.argv[1]))
-data, reporting = TrainingData(people, people), Reporting(echo=functools.partial(print, flush=True))
+data, reporting = TrainingData(people, people, processes=2), Reporting(echo=functools.partial(print, flush=True))
 fit.fit(small(people), EVERYTHING, data, Path(sys.argv[2]), reporting=reporting)
 """
 EVERYTHING = replace(
@@ -171,7 +171,10 @@ EVERYTHING = replace(
 
 
 def test_a_killed_run_ends_with_the_same_weights(people, drawn, tmp_path):
-    """kill -9 in the middle of the third epoch, with everything on that has a state."""
+    """kill -9 in the middle of the third epoch, with everything on that has a state.
+
+    Its batches come from processes, those of the others from threads; all of them must have ended for the pipes to end.
+    """
     spec = small(people)
     fit.fit(spec, EVERYTHING, TrainingData(people, people), tmp_path / "whole")
     path = os.pathsep.join([str(Path(__file__).parent), *sys.path])

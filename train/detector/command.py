@@ -15,7 +15,7 @@ _INPUT = 256
 # the options of `poseport train` that a detector has
 _TAKEN = {
     "preset", "data", "data_images", "data_share", "val", "val_images", "out", "epochs", "batch", "seed", "resume",
-    "learning_rate", "init", "teacher", "input_size", "eval_every", "quiet", "as_json", "skeleton",
+    "learning_rate", "init", "teacher", "input_size", "data_processes", "eval_every", "quiet", "as_json", "skeleton",
 }  # fmt: skip
 
 
@@ -44,11 +44,12 @@ def train_detector(options: dict[str, Any]) -> None:
 
         from poseport.people import detector
         from poseport.train.detector import fit, teaching
+        from poseport.train.detector import record as records
 
     people = load_sets(options["data"], options["data_images"], options["data_share"], options["skeleton"])
     val = load_people(options["val"], options["val_images"], options["skeleton"]) if options["val"] else None
-    given = {f.name: options[f.name] for f in fields(fit.DetectorTraining) if options.get(f.name) is not None}
-    settings = replace(fit.DetectorTraining(), **given)
+    given = {f.name: options[f.name] for f in fields(records.DetectorTraining) if options.get(f.name) is not None}
+    settings = replace(records.DetectorTraining(), **given)
     silent = options["quiet"] or options["as_json"]
     teacher_file: Path | None = options["teacher"]
     teacher = detector.load(teacher_file, 2, teaching.UNSURE) if teacher_file is not None else None
@@ -56,10 +57,12 @@ def train_detector(options: dict[str, Any]) -> None:
     with progress("running the teacher", distinct, hidden=silent or teacher is None) as advance:
         photos = teaching.photos_of(people, teacher, advance)
     out: Path = options["out"]
-    record = fit.new_record(settings, people, val, options["init"], teacher_file)
+    record = records.new_record(settings, people, val, options["init"], teacher_file)
+    data = fit.DetectorData(photos, val, options["data_processes"] or 0)
+    hw = _input_hw(options["init"], options["input_size"])
     try:
         record = fit.fit(
-            photos, val, options["init"], _input_hw(options["init"], options["input_size"]), record, out,
+            data, options["init"], hw, record, out,
             resume=options["resume"], echo=(lambda line: None) if silent else click.echo,
         )  # fmt: skip
     except KeyboardInterrupt:
@@ -69,8 +72,8 @@ def train_detector(options: dict[str, Any]) -> None:
     text = f"{out}: {record.epochs_done} epochs, {record.parameters:,} parameters, {len(photos)} photos"
     if best is not None:
         text += f"; best epoch {int(best['epoch'])}: AP50 {best['AP50']:.3f}, recall {best['recall']:.3f}"
-    data = {"bundle": str(out), "epochs": record.epochs_done, "parameters": record.parameters, "best": best}
-    answer(data, text, as_json=options["as_json"], quiet=options["quiet"])
+    answered = {"bundle": str(out), "epochs": record.epochs_done, "parameters": record.parameters, "best": best}
+    answer(answered, text, as_json=options["as_json"], quiet=options["quiet"])
 
 
 def _input_hw(init: Path, side: int | None) -> tuple[int, int]:

@@ -10,8 +10,9 @@ from poseport.spec import CoordsOutput
 from poseport.train import overrides, presets
 from poseport.train.samples.augment import HEAVY, AugmentConfig
 from poseport.train.samples.backgrounds import find_photos
+from poseport.train.samples.crop_batches import Shard
 from poseport.train.samples.sample import CropSource, render
-from poseport.train.samples.training_batches import Shard, TrainingBatches
+from poseport.train.samples.training_batches import TrainingBatches
 
 PRESET = overrides.customise(presets.preset("mobile-hourglass"), {"input_size": 64})
 STILL = AugmentConfig()
