@@ -181,6 +181,6 @@ def _begun(record: TrainRecord, spec: PoseSpec, phase: Phase) -> TrainRecord:
 
 
 def _kept(out: Path) -> str:
-    done = len(read_log(out))
+    done = run_folder.epochs_kept(out)
     kept = f"{done} whole epochs are kept in {out}" if done else "no epoch was complete yet"
     return f"interrupted: {kept}; the same command with --resume continues from there"
