@@ -89,7 +89,8 @@ def follow_inputs() -> list[Case]:
         shown = [_moved(first, 100 + 2 * i, 0)] if i not in (3, 4, 5) and not 10 <= i < 42 else []
         away.append([*shown, _moved(second, 400, 0)])
     for i in range(8):
-        weak = _moved(first, 100 + 3 * i, 0, -0.75 if i in (0, 3, 4) else 0)
+        # not sure enough to be somebody new, or even to continue somebody
+        weak = _moved(first, 100 + 3 * i, 0, {0: -0.73, 3: -0.73, 5: -0.77}.get(i, 0))
         nan = _moved(second, 350, i)
         nan[2 * i % 17, :2] = np.nan
         doubt.append([weak, nan])

@@ -117,7 +117,7 @@ def follow_case(case: Case, stored: dict[str, np.ndarray]) -> dict[str, np.ndarr
     parts = (np.split(stored[name].astype(np.float64), ends) for name in ("keypoints", "boxes_xywh", "scores"))
     ids, boxes, counts, lost = [], [], [], []
     for keypoints, where, scores in zip(*parts, strict=True):
-        found = tracks.step(Found(keypoints, where, scores), tuple(case["image_hw"]))
+        found = tracks.step(Found(keypoints, where, scores, scores), tuple(case["image_hw"]))
         by_box = {tuple(box): number for box, number in zip(found.boxes.tolist(), found.ids.tolist(), strict=True)}
         ids += [by_box.get(tuple(box), 0) for box in where.tolist()]
         expected, _ = tracks.next_boxes()

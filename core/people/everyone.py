@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -49,6 +49,7 @@ class Found:
         keypoints: (N, K, 3) float64 x, y in image pixels and a score in [0, 1].
         boxes: (N, 4) float64 left, top, width, height in image pixels.
         scores: (N,) float64 from 0 to 1: the score of the box times the mean score of the keypoints.
+        box_scores: (N,) float64 from 0 to 1, of the boxes alone; 1 for given boxes.
         left_out: number of boxes beyond the largest number of people, whose keypoints were not computed.
         ids: (N,) int, the same number for the same person in the frames of a film; None in single pictures.
     """
@@ -56,8 +57,24 @@ class Found:
     keypoints: np.ndarray
     boxes: np.ndarray
     scores: np.ndarray
+    box_scores: np.ndarray
     left_out: int = 0
     ids: np.ndarray | None = None
+
+    def those(self, chosen: np.ndarray) -> Found:
+        """Some of the people.
+
+        Args:
+            chosen: (N,) bool, or their indices.
+        """
+        return replace(
+            self,
+            keypoints=self.keypoints[chosen],
+            boxes=self.boxes[chosen],
+            scores=self.scores[chosen],
+            box_scores=self.box_scores[chosen],
+            ids=None if self.ids is None else self.ids[chosen],
+        )
 
 
 class Everyone:
@@ -88,7 +105,7 @@ class Everyone:
         found = self.at(image, boxes[best[: self.most]], scores[best[: self.most]])
         # keypoints that are no numbers score 0: they are the network's fault, of which the caller must hear
         sure = (found.scores >= self.unsure) | ~np.isfinite(found.keypoints).all(axis=(1, 2))
-        return Found(found.keypoints[sure], found.boxes[sure], found.scores[sure], max(0, len(boxes) - self.most))
+        return replace(found.those(sure), left_out=max(0, len(boxes) - self.most))
 
     def at(self, image: np.ndarray, boxes_xywh: np.ndarray, box_scores: np.ndarray) -> Found:
         """Find the people in boxes, each of them once; unsure finds too, which may continue somebody in a film.
@@ -107,4 +124,4 @@ class Everyone:
         order = order[
             similarity.distinct(keypoints[order], boxes_xywh[order], np.array(self.skeleton.sigmas), ONE_PERSON)
         ]
-        return Found(keypoints[order], boxes_xywh[order], scores[order])
+        return Found(keypoints, boxes_xywh, scores, box_scores).those(order)

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from poseport.people import centers
 from poseport.people.everyone import Everyone, Found
 from poseport.people.smooth import OneEuro
-from poseport.people.tracks import Tracks
+from poseport.people.tracks import SURE, Tracks
 
 # frames between two runs of the detector while nobody is lost
 DETECT_EVERY = 10
 # a person who is expected in a box is not among the detector's people if none overlaps the box more (IoU)
 _COVERED = 0.3
+# How sure a person is whom the detector did not see. Otherwise keypoints that have slipped onto something else stay
+# there for ever, as they find themselves again.
+_OVERLOOKED = 0.5
 
 
 class Film:
@@ -31,7 +36,7 @@ class Film:
 
     def __init__(self, everyone: Everyone, every: int = DETECT_EVERY):
         self.everyone, self.every = everyone, every
-        self.tracks = Tracks(np.array(everyone.skeleton.sigmas))
+        self.tracks = Tracks(np.array(everyone.skeleton.sigmas), max(SURE, everyone.unsure))
         self.detected = 0
         self._since = every
         self._hw: tuple[int, int] | None = None
@@ -56,17 +61,18 @@ class Film:
             self._since = 0
         self._since += 1
         found = self.everyone.at(image, boxes, scores)
-        return self.tracks.step(Found(found.keypoints, found.boxes, found.scores, left_out), hw)
+        return self.tracks.step(replace(found, left_out=left_out), hw)
 
     def _detect(
         self, image: np.ndarray, expected: np.ndarray, scores: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, int]:
-        """The detector's boxes, and the expected ones that it does not see; their scores; how many are left out."""
+        """The detector's boxes, and the expected ones that it does not see, half as sure; how many are left out."""
         self.detected += 1
         boxes, box_scores = self.everyone.detect(image)
         overlap = centers.iou(expected, boxes)
         unseen = overlap.max(axis=1, initial=0.0) < _COVERED
-        boxes, box_scores = np.concatenate([boxes, expected[unseen]]), np.concatenate([box_scores, scores[unseen]])
+        boxes = np.concatenate([boxes, expected[unseen]])
+        box_scores = np.concatenate([box_scores, _OVERLOOKED * scores[unseen]])
         best = np.argsort(-box_scores, kind="stable")[: self.everyone.most]
         return boxes[best], box_scores[best], len(boxes) - len(best)
 
@@ -102,4 +108,4 @@ class Smoother:
             smoothed[i] = one(found.keypoints[i], float(found.boxes[i, 2:].max()), 1 / self.rate)
             self._filters[number] = one, self._frame
         self._filters = {number: state for number, state in self._filters.items() if state[1] == self._frame}
-        return Found(smoothed, found.boxes, found.scores, found.left_out, found.ids)
+        return replace(found, keypoints=smoothed)

@@ -7,15 +7,16 @@ where people cross.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from poseport.people import similarity, track
 from poseport.people.everyone import Found
 
-# score from which a find is sure; least likeness of a find with a person; frames until a lost person is forgotten
-SURE, LEAST_ALIKE, PATIENCE = 0.1, 0.2, 30
+# score from which a find is sure; the share of that from which it continues somebody; least likeness of a find with a
+# person; frames until a lost person is forgotten
+SURE, CONTINUES, LEAST_ALIKE, PATIENCE = 0.1, 0.5, 0.2, 30
 # The OKS of one person in two frames is that of a person of so many times the area (three times the distances), because
 # people move between them; share of the newest frame in the mean motion. docs/films.md has what they are good for.
 AREAS, NEWEST = 9.0, 0.2
@@ -29,7 +30,7 @@ class Track:
         number: the identity, from 1.
         keypoints: (K, 3) of the last frame in which the person was found.
         box: (4,) left, top, width, height in that frame, in pixels.
-        score: the score there.
+        box_score: the score of the box, from when the detector saw the person last.
         next_box: (4,) to crop in the next frame; None if the keypoints do not tell where the person is.
         motion: (2,) mean way from frame to frame in pixels, over some five frames.
         missed: frames since the person was found last.
@@ -38,7 +39,7 @@ class Track:
     number: int
     keypoints: np.ndarray
     box: np.ndarray
-    score: float
+    box_score: float
     next_box: np.ndarray | None
     motion: np.ndarray
     missed: int = 0
@@ -70,11 +71,11 @@ class Tracks:
         """Where to look for the people of the last frame.
 
         Returns:
-            Boxes (N, 4) left, top, width, height in pixels, moved as the people move, and their last scores (N,).
+            Boxes (N, 4) left, top, width, height in pixels, moved as the people move, and their scores (N,).
         """
         there = [one for one in self.live if not one.missed and one.next_box is not None]
         boxes = [np.concatenate([one.next_box[:2] + one.motion, one.next_box[2:]]) for one in there]  # type: ignore[index]
-        return np.array(boxes).reshape(-1, 4), np.array([one.score for one in there])
+        return np.array(boxes).reshape(-1, 4), np.array([one.box_score for one in there])
 
     def step(self, found: Found, image_hw: tuple[int, int]) -> Found:
         """Give the finds of the next frame their identities.
@@ -88,9 +89,9 @@ class Tracks:
         """
         alike = self._alike(found)
         ids = np.zeros(len(found.scores), int)
-        sure = found.scores >= self.sure
+        sure, continues = found.scores >= self.sure, found.scores >= CONTINUES * self.sure
         free = set(range(len(self.live)))
-        for group in (np.flatnonzero(sure), np.flatnonzero(~sure)):
+        for group in (np.flatnonzero(sure), np.flatnonzero(continues & ~sure)):
             for i, j in _greedy(alike, group, free):
                 self._continue(self.live[j], found, i, image_hw)
                 ids[i] = self.live[j].number
@@ -103,9 +104,10 @@ class Tracks:
             ids[i] = self._count
             keypoints = found.keypoints[i]
             box = track.follow(keypoints, image_hw)
-            self.live.append(Track(self._count, keypoints, found.boxes[i], float(found.scores[i]), box, np.zeros(2)))
-        kept = ids > 0
-        return Found(found.keypoints[kept], found.boxes[kept], found.scores[kept], found.left_out, ids[kept])
+            self.live.append(
+                Track(self._count, keypoints, found.boxes[i], float(found.box_scores[i]), box, np.zeros(2))
+            )
+        return replace(found, ids=ids).those(ids > 0)
 
     def _alike(self, found: Found) -> np.ndarray:
         """Likeness (N, M) of N finds with M people where they are expected."""
@@ -123,7 +125,7 @@ class Tracks:
         if sure.any():
             way = (keypoints[sure, :2] - one.keypoints[sure, :2]).mean(axis=0) / (1 + one.missed)
             one.motion = one.motion + NEWEST * (way - one.motion) if np.isfinite(way).all() else one.motion
-        one.keypoints, one.box, one.score = keypoints, found.boxes[i], float(found.scores[i])
+        one.keypoints, one.box, one.box_score = keypoints, found.boxes[i], float(found.box_scores[i])
         one.next_box, one.missed = track.follow(keypoints, image_hw), 0
 
 

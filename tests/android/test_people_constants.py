@@ -22,8 +22,11 @@ def test_the_bounds_are_the_toolkits() -> None:
     of_films = constants("core/people/Film.kt")
     assert float(of_films["EVERY"]) == film.DETECT_EVERY
     assert float(of_films["COVERED"]) == film._COVERED
+    assert float(of_films["OVERLOOKED"]) == film._OVERLOOKED
     of_tracks = {name: float(value) for name, value in constants("core/people/Tracks.kt").items()}
-    assert of_tracks == {name: getattr(tracks, name) for name in ("SURE", "LEAST_ALIKE", "PATIENCE", "AREAS", "NEWEST")}
+    assert of_tracks == {
+        name: getattr(tracks, name) for name in ("SURE", "CONTINUES", "LEAST_ALIKE", "PATIENCE", "AREAS", "NEWEST")
+    }
     assert float(constants("core/people/Similarity.kt")["SURE"]) == similarity.SURE
 
 

@@ -140,7 +140,7 @@ def _central(pose: Pose, moving: bool) -> Find:
 
 
 def _found(boxes: np.ndarray, keypoints: np.ndarray) -> Found:
-    return Found(keypoints, boxes, person_scores(keypoints))
+    return Found(keypoints, boxes, person_scores(keypoints), np.ones(len(boxes)))
 
 
 def _refuse_ambiguous(photos: Sequence[Path]) -> None:

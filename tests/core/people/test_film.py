@@ -22,8 +22,8 @@ def figure(seed: int, x: float, y: float = 100.0, score: float = 0.8) -> np.ndar
 
 def found(*poses: np.ndarray) -> Found:
     keypoints = np.array(poses).reshape(-1, 17, 3)
-    low, high = keypoints[..., :2].min(axis=1), keypoints[..., :2].max(axis=1)
-    return Found(keypoints, np.concatenate([low, high - low], axis=1), keypoints[..., 2].mean(axis=1))
+    low, high, scores = keypoints[..., :2].min(axis=1), keypoints[..., :2].max(axis=1), keypoints[..., 2].mean(axis=1)
+    return Found(keypoints, np.concatenate([low, high - low], axis=1), scores, np.ones(len(scores)))
 
 
 def numbers(one: Found) -> list[int]:
@@ -57,7 +57,28 @@ def test_an_unsure_find_continues_somebody_and_is_nobody_new() -> None:
     tracks = Tracks(SIGMAS)
     assert numbers(tracks.step(found(figure(1, 100, score=0.05)), HW)) == []
     tracks.step(found(figure(1, 100)), HW)
-    assert numbers(tracks.step(found(figure(1, 102, score=0.05), figure(2, 400, score=0.05)), HW)) == [1]
+    unsure = found(figure(1, 102, score=0.06), figure(2, 400, score=0.06))
+    assert numbers(tracks.step(unsure, HW)) == [1]
+    assert numbers(tracks.step(found(figure(1, 104, score=0.04)), HW)) == []  # it hardly sees anybody
+
+
+def test_a_score_is_that_of_the_frame_and_halved_where_the_detector_sees_nobody(scene) -> None:
+    film, people = scene
+    image = np.zeros((*HW, 3), np.uint8)
+    people.append(figure(1, 100))
+    assert [film(image).scores.tolist() for _ in range(10)] == [[pytest.approx(0.9 * 0.8)]] * 10
+    film.everyone.detect = lambda image: (np.zeros((0, 4)), np.zeros(0))
+    found = [film(image).scores.tolist() for _ in range(11)]
+    assert found == [[pytest.approx(0.45 * 0.8)]] * 10 + [[pytest.approx(0.225 * 0.8)]]
+
+
+def test_somebody_new_must_be_as_sure_as_in_a_photo(scene) -> None:
+    film, people = scene
+    people.append(figure(1, 100, score=0.3))
+    image = np.zeros((*HW, 3), np.uint8)
+    strict = Film(Everyone(film.everyone.pose, COCO17, film.everyone.detect, unsure=0.29))
+    assert numbers(strict(image)) == []
+    assert numbers(film(image)) == [1]
 
 
 @pytest.fixture
@@ -94,8 +115,9 @@ def test_the_detector_runs_only_where_it_is_needed(scene: tuple[Film, list[np.nd
     assert film.detected == 3
     people.clear()
     film(image)
+    assert film.detected == 4
     film(image)
-    assert film.detected == 4  # they were lost, so that it looks at once
+    assert film.detected == 5  # they were lost, so that it looks at once
 
 
 def test_frames_that_change_size_begin_anew(scene: tuple[Film, list[np.ndarray]]) -> None:

@@ -18,7 +18,13 @@ from poseport.skeletons import COCO17
 def pictures(people: list[int]) -> list[Predicted]:
     rng = np.random.default_rng(0)
     found = [
-        Found(rng.uniform(0, 1, (n, 17, 3)) * [640, 480, 1], np.zeros((n, 4)), np.ones(n), ids=np.arange(n) + 7)
+        Found(
+            rng.uniform(0, 1, (n, 17, 3)) * [640, 480, 1],
+            np.zeros((n, 4)),
+            np.ones(n),
+            np.ones(n),
+            ids=np.arange(n) + 7,
+        )
         for n in people
     ]
     return [Predicted("a film, of two.mp4", i, (480, 640), one) for i, one in enumerate(found)]

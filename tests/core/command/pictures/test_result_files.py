@@ -27,7 +27,7 @@ def test_predictions_to_correct_in_a_labelling_tool(photos: Path, tmp_path: Path
 
 def test_ids_are_the_numbers_of_the_photos_and_never_the_same() -> None:
     def pictures(*names: str) -> list[Predicted]:
-        nobody = Found(np.zeros((0, 17, 3)), np.zeros((0, 4)), np.zeros(0))
+        nobody = Found(np.zeros((0, 17, 3)), np.zeros((0, 4)), np.zeros(0), np.zeros(0))
         return [Predicted(name, i, (9, 9), nobody) for i, name in enumerate(names)]
 
     assert result_files.image_ids(pictures("000000000123.jpg", "7.png"), False) == [123, 7]
@@ -38,7 +38,7 @@ def test_ids_are_the_numbers_of_the_photos_and_never_the_same() -> None:
 
 def test_what_is_not_a_number_is_null() -> None:
     keypoints = np.array([[[1.0, 2.0, 0.5], [np.nan, np.inf, np.nan]]])
-    picture = Predicted("a.jpg", 0, (9, 9), Found(keypoints, np.ones((1, 4)), np.ones(1)))
+    picture = Predicted("a.jpg", 0, (9, 9), Found(keypoints, np.ones((1, 4)), np.ones(1), np.ones(1)))
     data: Any = result_files.plain(picture, ("nose", "tail"))
     assert data["people"][0]["keypoints"] == {"nose": [1.0, 2.0, 0.5], "tail": [None, None, None]}
     (entry,) = result_files.results([picture], False)

@@ -17,7 +17,7 @@ fun interface FindPose {
 
 /** Everyone in single pictures: boxes, keypoints in each, and each person once; the toolkit's `people/everyone.py`. */
 class Everyone(
-    val sigmas: DoubleArray, private val detect: Detect, private val unsure: Double = UNSURE,
+    val sigmas: DoubleArray, private val detect: Detect, val unsure: Double = UNSURE,
     private val pose: FindPose,
 ) {
     /** The people of a single picture; unsure finds, of which most are nobody, are left out. */
@@ -35,7 +35,7 @@ class Everyone(
     fun at(picture: Picture, people: List<Person>, times: Times): List<Pose> {
         val poses = people.map { person ->
             val keypoints = pose.keypoints(picture, person.box, times)
-            Pose(keypoints, person.box, person.score * Pose.mean(keypoints))
+            Pose(keypoints, person.box, person.score * Pose.mean(keypoints), person.score)
         }
         return Similarity.distinct(poses.sortedByDescending(Pose::score), sigmas, ONE_PERSON)
     }

@@ -12,7 +12,7 @@ import org.poseport.demo.core.Times
  * then, and whoever comes is seen at once.
  */
 class Film(private val everyone: Everyone, clock: () -> Long = System::nanoTime) {
-    private val tracks = Tracks(everyone.sigmas)
+    private val tracks = Tracks(everyone.sigmas, maxOf(Tracks.SURE, everyone.unsure))
     private val smoother = Smoother(clock)
     private var since = EVERY
     private var size: Pair<Int, Int>? = null
@@ -42,12 +42,12 @@ class Film(private val everyone: Everyone, clock: () -> Long = System::nanoTime)
         return Found(smoother.smooth(poses), picture.width, picture.height, leftOut)
     }
 
-    /** The detector's people, and those who are expected and that it does not see; best first. */
+    /** The detector's people, and, half as sure, those who are expected and that it does not see; best first. */
     private fun detect(picture: Picture, expected: List<Person>, times: Times): List<Person> {
         detected++
         val seen = everyone.detect(picture, times)
         val others = expected.filter { one -> seen.all { Centers.iou(one.box, it.box) < COVERED } }
-        return (seen + others).sortedByDescending(Person::score)
+        return (seen + others.map { Person(it.box, OVERLOOKED * it.score) }).sortedByDescending(Person::score)
     }
 
     companion object {
@@ -59,5 +59,8 @@ class Film(private val everyone: Everyone, clock: () -> Long = System::nanoTime)
 
         /** A person who is expected in a box is not among the detector's people if none overlaps it more. */
         private const val COVERED = 0.3
+
+        /** How sure a person is whom the detector did not see, so that a mistake does not stay for ever. */
+        private const val OVERLOOKED = 0.5
     }
 }

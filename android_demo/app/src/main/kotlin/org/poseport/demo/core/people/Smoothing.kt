@@ -68,7 +68,7 @@ class Smoother(private val clock: () -> Long = System::nanoTime) {
             val one = before[pose.number] ?: OneEuro()
             filters[pose.number] = one
             val size = maxOf(pose.box.width, pose.box.height)
-            Pose(one.smooth(pose.keypoints, size, seconds), pose.box, pose.score, pose.number)
+            Pose(one.smooth(pose.keypoints, size, seconds), pose.box, pose.score, pose.boxScore, pose.number)
         }
     }
 }

@@ -31,10 +31,10 @@ class Tracks(private val sigmas: DoubleArray, private val sure: Double = SURE) {
         lost = false
     }
 
-    /** Where to look for the people of the last frame, and how sure they were. */
+    /** Where to look for the people of the last frame, and how sure the detector was of them. */
     fun next(): List<Person> = live.filter { it.missed == 0 }.mapNotNull { one ->
         one.next?.let {
-            Person(Box(it.x + one.motionX, it.y + one.motionY, it.width, it.height), one.pose.score)
+            Person(Box(it.x + one.motionX, it.y + one.motionY, it.width, it.height), one.pose.boxScore)
         }
     }
 
@@ -44,7 +44,8 @@ class Tracks(private val sigmas: DoubleArray, private val sure: Double = SURE) {
         val numbers = IntArray(found.size)
         val free = live.indices.toMutableSet()
         // sure finds choose their person first, unsure ones may only continue a person who is left
-        for (group in found.indices.partition { found[it].score >= sure }.toList()) {
+        val (certain, others) = found.indices.partition { found[it].score >= sure }
+        for (group in listOf(certain, others.filter { found[it].score >= CONTINUES * sure })) {
             for ((i, j) in greedy(alike, group, free)) {
                 carryOn(live[j], found[i], width, height)
                 numbers[i] = live[j].number
@@ -59,7 +60,7 @@ class Tracks(private val sigmas: DoubleArray, private val sure: Double = SURE) {
             live.add(Track(count, found[i], follow(found[i], width, height)))
         }
         val kept = found.indices.filter { numbers[it] > 0 }
-        return kept.map { i -> found[i].run { Pose(keypoints, box, score, numbers[i]) } }
+        return kept.map { i -> found[i].numbered(numbers[i]) }
     }
 
     /** The likeness of a find with a person where that one is expected. */
@@ -96,6 +97,9 @@ class Tracks(private val sigmas: DoubleArray, private val sure: Double = SURE) {
     companion object {
         /** Score from which a find is sure. */
         const val SURE = 0.1
+
+        /** The share of that from which a find continues somebody. */
+        private const val CONTINUES = 0.5
         private const val LEAST_ALIKE = 0.2
         private const val PATIENCE = 30
         private const val AREAS = 9.0

@@ -17,6 +17,7 @@ class FilmTest {
     private val people = ArrayList<DoubleArray>()
     private val times = Times()
     private var asked = 0
+    private val seen = ArrayList<Person>()
     private val detect = Detect { _, _ -> people.map { Person(around(it), 0.9) } }
 
     /** The person whose middle is next to that of the box, or an unsure pose in an empty box. */
@@ -60,11 +61,21 @@ class FilmTest {
         assertEquals(listOf(1, 2), List(10) { numbers() }.last())
         assertEquals(3, film.detected)
         people.removeAt(0)
-        assertEquals(listOf(1, 2), numbers()) // an unsure find where the first one was, and for the last time
-        assertEquals(listOf(2), numbers())
+        assertEquals(listOf(2), numbers()) // an empty box continues nobody
         assertEquals(4, film.detected)
         assertEquals(listOf(2), numbers())
         assertEquals(5, film.detected) // somebody was lost, so that it looks at once
+    }
+
+    @Test fun aScoreIsThatOfTheFrameAndHalvedWhereTheDetectorSeesNobody() {
+        people.add(figure(1, 100.0))
+        val overlooks = Film(Everyone(DoubleArray(KEYPOINTS) { 0.05 }, { _, _ -> seen.toList() }, pose = pose))
+        seen.add(Person(around(people[0]), 0.9))
+        fun score() = overlooks.next(picture(), times).poses.single().score
+        repeat(10) { assertEquals(0.9 * 0.8, score(), 1e-9) }
+        seen.clear()
+        repeat(10) { assertEquals(0.45 * 0.8, score(), 1e-9) }
+        assertEquals(0.225 * 0.8, score(), 1e-9)
     }
 
     @Test fun whileNobodyIsFollowedItRunsInEveryFrame() {

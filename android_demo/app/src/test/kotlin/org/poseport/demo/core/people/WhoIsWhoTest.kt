@@ -85,7 +85,7 @@ class WhoIsWhoTest {
         var now = 0L
         val smoother = Smoother { now.also { now += 33_000_000 } }
         fun pose(number: Int, x: Double) =
-            Pose(DoubleArray(9) { if (it % 3 == 2) 0.8 else x }, Box(x, x, 50.0, 100.0), 0.5, number)
+            Pose(DoubleArray(9) { if (it % 3 == 2) 0.8 else x }, Box(x, x, 50.0, 100.0), 0.5, number = number)
         fun xs(vararg poses: Pose) = smoother.smooth(poses.toList()).map { it.keypoints[0] }
         assertEquals(listOf(10.0, 90.0), xs(pose(1, 10.0), pose(2, 90.0)))
         val (first, second) = xs(pose(1, 14.0), pose(2, 90.0))
