@@ -49,7 +49,7 @@ class OneEuro {
     private companion object {
         const val REST_HZ = 1.5
         const val SPEED_HZ = 1.0
-        const val RISE = 6.0
+        const val RISE = 3.0
     }
 }
 
