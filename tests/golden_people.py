@@ -33,6 +33,10 @@ def people_inputs() -> list[Case]:
             [rng.normal(-3, 1.5, (h, w, 1)), rng.normal(0, 0.4, (h, w, 2)), rng.normal(0.7, 0.5, (h, w, 2))], axis=-1
         ).astype(np.float32)
         output[1, 1] = output[1, 3] = 2.0, 0.0, 0.0, 1.0, 1.5  # equal scores; two cells apart, they overlap little
+        for row in (4, 5):  # cells that agree about a box, but for their errors
+            for column in range(4):
+                away = 1.5 - column, 4.5 - row, 1.2, 1.6
+                output[row % h, column] = 0.5 - abs(column - 1), *(away + rng.normal(0, 0.05, 4))
         output[0, w - 1] = 1.0, 0.3, -0.2, 30.0, -30.0  # in a corner, with sides out of bounds
         output[h - 1, 0, 0], output[h - 1, 1, 0] = 0.5, 0.5  # neighbours of the same score
         output[2, 2, 0], output[3, 0, 1:] = np.nan, np.inf

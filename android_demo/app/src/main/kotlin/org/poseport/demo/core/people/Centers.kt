@@ -25,6 +25,10 @@ object Centers {
     private const val LARGEST_LOG = 5.0
     private const val FARTHEST = 64.0
 
+    /** Cells that vote on a box: at most so far from its centre, with boxes that overlap the centre's so much. */
+    private const val VOTERS = 2
+    private const val ALIKE = 0.7
+
     /**
      * Fit a whole picture into the input, centred, with black beside it. One that is more than twice as large is first
      * reduced by a whole factor, so that no line of it is skipped.
@@ -67,7 +71,8 @@ object Centers {
 
     /**
      * Boxes of people in the whole picture's pixels, best first. A cell counts if its score is the largest of the 3x3
-     * cells around it; of boxes that overlap, the best stays.
+     * cells around it; its box is the mean of those of the 5x5 cells around it that are alike; of boxes that overlap,
+     * the best stays.
      *
      * output: rows x columns x 5 numbers of the network. matrix: of [letterbox].
      */
@@ -77,31 +82,47 @@ object Centers {
             val score = 1 / (1 + exp(-output[DetectorSpec.CHANNELS * cell]))
             if (score.isFinite()) score else 0.0
         }
-        fun isHighest(cell: Int): Boolean {
+        fun around(cell: Int, far: Int): List<Int> {
             val (v, u) = cell / columns to cell % columns
-            for (y in max(v - 1, 0)..min(v + 1, rows - 1)) {
-                for (x in max(u - 1, 0)..min(u + 1, columns - 1)) {
-                    if (scores[y * columns + x] > scores[cell]) return false
-                }
-            }
-            return true
+            val across = max(u - far, 0)..min(u + far, columns - 1)
+            return (max(v - far, 0)..min(v + far, rows - 1)).flatMap { y -> across.map { y * columns + it } }
         }
-        val counted = scores.indices.filter { scores[it] >= spec.threshold && isHighest(it) }
+        val counted = scores.indices.filter { cell ->
+            scores[cell] >= spec.threshold && around(cell, 1).all { scores[it] <= scores[cell] }
+        }
         val best = counted.sortedByDescending(scores::get) // equal ones stay in order
-        val people = best.map { Person(box(spec, output, it, matrix.inverse()), scores[it]) }
+        val people = best.map { cell ->
+            val own = box(spec, output, cell)
+            val voters = around(cell, VOTERS).map { scores[it] to box(spec, output, it) }
+            val mean = mean(voters.filter { iou(own, it.second) >= ALIKE })
+            Person(placed(mean, spec.stride, matrix.inverse()), scores[cell])
+        }
         return suppress(people, spec.overlap).take(spec.most)
     }
 
-    private fun box(spec: DetectorSpec, output: DoubleArray, cell: Int, back: Affine): Box {
+    /** The box of a cell, in cells. */
+    private fun box(spec: DetectorSpec, output: DoubleArray, cell: Int): Box {
         fun value(channel: Int, most: Double): Double {
             val number = output[DetectorSpec.CHANNELS * cell + channel]
             return if (number.isNaN()) 0.0 else number.coerceIn(-most, most)
         }
-        fun middle(index: Int, channel: Int) =
-            spec.stride * (index + value(channel, FARTHEST)) + (spec.stride - 1) / 2.0
-        fun side(channel: Int) = back.a * spec.stride * exp(value(channel, LARGEST_LOG))
-        val (x, y) = middle(cell % spec.columns, 1) to middle(cell / spec.columns, 2)
-        val (width, height) = side(3) to side(4)
+        val (width, height) = exp(value(3, LARGEST_LOG)) to exp(value(4, LARGEST_LOG))
+        val (x, y) = cell % spec.columns + value(1, FARTHEST) to cell / spec.columns + value(2, FARTHEST)
+        return Box(x - width / 2, y - height / 2, width, height)
+    }
+
+    /** The mean of boxes, weighted by their scores. */
+    private fun mean(scored: List<Pair<Double, Box>>): Box {
+        val all = scored.sumOf { it.first }
+        fun mean(side: (Box) -> Double) = scored.sumOf { it.first * side(it.second) } / all
+        return Box(mean(Box::x), mean(Box::y), mean(Box::width), mean(Box::height))
+    }
+
+    /** A box in cells as one in the picture's pixels. */
+    private fun placed(cells: Box, stride: Int, back: Affine): Box {
+        fun middle(begin: Double, side: Double) = stride * (begin + side / 2) + (stride - 1) / 2.0
+        val (x, y) = middle(cells.x, cells.width) to middle(cells.y, cells.height)
+        val (width, height) = back.a * stride * cells.width to back.a * stride * cells.height
         return Box(back.x(x, y) - (width - 1) / 2, back.y(x, y) - (height - 1) / 2, width, height)
     }
 
