@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from poseport.data.drawn import synth
-from poseport.people import detector
+from poseport.people import detector, track
+from poseport.people.follow import Follower
 from poseport.tflite import runner
 
 SHIPPED = Path(__file__).parents[2] / "models"
@@ -31,7 +32,8 @@ def main(folder: Path) -> None:
     shutil.copy(SHIPPED / DETECTOR, folder)
     pose, detect = runner.load(SHIPPED / MODEL), detector.load(SHIPPED / DETECTOR)
     rng = np.random.default_rng(3)
-    two = next(image for image in (synth.scene(rng, HW)[0] for _ in range(500)) if _is_sure_of_two(pose.find(image)))
+    drawn = (synth.scene(rng, HW)[0] for _ in range(500))
+    two = next(image for image in drawn if _is_sure_of_two(pose.find(image)) and _is_sure_of_one(pose, image))
     level = np.linspace(40, 200, HW[1]).astype(np.uint8)
     nobody = np.repeat(np.tile(level, (HW[0], 1))[..., None], 3, axis=2)
     assert len(pose.find(nobody).scores) == 0
@@ -48,6 +50,12 @@ def main(folder: Path) -> None:
 
 def _is_sure_of_two(found: Any) -> bool:
     return len(found.scores) == 2 and bool(found.scores.min() > 0.3)
+
+
+def _is_sure_of_one(pose: Any, image: np.ndarray) -> bool:
+    """Whether somebody is found without a detector, in the whole picture and then closer."""
+    looks = pose(image, track.whole(HW)[None]), Follower(pose)(image)
+    return all(int((look[0, :, 2] > 0.3).sum()) >= 5 for look in looks)
 
 
 if __name__ == "__main__":
