@@ -35,9 +35,9 @@ if TYPE_CHECKING:
 @click.option(
     "--threshold",
     type=click.FloatRange(0, 1),
-    help="Ignore boxes that score below this. Default: the detector's own, and 0.5 for --detections. Photos also leave "
-    "out people whose box and keypoints together score below 0.11 (or the least_score of the network's spec), or below "
-    "this if it is less.",
+    help="Ignore boxes that score below this. Default: the detector's own (`person`: 0.2), and 0.5 for --detections. "
+    "Photos also leave out people whose box and keypoints together score below 0.11 (or the least_score of the "
+    "network's spec), or below this if it is less.",
 )
 @click.option(
     "--track/--no-track", default=True, help="Whether people keep their numbers from frame to frame. Default: they do."

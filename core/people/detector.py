@@ -25,7 +25,7 @@ class Detector(Protocol):
 
     Attributes:
         path: the .tflite file.
-        threshold: boxes with a lower score are dropped, 0 to 1.
+        threshold: from which score on a box is somebody, 0 to 1.
     """
 
     path: Path
@@ -48,7 +48,8 @@ def load(path: str | Path, threads: int = 1, threshold: float | None = None) -> 
     Args:
         path: a .tflite file, or the name of a detector that comes with the package.
         threads: number of threads of the interpreter.
-        threshold: boxes with a lower score are dropped, 0 to 1; None takes the detector's own.
+        threshold: boxes with a lower score are dropped, 0 to 1; None takes the detector's own, which may be lower than
+            its `threshold`, because a pose network looks at its boxes.
 
     Returns:
         The detector; call it with an image.
@@ -60,7 +61,7 @@ def load(path: str | Path, threads: int = 1, threshold: float | None = None) -> 
     if file_tail.has_card(model_file.read_bytes(file)):
         data, card = model_file.read_detector(file)
         if threshold is not None:
-            card = replace(card, spec=replace(card.spec, threshold=threshold))
+            card = replace(card, spec=replace(card.spec, threshold=threshold, look_from=None))
         return CenterDetector(data, card, file, threads)
     return SsdDetector(file, threads, SSD_THRESHOLD if threshold is None else threshold)
 
@@ -89,6 +90,7 @@ class CenterDetector:
     def __init__(self, data: bytes, card: DetectorCard, path: Path, threads: int = 1, *, xnnpack: bool = True):
         self.path, self.card, self.spec = path, card, card.spec
         self.threshold = card.spec.threshold
+        self._looked_at = replace(card.spec, threshold=min(self.threshold, card.spec.look_from or self.threshold))
         self.runner = Runner(data, str(path), threads, xnnpack=xnnpack)
         found = tuple(self.runner.input["shape"].tolist()), tuple(self.runner.output["shape"].tolist())
         wanted = (1, *self.spec.input_hw, 3), (1, *self.spec.output_shape)
@@ -101,7 +103,7 @@ class CenterDetector:
     def __call__(self, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """As `Detector`."""
         picture, matrix = centers.letterbox(image, self.spec.input_hw)
-        return centers.decode(self.spec, self.output(picture), matrix)
+        return centers.decode(self._looked_at, self.output(picture), matrix)
 
     def output(self, picture: np.ndarray) -> np.ndarray:
         """Run the network on one picture that `centers.letterbox` made.

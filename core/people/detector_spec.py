@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from poseport.architecture import ImportedArchitecture
 from poseport.spec import MAX_INPUT, MIN_INPUT
@@ -23,7 +23,9 @@ class DetectorSpec:
         input_hw: height and width of the input in pixels, 16 to 4096 each.
         kind: distinguishes the spec from that of a pose network in a file.
         stride: input pixels per cell of the output.
-        threshold: boxes with a lower score are dropped, 0 to 1.
+        threshold: from which score on a box is somebody, 0 to 1.
+        look_from: from which score on a box is worth a look by a pose network, whose keypoints then tell whether it is
+            somebody; it counts where it is lower than `threshold`. None: from `threshold` on.
         overlap: of two boxes with a larger intersection over union, the one with the lower score is dropped, 0 to 1.
         most: the largest number of people in one picture, best first.
         mean, std: red, green, blue, in pixel values 0 to 255; the input of the network is (pixel - mean) / std.
@@ -39,6 +41,8 @@ class DetectorSpec:
     most: int = 100
     mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
     std: tuple[float, float, float] = (255.0, 255.0, 255.0)
+    look_from: float | None = None
+    ADDED: ClassVar[tuple[str, ...]] = ("look_from",)
 
     def __post_init__(self) -> None:
         h, w = self.input_hw
@@ -51,6 +55,8 @@ class DetectorSpec:
                 f"threshold {self.threshold} and overlap {self.overlap} must be from 0 to 1, and most {self.most} "
                 f"from 1 to {MAX_PEOPLE}"
             )
+        if self.look_from is not None and not 0 < self.look_from < 1:
+            raise ValueError(f"look_from must be from 0 to 1, found {self.look_from}")
         if min(self.std) <= 0:
             raise ValueError(f"std {self.std} must be above 0")
 

@@ -90,6 +90,7 @@ def test_overlap_is_that_of_areas():
         ({"stride": 0}, "multiples of its stride"),
         ({"threshold": 0.0}, "threshold 0.0 and overlap"),
         ({"most": 10**6}, "most 1000000 from 1 to 1000"),
+        ({"look_from": 1.2}, "look_from must be from 0 to 1, found 1.2"),
         ({"std": (0.0, 1.0, 1.0)}, "std .* must be above 0"),
     ],
 )

@@ -12,7 +12,7 @@ import poseport
 from poseport.architecture import ForeignArchitecture
 from poseport.data import coco
 from poseport.data.images import read_image
-from poseport.people import similarity
+from poseport.people import detector, similarity
 from poseport.people.everyone import UNSURE, Everyone, least_score
 from poseport.skeletons import COCO17
 
@@ -32,6 +32,21 @@ def photo(drawn: Path) -> tuple[np.ndarray, np.ndarray]:
     person = next(p for p in people.persons if ids.count(p.image_id) > 1)
     boxes = [p.box_xywh for p in people.persons if p.image_id == person.image_id][:2]
     return read_image(person.image_path), np.array(boxes)
+
+
+def test_a_detector_also_gives_doubtful_boxes_which_keypoints_then_judge(drawn: Path) -> None:
+    doubtful = 0
+    given, sure = detector.load("person"), detector.load("person", threshold=0.28)
+    assert isinstance(given, detector.CenterDetector)
+    assert (given.threshold, given.spec.look_from) == (0.28, 0.2)
+    for path in sorted({p.image_path for p in coco.load(drawn).persons})[:20]:
+        image = read_image(path)
+        boxes, scores = given(image)
+        assert (scores >= 0.2).all()
+        certain, _ = sure(image)
+        assert {tuple(box) for box in certain.tolist()} <= {tuple(box) for box in boxes.tolist()}
+        doubtful += len(boxes) - len(certain)
+    assert doubtful
 
 
 def figure(x: float, y: float, height: float) -> np.ndarray:

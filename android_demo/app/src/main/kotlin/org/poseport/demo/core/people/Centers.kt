@@ -74,9 +74,12 @@ object Centers {
      * cells around it; its box is the mean of those of the 5x5 cells around it that are alike; of boxes that overlap,
      * the best stays.
      *
-     * output: rows x columns x 5 numbers of the network. matrix: of [letterbox].
+     * output: rows x columns x 5 numbers of the network. matrix: of [letterbox]. least: boxes that score less are
+     * dropped.
      */
-    fun decode(spec: DetectorSpec, output: DoubleArray, matrix: Affine): List<Person> {
+    fun decode(
+        spec: DetectorSpec, output: DoubleArray, matrix: Affine, least: Double = spec.threshold,
+    ): List<Person> {
         val (rows, columns) = spec.rows to spec.columns
         val scores = DoubleArray(rows * columns) { cell ->
             val score = 1 / (1 + exp(-output[DetectorSpec.CHANNELS * cell]))
@@ -88,7 +91,7 @@ object Centers {
             return (max(v - far, 0)..min(v + far, rows - 1)).flatMap { y -> across.map { y * columns + it } }
         }
         val counted = scores.indices.filter { cell ->
-            scores[cell] >= spec.threshold && around(cell, 1).all { scores[it] <= scores[cell] }
+            scores[cell] >= least && around(cell, 1).all { scores[it] <= scores[cell] }
         }
         val best = counted.sortedByDescending(scores::get) // equal ones stay in order
         val people = best.map { cell ->

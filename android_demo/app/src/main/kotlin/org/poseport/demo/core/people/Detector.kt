@@ -26,7 +26,7 @@ class Detector(val spec: DetectorSpec, data: ByteBuffer, name: String, setting: 
         times.prepare += System.nanoTime() - begin
         val output = network.run(box.picture, box.crop, times)
         val read = System.nanoTime()
-        val people = Centers.decode(spec, output, box.matrix)
+        val people = Centers.decode(spec, output, box.matrix, spec.lookFrom)
         times.decode += System.nanoTime() - read
         return people
     }

@@ -14,7 +14,7 @@ class DetectorSpec(
     val inputWidth: Int,
     /** Input pixels per cell of the output. */
     val stride: Int,
-    /** Boxes with a lower score are dropped. */
+    /** From which score on a box is somebody. */
     val threshold: Double,
     /** Of two boxes with a larger intersection over union, the one with the lower score is dropped. */
     val overlap: Double,
@@ -22,6 +22,8 @@ class DetectorSpec(
     val most: Int,
     val mean: DoubleArray,
     val std: DoubleArray,
+    /** From which score on a box is worth a look by a pose network. */
+    val lookFrom: Double,
 ) {
     val rows get() = inputHeight / stride
     val columns get() = inputWidth / stride
@@ -56,14 +58,17 @@ class DetectorSpec(
             f.skip("architecture")
             val size = f.list("input_hw").map { f.whole(it, "input_hw") }
             if (size.size != 2 || size.any { it !in 16..4096 }) f.fail("input_hw $size is not two sizes of 16 to 4096")
+            val threshold = f.double("threshold", 0.3)
+            val lookFrom = f.doubleOrNull("look_from") ?: threshold
             val spec = DetectorSpec(
-                f.string("name"), size[0], size[1], f.whole(f.any("stride", 8L), "stride"), f.double("threshold", 0.3),
+                f.string("name"), size[0], size[1], f.whole(f.any("stride", 8L), "stride"), threshold,
                 f.double("overlap", 0.6), f.whole(f.any("most", 100L), "most"), f.triple("mean", 0.0),
-                f.triple("std", 255.0),
+                f.triple("std", 255.0), minOf(lookFrom, threshold),
             )
             f.done()
             if (spec.stride < 1 || size.any { it % spec.stride != 0 }) f.fail("input_hw is no multiple of its stride")
             val counts = spec.threshold > 0 && spec.threshold < 1 && spec.overlap > 0 && spec.overlap <= 1
+            if (!(lookFrom > 0 && lookFrom < 1)) f.fail("look_from must be from 0 to 1")
             if (!counts || spec.most !in 1..MAX_PEOPLE || spec.std.any { !(it > 0) }) {
                 f.fail("threshold, overlap, most or std is out of range")
             }

@@ -48,9 +48,11 @@ class CentersTest {
     @Test fun aSpecThatCannotBeIsRefused() {
         val plain = mapOf("name" to "d", "architecture" to emptyMap<String, Any>(), "input_hw" to listOf(64L, 96L))
         assertEquals(8 to 12, DetectorSpec.of(plain, "d").run { rows to columns })
+        assertEquals(0.3, DetectorSpec.of(plain, "d").lookFrom, 0.0)
+        assertEquals(0.2, DetectorSpec.of(plain + ("look_from" to 0.2), "d").lookFrom, 0.0)
         val wrong = mapOf(
             "kind" to "pose", "stride" to 7L, "threshold" to 1.5, "overlap" to 0.0, "most" to 0L, "other" to 1L,
-            "std" to listOf(1.0, 0.0, 1.0), "input_hw" to listOf(8L, 8L),
+            "look_from" to 1.2, "std" to listOf(1.0, 0.0, 1.0), "input_hw" to listOf(8L, 8L),
         )
         for (change in wrong) {
             assertThrows("$change", Refused::class.java) { DetectorSpec.of(plain + change.toPair(), "d") }
