@@ -105,7 +105,7 @@ def fresh(module: str, request: Any, answer: type[T]) -> T:
     Raises:
         ValueError: if the process failed.
     """
-    command = [sys.executable, "-m", f"poseport.bench.measure.{module}"]
+    command = [sys.executable, "-P", "-m", f"poseport.bench.measure.{module}"]
     process = subprocess.run(command, input=dumps(request), capture_output=True, text=True, check=False)
     if process.returncode:
         lines = process.stderr.strip().splitlines() or [f"exit code {process.returncode}"]

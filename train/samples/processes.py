@@ -100,7 +100,7 @@ class _Child:
         # NumPy's own threads would only take memory
         environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
         self._process = subprocess.Popen(
-            [sys.executable, "-c", code],
+            [sys.executable, "-P", "-c", code],  # no file in the user's folder is taken for a module
             env=environment,
             stdin=subprocess.DEVNULL,
             pass_fds=(theirs.fileno(), memory),

@@ -34,7 +34,7 @@ def wanted(workers: int | None) -> bool:
 
 def this_command() -> list[str]:
     """The `poseport` command of this process, as an argument list for a worker."""
-    return [sys.executable, "-c", "from poseport.train.workers.jax_launcher import work; work()", *sys.argv[1:]]
+    return [sys.executable, "-P", "-c", "from poseport.train.workers.jax_launcher import work; work()", *sys.argv[1:]]
 
 
 def work() -> None:

@@ -32,6 +32,14 @@ def test_every_sample_is_kept(tiny_models: dict[str, Path], threads: int) -> Non
     assert found.model.name == "tiny.int8"
 
 
+def test_no_file_in_the_users_folder_is_taken_for_a_module(
+    tiny_models: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "json.py").write_text("raise SystemExit('a file of the user')")
+    monkeypatch.chdir(tmp_path)
+    assert len(latency.measure(tiny_models["int8"], 1, runs=20).measured.invoke_us) == 20
+
+
 def test_a_slow_file_is_cut_short_but_not_below_ten_in_each_process(tiny_models: dict[str, Path]) -> None:
     m = latency.measure(tiny_models["float32"], 1, runs=100_000, max_seconds=0.0).measured
     assert isinstance(m, Latency)

@@ -110,6 +110,13 @@ def test_a_lost_process_is_said(source):
             processes.make(1)
 
 
+def test_no_file_in_the_users_folder_is_taken_for_a_module(source, tmp_path, monkeypatch):
+    (tmp_path / "queue.py").write_text("raise SystemExit('a file of the user')")
+    monkeypatch.chdir(tmp_path)
+    with made(CropBatches(source, 4)) as processes:
+        assert processes.make(0)[0].shape == (4, 64, 64, 3)
+
+
 _PARENT = """
 import sys, time
 from pathlib import Path
