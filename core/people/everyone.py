@@ -13,7 +13,7 @@ from poseport.skeleton import Skeleton
 from poseport.spec import PoseSpec
 
 # two finds that are more alike (OKS) are one person
-ONE_PERSON = 0.7
+ONE_PERSON = 0.5
 # people in one picture, unless somebody asks for more: each costs one run of the pose network
 MOST_PEOPLE = 20
 # A find in a single picture with a lower score is left out. On 230 COCO photos kept out of the training, with `person`

@@ -42,7 +42,7 @@ class Everyone(
 
     companion object {
         /** Two finds that are more alike are one person. */
-        private const val ONE_PERSON = 0.7
+        private const val ONE_PERSON = 0.5
 
         /** People in one photo: each costs one run of the pose network. */
         const val MOST = 20
