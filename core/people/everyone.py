@@ -12,7 +12,7 @@ from poseport.scoring.score import person_scores
 from poseport.skeleton import Skeleton
 from poseport.spec import PoseSpec
 
-# two finds that are more alike (OKS) are one person
+# two finds that are more alike (OKS) are one person; docs/experiments.md has what other bounds give
 ONE_PERSON = 0.5
 # people in one picture, unless somebody asks for more: each costs one run of the pose network
 MOST_PEOPLE = 20
