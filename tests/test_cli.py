@@ -152,8 +152,8 @@ def test_ctrl_c_in_training_loses_nothing_and_says_how_to_go_on(drawn, tmp_path)
     assert "interrupted:" in errors
     assert "--resume continues from there" in errors
     assert "Traceback" not in errors
-    found = re.search(r"(\d+) whole epochs are kept", errors)
-    done = int(found[1]) if found else 0  # "no epoch was complete yet"
+    done = int(re.search(r"(\d+) whole epochs are kept", errors)[1])
+    assert done >= 1
     assert "already" in run(*arguments[1:], code=1)
     more = subprocess.run([*arguments, "--resume"], capture_output=True, text=True, env=environment, check=True)
     assert more.stdout.startswith(f"epoch {done + 1}/12"), more.stdout

@@ -61,6 +61,7 @@ _EXAMPLE = "poseport train --preset mobile-hourglass --data people --val others 
     ),
     click.option(
         "--data-processes",
+        default=0,
         type=click.IntRange(0),
         help="Make the batches in this many processes, where two threads cannot keep a GPU busy. The batches are the "
         "same. Default: 0, two threads.",
@@ -222,7 +223,7 @@ def _train(
         from poseport.train.request import Reporting, Start, TrainingData
         from poseport.train.workers.strategy import joined
 
-    processes = options["data_processes"] or 0
+    processes = options["data_processes"]
     echo = None if options["quiet"] or options["as_json"] else click.echo
     try:
         with joined(options["workers"]) as team:

@@ -58,7 +58,7 @@ def train_detector(options: dict[str, Any]) -> None:
         photos = teaching.photos_of(people, teacher, advance)
     out: Path = options["out"]
     record = records.new_record(settings, people, val, options["init"], teacher_file)
-    data = fit.DetectorData(photos, val, options["data_processes"] or 0)
+    data = fit.DetectorData(photos, val, options["data_processes"])
     hw = _input_hw(options["init"], options["input_size"])
     try:
         record = fit.fit(

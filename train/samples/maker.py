@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -15,6 +16,11 @@ class Array:
 
     shape: tuple[int, ...]
     dtype: str = "float32"
+
+    @property
+    def bytes(self) -> int:
+        """Size in memory."""
+        return math.prod(self.shape) * np.dtype(self.dtype).itemsize
 
     def empty(self) -> np.ndarray:
         """A new array, not filled."""

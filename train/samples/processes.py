@@ -6,6 +6,7 @@ import math
 import mmap
 import os
 import queue
+import signal
 import subprocess
 import sys
 import tempfile
@@ -169,16 +170,19 @@ def parts(whole: np.ndarray, arrays: tuple[Array, ...]) -> tuple[np.ndarray, ...
     """
     found, begin = [], 0
     for array in arrays:
-        size = math.prod(array.shape) * np.dtype(array.dtype).itemsize
-        found.append(whole[begin : begin + size].view(array.dtype).reshape(array.shape))
-        begin += math.ceil(size / _ALIGNED) * _ALIGNED
+        found.append(whole[begin : begin + array.bytes].view(array.dtype).reshape(array.shape))
+        begin += _whole(array.bytes, _ALIGNED)
     return tuple(found)
 
 
 def _end(arrays: tuple[Array, ...]) -> int:
     """Bytes of a batch, from one slot to the next: whole pages."""
-    sizes = (math.ceil(math.prod(a.shape) * np.dtype(a.dtype).itemsize / _ALIGNED) * _ALIGNED for a in arrays)
-    return math.ceil(sum(sizes) / mmap.PAGESIZE) * mmap.PAGESIZE
+    return _whole(sum(_whole(array.bytes, _ALIGNED) for array in arrays), mmap.PAGESIZE)
+
+
+def _whole(size: int, unit: int) -> int:
+    """The next multiple of a unit."""
+    return math.ceil(size / unit) * unit
 
 
 def _shared_memory(size: int) -> int:
@@ -197,6 +201,7 @@ def _shared_memory(size: int) -> int:
 
 
 def _reason(code: int) -> str:
-    if code < 0:
-        return f"signal {-code}, which the system sends where memory is short" if code == -9 else f"signal {-code}"
-    return f"exit code {code}"
+    if code >= 0:
+        return f"exit code {code}"
+    why = ", which the system sends where memory is short" if code == -signal.SIGKILL else ""
+    return f"signal {-code}{why}"
