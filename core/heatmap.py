@@ -10,11 +10,12 @@ scores (N, K).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import cv2
 import numpy as np
 
+from poseport.outputs import expected_oks
 from poseport.outputs.kinds import Decode, Values
 
 Points = tuple[np.ndarray, np.ndarray]
@@ -83,7 +84,13 @@ def to_maps(outputs: np.ndarray, values: Values, sigma: float) -> np.ndarray:
 
 
 def decode(
-    outputs: np.ndarray, method: Decode, stride: int, *, values: Values = "gaussian", sigma: float = 1.5
+    outputs: np.ndarray,
+    method: Decode,
+    stride: int,
+    *,
+    values: Values = "gaussian",
+    sigma: float = 1.5,
+    oks_sigmas: Sequence[float] = (),
 ) -> Points:
     """Decode heatmaps into points; the only place that chooses a decoder.
 
@@ -93,6 +100,7 @@ def decode(
         stride: input pixels per cell.
         values: what the outputs are: "gaussian" maps, or "logits" that `to_maps` turns into maps first.
         sigma: standard deviation of the target Gaussian, in cells; used for logits only.
+        oks_sigmas: the OKS constant of each keypoint; used by the decoder "oks" only.
 
     Returns:
         Points (N, K, 2) float64 x, y in input pixels, and scores (N, K) float64, clipped to [0, 1].
@@ -106,6 +114,9 @@ def decode(
         cells, score = dark(maps, method.blur_cells)
     elif method.method == "centroid":
         cells, score = centroid(maps, method.radius_cells)
+    elif method.method == "oks":
+        cells, _ = dark(expected_oks.expected(maps, oks_sigmas))
+        score = maps.max(axis=(1, 2)).astype(np.float64)
     else:
         cells, score = upsampled(maps, stride, method.threshold)  # files call it "seed"
     return cells_to_input(cells, stride), np.clip(score, 0.0, 1.0)

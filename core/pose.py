@@ -211,7 +211,14 @@ def decode_input(spec: PoseSpec, outputs: np.ndarray) -> np.ndarray:
     outputs = np.asarray(outputs, np.float32).reshape(-1, *spec.output_shape)
     match spec.output:
         case HeatmapOutput() as maps:
-            points, scores = heatmap.decode(outputs, maps.decode, maps.stride, values=maps.values, sigma=maps.sigma)
+            points, scores = heatmap.decode(
+                outputs,
+                maps.decode,
+                maps.stride,
+                values=maps.values,
+                sigma=maps.sigma,
+                oks_sigmas=spec.skeleton.sigmas,
+            )
         case OffsetsOutput() as output:
             points, scores = offsets.decode(outputs, output)
         case SimccOutput() as output:

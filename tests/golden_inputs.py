@@ -114,16 +114,17 @@ def decode_inputs() -> list[Case]:
         )  # fmt: skip
 
     decoders = [Decode("argmax"), Decode("quarter"), Decode("dark"), Decode("dark", blur_cells=1.0)]
-    decoders += [Decode("centroid"), Decode("centroid", radius_cells=1), Decode("seed")]
+    decoders += [Decode("centroid"), Decode("centroid", radius_cells=1), Decode("oks"), Decode("seed")]
     maps = peaks(rng, (16, 16), 4, 1.5)
     logits = (np.log(np.maximum(maps, 1e-5)) + rng.normal(0, 0.02, maps.shape)).astype(np.float32)
+    noise = rng.normal(0, 0.01, maps.shape).astype(np.float32)
     for decode in decoders:
         label = decode.method + (" blurred" if decode.blur_cells else "")
         if decode.method == "centroid":
             label += f" of radius {decode.radius_cells}"
         # a blur may break a tie either way: no two cells alike, and no steps of an integer tensor
-        blurs = decode.method == "seed" or decode.blur_cells > 0
-        shown, scored = (part + rng.normal(0, 0.01, maps.shape).astype(np.float32) * blurs for part in (maps, logits))
+        blurs = decode.method in ("oks", "seed") or decode.blur_cells > 0
+        shown, scored = (part + noise * blurs for part in (maps, logits))
         spec = network(HeatmapOutput(sigma=1.5, decode=decode), LSP14)
         add(f"gaussian, {label}", spec, shown)
         if not blurs:

@@ -41,7 +41,7 @@ def test_every_decoder_and_output_is_there_and_finds_what_was_drawn():
     methods = {
         case["spec"]["output"]["decode"]["method"] for case in cases.values() if "decode" in case["spec"]["output"]
     }
-    assert methods == {"argmax", "quarter", "dark", "centroid", "seed"}
+    assert methods == {"argmax", "quarter", "dark", "centroid", "oks", "seed"}
     assert {case["spec"]["output"]["kind"] for case in cases.values()} == {"heatmap", "coords", "keypoints"}
     for name in ("gaussian, dark", "logits, dark"):
         first = cases[name]["expected"]["input_px"][0]

@@ -128,7 +128,7 @@ _EXAMPLE = "poseport train --preset mobile-hourglass --data people --val others 
     "Network and crops",
     click.option("--input-size", type=click.IntRange(32), help="Side of the square input, in pixels."),
     click.option(
-        "--decoder", type=DECODER, help="How a heatmap becomes a point: argmax, quarter, dark, centroid or seed."
+        "--decoder", type=DECODER, help="How a heatmap becomes a point: argmax, quarter, dark, centroid, oks or seed."
     ),
     click.option("--augment", help="Augmentation: none, light, medium, heavy, or a .json file. Default: the preset's."),
     click.option(

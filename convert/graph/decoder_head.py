@@ -171,5 +171,5 @@ def _from_maps(spec: PoseSpec, raw: Any) -> Any:
     if output.values == "logits":
         rows = tf.nn.softmax(rows_of(raw))
         maps = tf.reshape(tf.transpose(rows), raw.shape) * (2 * np.pi * output.sigma**2)
-    x, y, score, stride = decode_maps(maps, raw, output.decode, output.stride)
+    x, y, score, stride = decode_maps(maps, raw, output.decode, output.stride, spec.skeleton.sigmas)
     return _normalised(spec, x * stride + (stride - 1) / 2, y * stride + (stride - 1) / 2, score)

@@ -11,12 +11,15 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from poseport.outputs import expected_oks
 from poseport.spec import Decode
 
 _RING = ((0, 0), (-1, 0), (1, 0), (0, -1), (0, 1), (-1, -1), (1, -1), (-1, 1), (1, 1))
 
 
-def decode_maps(maps: Any, raw: Any, method: Decode, stride: int) -> tuple[Any, Any, Any, int]:
+def decode_maps(
+    maps: Any, raw: Any, method: Decode, stride: int, oks_sigmas: Sequence[float]
+) -> tuple[Any, Any, Any, int]:
     """Decode maps to x, y (K,) in cells, the score, and the number of input pixels per cell.
 
     The highest cell is looked up in `raw`, from which the maps were computed, because a vectorised softmax may make
@@ -30,6 +33,9 @@ def decode_maps(maps: Any, raw: Any, method: Decode, stride: int) -> tuple[Any, 
         return x * kept, y * kept, score * kept, 1
     if method.method == "dark" and method.blur_cells > 0:
         maps = raw = _blurred(maps, method.blur_cells)
+    if method.method == "oks":
+        peaks = tf.reduce_max(maps, axis=(0, 1))
+        maps = raw = _expected(maps, oks_sigmas)
     x, y, score, around = argmax(maps, raw)
     if method.method == "quarter":
         values, inside = around(_RING[1:5])
@@ -38,6 +44,9 @@ def decode_maps(maps: Any, raw: Any, method: Decode, stride: int) -> tuple[Any, 
         dy = 0.25 * tf.sign(down - up) * inside[2] * inside[3]
     elif method.method == "dark":
         dx, dy = _dark(*around(_RING))
+    elif method.method == "oks":
+        dx, dy = _dark(*around(_RING))
+        score = peaks
     elif method.method == "centroid":
         steps = range(-method.radius_cells, method.radius_cells + 1)
         offsets = [(u, v) for v in steps for u in steps]
@@ -95,6 +104,17 @@ def argmax(maps: Any, raw: Any) -> tuple[Any, Any, Any, Any]:
         return tf.gather(flat, begin + v * w + u), tf.cast(inside, tf.float32)
 
     return tf.cast(x, tf.float32), tf.cast(y, tf.float32), tf.gather(flat, begin + best), around
+
+
+def _expected(maps: Any, oks_sigmas: Sequence[float]) -> Any:
+    """`expected_oks.expected` of maps (H, W, K)."""
+    taps = [expected_oks.kernel(width) for width in expected_oks.widths(oks_sigmas, maps.shape[:2])]
+    kernel = np.zeros((max(map(len, taps)), 1, len(taps), 1), np.float32)
+    for k, line in enumerate(taps):
+        first = (len(kernel) - len(line)) // 2
+        kernel[first : first + len(line), 0, k, 0] = line
+    once = tf.nn.depthwise_conv2d(maps[None], kernel, (1, 1, 1, 1), "SAME")
+    return tf.nn.depthwise_conv2d(once, kernel.transpose(1, 0, 2, 3), (1, 1, 1, 1), "SAME")[0]
 
 
 def _blurred(maps: Any, sigma: float) -> Any:

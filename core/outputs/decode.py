@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-DecodeMethod = Literal["argmax", "quarter", "dark", "centroid", "seed"]
+DecodeMethod = Literal["argmax", "quarter", "dark", "centroid", "oks", "seed"]
 
 MAX_CELLS = 64  # limit of a decoder's window and blur
 
@@ -15,7 +15,7 @@ class Decode:
     """How a heatmap becomes a point (see `poseport.heatmap`).
 
     Attributes:
-        method: name of the decoder; "seed" is `heatmap.upsampled`.
+        method: name of the decoder; "oks" is `expected_oks`, "seed" is `heatmap.upsampled`.
         blur_cells: sigma in cells of the Gaussian with which `dark` smooths the map first; 0 for none.
         radius_cells: half width in cells of the window of `centroid`.
         threshold: peaks below it give no keypoint with `seed`.

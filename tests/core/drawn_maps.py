@@ -8,6 +8,7 @@ from poseport import heatmap
 from poseport.spec import Decode
 
 HW, STRIDE = (48, 40), 4
+SIGMA = 0.06  # OKS constant of every keypoint: a wrist's
 
 
 def points_inside(count: int, seed: int, margin_cells: float = 3.0) -> np.ndarray:
@@ -20,7 +21,7 @@ def points_inside(count: int, seed: int, margin_cells: float = 3.0) -> np.ndarra
 def round_trip(points_px: np.ndarray, method: Decode, sigma: float = 1.5) -> tuple[np.ndarray, np.ndarray]:
     """Points (K, 2) px and scores (K,) after encoding and decoding."""
     maps = heatmap.encode(points_px, HW, STRIDE, sigma)
-    found, scores = heatmap.decode(maps[None], method, STRIDE)
+    found, scores = heatmap.decode(maps[None], method, STRIDE, oks_sigmas=[SIGMA] * len(points_px))
     return found[0], scores[0]
 
 

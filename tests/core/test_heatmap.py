@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from drawn_maps import HW, STRIDE, cells, points_inside, round_trip
+from drawn_maps import HW, SIGMA, STRIDE, cells, points_inside, round_trip
 
 from poseport import heatmap
 from poseport.spec import Decode
 
-METHODS = ("argmax", "quarter", "dark", "centroid", "seed")
+METHODS = ("argmax", "quarter", "dark", "centroid", "oks", "seed")
 
 
 def test_a_cell_is_the_centre_of_its_pixels() -> None:
@@ -91,13 +91,15 @@ def test_centroid_and_seed_are_near() -> None:
 def test_x_is_not_y_and_people_do_not_mix(method: str) -> None:
     points = points_inside(6, 6).reshape(2, 3, 2)
     maps = np.stack([heatmap.encode(one, HW, STRIDE, 1.5) for one in points])
-    found, scores = heatmap.decode(maps, Decode(method), STRIDE)  # type: ignore[arg-type]
+    found, scores = heatmap.decode(maps, Decode(method), STRIDE, oks_sigmas=[SIGMA] * 3)  # type: ignore[arg-type]
     assert found.shape == (2, 3, 2)
     assert scores.shape == (2, 3)
     assert np.abs(found - points).max() < 2.1
 
 
-@pytest.mark.parametrize("method", [Decode("seed"), Decode("dark", blur_cells=1.0)], ids=["seed", "dark"])
+@pytest.mark.parametrize(
+    "method", [Decode("seed"), Decode("oks"), Decode("dark", blur_cells=1.0)], ids=["seed", "oks", "dark"]
+)
 def test_sets_of_many_keypoints_are_smoothed_too(method: Decode) -> None:
     # COCO-WholeBody has 133 keypoints; OpenCV 5 takes images of at most 128 channels
     points = points_inside(133, 10)
@@ -110,8 +112,8 @@ def test_sets_of_many_keypoints_are_smoothed_too(method: Decode) -> None:
 def test_border_cells_stay_where_they_are(method: str, x: int, y: int) -> None:
     points = heatmap.cells_to_input(np.array([[x, y]], float), STRIDE)
     found, scores = round_trip(points, Decode(method))  # type: ignore[arg-type]
-    # the centre of mass of half a Gaussian lies inside; the seed's pixel grid is half a cell coarse
-    assert np.abs(found - points).max() <= {"centroid": 5.0, "seed": 2.0}.get(method, 1e-3)
+    # the centre of half a Gaussian's mass lies inside; the seed's pixel grid is half a cell coarse
+    assert np.abs(found - points).max() <= {"centroid": 5.0, "oks": 5.0, "seed": 2.0}.get(method, 1e-3)
     assert np.isfinite(scores).all()
 
 
@@ -155,7 +157,8 @@ def test_arguments_are_not_modified() -> None:
     points = points_inside(3, 9)
     kept, before = maps.copy(), points.copy()
     for method in METHODS:
-        heatmap.decode(maps, Decode(method, blur_cells=1.0), STRIDE)  # type: ignore[arg-type]
+        decode = Decode(method, blur_cells=1.0)  # type: ignore[arg-type]
+        heatmap.decode(maps, decode, STRIDE, oks_sigmas=[SIGMA] * 3)
     heatmap.to_maps(maps, "logits", 1.5)
     heatmap.encode(points, HW, STRIDE, 1.5)
     heatmap.input_to_cells(points, STRIDE)

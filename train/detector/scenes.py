@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from poseport.data.images import read_image
+from poseport.train.samples.pixels import sharpening
 
 _LEAST_SEEN = 0.3  # share of a person inside the picture, below which a find is neither right nor wrong
 
@@ -47,6 +48,8 @@ class SceneConfig:
         saturation: Largest change, as a share.
         grey: Probability of a picture without colours.
         blur: Probability of blurring, by up to 1.2 pixels.
+        sharpen: Largest blending factor of the sharpened picture: photos that were kept small are softer than a
+            camera's.
         least_side: People whose longer side is less than this many input pixels do not count.
     """
 
@@ -60,6 +63,7 @@ class SceneConfig:
     saturation: float = 0.5
     grey: float = 0.05
     blur: float = 0.1
+    sharpen: float = 0.25
     least_side: float = 10.0
 
 
@@ -157,4 +161,6 @@ def _coloured(rng: np.random.Generator, picture: np.ndarray, settings: SceneConf
     grey = values.mean(axis=2, keepdims=True)
     share = 0.0 if rng.random() < settings.grey else 1 + rng.uniform(-settings.saturation, settings.saturation)
     made: np.ndarray = np.clip(grey + share * (values - grey), 0, 255).astype(np.uint8)
-    return cv2.GaussianBlur(made, (0, 0), rng.uniform(0.3, 1.2)) if rng.random() < settings.blur else made
+    if rng.random() < settings.blur:
+        made = cv2.GaussianBlur(made, (0, 0), rng.uniform(0.3, 1.2))
+    return cv2.filter2D(made, -1, sharpening(rng.random() * settings.sharpen, 1.0))

@@ -20,7 +20,7 @@ def _mobile_hourglass() -> Preset:
         architecture=HourglassArchitecture(stacks=1, width=96, depth=4, block="separable", head="linear"),
         skeleton=COCO17,
         input_hw=(192, 192),
-        output=HeatmapOutput(sigma=1.5, values="logits", decode=Decode("dark")),
+        output=HeatmapOutput(sigma=1.5, values="logits", decode=Decode("oks")),
     )
     train = TrainConfig(
         loss="softmax", epochs=60, batch=32, learning_rate=2e-3, optimizer="adamw", weight_decay=1e-4, warmup=0.5,

@@ -10,7 +10,7 @@ import pytest
 
 from poseport.train.detector.scenes import Photo, SceneConfig, draw
 
-PLAIN = SceneConfig(brightness=0, contrast=0, saturation=0, grey=0, blur=0)
+PLAIN = SceneConfig(brightness=0, contrast=0, saturation=0, grey=0, blur=0, sharpen=0)
 
 
 @pytest.fixture
@@ -50,3 +50,20 @@ def test_a_scene_depends_on_the_seed_alone(photo):
     first, again = (draw(np.random.default_rng(5), [photo], (64, 96), SceneConfig()) for _ in range(2))
     for a, b in zip(first, again, strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def test_soft_photos_are_sharpened_and_keep_their_boxes(photo):
+    image = cv2.GaussianBlur(cv2.imread(str(photo.path)), (0, 0), 3)
+    cv2.imwrite(str(photo.path), image)
+
+    def edges(sharpen: float) -> list[float]:
+        settings, found = replace(PLAIN, sharpen=sharpen), []
+        for seed in range(10):
+            picture, boxes, _ = draw(np.random.default_rng(seed), [photo], (96, 96), settings)
+            assert len(boxes) == len(draw(np.random.default_rng(seed), [photo], (96, 96), PLAIN)[1])
+            found.append(float(cv2.Laplacian(picture, cv2.CV_32F).std()))
+        return found
+
+    soft, sharp = edges(0.0), edges(1.0)
+    assert all(b > a for a, b in zip(soft, sharp, strict=True))
+    assert len({round(b / a, 3) for a, b in zip(soft, sharp, strict=True)}) > 5  # each as much as chance says

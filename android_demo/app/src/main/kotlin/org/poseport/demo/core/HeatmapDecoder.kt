@@ -14,16 +14,19 @@ import kotlin.math.sign
  *
  * maps: height x width x keypoints, row by row, or where [Heatmaps.channelsFirst] one map after the other. Cell (u, v)
  * of a map with stride s is the input point
- * (s u + (s-1)/2, s v + (s-1)/2).
+ * (s u + (s-1)/2, s v + (s-1)/2). sigmas: the OKS constant of every keypoint, for the decoder "oks".
  */
 class HeatmapDecoder(
     private val output: Heatmaps,
     private val height: Int,
     private val width: Int,
-    private val keypoints: Int,
+    sigmas: DoubleArray,
 ) {
+    private val keypoints = sigmas.size
     private val decoder = output.decoder
     private val one = FloatArray(height * width)
+    private val oks = if (decoder.method == Method.OKS) ExpectedOks(height, width, sigmas) else null
+    private val blurred = FloatArray(height * width)
 
     /** x, y in input pixels and a score in [0, 1] of every keypoint: 3 x keypoints. */
     fun decode(maps: FloatArray): DoubleArray {
@@ -35,7 +38,7 @@ class HeatmapDecoder(
                 for (cell in one.indices) one[cell] = maps[cell * keypoints + k]
             }
             if (output.logits) fromLogits(one)
-            val (x, y, score) = point()
+            val (x, y, score) = point(k)
             val middle = (output.stride - 1) / 2.0
             found[3 * k] = x * output.stride + middle
             found[3 * k + 1] = y * output.stride + middle
@@ -68,10 +71,17 @@ class HeatmapDecoder(
         return series * Float.fromBits((n + 127) shl 23)
     }
 
-    private fun point(): Triple<Double, Double, Double> {
+    private fun point(k: Int): Triple<Double, Double, Double> {
+        if (decoder.method == Method.SEED) return seed()
+        if (oks != null) {
+            oks.expected(one, k, blurred)
+            val best = argmax(blurred)
+            val (x, y) = best % width to best / width
+            val (dx, dy) = dark(blurred, x, y)
+            return Triple(x + dx, y + dy, one[argmax(one)].toDouble())
+        }
         val smooth = decoder.method == Method.DARK && decoder.blurCells > 0
         val map = if (smooth) blurred(one, height, width, decoder.blurCells) else one
-        if (decoder.method == Method.SEED) return seed()
         val best = argmax(map)
         val (x, y) = best % width to best / width
         val (dx, dy) = when (decoder.method) {

@@ -90,7 +90,7 @@ class Cells(private val stride: Int, private val channels: Int) : Output() {
         listOf(OutputTensor("", height / stride, width / stride, channels))
 }
 
-enum class Method { ARGMAX, QUARTER, DARK, CENTROID, SEED }
+enum class Method { ARGMAX, QUARTER, DARK, CENTROID, OKS, SEED }
 
 /** How a map becomes a point; the numbers serve DARK, CENTROID and SEED, in this order. */
 class Decoder(val method: Method, val blurCells: Double, val radiusCells: Int, val threshold: Double)

@@ -9,7 +9,7 @@ import kotlin.math.tanh
 class OutputDecoder(private val spec: Spec) {
     private val keypoints = spec.skeleton.size
     private val heatmaps = (spec.output as? Heatmaps)?.let {
-        HeatmapDecoder(it, spec.inputHeight / it.stride, spec.inputWidth / it.stride, keypoints)
+        HeatmapDecoder(it, spec.inputHeight / it.stride, spec.inputWidth / it.stride, spec.skeleton.sigmas)
     }
 
     /**

@@ -210,7 +210,7 @@ class Card(val spec: Spec, val recipe: String, val laterSha256: List<String>) {
         }
 
         private fun decoder(f: Fields): Decoder {
-            val method = f.choice("method", "dark", "argmax", "quarter", "dark", "centroid", "seed")
+            val method = f.choice("method", "dark", "argmax", "quarter", "dark", "centroid", "oks", "seed")
             val found = Decoder(
                 Method.valueOf(method.uppercase()), f.double("blur_cells", 0.0),
                 f.whole(f.any("radius_cells", 2L), "radius_cells"), f.double("threshold", 0.04),
