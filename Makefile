@@ -168,7 +168,10 @@ starter: install
 	$(BIN)/poseport data relabel $(DATA:.json=_relabelled.json) --teacher accurate --cache runs/lspet-2.npz --flip --out $(DATA:.json=_twice.json)
 	$(BIN)/poseport train --init runs/starter-4 $(TWICE) --epochs 9 --learning-rate 2.5e-4 --warmup 0.2 \
 	  --set train.freeze_first=8 --set train.ema=0.998 --seed 3 --out runs/starter-5
-	$(BIN)/python docs/models/average.py runs/starter-4 runs/starter-5 0.75 runs/starter
+	$(BIN)/python docs/models/average.py runs/starter-4 runs/starter-5 0.75 runs/starter-6
+	$(BIN)/poseport train --init runs/starter-6 $(TWICE) --epochs 6 --learning-rate 2.2e-4 --warmup 0.2 --set 'spec.input_hw=[224,192]' --decoder oks \
+	  --set train.freeze_first=8 --set train.ema=0.998 --seed 6 --out runs/starter-7
+	$(BIN)/python docs/models/average.py runs/starter-6 runs/starter-7 0.5 runs/starter
 	$(BIN)/poseport convert runs/starter --recipe mixed-float32 $(addprefix --keep ,$(PYRAMID)) --calib $(COCO:.json=_twice.json) --calib $(DATA:.json=_twice.json) \
 	  --calib-share 1,1 --calib-count 400 --out runs/starter.mixed-float32.tflite
 
@@ -205,7 +208,11 @@ accurate: install
 	$(BIN)/poseport train --init runs/accurate-2 $(TWICE) --epochs 4 --learning-rate 1.8e-4 --warmup 0.2 \
 	  --set train.freeze_first=8 --set spec.padding=1.12 --set train.ema=0.998 --seed 4 --out runs/accurate-3
 	$(BIN)/python docs/models/average.py runs/accurate-2 runs/accurate-3 0.5 runs/accurate-4
-	$(BIN)/python docs/models/average.py runs/thunder runs/accurate-4 0.9 runs/accurate
+	$(BIN)/python docs/models/average.py runs/thunder runs/accurate-4 0.9 runs/accurate-5
+	$(BIN)/poseport train --init runs/accurate-5 $(TWICE) --epochs 4 --learning-rate 1.6e-4 --warmup 0.2 --set 'spec.input_hw=[288,224]' --decoder oks \
+	  --set train.freeze_first=8 --set spec.padding=1.12 --set train.ema=0.998 --seed 6 --out runs/accurate-6
+	$(BIN)/python docs/models/average.py runs/accurate-5 runs/accurate-6 0.5 runs/accurate-7
+	$(BIN)/python docs/models/average.py runs/thunder runs/accurate-7 0.9 runs/accurate
 	$(BIN)/poseport convert runs/accurate --recipe mixed-float32 $(addprefix --keep ,$(PYRAMID)) --calib $(COCO:.json=_twice.json) --calib $(DATA:.json=_twice.json) \
 	  --calib-share 1,1 --calib-count 400 --out runs/accurate.mixed-float32.tflite
 
