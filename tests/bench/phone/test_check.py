@@ -50,7 +50,7 @@ def test_a_healthy_phone_takes_the_exact_network_and_has_no_problem(phone: Stand
         "screen   on, stay awake on", "options  developer options on, USB debugging on",
         "GPU      Maker, Renderer (TM) 740, OpenGL ES 3.2, OpenCL found",
         f"model    accurate: {shipped.model('accurate').stat().st_size / 1e6:.2f} MB",
-        "4.9 times the multiply-adds of starter",
+        "4.1 times the multiply-adds of starter",
         "next: poseport bench phone accurate --data people --delegates cpu,gpu",
         "problem  none in what the phone says",
     ):  # fmt: skip

@@ -38,7 +38,7 @@ def test_a_detector_also_gives_doubtful_boxes_which_keypoints_then_judge(drawn: 
     doubtful = 0
     given, sure = detector.load("person"), detector.load("person", threshold=0.28)
     assert isinstance(given, detector.CenterDetector)
-    assert (given.threshold, given.spec.look_from) == (0.28, 0.2)
+    assert (given.threshold, given.spec.look_from) == (0.31, 0.2)
     for path in sorted({p.image_path for p in coco.load(drawn).persons})[:20]:
         image = read_image(path)
         boxes, scores = given(image)
