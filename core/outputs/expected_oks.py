@@ -57,7 +57,12 @@ def expected(maps: np.ndarray, sigmas: Sequence[float]) -> np.ndarray:
 
     Returns:
         (N, H, W, K) float32: the expected OKS of every cell, times what the map sums to.
+
+    Raises:
+        ValueError: if there is not one sigma for each map.
     """
+    if len(sigmas) != maps.shape[-1]:
+        raise ValueError(f"{len(sigmas)} OKS constants for {maps.shape[-1]} maps; expected one each")
     h, w = maps.shape[1:3]
     down, across = (_bands(tuple(widths(sigmas, (h, w)).tolist()), side) for side in (h, w))
     return np.moveaxis(down @ np.moveaxis(maps, -1, 1) @ across, 1, -1)

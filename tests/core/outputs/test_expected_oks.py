@@ -57,6 +57,11 @@ def test_its_place_is_between_cells() -> None:
     assert scores.min() > 0.85
 
 
+def test_sigmas_that_are_not_the_maps_are_refused() -> None:
+    with pytest.raises(ValueError, match="2 OKS constants for 3 maps; expected one each"):
+        heatmap.decode(np.zeros((1, *HW, 3), np.float32), Decode("oks"), 4, oks_sigmas=(WRIST, EYE))
+
+
 @pytest.mark.parametrize("hw", [(1, 1), (2, 50), (3, 3)])
 def test_maps_smaller_than_what_is_forgiven(hw: tuple[int, int]) -> None:
     maps = np.zeros((1, *hw, 1), np.float32)
