@@ -63,9 +63,22 @@ def expected(maps: np.ndarray, sigmas: Sequence[float]) -> np.ndarray:
     """
     if len(sigmas) != maps.shape[-1]:
         raise ValueError(f"{len(sigmas)} OKS constants for {maps.shape[-1]} maps; expected one each")
-    h, w = maps.shape[1:3]
-    down, across = (_bands(tuple(widths(sigmas, (h, w)).tolist()), side) for side in (h, w))
+    down, across = bands(sigmas, maps.shape[1:3])
     return np.moveaxis(down @ np.moveaxis(maps, -1, 1) @ across, 1, -1)
+
+
+def bands(sigmas: Sequence[float], hw: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Make the matrices that blur maps: down @ map @ across.
+
+    Args:
+        sigmas: OKS constants of K keypoints.
+        hw: height H and width W of the maps in cells.
+
+    Returns:
+        (K, H, H) and (K, W, W) float32, symmetric; the same arrays each time.
+    """
+    cells = tuple(widths(sigmas, hw).tolist())
+    return _bands(cells, hw[0]), _bands(cells, hw[1])
 
 
 @lru_cache(maxsize=8)
