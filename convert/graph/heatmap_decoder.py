@@ -37,16 +37,15 @@ def decode_maps(
         peaks = tf.reduce_max(maps, axis=(0, 1))
         maps = raw = _expected(maps, oks_sigmas)
     x, y, score, around = argmax(maps, raw)
+    if method.method == "oks":
+        score = peaks
     if method.method == "quarter":
         values, inside = around(_RING[1:5])
         left, right, up, down = tf.unstack(values)
         dx = 0.25 * tf.sign(right - left) * inside[0] * inside[1]
         dy = 0.25 * tf.sign(down - up) * inside[2] * inside[3]
-    elif method.method == "dark":
+    elif method.method in ("dark", "oks"):
         dx, dy = _dark(*around(_RING))
-    elif method.method == "oks":
-        dx, dy = _dark(*around(_RING))
-        score = peaks
     elif method.method == "centroid":
         steps = range(-method.radius_cells, method.radius_cells + 1)
         offsets = [(u, v) for v in steps for u in steps]

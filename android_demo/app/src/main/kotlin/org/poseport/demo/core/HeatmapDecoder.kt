@@ -25,8 +25,7 @@ class HeatmapDecoder(
     private val keypoints = sigmas.size
     private val decoder = output.decoder
     private val one = FloatArray(height * width)
-    private val oks = if (decoder.method == Method.OKS) ExpectedOks(height, width, sigmas) else null
-    private val blurred = FloatArray(height * width)
+    private val forgiven = if (decoder.method == Method.OKS) ExpectedOks.kernels(height, width, sigmas) else null
 
     /** x, y in input pixels and a score in [0, 1] of every keypoint: 3 x keypoints. */
     fun decode(maps: FloatArray): DoubleArray {
@@ -73,24 +72,22 @@ class HeatmapDecoder(
 
     private fun point(k: Int): Triple<Double, Double, Double> {
         if (decoder.method == Method.SEED) return seed()
-        if (oks != null) {
-            oks.expected(one, k, blurred)
-            val best = argmax(blurred)
-            val (x, y) = best % width to best / width
-            val (dx, dy) = dark(blurred, x, y)
-            return Triple(x + dx, y + dy, one[argmax(one)].toDouble())
+        val map = when {
+            forgiven != null -> blurred(one, height, width, forgiven[k], mirrored = false)
+            decoder.method == Method.DARK && decoder.blurCells > 0 ->
+                blurred(one, height, width, gaussian(decoder.blurCells), mirrored = true)
+            else -> one
         }
-        val smooth = decoder.method == Method.DARK && decoder.blurCells > 0
-        val map = if (smooth) blurred(one, height, width, decoder.blurCells) else one
         val best = argmax(map)
         val (x, y) = best % width to best / width
         val (dx, dy) = when (decoder.method) {
             Method.QUARTER -> quarter(map, x, y)
-            Method.DARK -> dark(map, x, y)
+            Method.DARK, Method.OKS -> dark(map, x, y)
             Method.CENTROID -> centroid(map, x, y)
             else -> 0.0 to 0.0
         }
-        return Triple(x + dx, y + dy, map[best].toDouble())
+        val score = if (decoder.method == Method.OKS) one[argmax(one)] else map[best]
+        return Triple(x + dx, y + dy, score.toDouble())
     }
 
     private fun argmax(map: FloatArray): Int {
@@ -149,7 +146,7 @@ class HeatmapDecoder(
     /** Enlarged to input size, blurred by sigma 1; the highest pixel that reaches the threshold (Lee et al., 3.4.1). */
     private fun seed(): Triple<Double, Double, Double> {
         val (h, w) = height * output.stride to width * output.stride
-        val large = blurred(enlarged(one, h, w), h, w, 1.0)
+        val large = blurred(enlarged(one, h, w), h, w, gaussian(1.0), mirrored = true)
         val best = argmax(large)
         val score = large[best].toDouble()
         val kept = score >= decoder.threshold
@@ -181,15 +178,20 @@ class HeatmapDecoder(
         val weight = FloatArray(to) { (places[it] - first[it]).toFloat() }
     }
 
-    /** A Gaussian of 4 sigmas to each side, mirrored at the edges: `cv2.GaussianBlur` with BORDER_REFLECT. */
-    private fun blurred(map: FloatArray, h: Int, w: Int, sigma: Double): FloatArray {
+    /** A Gaussian of 4 sigmas to each side that sums to 1, as of `cv2.GaussianBlur`. */
+    private fun gaussian(sigma: Double): FloatArray {
         val reach = ceil(4 * sigma).toInt()
         val raw = DoubleArray(2 * reach + 1) { exp(-(it - reach) * (it - reach) / (2 * sigma * sigma)) }
-        val kernel = FloatArray(raw.size) { (raw[it] / raw.sum()).toFloat() }
+        val sum = raw.sum()
+        return FloatArray(raw.size) { (raw[it] / sum).toFloat() }
+    }
+
+    /** A map blurred along both axes. Beyond its edges it is mirrored (OpenCV's BORDER_REFLECT) or nothing. */
+    private fun blurred(map: FloatArray, h: Int, w: Int, kernel: FloatArray, mirrored: Boolean): FloatArray {
         val between = FloatArray(h * w)
         val found = FloatArray(h * w)
-        fold(map, between, h, w, w, 1, kernel)
-        fold(between, found, w, h, 1, w, kernel)
+        fold(map, between, h, w, w, 1, kernel, mirrored)
+        fold(between, found, w, h, 1, w, kernel, mirrored)
         return found
     }
 
@@ -202,11 +204,15 @@ class HeatmapDecoder(
         line: Int,
         step: Int,
         kernel: FloatArray,
+        mirrored: Boolean,
     ) {
         val reach = kernel.size / 2
         val padded = FloatArray(length + 2 * reach)
         for (l in 0 until lines) {
-            for (i in padded.indices) padded[i] = from[l * line + reflected(i - reach, length) * step]
+            for (i in padded.indices) {
+                val inside = i - reach in 0 until length
+                padded[i] = if (inside || mirrored) from[l * line + reflected(i - reach, length) * step] else 0f
+            }
             for (i in 0 until length) {
                 // both sides at once: what is symmetric stays so to the last bit, and equal peaks stay equal
                 var sum = kernel[reach] * padded[i + reach]
